@@ -1,0 +1,24 @@
+//! Compiles the .proto files with protox, so that no `protoc` is needed.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message as _;
+
+const FILES: [&str; 6] = [
+    "kontraktor/v1/common.proto",
+    "kontraktor/v1/projects.proto",
+    "kontraktor/v1/environments.proto",
+    "kontraktor/v1/variables.proto",
+    "kontraktor/v1/audit.proto",
+    "kontraktor/v1/system.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let descriptors = protox::compile(FILES, ["proto"])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    // Served by gRPC reflection.
+    fs::write(out.join("kontraktor.v1.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    Ok(())
+}

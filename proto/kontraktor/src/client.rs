@@ -1,0 +1,158 @@
+//! The typed client: one method for each RPC, deadlines, repetition, and errors that say whether anything was written.
+//!
+//! It decides when a request may be sent again. It does not know what the answers mean to Terraform or to a person.
+
+mod call;
+mod error;
+mod transport;
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+
+pub use self::error::ClientError;
+use self::{
+    call::{Kind, Rpc},
+    transport::Transport,
+};
+use crate::{endpoint::Host, v1};
+
+/// How long a call may take, repetitions included, where nobody says.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The longest time that one call may take: a day. Longer timeouts count as this, because gRPC cannot carry any length.
+pub const MAX_TIMEOUT: Duration = Duration::from_hours(24);
+
+/// What a [`Client`] needs to know.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// The daemon's address.
+    pub host: Host,
+    /// How long one call may take, repetitions included; at most [`MAX_TIMEOUT`].
+    pub timeout: Duration,
+    /// What the client is, for the log: `[a-z0-9-]{1,32}`, such as `terraform` or `ktr`.
+    pub via: String,
+    /// Name and version of the program, such as `ktr/0.1.0`.
+    pub user_agent: String,
+    /// Sent as a bearer token where there is one.
+    pub token: Option<SecretString>,
+}
+
+impl ClientOptions {
+    /// Options with the default timeout and without a token; the program calls itself `via`.
+    pub fn new(host: Host, via: impl Into<String>) -> Self {
+        let via = via.into();
+        let user_agent = format!("{via}/{}", env!("CARGO_PKG_VERSION"));
+        Self { host, timeout: DEFAULT_TIMEOUT, via, user_agent, token: None }
+    }
+}
+
+/// A connection to the daemon that is made when it is first needed, and again when it was lost. Clones share it.
+///
+/// # Repetition
+/// Within the timeout, with growing pauses: reads whenever no answer came; a batch of [`Client::write_variables`]
+/// likewise, because its id makes that safe; everything that the daemon turned away unseen because it was busy or
+/// going down. Any other write is never sent twice. A daemon that is plainly not there at the first attempt is an
+/// error at once.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: ClientOptions,
+    /// Made by the first call: making it needs a running tokio.
+    transport: OnceLock<Transport>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("options", &self.shared.options).finish()
+    }
+}
+
+impl Client {
+    /// A client that has not connected yet. Options that cannot be used are reported by the first call.
+    pub fn new(options: ClientOptions) -> Self {
+        Self { shared: Arc::new(Shared { options, transport: OnceLock::new() }) }
+    }
+
+    /// The options that the client was made with.
+    pub fn options(&self) -> &ClientOptions {
+        &self.shared.options
+    }
+
+    fn transport(&self) -> Result<&Transport, ClientError> {
+        if let Some(transport) = self.shared.transport.get() {
+            return Ok(transport);
+        }
+        let made = Transport::new(&self.shared.options)?;
+        Ok(self.shared.transport.get_or_init(|| made))
+    }
+}
+
+/// A fresh id for a batch. Keep it when the batch is sent again.
+pub fn new_batch_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+macro_rules! rpcs {
+    ($($(#[$doc:meta])* $name:ident = $kind:ident $service:ident / $method:ident ($request:ident) -> $answer:ident;)*) => {
+        impl Client {
+            $(
+                $(#[$doc])*
+                pub async fn $name(&self, request: v1::$request) -> Result<v1::$answer, ClientError> {
+                    const RPC: Rpc = Rpc {
+                        path: concat!("/kontraktor.v1.", stringify!($service), "/", stringify!($method)),
+                        name: stringify!($method),
+                        kind: Kind::$kind,
+                    };
+                    self.call(&RPC, &request).await
+                }
+            )*
+        }
+    };
+}
+
+rpcs! {
+    /// Creates a project, or adopts an implicit one.
+    create_project = Write Projects/CreateProject(CreateProjectRequest) -> Project;
+    /// One project.
+    get_project = Read Projects/GetProject(GetProjectRequest) -> Project;
+    /// Changes a project's description.
+    update_project = Write Projects/UpdateProject(UpdateProjectRequest) -> Project;
+    /// Deletes a project that holds nothing.
+    delete_project = Write Projects/DeleteProject(DeleteProjectRequest) -> DeleteProjectResponse;
+    /// One page of the projects.
+    list_projects = Read Projects/ListProjects(ListProjectsRequest) -> ListProjectsResponse;
+    /// Creates an environment, or adopts an implicit one.
+    create_environment = Write Environments/CreateEnvironment(CreateEnvironmentRequest) -> Environment;
+    /// One environment.
+    get_environment = Read Environments/GetEnvironment(GetEnvironmentRequest) -> Environment;
+    /// Changes an environment's description.
+    update_environment = Write Environments/UpdateEnvironment(UpdateEnvironmentRequest) -> Environment;
+    /// Deletes an environment that holds no variables.
+    delete_environment = Write Environments/DeleteEnvironment(DeleteEnvironmentRequest) -> DeleteEnvironmentResponse;
+    /// One page of the environments.
+    list_environments = Read Environments/ListEnvironments(ListEnvironmentsRequest) -> ListEnvironmentsResponse;
+    /// The variables of an environment at one moment.
+    get_snapshot = Read Environments/GetSnapshot(GetSnapshotRequest) -> Snapshot;
+    /// Writes a batch, see [`new_batch_id`].
+    write_variables = Batch Variables/WriteVariables(WriteVariablesRequest) -> WriteVariablesResponse;
+    /// One own variable of an environment.
+    get_variable = Read Variables/GetVariable(GetVariableRequest) -> Variable;
+    /// One page of an environment's own variables.
+    list_variables = Read Variables/ListVariables(ListVariablesRequest) -> ListVariablesResponse;
+    /// One page of the log.
+    list_audit = Read Audit/ListAudit(ListAuditRequest) -> ListAuditResponse;
+    /// One page of the writes of an environment or key.
+    list_history = Read Audit/ListHistory(ListHistoryRequest) -> ListAuditResponse;
+    /// Walks the log's hash chain.
+    verify_audit = Read Audit/VerifyAudit(VerifyAuditRequest) -> VerifyAuditResponse;
+    /// What the daemon is and how it does.
+    get_status = Read System/GetStatus(GetStatusRequest) -> Status;
+}

@@ -1,0 +1,272 @@
+//! The client against a small daemon on a unix socket: what is repeated, what is not, and what each failure is called.
+
+mod common;
+
+use std::{
+    os::unix::net::UnixListener,
+    time::{Duration, Instant},
+};
+
+use common::{Act, Daemon, client};
+use kontraktor_proto::{
+    client::{Client, ClientError, ClientOptions, new_batch_id},
+    endpoint::Host,
+    v1::{self, ProblemCode},
+};
+use tonic::Code;
+
+const LONG: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(400);
+
+fn socket() -> (tempfile::TempDir, std::path::PathBuf) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("k.sock");
+    (dir, path)
+}
+
+fn batch() -> v1::WriteVariablesRequest {
+    v1::WriteVariablesRequest { batch_id: new_batch_id(), groups: Vec::new() }
+}
+
+fn get() -> v1::GetProjectRequest {
+    v1::GetProjectRequest { name: "demo".to_owned() }
+}
+
+fn create() -> v1::CreateProjectRequest {
+    v1::CreateProjectRequest { name: "demo".to_owned(), description: String::new() }
+}
+
+#[tokio::test]
+async fn what_is_sent_along() {
+    let (_dir, path) = socket();
+    let daemon = Daemon::start(path.clone(), []);
+    let options = ClientOptions {
+        token: Some("s3cret".to_owned().into()),
+        user_agent: "test/1".to_owned(),
+        ..ClientOptions::new(Host::Unix(path), "terraform")
+    };
+    assert!(!format!("{options:?}").contains("s3cret"));
+    Client::new(options).get_project(get()).await.expect("answered");
+
+    let log = daemon.log();
+    let (name, metadata) = &log.calls[0];
+    let text = |key: &str| metadata.get(key).expect("sent").to_str().expect("text").to_owned();
+    assert_eq!(*name, "GetProject");
+    assert_eq!(text("kontraktor-via"), "terraform");
+    assert_eq!(text("authorization"), "Bearer s3cret");
+    assert!(text("user-agent").starts_with("test/1"));
+    assert!(metadata.contains_key("grpc-timeout"));
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_not_there_is_told_at_once() {
+    let (_dir, path) = socket();
+    let begin = Instant::now();
+    for attempt in ["no socket", "nobody listens"] {
+        let error = client(&path, LONG).write_variables(batch()).await.expect_err(attempt);
+        let ClientError::NotReachable { target, remedy, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(*target, format!("unix://{}", path.display()));
+        assert!(remedy.contains("kontraktord"), "{remedy}");
+        // A socket whose owner is gone stays in the file system.
+        drop(UnixListener::bind(&path));
+    }
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn https_is_not_served_yet() {
+    let host = Host::parse(Some("https://config.example.com")).expect("a good host");
+    let error =
+        Client::new(ClientOptions::new(host, "ktr")).get_project(get()).await.expect_err("not served");
+    assert_eq!(
+        error.to_string(),
+        "cannot connect to https://config.example.com: the daemon does not listen on https yet"
+    );
+}
+
+#[tokio::test]
+async fn refusals_come_through_whole() {
+    let (_dir, path) = socket();
+    let daemon = Daemon::start(path.clone(), [Act::Refuse(ProblemCode::NotEmpty)]);
+    let error = client(&path, LONG)
+        .delete_project(v1::DeleteProjectRequest { name: "demo".to_owned() })
+        .await
+        .expect_err("refused");
+    assert_eq!(error.problem().expect("a problem").code(), ProblemCode::NotEmpty);
+    assert_eq!(daemon.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_busy_daemon_is_asked_again() {
+    let (_dir, path) = socket();
+    let busy = [Act::Refuse(ProblemCode::Busy), Act::Refuse(ProblemCode::ShuttingDown)];
+    let daemon = Daemon::start(path.clone(), busy.clone());
+    let client = client(&path, LONG);
+    client.get_project(get()).await.expect("answered in the end");
+    assert_eq!(daemon.calls(), 3);
+    // The daemon has not looked at it, so a write without an id may be sent again too.
+    daemon.log().script.extend(busy);
+    client.create_project(create()).await.expect("answered in the end");
+    assert_eq!(daemon.calls(), 6);
+}
+
+#[tokio::test]
+async fn a_daemon_that_stays_busy_says_so_in_the_end() {
+    let (_dir, path) = socket();
+    let _daemon = Daemon::start(path.clone(), vec![Act::Refuse(ProblemCode::Busy); 1000]);
+    let error = client(&path, SHORT).write_variables(batch()).await.expect_err("busy");
+    assert_eq!(error.problem().expect("a problem").code(), ProblemCode::Busy);
+}
+
+#[tokio::test]
+async fn a_batch_whose_answer_is_lost_is_sent_again_with_its_id() {
+    let (_dir, path) = socket();
+    let daemon = Daemon::start(path.clone(), [Act::Die]);
+    let request = batch();
+    let client = client(&path, LONG);
+    let write = tokio::spawn({
+        let (client, request) = (client.clone(), request.clone());
+        async move { client.write_variables(request).await }
+    });
+    while daemon.calls() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Gone for a while: connections are refused in between.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!write.is_finished());
+    daemon.listen();
+    write.await.expect("no panic").expect("answered after the restart");
+    assert_eq!(daemon.log().batches, vec![request.batch_id.clone(), request.batch_id]);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_never_answered_has_an_unknown_outcome() {
+    let (_dir, path) = socket();
+    let daemon = Daemon::start(path.clone(), [Act::Die]);
+    let error = client(&path, SHORT).write_variables(batch()).await.expect_err("the daemon is gone");
+    assert!(matches!(error, ClientError::OutcomeUnknown { operation: "WriteVariables", .. }), "{error:?}");
+    drop(daemon);
+
+    let (_dir, path) = socket();
+    let _daemon = Daemon::start(path.clone(), [Act::Sleep(LONG)]);
+    let error = client(&path, SHORT).write_variables(batch()).await.expect_err("too slow");
+    let ClientError::OutcomeUnknown { reason, .. } = error else { panic!("{error:?}") };
+    assert_eq!(reason, "time is up");
+}
+
+#[tokio::test]
+async fn a_batch_that_was_lost_and_then_refused_is_refused_only_where_the_daemon_has_looked() {
+    let (_dir, path) = socket();
+    let settled = [Act::Plain(Code::Unavailable), Act::Refuse(ProblemCode::BatchMismatch)];
+    let _daemon = Daemon::start(path.clone(), settled);
+    let error = client(&path, LONG).write_variables(batch()).await.expect_err("refused");
+    assert_eq!(error.problem().expect("a problem").code(), ProblemCode::BatchMismatch);
+
+    let (_dir, path) = socket();
+    let unsettled =
+        [vec![Act::Plain(Code::Unavailable)], vec![Act::Refuse(ProblemCode::Busy); 1000]].concat();
+    let _daemon = Daemon::start(path.clone(), unsettled);
+    let error = client(&path, SHORT).write_variables(batch()).await.expect_err("busy");
+    assert!(matches!(error, ClientError::OutcomeUnknown { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn any_other_write_is_sent_once() {
+    let acts = [
+        Act::Die,
+        Act::Plain(Code::Unavailable),
+        Act::Plain(Code::Internal),
+        // The store broke over it, and cannot say whether the write was kept.
+        Act::Refuse(ProblemCode::Storage),
+        Act::Sleep(LONG),
+    ];
+    for act in acts {
+        let (_dir, path) = socket();
+        let daemon = Daemon::start(path.clone(), [act]);
+        let error = client(&path, SHORT).create_project(create()).await.expect_err("no answer");
+        assert!(matches!(error, ClientError::OutcomeUnknown { operation: "CreateProject", .. }), "{error:?}");
+        assert_eq!(daemon.calls(), 1);
+    }
+}
+
+#[tokio::test]
+async fn reads_are_repeated_and_then_time_out() {
+    let (_dir, path) = socket();
+    let daemon = Daemon::start(path.clone(), [Act::Plain(Code::Unavailable), Act::Plain(Code::Unavailable)]);
+    client(&path, LONG).get_project(get()).await.expect("answered in the end");
+    assert_eq!(daemon.calls(), 3);
+
+    daemon.log().script.push_back(Act::Sleep(LONG));
+    let begin = Instant::now();
+    let error = client(&path, SHORT).get_project(get()).await.expect_err("too slow");
+    assert!(matches!(error, ClientError::TimedOut { .. }), "{error:?}");
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "kontraktord at unix://{} did not answer GetProject within 400ms: time is up",
+            path.display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_client_finds_a_restarted_daemon() {
+    let (_dir, path) = socket();
+    let daemon = Daemon::start(path.clone(), []);
+    let client = client(&path, LONG);
+    client.get_project(get()).await.expect("answered");
+    daemon.die();
+    daemon.listen();
+    client.get_project(get()).await.expect("answered by the new one");
+}
+
+#[tokio::test]
+async fn what_the_other_side_does_not_know_is_a_protocol_error() {
+    let (_dir, path) = socket();
+    // The small daemon has no such service.
+    let daemon = Daemon::start(path.clone(), []);
+    let error = client(&path, LONG).get_status(v1::GetStatusRequest {}).await.expect_err("unimplemented");
+    assert!(matches!(error, ClientError::Protocol { operation: "GetStatus", .. }), "{error:?}");
+    assert_eq!(daemon.calls(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_refused_here() {
+    let (_dir, path) = socket();
+    let daemon = Daemon::start(path.clone(), []);
+    let field = |error: ClientError| error.problem().expect("a problem").field.clone();
+
+    let via = Client::new(ClientOptions::new(Host::Unix(path.clone()), "Terra form"));
+    assert_eq!(field(via.get_project(get()).await.expect_err("a bad name")), "via");
+    let token = Client::new(ClientOptions {
+        token: Some("a\nb".to_owned().into()),
+        ..ClientOptions::new(Host::Unix(path.clone()), "ktr")
+    });
+    assert_eq!(field(token.get_project(get()).await.expect_err("a bad token")), "oauth_token");
+
+    let big = v1::CreateProjectRequest { description: "x".repeat(64 * 1024 * 1024), ..create() };
+    let error = client(&path, LONG).create_project(big).await.expect_err("too large");
+    assert!(error.to_string().contains("at most 67108864 are allowed"), "{error}");
+    assert_eq!(daemon.calls(), 0);
+}
+
+#[tokio::test]
+async fn no_timeout_is_too_long() {
+    let (_dir, path) = socket();
+    let _daemon = Daemon::start(path.clone(), []);
+    client(&path, Duration::MAX).get_project(get()).await.expect("answered");
+}
+
+#[tokio::test]
+async fn requests_of_many_megabytes_pass() {
+    let (_dir, path) = socket();
+    let daemon = Daemon::start(path.clone(), []);
+    let put = v1::Put { content: Some(v1::put::Content::Value("v".repeat(65_536))), ..v1::Put::default() };
+    let item =
+        v1::WriteItem { operation: Some(v1::write_item::Operation::Put(put)), ..v1::WriteItem::default() };
+    let request =
+        v1::WriteVariablesRequest { groups: vec![v1::WriteGroup { items: vec![item; 300] }], ..batch() };
+    client(&path, LONG).write_variables(request).await.expect("answered");
+    assert_eq!(daemon.calls(), 1);
+}
