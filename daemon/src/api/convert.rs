@@ -1,0 +1,312 @@
+//! Where wire types stop: every conversion between `kontraktor.v1` and the domain, in both directions.
+//!
+//! It checks the form of what comes in (absent messages, names, ids, times); the rules are the service's.
+
+use jiff::Timestamp;
+use kontraktor_proto::{
+    names::{EnvName, EnvPath, Key, NameError, ProjectName},
+    problem::to_status,
+    v1,
+    value::ValueType,
+};
+use tonic::Status;
+use uuid::Uuid;
+
+use crate::domain::{
+    AuditEntry, Authorship, Batch, BatchOutcome, Code, Environment, Expect, ItemOutcome, ItemResult, Operate,
+    Operation, Project, Put, Refusal, Variable, WriteItem,
+};
+use crate::service::{PageRequest, Snapshot};
+
+/// A domain error as the status of a failed call.
+pub(super) fn status(refusal: impl Into<Refusal>) -> Status {
+    to_status(problem(&refusal.into()))
+}
+
+fn problem(refusal: &Refusal) -> v1::Problem {
+    v1::Problem {
+        code: code(refusal.code).into(),
+        field: refusal.field.to_string(),
+        message: refusal.message.clone(),
+        remedy: refusal.remedy.clone(),
+        current: refusal
+            .current
+            .as_ref()
+            .map(|current| variable(&current.variable, &current.environment, current.environment_revision)),
+        retry_after_ms: refusal.retry_after_ms,
+    }
+}
+
+fn code(code: Code) -> v1::ProblemCode {
+    match code {
+        Code::Invalid => v1::ProblemCode::Invalid,
+        Code::NotFound => v1::ProblemCode::NotFound,
+        Code::AlreadyExists => v1::ProblemCode::AlreadyExists,
+        Code::KeyExists => v1::ProblemCode::KeyExists,
+        Code::Conflict => v1::ProblemCode::Conflict,
+        Code::NotEmpty => v1::ProblemCode::NotEmpty,
+        Code::Skipped => v1::ProblemCode::Skipped,
+        Code::BatchMismatch => v1::ProblemCode::BatchMismatch,
+        Code::Busy => v1::ProblemCode::Busy,
+        Code::StorageFull => v1::ProblemCode::StorageFull,
+        Code::Storage => v1::ProblemCode::Storage,
+        Code::ShuttingDown => v1::ProblemCode::ShuttingDown,
+        Code::Denied => v1::ProblemCode::Denied,
+    }
+}
+
+pub(super) fn project_name(name: &str) -> Result<ProjectName, Status> {
+    name.parse().map_err(|error: NameError| status(error))
+}
+
+pub(super) fn env_name(name: &str) -> Result<EnvName, Status> {
+    name.parse().map_err(|error: NameError| status(error))
+}
+
+pub(super) fn key(key: &str) -> Result<Key, Status> {
+    key.parse().map_err(|error: NameError| status(error))
+}
+
+pub(super) fn page(size: u32, token: String) -> PageRequest {
+    PageRequest { size, token }
+}
+
+/// The environment that the message `field` names; the message must be there.
+pub(super) fn env_path(field: &'static str, name: Option<&v1::EnvironmentName>) -> Result<EnvPath, Status> {
+    let name = name.ok_or_else(|| {
+        status(Refusal::invalid(
+            field,
+            format!("{field} is missing; it must name a project and an environment"),
+        ))
+    })?;
+    EnvPath::try_from(name).map_err(status)
+}
+
+/// A UUID in one of its usual spellings.
+pub(super) fn uuid(field: &'static str, text: &str) -> Result<Uuid, Status> {
+    Uuid::parse_str(text).map_err(|_| {
+        let message =
+            if text.is_empty() { format!("{field} is missing") } else { format!("{field} is not a UUID") };
+        status(Refusal::invalid(field, message).remedy(
+            "send a fresh UUID with each batch, and the same one again \
+                                                        only to repeat that batch",
+        ))
+    })
+}
+
+/// A moment between the years -9999 and 9999, as jiff has them.
+pub(super) fn moment(field: &'static str, time: &prost_types::Timestamp) -> Result<Timestamp, Status> {
+    let moment = (0..1_000_000_000)
+        .contains(&time.nanos)
+        .then(|| Timestamp::new(time.seconds, time.nanos).ok())
+        .flatten();
+    moment
+        .ok_or_else(|| status(Refusal::invalid(field, format!("{field} is not a moment that can be named"))))
+}
+
+pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+    // Protobuf counts nanoseconds forward from the second, also before 1970; jiff counts them towards it.
+    let (mut seconds, mut nanos) = (time.as_second(), time.subsec_nanosecond());
+    if nanos < 0 {
+        seconds -= 1;
+        nanos += 1_000_000_000;
+    }
+    prost_types::Timestamp { seconds, nanos }
+}
+
+fn authorship(written: &Authorship) -> v1::Authorship {
+    v1::Authorship {
+        actor: written.actor.to_string(),
+        via: written.via.to_string(),
+        time: Some(timestamp(written.at)),
+    }
+}
+
+pub(super) fn count64(entries: usize) -> u64 {
+    u64::try_from(entries).unwrap_or(u64::MAX)
+}
+
+fn count(entries: usize) -> u32 {
+    u32::try_from(entries).unwrap_or(u32::MAX)
+}
+
+pub(super) fn project(project: &Project) -> v1::Project {
+    v1::Project {
+        name: project.name.to_string(),
+        description: project.description.to_string(),
+        implicit: project.implicit,
+        environments: count(project.environments.len()),
+        created: Some(authorship(&project.created)),
+    }
+}
+
+pub(super) fn environment(environment: &Environment) -> v1::Environment {
+    v1::Environment {
+        name: Some((&environment.path).into()),
+        description: environment.description.to_string(),
+        implicit: environment.implicit,
+        revision: environment.revision,
+        variables: count(environment.variables.len()),
+        created: Some(authorship(&environment.created)),
+    }
+}
+
+/// A variable with its origin: the environment that it stands in, at that environment's revision.
+pub(super) fn variable(variable: &Variable, origin: &EnvPath, origin_revision: u64) -> v1::Variable {
+    v1::Variable {
+        key: variable.key.to_string(),
+        r#type: v1::ValueType::from(variable.value_type).into(),
+        content: Some(v1::variable::Content::Value(variable.value.to_string())),
+        description: variable.description.to_string(),
+        revision: variable.revision,
+        written: Some(authorship(&variable.written)),
+        origin: Some(v1::Origin { environment: Some(origin.into()), revision: origin_revision }),
+    }
+}
+
+/// Without variables where the caller holds this version already.
+pub(super) fn snapshot(snapshot: &Snapshot, held: &str) -> v1::Snapshot {
+    let environment = &snapshot.environment;
+    let not_modified = held == snapshot.version;
+    let variables = if not_modified { &[][..] } else { &snapshot.variables };
+    v1::Snapshot {
+        name: Some((&environment.path).into()),
+        revision: environment.revision,
+        version: snapshot.version.clone(),
+        not_modified,
+        variables: variables
+            .iter()
+            .map(|entry| variable(entry, &environment.path, environment.revision))
+            .collect(),
+    }
+}
+
+pub(super) fn batch(request: v1::WriteVariablesRequest) -> Result<Batch, Status> {
+    let id = uuid("batch_id", &request.batch_id)?;
+    let groups =
+        request.groups.into_iter().map(|group| group.items.into_iter().map(item).collect()).collect();
+    Ok(Batch { id, groups })
+}
+
+/// Nothing is checked: a bad item is refused by the rules, beside its good neighbours.
+fn item(item: v1::WriteItem) -> WriteItem {
+    let name = item.environment.unwrap_or_default();
+    WriteItem {
+        project: name.project,
+        env: name.env,
+        key: item.key,
+        operation: item.operation.map(|operation| match operation {
+            v1::write_item::Operation::Put(put) => Operate::Put(Put {
+                value_type: value_type(put.r#type),
+                value: put.content.map(|v1::put::Content::Value(value)| value),
+                description: put.description,
+                create_missing: put.create_missing,
+            }),
+            v1::write_item::Operation::Delete(v1::Delete {}) => Operate::Delete,
+        }),
+        expect: match item.expect {
+            Some(v1::write_item::Expect::ExpectAbsent(true)) => Expect::Absent,
+            Some(v1::write_item::Expect::ExpectRevision(revision)) => Expect::Revision(revision),
+            // Not to expect absence is to expect nothing.
+            Some(v1::write_item::Expect::ExpectAbsent(false)) | None => Expect::Nothing,
+        },
+    }
+}
+
+/// None for the unspecified type and for numbers that this daemon does not know.
+fn value_type(number: i32) -> Option<ValueType> {
+    v1::ValueType::try_from(number).ok().and_then(|wire| ValueType::try_from(wire).ok())
+}
+
+pub(super) fn results(outcome: &BatchOutcome) -> v1::WriteVariablesResponse {
+    v1::WriteVariablesResponse {
+        results: outcome.results.iter().map(result).collect(),
+        replayed: outcome.replayed,
+    }
+}
+
+fn result(result: &ItemResult) -> v1::WriteResult {
+    let (status, refused) = match &result.outcome {
+        ItemOutcome::Written => (v1::WriteStatus::Written, None),
+        ItemOutcome::Unchanged => (v1::WriteStatus::Unchanged, None),
+        ItemOutcome::Deleted => (v1::WriteStatus::Deleted, None),
+        ItemOutcome::Absent => (v1::WriteStatus::Absent, None),
+        ItemOutcome::Refused(refusal) => (v1::WriteStatus::Refused, Some(problem(refusal))),
+    };
+    v1::WriteResult {
+        status: status.into(),
+        revision: result.revision,
+        environment_revision: result.environment_revision,
+        problem: refused,
+    }
+}
+
+pub(super) fn entry(entry: AuditEntry) -> v1::AuditEntry {
+    v1::AuditEntry {
+        sequence: entry.seq,
+        written: Some(authorship(&entry.written)),
+        operation: operation(entry.operation).into(),
+        project: entry.project,
+        env: entry.env,
+        key: entry.key,
+        revision: entry.revision,
+        r#type: entry.value_type.map_or(v1::ValueType::Unspecified, v1::ValueType::from).into(),
+        old_value: entry.old_value,
+        new_value: entry.new_value,
+        description: entry.description,
+        batch_id: entry.batch_id.map(|id| id.to_string()).unwrap_or_default(),
+        hash: entry.hash.to_string(),
+    }
+}
+
+fn operation(operation: Operation) -> v1::AuditOperation {
+    match operation {
+        Operation::ProjectCreated => v1::AuditOperation::ProjectCreated,
+        Operation::ProjectAdopted => v1::AuditOperation::ProjectAdopted,
+        Operation::ProjectUpdated => v1::AuditOperation::ProjectUpdated,
+        Operation::ProjectDeleted => v1::AuditOperation::ProjectDeleted,
+        Operation::EnvironmentCreated => v1::AuditOperation::EnvironmentCreated,
+        Operation::EnvironmentAdopted => v1::AuditOperation::EnvironmentAdopted,
+        Operation::EnvironmentUpdated => v1::AuditOperation::EnvironmentUpdated,
+        Operation::EnvironmentDeleted => v1::AuditOperation::EnvironmentDeleted,
+        Operation::VariableCreated => v1::AuditOperation::VariableCreated,
+        Operation::VariableUpdated => v1::AuditOperation::VariableUpdated,
+        Operation::VariableDeleted => v1::AuditOperation::VariableDeleted,
+        Operation::BatchRecorded => v1::AuditOperation::BatchRecorded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_survive_both_ways_also_before_1970() {
+        for (seconds, nanos) in [(0, 0), (1, 999_999_999), (-1, 1), (1_800_000_000, 123_456_000)] {
+            let wire = prost_types::Timestamp { seconds, nanos };
+            assert_eq!(timestamp(moment("since", &wire).unwrap()), wire);
+        }
+    }
+
+    #[test]
+    fn moments_that_cannot_be_named_are_refused() {
+        for (seconds, nanos) in [(i64::MAX, 0), (i64::MIN, 0), (0, -1), (0, 1_000_000_000)] {
+            let refused = moment("until", &prost_types::Timestamp { seconds, nanos }).unwrap_err();
+            let problem = kontraktor_proto::problem::from_status(&refused).unwrap();
+            assert_eq!((problem.code(), problem.field.as_str()), (v1::ProblemCode::Invalid, "until"));
+        }
+    }
+
+    #[test]
+    fn unknown_and_unspecified_types_reach_the_rules_as_none() {
+        assert_eq!(value_type(0), None);
+        assert_eq!(value_type(99), None);
+        assert_eq!(value_type(v1::ValueType::Json.into()), Some(ValueType::Json));
+    }
+
+    #[test]
+    fn an_item_of_which_everything_is_missing_is_left_to_the_rules() {
+        let bare = item(v1::WriteItem::default());
+        assert_eq!((bare.project.as_str(), bare.operation, bare.expect), ("", None, Expect::Nothing));
+    }
+}

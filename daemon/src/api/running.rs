@@ -1,0 +1,73 @@
+//! How many calls are running, so that a stop can wait for them, and for nothing else: a connection may be held open by
+//! a client that sleeps.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+/// After the last call was answered, so long is left for its answer to reach the client, and for a request that was
+/// already on its way.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// The count of running calls; clones share it. A call runs until the last byte of its answer has been handed to the
+/// connection, which takes no more than its client has asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Running(Arc<watch::Sender<usize>>);
+
+impl Running {
+    /// Waits until no call has been running for a moment.
+    pub async fn quiet(&self) {
+        let mut count = self.0.subscribe();
+        loop {
+            // The sender lives as long as `self`.
+            drop(count.wait_for(|count| *count == 0).await);
+            count.mark_unchanged();
+            if tokio::time::timeout(GRACE, count.changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn begin(&self) -> Counted {
+        self.0.send_modify(|count| *count += 1);
+        Counted(self.clone())
+    }
+}
+
+/// One running call.
+#[derive(Debug)]
+pub(super) struct Counted(Running);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|count| *count -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn quiet_comes_a_moment_after_the_last_call() {
+        let running = Running::default();
+        let (first, second) = (running.begin(), running.begin());
+        let waiting = tokio::spawn({
+            let running = running.clone();
+            async move { running.quiet().await }
+        });
+        drop(first);
+        tokio::time::sleep(GRACE * 2).await;
+        assert!(!waiting.is_finished(), "the second still runs");
+        drop(second);
+        let late = running.begin();
+        tokio::time::sleep(GRACE * 2).await;
+        assert!(!waiting.is_finished(), "another one came in time");
+        let begun = Instant::now();
+        drop(late);
+        waiting.await.unwrap();
+        assert!(begun.elapsed() >= GRACE);
+    }
+}

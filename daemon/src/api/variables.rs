@@ -1,0 +1,47 @@
+//! `kontraktor.v1.Variables`.
+
+use kontraktor_proto::v1::{
+    GetVariableRequest, ListVariablesRequest, ListVariablesResponse, Variable, WriteVariablesRequest,
+    WriteVariablesResponse, variables_server::Variables,
+};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Api, caller::caller, convert};
+
+#[async_trait]
+impl Variables for Api {
+    async fn write_variables(
+        &self,
+        request: Request<WriteVariablesRequest>,
+    ) -> Result<Response<WriteVariablesResponse>, Status> {
+        let caller = caller(&request)?;
+        let batch = convert::batch(request.into_inner())?;
+        let outcome = self.service.write_variables(caller, batch).await.map_err(convert::status)?;
+        Ok(Response::new(convert::results(&outcome)))
+    }
+
+    async fn get_variable(&self, request: Request<GetVariableRequest>) -> Result<Response<Variable>, Status> {
+        let request = request.get_ref();
+        let path = convert::env_path("environment", request.environment.as_ref())?;
+        let key = convert::key(&request.key)?;
+        let (environment, variable) = self.service.variable(&path, &key).map_err(convert::status)?;
+        Ok(Response::new(convert::variable(&variable, &environment.path, environment.revision)))
+    }
+
+    async fn list_variables(
+        &self,
+        request: Request<ListVariablesRequest>,
+    ) -> Result<Response<ListVariablesResponse>, Status> {
+        let request = request.into_inner();
+        let path = convert::env_path("environment", request.environment.as_ref())?;
+        let page = convert::page(request.page_size, request.page_token);
+        let (environment, page) =
+            self.service.variables(&path, &request.prefix, &page).map_err(convert::status)?;
+        let variables = page
+            .items
+            .iter()
+            .map(|variable| convert::variable(variable, &environment.path, environment.revision))
+            .collect();
+        Ok(Response::new(ListVariablesResponse { variables, next_page_token: page.next }))
+    }
+}

@@ -1,0 +1,162 @@
+//! The command line, as clap reads it. What the words mean together is decided in `config`.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{config::LogFormat, domain::Hash};
+
+const EXIT_CODES: &str = "\
+Configuration, first found wins: flags, environment variables, the configuration file, defaults.
+The file is TOML with the names of the flags: data-dir, socket, log, log-format.
+
+Signals: SIGTERM and SIGINT end the daemon when the running requests are answered, after 10 seconds
+at most; a second one ends it at once. SIGHUP is ignored.
+
+Exit codes:
+  0  success
+  1  a failure while running
+  2  the command line or the configuration is wrong; nothing was touched
+  3  another daemon has the data directory or the socket
+  4  the data cannot be used (damaged, no database, or of a newer version); nothing was touched
+  5  `audit verify` found the log broken, or not as expected";
+
+/// The Kontraktor daemon: owner of the store, the audit log and the API.
+///
+/// Without arguments it serves on a unix socket that only its user can reach, and prints where.
+#[derive(Debug, Parser)]
+#[command(name = "kontraktord", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct Cli {
+    /// Where things are and how to log.
+    #[command(flatten)]
+    pub options: Options,
+
+    /// Print the configuration that would be used, where each part comes from, and exit
+    #[arg(long)]
+    pub check_config: bool,
+
+    /// What to do; without one, serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Default, Args)]
+pub struct Options {
+    /// The directory of the database and the lock
+    ///
+    /// [env: KONTRAKTOR_DATA_DIR]
+    /// [default: $XDG_STATE_HOME/kontraktor, else ~/.local/state/kontraktor]
+    #[arg(long, value_name = "DIR", global = true, verbatim_doc_comment)]
+    pub data_dir: Option<PathBuf>,
+
+    /// The unix socket to serve on, in a directory of mode 0700
+    ///
+    /// [env: KONTRAKTOR_SOCKET]
+    /// [default: $XDG_RUNTIME_DIR/kontraktor/kontraktord.sock,
+    ///  else <temporary directory>/kontraktor-<uid>/kontraktord.sock]
+    #[arg(long, value_name = "PATH", global = true, verbatim_doc_comment)]
+    pub socket: Option<PathBuf>,
+
+    /// The configuration file, which must exist when it is named
+    ///
+    /// [env: KONTRAKTOR_CONFIG]
+    /// [default: $XDG_CONFIG_HOME/kontraktor/kontraktord.toml,
+    ///  else ~/.config/kontraktor/kontraktord.toml]
+    #[arg(long, value_name = "FILE", global = true, verbatim_doc_comment)]
+    pub config: Option<PathBuf>,
+
+    /// What to log to standard error: error, warn, info, debug, trace,
+    /// or directives such as `info,kontraktord::api=debug`
+    ///
+    /// [env: KONTRAKTOR_LOG]
+    /// [default: info]
+    #[arg(long, value_name = "LEVEL", global = true, verbatim_doc_comment)]
+    pub log: Option<String>,
+
+    /// How to log; auto is text on a terminal and json otherwise
+    ///
+    /// [env: KONTRAKTOR_LOG_FORMAT]
+    /// [default: auto]
+    #[arg(long, value_name = "FORMAT", global = true, verbatim_doc_comment)]
+    pub log_format: Option<LogFormat>,
+}
+
+/// What `kontraktord` can do besides serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The log of everything that was written
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+/// `kontraktord audit …`
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Walk the log from its first row and check that no row is missing or altered
+    ///
+    /// Prints the head as SEQ:HASH; keep it elsewhere, and give it to --expect later to prove that the log
+    /// still contains what it contained then. While a daemon runs on the data directory, it is asked.
+    Verify(VerifyArgs),
+}
+
+/// The arguments of `audit verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Also require that row SEQ has the hash HASH (64 lower-case hexadecimal digits)
+    #[arg(long, value_name = "SEQ:HASH")]
+    pub expect: Option<Expect>,
+}
+
+/// A row of the log and the hash that it must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expect {
+    /// The row's place in the sequence, from 1.
+    pub sequence: u64,
+    /// Over that row and the hash of the row before.
+    pub hash: Hash,
+}
+
+impl FromStr for Expect {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rule = "write it as `kontraktord audit verify` prints it: a row number from 1, a colon, and \
+                    64 lower-case hexadecimal digits";
+        let (sequence, hash) = text.split_once(':').ok_or(rule)?;
+        let sequence = sequence.parse::<u64>().ok().filter(|sequence| *sequence > 0).ok_or(rule)?;
+        let hash = hash.parse().map_err(|_| rule)?;
+        Ok(Self { sequence, hash })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn expect_takes_what_verify_prints() {
+        let hash = "ab".repeat(32);
+        let expect: Expect = format!("17:{hash}").parse().unwrap();
+        assert_eq!((expect.sequence, expect.hash.to_string()), (17, hash));
+    }
+
+    #[test]
+    fn expect_refuses_everything_else() {
+        for text in ["", "17", "0:", ":ab", "17:ab", "x:00", &format!("0:{}", "ab".repeat(32))] {
+            assert!(text.parse::<Expect>().is_err(), "{text}");
+        }
+        assert!(format!("17:{}", "AB".repeat(32)).parse::<Expect>().is_err());
+    }
+
+    #[test]
+    fn options_are_accepted_after_the_command_too() {
+        let cli = Cli::try_parse_from(["kontraktord", "audit", "verify", "--data-dir", "/d"]).unwrap();
+        assert_eq!(cli.options.data_dir, Some(PathBuf::from("/d")));
+    }
+}

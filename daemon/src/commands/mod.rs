@@ -1,0 +1,48 @@
+//! What `kontraktord` can be told to do: one command a file.
+
+mod audit_verify;
+mod check_config;
+mod data;
+mod serve;
+
+use jiff::Timestamp;
+use tokio::runtime::Runtime;
+
+use crate::{
+    cli::{AuditCommand, Cli, Command},
+    config::{Config, ConfigError, Surroundings},
+    exit::{Exit, Failure},
+};
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    // Whatever is made from here on (database, lock, socket) is the owner's alone.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    let config = Config::load(&cli.options, &Surroundings::of_this_process())?;
+    match cli.command {
+        None if cli.check_config => check_config::run(&config),
+        None => serve::run(&config),
+        Some(_) if cli.check_config => {
+            Err(Failure::new(Exit::Usage, "--check-config cannot be used together with a command"))
+        }
+        Some(Command::Audit(AuditCommand::Verify(arguments))) => audit_verify::run(&config, &arguments),
+    }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("kontraktord").build().map_err(
+        |error| Failure::new(Exit::Failure, format!("the program cannot start its threads: {error}")),
+    )
+}
+
+/// The system's clock.
+#[expect(clippy::disallowed_methods, reason = "this is the one clock that everything else is given")]
+fn system_clock() -> Timestamp {
+    Timestamp::now()
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Exit::Usage, error).hint("`kontraktord --help` lists the settings; nothing was touched")
+    }
+}

@@ -1,0 +1,311 @@
+//! What is remembered of batches, so that a repeated one gets the answer it got the first time, and how results are
+//! written into the log for it. A batch whose every item was written needs no record: its rows say it all.
+
+use std::{borrow::Cow, sync::Arc};
+
+use imbl::{HashMap, Vector};
+use jiff::{SignedDuration, Timestamp};
+use kontraktor_proto::names::EnvPath;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    Authorship, Body, Code, Current, Fact, Hash, ItemOutcome, ItemResult, Refusal, RowError, Variable,
+    VariableOperation, row::timestamp,
+};
+
+/// For how long a batch is remembered.
+pub const BATCH_MEMORY: SignedDuration = SignedDuration::from_hours(24);
+
+/// One batch that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// Of its content.
+    pub digest: Hash,
+    /// When it was done.
+    pub at: Timestamp,
+    runs: Vec<Run>,
+}
+
+impl Remembered {
+    /// The results it had, in the order of its items.
+    pub fn results(&self) -> Vec<ItemResult> {
+        self.runs
+            .iter()
+            .flat_map(|run| std::iter::repeat_n(&run.result, run.count as usize))
+            .cloned()
+            .collect()
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) > BATCH_MEMORY
+    }
+}
+
+/// Equal results one after the other: a batch into one environment is a single run, whatever its size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Run {
+    result: ItemResult,
+    count: u32,
+}
+
+fn push_run(runs: &mut Vec<Run>, result: &ItemResult) {
+    match runs.last_mut() {
+        Some(last) if last.result == *result => last.count += 1,
+        _ => runs.push(Run { result: result.clone(), count: 1 }),
+    }
+}
+
+/// All that is remembered.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Memory {
+    by_id: HashMap<Uuid, Arc<Remembered>>,
+    /// Oldest first, as far as the clock did not go backwards.
+    order: Vector<Uuid>,
+}
+
+// The order among batches of one moment is no part of what is remembered.
+impl PartialEq for Memory {
+    fn eq(&self, other: &Self) -> bool {
+        self.by_id == other.by_id
+    }
+}
+
+impl Memory {
+    /// Expiry is checked here too, not only where old batches are swept out.
+    pub(crate) fn get(&self, id: Uuid, now: Timestamp) -> Option<&Arc<Remembered>> {
+        self.by_id.get(&id).filter(|batch| !batch.is_over(now))
+    }
+
+    pub(crate) fn forget(&mut self, now: Timestamp) {
+        while let Some(oldest) = self.order.front() {
+            if self.by_id.get(oldest).is_some_and(|batch| !batch.is_over(now)) {
+                break;
+            }
+            self.by_id.remove(oldest);
+            self.order.pop_front();
+        }
+    }
+
+    /// Takes in a fact that belongs to a batch. A record comes last of its batch and replaces what the rows said.
+    pub(crate) fn learn(&mut self, fact: &Fact) {
+        let Some(mark) = fact.batch else { return };
+        if matches!(fact.body, Body::Project(_) | Body::Environment(_)) {
+            return;
+        }
+        // An id may be used again once it is forgotten, also before it is swept out.
+        let known =
+            self.by_id.get(&mark.id).is_some_and(|batch| batch.digest == mark.digest && batch.at == fact.at);
+        if !known {
+            if !self.by_id.contains_key(&mark.id) {
+                self.order.push_back(mark.id);
+            }
+            let fresh = Remembered { digest: mark.digest, at: fact.at, runs: Vec::new() };
+            self.by_id.insert(mark.id, Arc::new(fresh));
+        }
+        let Some(batch) = self.by_id.get_mut(&mark.id) else { return };
+        let batch = Arc::make_mut(batch);
+        match &fact.body {
+            Body::Batch(record) => batch.runs.clone_from(&record.runs),
+            Body::Variable(variable) => {
+                let outcome = match variable.operation {
+                    VariableOperation::Created | VariableOperation::Updated => ItemOutcome::Written,
+                    VariableOperation::Deleted => ItemOutcome::Deleted,
+                };
+                let result = ItemResult {
+                    outcome,
+                    revision: variable.revision,
+                    environment_revision: variable.revision,
+                };
+                push_run(&mut batch.runs, &result);
+            }
+            Body::Project(_) | Body::Environment(_) => {}
+        }
+    }
+}
+
+/// The results of a batch as the log keeps them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchRecord {
+    items: u32,
+    text: Arc<str>,
+    runs: Vec<Run>,
+}
+
+impl BatchRecord {
+    /// Encodes results.
+    pub fn new(results: &[ItemResult]) -> Self {
+        let mut runs = Vec::new();
+        for result in results {
+            push_run(&mut runs, result);
+        }
+        let encoded: Vec<Encoded<'_>> = runs.iter().map(Encoded::from).collect();
+        let text = serde_json::to_string(&encoded).expect("texts, numbers and lists of them are always JSON");
+        Self { items: runs.iter().map(|run| run.count).sum(), text: text.into(), runs }
+    }
+
+    /// Reads a record back.
+    pub fn parse(items: u32, text: &str) -> Result<Self, RowError> {
+        let bad = |why: String| RowError::Record(why);
+        let encoded: Vec<Encoded<'_>> = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+        let runs = encoded.into_iter().map(Encoded::into_run).collect::<Result<Vec<_>, _>>()?;
+        let sum: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
+        if sum != u64::from(items) {
+            return Err(bad(format!("{sum} results for {items} items")));
+        }
+        Ok(Self { items, text: text.into(), runs })
+    }
+
+    /// How many items the batch had.
+    pub fn items(&self) -> u32 {
+        self.items
+    }
+
+    /// The encoding: a JSON array of runs of equal results.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EncodedOutcome {
+    Written,
+    Unchanged,
+    Deleted,
+    Absent,
+    Refused,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Encoded<'a> {
+    outcome: EncodedOutcome,
+    revision: u64,
+    environment_revision: u64,
+    count: u32,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    refusal: Option<EncodedRefusal<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EncodedRefusal<'a> {
+    code: Code,
+    field: Cow<'a, str>,
+    message: Cow<'a, str>,
+    remedy: Cow<'a, str>,
+    retry_after_ms: u64,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    current: Option<EncodedCurrent<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EncodedCurrent<'a> {
+    project: Cow<'a, str>,
+    env: Cow<'a, str>,
+    environment_revision: u64,
+    key: Cow<'a, str>,
+    r#type: Cow<'a, str>,
+    value: Cow<'a, str>,
+    description: Cow<'a, str>,
+    revision: u64,
+    actor: Cow<'a, str>,
+    via: Cow<'a, str>,
+    at_us: i64,
+}
+
+impl<'a> From<&'a Run> for Encoded<'a> {
+    fn from(run: &'a Run) -> Self {
+        let (outcome, refusal) = match &run.result.outcome {
+            ItemOutcome::Written => (EncodedOutcome::Written, None),
+            ItemOutcome::Unchanged => (EncodedOutcome::Unchanged, None),
+            ItemOutcome::Deleted => (EncodedOutcome::Deleted, None),
+            ItemOutcome::Absent => (EncodedOutcome::Absent, None),
+            ItemOutcome::Refused(refusal) => (EncodedOutcome::Refused, Some(refusal)),
+        };
+        Self {
+            outcome,
+            revision: run.result.revision,
+            environment_revision: run.result.environment_revision,
+            count: run.count,
+            refusal: refusal.map(|refusal| EncodedRefusal {
+                code: refusal.code,
+                field: refusal.field.as_ref().into(),
+                message: refusal.message.as_str().into(),
+                remedy: refusal.remedy.as_str().into(),
+                retry_after_ms: refusal.retry_after_ms,
+                current: refusal.current.as_deref().map(|current| EncodedCurrent {
+                    project: current.environment.project.as_str().into(),
+                    env: current.environment.env.as_str().into(),
+                    environment_revision: current.environment_revision,
+                    key: current.variable.key.as_str().into(),
+                    r#type: current.variable.value_type.as_str().into(),
+                    value: current.variable.value.as_ref().into(),
+                    description: current.variable.description.as_ref().into(),
+                    revision: current.variable.revision,
+                    actor: current.variable.written.actor.as_ref().into(),
+                    via: current.variable.written.via.as_ref().into(),
+                    at_us: current.variable.written.at.as_microsecond(),
+                }),
+            }),
+        }
+    }
+}
+
+impl Encoded<'_> {
+    fn into_run(self) -> Result<Run, RowError> {
+        let outcome = match (self.outcome, self.refusal) {
+            (EncodedOutcome::Written, None) => ItemOutcome::Written,
+            (EncodedOutcome::Unchanged, None) => ItemOutcome::Unchanged,
+            (EncodedOutcome::Deleted, None) => ItemOutcome::Deleted,
+            (EncodedOutcome::Absent, None) => ItemOutcome::Absent,
+            (EncodedOutcome::Refused, Some(refusal)) => {
+                ItemOutcome::Refused(Arc::new(refusal.into_refusal()?))
+            }
+            _ => {
+                return Err(RowError::Record(
+                    "a refusal beside a success, or none beside a failure".to_owned(),
+                ));
+            }
+        };
+        let result =
+            ItemResult { outcome, revision: self.revision, environment_revision: self.environment_revision };
+        Ok(Run { result, count: self.count })
+    }
+}
+
+impl EncodedRefusal<'_> {
+    fn into_refusal(self) -> Result<Refusal, RowError> {
+        Ok(Refusal {
+            code: self.code,
+            field: Cow::Owned(self.field.into_owned()),
+            message: self.message.into_owned(),
+            remedy: self.remedy.into_owned(),
+            current: self.current.map(EncodedCurrent::into_current).transpose()?.map(Box::new),
+            retry_after_ms: self.retry_after_ms,
+        })
+    }
+}
+
+impl EncodedCurrent<'_> {
+    fn into_current(self) -> Result<Current, RowError> {
+        let value_type =
+            self.r#type.parse().map_err(|_| RowError::Word(self.r#type.into_owned(), "type of a value"))?;
+        let variable = Variable {
+            key: self.key.parse()?,
+            value_type,
+            value: self.value.as_ref().into(),
+            description: self.description.as_ref().into(),
+            revision: self.revision,
+            written: Authorship {
+                actor: self.actor.as_ref().into(),
+                via: self.via.as_ref().into(),
+                at: timestamp(self.at_us)?,
+            },
+        };
+        Ok(Current {
+            environment: EnvPath::new(&self.project, &self.env)?,
+            environment_revision: self.environment_revision,
+            variable: Arc::new(variable),
+        })
+    }
+}

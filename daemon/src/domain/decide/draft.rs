@@ -1,0 +1,129 @@
+//! A request's facts while they are being put together, over a state that already has them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use kontraktor_proto::names::{EnvPath, ProjectName};
+use uuid::Uuid;
+
+use super::{
+    super::{
+        BatchMark, Body, Caller, EnvironmentFact, EnvironmentOperation, Fact, Hash, Outcome, ProjectFact,
+        ProjectOperation, Row, State, hash::FieldHasher,
+    },
+    Decision,
+};
+
+pub(super) struct Draft<'a> {
+    caller: &'a Caller,
+    at: Timestamp,
+    state: State,
+    facts: Vec<Fact>,
+    batch: Option<(Uuid, Hash)>,
+    revisions: HashMap<EnvPath, u64>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(state: &State, caller: &'a Caller, now: Timestamp) -> Self {
+        Self {
+            caller,
+            at: Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now),
+            state: state.clone(),
+            facts: Vec::new(),
+            batch: None,
+            revisions: HashMap::new(),
+        }
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.at
+    }
+
+    /// From here on facts belong to this batch.
+    pub(super) fn within_batch(&mut self, id: Uuid, digest: Hash) {
+        self.batch = Some((id, digest));
+    }
+
+    /// The revision that this request gives the environment: the same for all it changes there.
+    pub(super) fn revision(&mut self, path: &EnvPath) -> u64 {
+        if let Some(revision) = self.revisions.get(path) {
+            return *revision;
+        }
+        let before = match (self.state.environment(path), self.state.tombstone(path)) {
+            (Some(environment), _) => environment.revision,
+            (None, Some(tombstone)) => tombstone.revision,
+            (None, None) => 0,
+        };
+        self.revisions.insert(path.clone(), before + 1);
+        before + 1
+    }
+
+    pub(super) fn create_project(&mut self, name: &ProjectName, description: &str, implicit: bool) {
+        self.record(
+            None,
+            Body::Project(ProjectFact {
+                name: name.clone(),
+                operation: ProjectOperation::Created,
+                description: description.into(),
+                implicit,
+            }),
+        );
+    }
+
+    pub(super) fn create_environment(&mut self, path: &EnvPath, description: &str, implicit: bool) {
+        let id = match self.state.tombstone(path) {
+            Some(tombstone) => tombstone.id,
+            None => self.fresh_id(path),
+        };
+        let revision = self.revision(path);
+        self.record(
+            None,
+            Body::Environment(EnvironmentFact {
+                id,
+                path: path.clone(),
+                operation: EnvironmentOperation::Created,
+                revision,
+                description: description.into(),
+                implicit,
+            }),
+        );
+    }
+
+    /// Follows from the whole log so far and the moment, so that it is nobody else's and needs no random numbers here.
+    fn fresh_id(&self, path: &EnvPath) -> Uuid {
+        let head = self.state.head();
+        FieldHasher::new("kontraktor environment id 1")
+            .bytes(head.hash.as_bytes())
+            .number(head.seq)
+            .signed(self.at.as_microsecond())
+            .text(path.project.as_str())
+            .text(path.env.as_str())
+            .finish()
+            .to_uuid()
+    }
+
+    /// Adds a fact and applies it. `item` is the place in the batch of the item that it comes from.
+    pub(super) fn record(&mut self, item: Option<u32>, body: Body) {
+        let head = self.state.head();
+        let mut fact = Fact {
+            seq: head.seq + 1,
+            at: self.at,
+            actor: Arc::clone(&self.caller.actor),
+            via: Arc::clone(&self.caller.via),
+            batch: self.batch.map(|(id, digest)| BatchMark { id, digest, item }),
+            body,
+            hash: Hash::ZERO,
+        };
+        fact.hash = Row::from(&fact).hash_after(&head.hash);
+        self.state.apply(&fact);
+        self.facts.push(fact);
+    }
+
+    pub(super) fn finish(self, outcome: Outcome) -> Decision {
+        Decision { facts: self.facts, outcome, state: self.state }
+    }
+}

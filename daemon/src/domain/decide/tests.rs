@@ -1,0 +1,292 @@
+//! The rules by example. The world and the words are here, with the tests of single items and groups.
+
+mod containers;
+mod memory;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kontraktor_proto::value::ValueType;
+use uuid::Uuid;
+
+use super::super::{
+    Batch, BatchOutcome, Caller, Code, Expect, Fact, ItemOutcome, Operate, Outcome, Put, Refusal, Request,
+    State, WriteItem,
+};
+use super::decide;
+
+/// A state that requests are put to, one after the other, an hour apart or less.
+struct World {
+    state: State,
+    facts: Vec<Fact>,
+    now: Timestamp,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            state: State::default(),
+            facts: Vec::new(),
+            now: "2026-01-02T03:04:05.678901Z".parse().unwrap(),
+        }
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<Outcome, Refusal> {
+        let caller = Caller { actor: "unix:ada".into(), via: "test".into() };
+        let decision = decide(&self.state, request, &caller, self.now)?;
+        let mut rebuilt = self.state.clone();
+        for fact in &decision.facts {
+            rebuilt.apply(fact);
+        }
+        assert_eq!(rebuilt, decision.state, "the facts say all that changed");
+        self.state = decision.state;
+        self.facts.extend(decision.facts);
+        Ok(decision.outcome)
+    }
+
+    fn write(&mut self, groups: Vec<Vec<WriteItem>>) -> BatchOutcome {
+        self.batch(Uuid::from_u128(self.facts.len() as u128 + 1), groups).unwrap()
+    }
+
+    fn batch(&mut self, id: Uuid, groups: Vec<Vec<WriteItem>>) -> Result<BatchOutcome, Refusal> {
+        match self.ask(&Request::WriteVariables(Batch { id, groups }))? {
+            Outcome::Batch(outcome) => Ok(outcome),
+            other => panic!("a batch was asked for, and {other:?} came"),
+        }
+    }
+
+    fn create_project(&mut self, name: &str) -> Result<Outcome, Refusal> {
+        self.ask(&Request::CreateProject { name: name.parse().unwrap(), description: "made".to_owned() })
+    }
+
+    fn create_env(&mut self, path: &str, create_missing: bool) -> Result<Outcome, Refusal> {
+        let path = path.parse().unwrap();
+        self.ask(&Request::CreateEnvironment { path, description: "made".to_owned(), create_missing })
+    }
+
+    fn delete_env(&mut self, path: &str) -> Result<Outcome, Refusal> {
+        self.ask(&Request::DeleteEnvironment { path: path.parse().unwrap() })
+    }
+
+    fn delete_project(&mut self, name: &str) -> Result<Outcome, Refusal> {
+        self.ask(&Request::DeleteProject { name: name.parse().unwrap() })
+    }
+
+    fn revision(&self, path: &str) -> u64 {
+        self.state.environment(&path.parse().unwrap()).unwrap().revision
+    }
+
+    fn value(&self, path: &str, key: &str) -> Option<Arc<str>> {
+        let environment = self.state.environment(&path.parse().unwrap())?;
+        environment.variables.get(key).map(|variable| variable.value.clone())
+    }
+}
+
+fn put(path: &str, key: &str, value: &str) -> WriteItem {
+    let (project, env) = path.split_once('/').unwrap();
+    WriteItem {
+        project: project.to_owned(),
+        env: env.to_owned(),
+        key: key.to_owned(),
+        operation: Some(Operate::Put(Put {
+            value_type: Some(ValueType::String),
+            value: Some(value.to_owned()),
+            description: String::new(),
+            create_missing: true,
+        })),
+        expect: Expect::Nothing,
+    }
+}
+
+fn strict(mut item: WriteItem) -> WriteItem {
+    if let Some(Operate::Put(put)) = &mut item.operation {
+        put.create_missing = false;
+    }
+    item
+}
+
+fn typed(mut item: WriteItem, value_type: ValueType) -> WriteItem {
+    if let Some(Operate::Put(put)) = &mut item.operation {
+        put.value_type = Some(value_type);
+    }
+    item
+}
+
+fn delete(path: &str, key: &str) -> WriteItem {
+    WriteItem { operation: Some(Operate::Delete), ..put(path, key, "") }
+}
+
+fn expecting(item: WriteItem, expect: Expect) -> WriteItem {
+    WriteItem { expect, ..item }
+}
+
+/// `written 3/4`: the outcome, the key's revision and the environment's.
+fn words(outcome: &BatchOutcome) -> Vec<String> {
+    outcome
+        .results
+        .iter()
+        .map(|result| {
+            let kind = match &result.outcome {
+                ItemOutcome::Written => "written".to_owned(),
+                ItemOutcome::Unchanged => "unchanged".to_owned(),
+                ItemOutcome::Deleted => "deleted".to_owned(),
+                ItemOutcome::Absent => "absent".to_owned(),
+                ItemOutcome::Refused(refusal) => format!("{:?}", refusal.code),
+            };
+            format!("{kind} {}/{}", result.revision, result.environment_revision)
+        })
+        .collect()
+}
+
+fn refusal(outcome: &BatchOutcome, item: usize) -> &Refusal {
+    match &outcome.results[item].outcome {
+        ItemOutcome::Refused(refusal) => refusal,
+        other => panic!("item {item} was to be refused, and is {other:?}"),
+    }
+}
+
+#[test]
+fn one_request_is_one_revision() {
+    let mut world = World::new();
+    let outcome =
+        world.write(vec![vec![put("p/e", "A", "1")], vec![put("p/e", "B", "2")], vec![put("p/f", "A", "3")]]);
+    assert_eq!(words(&outcome), ["written 1/1", "written 1/1", "written 1/1"]);
+    let outcome =
+        world.write(vec![vec![put("p/e", "A", "1")], vec![put("p/e", "B", "3")], vec![delete("p/f", "A")]]);
+    assert_eq!(words(&outcome), ["unchanged 1/2", "written 2/2", "deleted 2/2"]);
+    let outcome = world.write(vec![vec![put("p/e", "A", "1")], vec![delete("p/f", "A")]]);
+    assert_eq!(words(&outcome), ["unchanged 1/2", "absent 0/2"]);
+    assert_eq!((world.revision("p/e"), world.revision("p/f")), (2, 2));
+}
+
+#[test]
+fn a_group_is_written_whole_or_not_at_all() {
+    let mut world = World::new();
+    world.write(vec![vec![put("p/e", "A", "1")]]);
+    let outcome = world.write(vec![
+        vec![put("p/e", "B", "2"), expecting(put("p/e", "A", "2"), Expect::Absent), put("p/new", "A", "1")],
+        vec![put("p/e", "C", "3")],
+    ]);
+    assert_eq!(words(&outcome), ["Skipped 0/2", "KeyExists 1/2", "Skipped 0/0", "written 2/2"]);
+    assert_eq!(refusal(&outcome, 0).message, "not written, because item 2 of the same group was refused");
+    assert_eq!(world.value("p/e", "B"), None);
+    assert_eq!(world.state.project(&"p".parse().unwrap()).unwrap().environments.len(), 1);
+}
+
+#[test]
+fn expectations() {
+    let mut world = World::new();
+    world.write(vec![vec![put("p/e", "A", "1")], vec![put("p/e", "B", "1")]]);
+    let cases = [
+        (put("p/e", "A", "2"), Expect::Absent, "KeyExists 1/1", true),
+        (put("p/e", "A", "2"), Expect::Revision(2), "Conflict 1/1", true),
+        (put("p/e", "C", "2"), Expect::Revision(1), "Conflict 0/1", false),
+        (delete("p/e", "C"), Expect::Revision(1), "Conflict 0/1", false),
+        (delete("p/e", "A"), Expect::Absent, "KeyExists 1/1", true),
+        (delete("p/e", "A"), Expect::Revision(9), "Conflict 1/1", true),
+        (delete("p/none", "A"), Expect::Revision(9), "Conflict 0/0", false),
+        (delete("p/e", "C"), Expect::Absent, "absent 0/1", false),
+        (delete("q/none", "C"), Expect::Nothing, "absent 0/0", false),
+    ];
+    for (item, expect, wanted, has_current) in cases {
+        let outcome = world.write(vec![vec![expecting(item.clone(), expect)]]);
+        assert_eq!(words(&outcome), [wanted], "{item:?} {expect:?}");
+        if let ItemOutcome::Refused(refusal) = &outcome.results[0].outcome {
+            assert_eq!(refusal.field, "key");
+            assert_eq!(refusal.current.is_some(), has_current);
+            if let Some(current) = &refusal.current {
+                assert_eq!((&*current.variable.value, current.variable.revision), ("1", 1));
+                assert_eq!(
+                    (current.environment.to_string(), current.environment_revision),
+                    ("p/e".to_owned(), 1)
+                );
+            }
+        }
+    }
+    let outcome = world.write(vec![
+        vec![expecting(put("p/e", "A", "2"), Expect::Revision(1))],
+        vec![expecting(delete("p/e", "B"), Expect::Revision(1))],
+        vec![expecting(put("p/e", "C", "2"), Expect::Absent)],
+    ]);
+    assert_eq!(words(&outcome), ["written 2/2", "deleted 2/2", "written 2/2"]);
+}
+
+#[test]
+fn wrong_items_are_refused_alone() {
+    let mut world = World::new();
+    let no_value = |value: Option<String>, value_type| WriteItem {
+        operation: Some(Operate::Put(Put {
+            value_type,
+            value,
+            description: String::new(),
+            create_missing: true,
+        })),
+        ..put("p/e", "A", "")
+    };
+    let long = WriteItem {
+        operation: Some(Operate::Put(Put {
+            value_type: Some(ValueType::String),
+            value: Some(String::new()),
+            description: "d".repeat(1025),
+            create_missing: true,
+        })),
+        ..put("p/e", "A", "")
+    };
+    let cases = [
+        (put("P/e", "A", "1"), Code::Invalid, "project"),
+        (put("p/E", "A", "1"), Code::Invalid, "env"),
+        (put("p/e", "1A", "1"), Code::Invalid, "key"),
+        (put("p/e", "A", &"x".repeat(65_537)), Code::Invalid, "value"),
+        (put("p/e", "A", "a\0b"), Code::Invalid, "value"),
+        (typed(put("p/e", "A", "ten"), ValueType::Number), Code::Invalid, "value"),
+        (long, Code::Invalid, "description"),
+        (no_value(None, Some(ValueType::String)), Code::Invalid, "value"),
+        (no_value(Some("1".to_owned()), None), Code::Invalid, "type"),
+        (WriteItem { operation: None, ..put("p/e", "A", "") }, Code::Invalid, "operation"),
+        (strict(put("p/none", "A", "1")), Code::NotFound, "env"),
+        (strict(put("q/none", "A", "1")), Code::NotFound, "project"),
+    ];
+    for (item, code, field) in cases {
+        let outcome = world.write(vec![vec![item.clone()], vec![put("p/e", "GOOD", "1")]]);
+        let refusal = refusal(&outcome, 0);
+        assert_eq!((refusal.code, refusal.field.as_ref()), (code, field), "{refusal}");
+        assert!(outcome.results[1].outcome.is_success(), "{refusal}");
+    }
+    assert_eq!(world.revision("p/e"), 1, "nothing but the first good item was ever written");
+}
+
+#[test]
+fn malformed_batches_are_refused_whole() {
+    let mut world = World::new();
+    let cases = [
+        (vec![], "groups"),
+        (vec![vec![]], "groups"),
+        (vec![vec![put("p/e", "A", "1")], vec![]], "groups"),
+        (vec![vec![put("p/e", "A", "1")], vec![delete("p/e", "A")]], "key"),
+        (vec![(0..=10_000).map(|i| put("p/e", &format!("K{i}"), "1")).collect()], "groups"),
+    ];
+    for (groups, field) in cases {
+        let refusal = world.batch(Uuid::from_u128(1), groups).unwrap_err();
+        assert_eq!((refusal.code, refusal.field.as_ref()), (Code::Invalid, field), "{refusal}");
+    }
+    assert!(world.facts.is_empty());
+    let most = (0..10_000).map(|i| put("p/e", &format!("K{i}"), "1")).collect();
+    assert_eq!(world.write(vec![most]).results.len(), 10_000);
+    assert_eq!(world.revision("p/e"), 1);
+}
+
+#[test]
+fn values_are_stored_canonically_and_compared_so() {
+    let mut world = World::new();
+    world.write(vec![
+        vec![typed(put("p/e", "N", "1.50"), ValueType::Number)],
+        vec![typed(put("p/e", "J", "{\"b\": 1, \"a\": [ ]}"), ValueType::Json)],
+    ]);
+    assert_eq!(world.value("p/e", "N").as_deref(), Some("1.5"));
+    assert_eq!(world.value("p/e", "J").as_deref(), Some("{\"a\":[],\"b\":1}"));
+    let outcome = world.write(vec![
+        vec![typed(put("p/e", "N", "15e-1"), ValueType::Number)],
+        vec![put("p/e", "J", "{\"a\":[],\"b\":1}")],
+    ]);
+    assert_eq!(words(&outcome), ["unchanged 1/2", "written 2/2"], "another type is another variable content");
+}

@@ -1,0 +1,361 @@
+//! The rules of variables: batches, their groups and items.
+//!
+//! A group is decided in two steps. First every item of it is planned against what stands, with nothing changed; a key
+//! occurs once in a request, so items can't get in each other's way. Then, if none was refused, all are recorded.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use kontraktor_proto::{
+    limits::MAX_BATCH_ITEMS,
+    names::{EnvPath, Key},
+    value::{ValueType, check_description},
+};
+
+use super::{
+    super::{
+        Batch, BatchOutcome, BatchRecord, Body, Code, Current, Expect, ItemOutcome, ItemResult, Operate,
+        Outcome, Put, Refusal, State, Variable, VariableFact, VariableOperation, WriteItem, digest::digest,
+    },
+    draft::Draft,
+    environments,
+};
+
+/// Refusals of one batch carry the current variables until these hold so many bytes of values, so that neither the
+/// answer nor the record of it grows beyond bounds.
+const MAX_CURRENT_BYTES: usize = 16 * 1024 * 1024;
+
+pub(super) fn write(draft: &mut Draft<'_>, batch: &Batch) -> Result<Outcome, Refusal> {
+    check_shape(batch)?;
+    let digest = digest(batch);
+    if let Some(remembered) = draft.state().batch(batch.id, draft.now()) {
+        if remembered.digest != digest {
+            return Err(Refusal::new(
+                Code::BatchMismatch,
+                format!("batch {} was used before, with other content", batch.id),
+            )
+            .field("batch_id")
+            .remedy("give every batch an id of its own; repeat one only with the same content"));
+        }
+        return Ok(Outcome::Batch(BatchOutcome { results: remembered.results(), replayed: true }));
+    }
+    draft.within_batch(batch.id, digest);
+
+    let mut done = Vec::with_capacity(batch.len());
+    let mut room = MAX_CURRENT_BYTES;
+    for group in &batch.groups {
+        write_group(draft, group, &mut done, &mut room);
+    }
+    let results = with_environment_revisions(draft.state(), done);
+    let any_success = results.iter().any(|result| result.outcome.is_success());
+    let all_written = results.iter().all(|result| result.outcome.is_write());
+    if any_success && !all_written {
+        draft.record(None, Body::Batch(BatchRecord::new(&results)));
+    }
+    Ok(Outcome::Batch(BatchOutcome { results, replayed: false }))
+}
+
+/// What makes the whole call wrong, whatever its items say.
+fn check_shape(batch: &Batch) -> Result<(), Refusal> {
+    let count = batch.len();
+    if count == 0 {
+        return Err(Refusal::invalid("groups", "the batch holds no items").remedy("send at least one item"));
+    }
+    if count > MAX_BATCH_ITEMS {
+        return Err(Refusal::invalid(
+            "groups",
+            format!("the batch holds {count} items, and {MAX_BATCH_ITEMS} is the limit"),
+        )
+        .remedy("split it into several batches"));
+    }
+    if let Some(position) = batch.groups.iter().position(Vec::is_empty) {
+        return Err(Refusal::invalid(
+            "groups",
+            format!("group {} of the batch holds no items", position + 1),
+        )
+        .remedy("leave the group out"));
+    }
+    let mut seen = HashSet::with_capacity(count);
+    for item in batch.groups.iter().flatten() {
+        if !seen.insert((&item.project, &item.env, &item.key)) {
+            return Err(Refusal::invalid(
+                "key",
+                format!(
+                    "key {:?} of environment {:?} occurs twice in the batch",
+                    short(&item.key),
+                    short(&format!("{}/{}", item.project, item.env)),
+                ),
+            )
+            .remedy("name each key once; write it again in a batch of its own"));
+        }
+    }
+    Ok(())
+}
+
+/// Texts from outside are quoted only so far: a name over its limit may be enormous.
+fn short(text: &str) -> String {
+    if text.chars().count() <= 300 {
+        text.to_owned()
+    } else {
+        text.chars().take(300).chain(['…']).collect()
+    }
+}
+
+/// An item that was decided, before it is known which revision its environment ends up with.
+struct Done {
+    path: Option<EnvPath>,
+    outcome: ItemOutcome,
+    revision: u64,
+}
+
+/// What an item will do if its group goes through.
+struct Planned {
+    path: EnvPath,
+    key: Key,
+    step: Step,
+}
+
+enum Step {
+    Write { value_type: ValueType, value: String, description: String, create_missing: bool },
+    Delete(Arc<Variable>),
+    Unchanged { revision: u64 },
+    Absent,
+}
+
+fn write_group(draft: &mut Draft<'_>, group: &[WriteItem], done: &mut Vec<Done>, room: &mut usize) {
+    let mut to_create = HashSet::new();
+    let plans: Vec<Result<Planned, Refusal>> =
+        group.iter().map(|item| plan(draft.state(), item, &mut to_create, room)).collect();
+    if plans.iter().all(Result::is_ok) {
+        for planned in plans.into_iter().flatten() {
+            let item = u32::try_from(done.len()).expect("a batch holds at most 10,000 items");
+            done.push(record(draft, item, planned));
+        }
+        return;
+    }
+    let failed = plans.iter().position(Result::is_err).map_or(0, |position| done.len() + position + 1);
+    for (item, plan) in group.iter().zip(plans) {
+        let refusal = plan.err().unwrap_or_else(|| {
+            Refusal::new(
+                Code::Skipped,
+                format!("not written, because item {failed} of the same group was refused"),
+            )
+            .remedy("see that item's problem")
+        });
+        let path = EnvPath::new(&item.project, &item.env).ok();
+        let revision = path
+            .as_ref()
+            .and_then(|path| draft.state().environment(path))
+            .and_then(|environment| environment.variables.get(item.key.as_str()))
+            .map_or(0, |variable| variable.revision);
+        done.push(Done { path, outcome: ItemOutcome::Refused(Arc::new(refusal)), revision });
+    }
+}
+
+/// Checks one item and says what it would do. `to_create` are the environments that items before it in the same group
+/// will create.
+fn plan(
+    state: &State,
+    item: &WriteItem,
+    to_create: &mut HashSet<EnvPath>,
+    room: &mut usize,
+) -> Result<Planned, Refusal> {
+    let path = EnvPath::new(&item.project, &item.env)?;
+    let key: Key = item.key.parse()?;
+    let current = state.environment(&path).and_then(|environment| environment.variables.get(&key));
+    let step = match &item.operation {
+        None => {
+            return Err(
+                Refusal::invalid("operation", "the item names no operation").remedy("ask for put or delete")
+            );
+        }
+        Some(Operate::Delete) => {
+            meets(state, &path, &key, current, item.expect, room)?;
+            current.map_or(Step::Absent, |variable| Step::Delete(Arc::clone(variable)))
+        }
+        Some(Operate::Put(put)) => {
+            let (value_type, value) = canonical(put)?;
+            if put.create_missing {
+                to_create.insert(path.clone());
+            } else if !to_create.contains(&path) {
+                environments::find(state, &path)
+                    .map_err(|refusal| refusal.remedy("create it first, or write with create_missing"))?;
+            }
+            meets(state, &path, &key, current, item.expect, room)?;
+            match current {
+                Some(variable) if is_as_asked(variable, value_type, &value, &put.description) => {
+                    Step::Unchanged { revision: variable.revision }
+                }
+                _ => Step::Write {
+                    value_type,
+                    value,
+                    description: put.description.clone(),
+                    create_missing: put.create_missing,
+                },
+            }
+        }
+    };
+    Ok(Planned { path, key, step })
+}
+
+fn is_as_asked(variable: &Variable, value_type: ValueType, value: &str, description: &str) -> bool {
+    variable.value_type == value_type
+        && variable.value.as_ref() == value
+        && variable.description.as_ref() == description
+}
+
+fn canonical(put: &Put) -> Result<(ValueType, String), Refusal> {
+    let value_type = put.value_type.ok_or_else(|| {
+        Refusal::invalid("type", "the item names no type that this daemon knows")
+            .remedy("use string, number, bool or json")
+    })?;
+    let text = put.value.as_deref().ok_or_else(|| {
+        Refusal::invalid("value", "the item has no value").remedy("send a value; it may be empty")
+    })?;
+    check_description(&put.description)?;
+    Ok((value_type, value_type.canonicalize(text)?))
+}
+
+/// Whether the key is as the client expects it.
+fn meets(
+    state: &State,
+    path: &EnvPath,
+    key: &Key,
+    current: Option<&Arc<Variable>>,
+    expect: Expect,
+    room: &mut usize,
+) -> Result<(), Refusal> {
+    let refusal = match (expect, current) {
+        (Expect::Nothing, _) | (Expect::Absent, None) => return Ok(()),
+        (Expect::Revision(revision), Some(variable)) if variable.revision == revision => return Ok(()),
+        (Expect::Absent, Some(variable)) => Refusal::new(
+            Code::KeyExists,
+            format!("key \"{key}\" exists already in environment \"{path}\", at revision {}", variable.revision),
+        )
+        .remedy("import it, or choose another key"),
+        (Expect::Revision(revision), None) => Refusal::new(
+            Code::Conflict,
+            format!("key \"{key}\" of environment \"{path}\" was expected at revision {revision}, and does not exist"),
+        )
+        .remedy("read it again, and decide anew"),
+        (Expect::Revision(revision), Some(variable)) => Refusal::new(
+            Code::Conflict,
+            format!(
+                "key \"{key}\" of environment \"{path}\" was expected at revision {revision}, and is at revision {}: \
+                 {} wrote it through {} at {}",
+                variable.revision, variable.written.actor, variable.written.via, variable.written.at,
+            ),
+        )
+        .remedy("read it again, and decide anew"),
+    }
+    .field("key");
+    let (Some(variable), Some(environment)) = (current, state.environment(path)) else { return Err(refusal) };
+    let size = variable.value.len() + variable.description.len();
+    if size > *room {
+        let message = format!("{} (its value is left out: too many items were refused)", refusal.message);
+        return Err(Refusal { message, ..refusal });
+    }
+    *room -= size;
+    Err(refusal.current(Current {
+        environment: path.clone(),
+        environment_revision: environment.revision,
+        variable: Arc::clone(variable),
+    }))
+}
+
+fn record(draft: &mut Draft<'_>, item: u32, planned: Planned) -> Done {
+    let Planned { path, key, step } = planned;
+    let (outcome, revision) = match step {
+        Step::Absent => (ItemOutcome::Absent, 0),
+        Step::Unchanged { revision } => (ItemOutcome::Unchanged, revision),
+        Step::Delete(variable) => (ItemOutcome::Deleted, record_delete(draft, item, &path, &variable)),
+        Step::Write { value_type, value, description, create_missing } => {
+            if create_missing {
+                create_missing_parts(draft, &path);
+            }
+            let revision = record_put(draft, item, &path, key, value_type, &value, &description);
+            (ItemOutcome::Written, revision)
+        }
+    };
+    Done { path: Some(path), outcome, revision }
+}
+
+fn create_missing_parts(draft: &mut Draft<'_>, path: &EnvPath) {
+    if draft.state().project(&path.project).is_none() {
+        draft.create_project(&path.project, "", true);
+    }
+    if draft.state().environment(path).is_none() {
+        draft.create_environment(path, "", true);
+    }
+}
+
+fn record_put(
+    draft: &mut Draft<'_>,
+    item: u32,
+    path: &EnvPath,
+    key: Key,
+    value_type: ValueType,
+    value: &str,
+    description: &str,
+) -> u64 {
+    let revision = draft.revision(path);
+    let environment = draft
+        .state()
+        .environment(path)
+        .expect("planning refused items whose environment is neither there nor created");
+    let old_value = environment.variables.get(&key).map(|variable| variable.value.clone());
+    let operation = if old_value.is_some() { VariableOperation::Updated } else { VariableOperation::Created };
+    let fact = VariableFact {
+        environment: environment.id,
+        path: path.clone(),
+        key,
+        operation,
+        revision,
+        value_type,
+        old_value,
+        new_value: Some(value.into()),
+        description: description.into(),
+    };
+    draft.record(Some(item), Body::Variable(fact));
+    revision
+}
+
+fn record_delete(draft: &mut Draft<'_>, item: u32, path: &EnvPath, variable: &Variable) -> u64 {
+    let revision = draft.revision(path);
+    let environment = draft.state().environment(path).expect("the variable was found in it");
+    let fact = VariableFact {
+        environment: environment.id,
+        path: path.clone(),
+        key: variable.key.clone(),
+        operation: VariableOperation::Deleted,
+        revision,
+        value_type: variable.value_type,
+        old_value: Some(variable.value.clone()),
+        new_value: None,
+        description: variable.description.clone(),
+    };
+    draft.record(Some(item), Body::Variable(fact));
+    revision
+}
+
+/// Fills in the revisions that the environments ended up with.
+fn with_environment_revisions(state: &State, done: Vec<Done>) -> Vec<ItemResult> {
+    let mut revisions: HashMap<EnvPath, u64> = HashMap::new();
+    let mut revision_of = |path: &EnvPath| match revisions.get(path) {
+        Some(revision) => *revision,
+        None => {
+            let revision = state.environment(path).map_or(0, |environment| environment.revision);
+            revisions.insert(path.clone(), revision);
+            revision
+        }
+    };
+    done.into_iter()
+        .map(|Done { path, outcome, revision }| ItemResult {
+            outcome,
+            revision,
+            environment_revision: path.as_ref().map_or(0, &mut revision_of),
+        })
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! The log as its readers see it: one shape for the rows of every log.
+
+use kontraktor_proto::value::ValueType;
+use uuid::Uuid;
+
+use super::{Authorship, Body, EnvironmentOperation, Fact, Hash, ProjectOperation, VariableOperation};
+
+/// One row of the log, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Place in the one sequence of all logs, from 1.
+    pub seq: u64,
+    /// Who, when, through what.
+    pub written: Authorship,
+    /// What was done.
+    pub operation: Operation,
+    /// Empty for a batch record.
+    pub project: String,
+    /// Empty where the row is about a project or a batch.
+    pub env: String,
+    /// Empty where the row is not about a variable.
+    pub key: String,
+    /// The environment's revision; 0 for projects and batch records.
+    pub revision: u64,
+    /// Of a variable.
+    pub value_type: Option<ValueType>,
+    /// None: the key did not exist.
+    pub old_value: Option<String>,
+    /// None: the key was deleted.
+    pub new_value: Option<String>,
+    /// May be empty.
+    pub description: String,
+    /// The batch that the write came in.
+    pub batch_id: Option<Uuid>,
+    /// Over this row and the one before.
+    pub hash: Hash,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $type:ident { $($(#[$arm_doc:meta])* $arm:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $type { $($(#[$arm_doc])* $arm,)* }
+
+        impl $type {
+            /// The word that stands in the log.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$arm => $word,)* }
+            }
+        }
+
+        impl ::std::str::FromStr for $type {
+            type Err = ();
+
+            fn from_str(word: &str) -> Result<Self, ()> {
+                match word { $($word => Ok(Self::$arm),)* _ => Err(()) }
+            }
+        }
+
+        impl ::std::fmt::Display for $type {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+words! {
+    /// What a row of the log says was done.
+    Operation {
+        /// A project was created.
+        ProjectCreated = "project created",
+        /// An implicit project became explicit.
+        ProjectAdopted = "project adopted",
+        /// A project's description changed.
+        ProjectUpdated = "project updated",
+        /// A project was deleted.
+        ProjectDeleted = "project deleted",
+        /// An environment was created.
+        EnvironmentCreated = "environment created",
+        /// An implicit environment became explicit.
+        EnvironmentAdopted = "environment adopted",
+        /// An environment's description changed.
+        EnvironmentUpdated = "environment updated",
+        /// An environment was deleted.
+        EnvironmentDeleted = "environment deleted",
+        /// A key was set that did not exist.
+        VariableCreated = "variable created",
+        /// A key was set that existed.
+        VariableUpdated = "variable updated",
+        /// A key was taken away.
+        VariableDeleted = "variable deleted",
+        /// A batch was recorded of which some items wrote nothing.
+        BatchRecorded = "batch recorded",
+    }
+}
+
+impl From<&Fact> for AuditEntry {
+    fn from(fact: &Fact) -> Self {
+        let mut entry = Self {
+            seq: fact.seq,
+            written: fact.authorship(),
+            operation: Operation::BatchRecorded,
+            project: String::new(),
+            env: String::new(),
+            key: String::new(),
+            revision: 0,
+            value_type: None,
+            old_value: None,
+            new_value: None,
+            description: String::new(),
+            batch_id: fact.batch.map(|mark| mark.id),
+            hash: fact.hash,
+        };
+        match &fact.body {
+            Body::Project(project) => {
+                entry.operation = project.operation.into();
+                entry.project = project.name.to_string();
+                entry.description = project.description.to_string();
+            }
+            Body::Environment(environment) => {
+                entry.operation = environment.operation.into();
+                entry.project = environment.path.project.to_string();
+                entry.env = environment.path.env.to_string();
+                entry.revision = environment.revision;
+                entry.description = environment.description.to_string();
+            }
+            Body::Variable(variable) => {
+                entry.operation = variable.operation.into();
+                entry.project = variable.path.project.to_string();
+                entry.env = variable.path.env.to_string();
+                entry.key = variable.key.to_string();
+                entry.revision = variable.revision;
+                entry.value_type = Some(variable.value_type);
+                entry.old_value = variable.old_value.as_deref().map(str::to_owned);
+                entry.new_value = variable.new_value.as_deref().map(str::to_owned);
+                entry.description = variable.description.to_string();
+            }
+            Body::Batch(_) => {}
+        }
+        entry
+    }
+}
+
+impl From<ProjectOperation> for Operation {
+    fn from(operation: ProjectOperation) -> Self {
+        match operation {
+            ProjectOperation::Created => Self::ProjectCreated,
+            ProjectOperation::Adopted => Self::ProjectAdopted,
+            ProjectOperation::Updated => Self::ProjectUpdated,
+            ProjectOperation::Deleted => Self::ProjectDeleted,
+        }
+    }
+}
+
+impl From<EnvironmentOperation> for Operation {
+    fn from(operation: EnvironmentOperation) -> Self {
+        match operation {
+            EnvironmentOperation::Created => Self::EnvironmentCreated,
+            EnvironmentOperation::Adopted => Self::EnvironmentAdopted,
+            EnvironmentOperation::Updated => Self::EnvironmentUpdated,
+            EnvironmentOperation::Deleted => Self::EnvironmentDeleted,
+        }
+    }
+}
+
+impl From<VariableOperation> for Operation {
+    fn from(operation: VariableOperation) -> Self {
+        match operation {
+            VariableOperation::Created => Self::VariableCreated,
+            VariableOperation::Updated => Self::VariableUpdated,
+            VariableOperation::Deleted => Self::VariableDeleted,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Facts: what happened, one for each row of the log, in the words of the domain.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kontraktor_proto::{
+    names::{EnvPath, Key, ProjectName},
+    value::ValueType,
+};
+use uuid::Uuid;
+
+use super::{Authorship, BatchRecord, Hash, entry::words};
+
+/// One thing that happened, at its place in the one sequence that all logs share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// From 1, without gaps.
+    pub seq: u64,
+    /// UTC, in whole microseconds.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Arc<str>,
+    /// Through what.
+    pub via: Arc<str>,
+    /// The batch that it came in.
+    pub batch: Option<BatchMark>,
+    /// What.
+    pub body: Body,
+    /// SHA-256 over this fact and the hash of the one before; see [`super::Row::hash_after`].
+    pub hash: Hash,
+}
+
+impl Fact {
+    /// Who, when, through what.
+    pub fn authorship(&self) -> Authorship {
+        Authorship { actor: self.actor.clone(), via: self.via.clone(), at: self.at }
+    }
+}
+
+/// Which item of which batch a fact comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchMark {
+    /// The client's id.
+    pub id: Uuid,
+    /// Of the batch's content.
+    pub digest: Hash,
+    /// The item's place in the batch, from 0. None for what belongs to no single item.
+    pub item: Option<u32>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// To a project.
+    Project(ProjectFact),
+    /// To an environment.
+    Environment(EnvironmentFact),
+    /// To a variable.
+    Variable(VariableFact),
+    /// A batch was done of which some items wrote nothing: all its results.
+    Batch(BatchRecord),
+}
+
+words! {
+    /// What happened to a project.
+    ProjectOperation {
+        /// It was created.
+        Created = "created",
+        /// It was implicit and became explicit.
+        Adopted = "adopted",
+        /// Its description changed.
+        Updated = "updated",
+        /// It was deleted.
+        Deleted = "deleted",
+    }
+}
+
+words! {
+    /// What happened to an environment.
+    EnvironmentOperation {
+        /// It was created.
+        Created = "created",
+        /// It was implicit and became explicit.
+        Adopted = "adopted",
+        /// Its description changed.
+        Updated = "updated",
+        /// It was deleted.
+        Deleted = "deleted",
+    }
+}
+
+words! {
+    /// What happened to a variable.
+    VariableOperation {
+        /// The key did not exist.
+        Created = "created",
+        /// The key existed.
+        Updated = "updated",
+        /// The key is gone.
+        Deleted = "deleted",
+    }
+}
+
+/// What happened to a project, and how it stood afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectFact {
+    /// The name.
+    pub name: ProjectName,
+    /// What happened.
+    pub operation: ProjectOperation,
+    /// Afterwards.
+    pub description: Arc<str>,
+    /// Afterwards.
+    pub implicit: bool,
+}
+
+/// What happened to an environment, and how it stood afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentFact {
+    /// Stays with the name for ever.
+    pub id: Uuid,
+    /// Project and name.
+    pub path: EnvPath,
+    /// What happened.
+    pub operation: EnvironmentOperation,
+    /// The environment's, afterwards.
+    pub revision: u64,
+    /// Afterwards.
+    pub description: Arc<str>,
+    /// Afterwards.
+    pub implicit: bool,
+}
+
+/// What happened to a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariableFact {
+    /// The environment.
+    pub environment: Uuid,
+    /// The environment's name. Not in the row: the environment's own log has it.
+    pub path: EnvPath,
+    /// The key.
+    pub key: Key,
+    /// What happened.
+    pub operation: VariableOperation,
+    /// The environment's, afterwards.
+    pub revision: u64,
+    /// Of the new value; of the old one where the key was deleted.
+    pub value_type: ValueType,
+    /// None: the key did not exist.
+    pub old_value: Option<Arc<str>>,
+    /// None: the key was deleted.
+    pub new_value: Option<Arc<str>>,
+    /// Of the new value; of the old one where the key was deleted.
+    pub description: Arc<str>,
+}

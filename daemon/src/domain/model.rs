@@ -1,0 +1,104 @@
+//! Projects, environments and variables as they stand at one moment. Cloning any of them is cheap: maps share their
+//! structure and texts are counted references.
+
+use std::{ops::Bound, sync::Arc};
+
+use imbl::OrdMap;
+use jiff::Timestamp;
+use kontraktor_proto::{
+    names::{EnvName, EnvPath, Key, ProjectName},
+    value::ValueType,
+};
+use uuid::Uuid;
+
+use super::Hash;
+
+/// Who asks, and through what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// `unix:NAME` or `unix:UID` for a local peer.
+    pub actor: Arc<str>,
+    /// The client's name for itself: `terraform`, `ktr`, `api`.
+    pub via: Arc<str>,
+}
+
+/// Who wrote, when, and through what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorship {
+    /// As in [`Caller`].
+    pub actor: Arc<str>,
+    /// As in [`Caller`].
+    pub via: Arc<str>,
+    /// UTC, in whole microseconds.
+    pub at: Timestamp,
+}
+
+/// One variable as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// The key.
+    pub key: Key,
+    /// How the value is to be read.
+    pub value_type: ValueType,
+    /// The canonical text.
+    pub value: Arc<str>,
+    /// May be empty.
+    pub description: Arc<str>,
+    /// The environment's revision that wrote this key last.
+    pub revision: u64,
+    /// The last write.
+    pub written: Authorship,
+}
+
+/// One environment with its own variables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Environment {
+    /// Stays with the name for ever, also when the environment is deleted and created again.
+    pub id: Uuid,
+    /// Project and name.
+    pub path: EnvPath,
+    /// May be empty.
+    pub description: Arc<str>,
+    /// Made by a write into it, not by a request for it.
+    pub implicit: bool,
+    /// Grows by one with each request that changes the environment.
+    pub revision: u64,
+    /// The newest creation.
+    pub created: Authorship,
+    /// By key.
+    pub variables: OrdMap<Key, Arc<Variable>>,
+    /// The hash of the newest row about this environment or one of its variables.
+    pub last: Hash,
+}
+
+impl Environment {
+    /// Opaque to clients. Two environments of one version hold the same: it carries the hash of the newest row, which
+    /// covers all the rows before it, so that a restored backup that went another way shows.
+    pub fn version(&self) -> String {
+        let hash = hex::encode(&self.last.as_bytes()[..12]);
+        format!("{}-{hash}", self.revision)
+    }
+
+    /// The variables whose keys begin with `prefix`, by key.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Arc<Variable>> {
+        self.variables
+            .range::<_, str>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(move |(key, _)| key.as_str().starts_with(prefix))
+            .map(|(_, variable)| variable)
+    }
+}
+
+/// One project with its environments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// The name.
+    pub name: ProjectName,
+    /// May be empty.
+    pub description: Arc<str>,
+    /// Made by a write into one of its environments, not by a request for it.
+    pub implicit: bool,
+    /// The newest creation.
+    pub created: Authorship,
+    /// By name.
+    pub environments: OrdMap<EnvName, Arc<Environment>>,
+}

@@ -1,0 +1,126 @@
+//! The one error of the rules: why a request, or one item of it, was not done. How it travels is the API's matter.
+
+use std::{borrow::Cow, sync::Arc};
+
+use kontraktor_proto::{
+    names::{EnvPath, NameError},
+    value::ValueError,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Variable;
+
+/// The kind of a refusal; the API has the same list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// A name, value or option breaks a rule.
+    Invalid,
+    /// The project, environment or key does not exist.
+    NotFound,
+    /// The project or environment exists already, explicitly.
+    AlreadyExists,
+    /// Absence of the key was expected, and it exists.
+    KeyExists,
+    /// The key is not at the expected revision.
+    Conflict,
+    /// The project or environment still holds what would be lost.
+    NotEmpty,
+    /// Another item of the same group failed.
+    Skipped,
+    /// The batch id was used before, with other content.
+    BatchMismatch,
+    /// The write queue is full.
+    Busy,
+    /// The disk is full.
+    StorageFull,
+    /// The store cannot be used.
+    Storage,
+    /// The daemon is going down.
+    ShuttingDown,
+    /// The caller may not do this.
+    Denied,
+}
+
+/// Why something was not done. Displayed, it is the message alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The kind.
+    pub code: Code,
+    /// The field of the request that is to blame, as the API names it; empty for none.
+    pub field: Cow<'static, str>,
+    /// What happened, in one sentence, with the limit where there is one.
+    pub message: String,
+    /// What to do about it; empty where nothing can be said.
+    pub remedy: String,
+    /// [`Code::Conflict`] and [`Code::KeyExists`]: the variable as it stood.
+    pub current: Option<Box<Current>>,
+    /// Milliseconds after which the same request may succeed; 0 where waiting is no remedy.
+    pub retry_after_ms: u64,
+}
+
+/// A variable as it stood when a request was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Current {
+    /// Where it stood.
+    pub environment: EnvPath,
+    /// That environment's revision at the time.
+    pub environment_revision: u64,
+    /// The variable.
+    pub variable: Arc<Variable>,
+}
+
+impl Refusal {
+    /// A refusal of this kind and message, with nothing else said.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            field: Cow::Borrowed(""),
+            message: message.into(),
+            remedy: String::new(),
+            current: None,
+            retry_after_ms: 0,
+        }
+    }
+
+    /// [`Code::Invalid`] for `field`.
+    pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Code::Invalid, message).field(field)
+    }
+
+    /// Names the field to blame.
+    pub fn field(mut self, field: &'static str) -> Self {
+        self.field = Cow::Borrowed(field);
+        self
+    }
+
+    /// Says what to do.
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+
+    /// Says after how many milliseconds to try again.
+    pub fn retry_after_ms(mut self, milliseconds: u64) -> Self {
+        self.retry_after_ms = milliseconds;
+        self
+    }
+
+    pub(crate) fn current(mut self, current: Current) -> Self {
+        self.current = Some(Box::new(current));
+        self
+    }
+}
+
+impl From<NameError> for Refusal {
+    fn from(error: NameError) -> Self {
+        Self::invalid(error.field(), error.to_string())
+    }
+}
+
+impl From<ValueError> for Refusal {
+    fn from(error: ValueError) -> Self {
+        Self::invalid(error.field(), error.to_string())
+    }
+}

@@ -1,0 +1,15 @@
+//! The Kontraktor daemon: the rules (`domain`), the log (`store`), the one who applies the rules and writes the log
+//! (`service`), and the shell around them (`api` for gRPC, `commands` for the command line). Nothing points back: the
+//! domain knows none of the others, the store and the service know nothing of gRPC.
+
+pub mod api;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod domain;
+pub mod exit;
+pub mod listener;
+pub mod logging;
+pub mod service;
+pub mod signals;
+pub mod store;

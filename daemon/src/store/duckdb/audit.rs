@@ -1,0 +1,106 @@
+//! Reading the log for people: one shape for the rows of all tables, filtered and in pages.
+//!
+//! First the sequence numbers of the page are found over narrow columns, then the rows themselves are fetched, so that
+//! values of 64 KiB are not sorted by the thousand.
+
+use duckdb::{Connection, Row as SqlRow, params_from_iter, types::Value};
+
+use super::{
+    StoreError,
+    errors::unreadable,
+    rows::{hash_of, optional_uuid},
+};
+use crate::{
+    domain::{AuditEntry, Authorship, Operation, timestamp},
+    store::AuditQuery,
+};
+
+/// What the filters look at, of every row of every log.
+const NARROW: &str = "
+    SELECT seq, ts, project, '' AS env, '' AS key FROM project_log
+    UNION ALL SELECT seq, ts, project, env, '' FROM environment_log
+    UNION ALL SELECT log.seq, log.ts, coalesce(names.project, ''), coalesce(names.env, ''), log.key
+        FROM audit_variable_writes log LEFT JOIN environment_names names USING (env_id)
+    UNION ALL SELECT seq, ts, '', '', '' FROM batch_log";
+
+/// The rows whose sequence numbers were chosen.
+const WIDE: &str = "
+    SELECT log.seq, epoch_us(ts), actor, via, 'project ' || operation, project, '', '', 0::UBIGINT, NULL, NULL, NULL,
+        description, CAST(batch_id AS VARCHAR), hash
+    FROM project_log log JOIN chosen USING (seq)
+    UNION ALL
+    SELECT log.seq, epoch_us(ts), actor, via, 'environment ' || operation, project, env, '', revision, NULL, NULL,
+        NULL, description, CAST(batch_id AS VARCHAR), hash
+    FROM environment_log log JOIN chosen USING (seq)
+    UNION ALL
+    SELECT log.seq, epoch_us(ts), actor, via, 'variable ' || operation, coalesce(names.project, ''),
+        coalesce(names.env, ''), key, revision, type, old_value, new_value, description, CAST(batch_id AS VARCHAR),
+        hash
+    FROM audit_variable_writes log JOIN chosen USING (seq) LEFT JOIN environment_names names USING (env_id)
+    UNION ALL
+    SELECT log.seq, epoch_us(ts), actor, via, 'batch recorded', '', '', '', 0::UBIGINT, NULL, NULL, NULL, '',
+        CAST(batch_id AS VARCHAR), hash
+    FROM batch_log log JOIN chosen USING (seq)";
+
+pub(super) fn audit(connection: &Connection, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
+    let mut filters = vec!["true"];
+    let mut params: Vec<Value> = Vec::new();
+    let mut filter = |condition: &'static str, value: Option<Value>| {
+        if let Some(value) = value {
+            filters.push(condition);
+            params.push(value);
+        }
+    };
+    let text = |name: &str| Value::Text(name.to_owned());
+    filter("project = ?", query.project.as_ref().map(|name| text(name.as_str())));
+    filter("env = ?", query.env.as_ref().map(|name| text(name.as_str())));
+    filter("key = ?", query.key.as_ref().map(|key| text(key.as_str())));
+    let moment = |at: jiff::Timestamp| Value::BigInt(at.as_microsecond());
+    filter("ts >= make_timestamp(CAST(? AS BIGINT))", query.since.map(moment));
+    filter("ts < make_timestamp(CAST(? AS BIGINT))", query.until.map(moment));
+    let beyond = if query.oldest_first { "seq > ?" } else { "seq < ?" };
+    filter(beyond, query.beyond.map(Value::UBigInt));
+
+    let order = if query.oldest_first { "ASC" } else { "DESC" };
+    let sql = format!(
+        "WITH chosen AS (SELECT seq FROM ({NARROW}) WHERE {} ORDER BY seq {order} LIMIT {})
+         SELECT * FROM ({WIDE}) ORDER BY 1 {order}",
+        filters.join(" AND "),
+        query.limit,
+    );
+    let mut statement = connection.prepare(&sql).map_err(unreadable)?;
+    let mut rows = statement.query(params_from_iter(params)).map_err(unreadable)?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next().map_err(unreadable)? {
+        entries.push(entry(row)?);
+    }
+    Ok(entries)
+}
+
+fn entry(row: &SqlRow<'_>) -> Result<AuditEntry, StoreError> {
+    let seq: u64 = row.get(0).map_err(unreadable)?;
+    let corrupt = |what: &str| StoreError::Corrupt(format!("row {seq}: {what}"));
+    let at = timestamp(row.get(1).map_err(unreadable)?).map_err(|error| corrupt(&error.to_string()))?;
+    let text = |column: usize| row.get::<_, String>(column).map_err(unreadable);
+    let optional = |column: usize| row.get::<_, Option<String>>(column).map_err(unreadable);
+    let operation: Operation =
+        text(4)?.parse().map_err(|()| corrupt("its operation is none that is known"))?;
+    let value_type = optional(9)?
+        .map(|word| word.parse().map_err(|_| corrupt("its type is none that is known")))
+        .transpose()?;
+    Ok(AuditEntry {
+        seq,
+        written: Authorship { actor: text(2)?.into(), via: text(3)?.into(), at },
+        operation,
+        project: text(5)?,
+        env: text(6)?,
+        key: text(7)?,
+        revision: row.get(8).map_err(unreadable)?,
+        value_type,
+        old_value: optional(10)?,
+        new_value: optional(11)?,
+        description: text(12)?,
+        batch_id: optional_uuid(row, 13).map_err(unreadable)?,
+        hash: hash_of(seq, &row.get::<_, Vec<u8>>(14).map_err(unreadable)?)?,
+    })
+}

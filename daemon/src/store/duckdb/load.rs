@@ -1,0 +1,179 @@
+//! Loading what stands: the newest row of each project, environment and key, not the whole log.
+
+use std::collections::HashMap;
+
+use duckdb::{Connection, params};
+use jiff::Timestamp;
+use kontraktor_proto::names::EnvPath;
+use uuid::Uuid;
+
+use super::{
+    StoreError,
+    errors::{classify, unreadable},
+    rows::{BATCHES, ENVIRONMENTS, PROJECTS, Table, VARIABLES, environment_paths, fact, hash_of, head, uuid},
+};
+use crate::domain::{
+    Authorship, BATCH_MEMORY, Body, EnvironmentParts, Fact, Hash, ProjectParts, State, Variable,
+    VariableParts,
+};
+
+type Paths = HashMap<Uuid, EnvPath>;
+
+pub(super) fn load(connection: &Connection, now: Timestamp) -> Result<State, StoreError> {
+    // One transaction, so that all of it is of one moment.
+    connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
+    let state = load_parts(connection, now);
+    connection.execute_batch("ROLLBACK").map_err(classify)?;
+    state
+}
+
+fn load_parts(connection: &Connection, now: Timestamp) -> Result<State, StoreError> {
+    let paths = environment_paths(connection)?;
+    let mut state = State::default();
+    projects(connection, &paths, &mut state)?;
+    environments(connection, &paths, &mut state)?;
+    variables(connection, &paths, &mut state)?;
+    batches(connection, &paths, now, &mut state)?;
+    state.restore_head(head(connection)?);
+    Ok(state)
+}
+
+/// Restricts a table to the newest row of each group, among those that a condition leaves.
+fn newest(table: &Table, group: &str, condition: &str) -> String {
+    format!(
+        "WHERE seq IN (SELECT max(seq) FROM {} WHERE {condition} GROUP BY {group}) ORDER BY seq",
+        table.name
+    )
+}
+
+fn facts(connection: &Connection, table: &Table, rest: &str, paths: &Paths) -> Result<Vec<Fact>, StoreError> {
+    let mut facts = Vec::new();
+    table.select(connection, rest, [], |row| {
+        facts.push(fact(&row, paths)?);
+        Ok(())
+    })?;
+    Ok(facts)
+}
+
+fn projects(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+    let mut created: HashMap<String, Authorship> = HashMap::new();
+    for fact in facts(connection, &PROJECTS, &newest(&PROJECTS, "project", "operation = 'created'"), paths)? {
+        if let Body::Project(project) = &fact.body {
+            created.insert(project.name.to_string(), fact.authorship());
+        }
+    }
+    let mut parts = Vec::new();
+    for fact in facts(connection, &PROJECTS, &newest(&PROJECTS, "project", "true"), paths)? {
+        if let Body::Project(newest) = fact.body {
+            let created = created
+                .remove(newest.name.as_str())
+                .ok_or_else(|| StoreError::Corrupt(format!("project {} was never created", newest.name)))?;
+            parts.push(ProjectParts { newest, created });
+        }
+    }
+    state.restore_projects(parts);
+    Ok(())
+}
+
+fn environments(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+    let mut created: HashMap<Uuid, Authorship> = HashMap::new();
+    let first = newest(&ENVIRONMENTS, "env_id", "operation = 'created'");
+    for fact in facts(connection, &ENVIRONMENTS, &first, paths)? {
+        if let Body::Environment(environment) = &fact.body {
+            created.insert(environment.id, fact.authorship());
+        }
+    }
+    let mut last = last_rows(connection)?;
+    for fact in facts(connection, &ENVIRONMENTS, &newest(&ENVIRONMENTS, "env_id", "true"), paths)? {
+        let Body::Environment(newest) = fact.body else { continue };
+        let path = newest.path.clone();
+        let (Some(created), Some((revision, last))) = (created.remove(&newest.id), last.remove(&newest.id))
+        else {
+            return Err(StoreError::Corrupt(format!("environment {path} was never created")));
+        };
+        if !state.restore_environment(EnvironmentParts { newest, created, revision, last }) {
+            return Err(StoreError::Corrupt(format!(
+                "environment {path} stands in a project that does not exist"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Revision and hash of each environment's newest row, be it about itself or about one of its variables.
+fn last_rows(connection: &Connection) -> Result<HashMap<Uuid, (u64, Hash)>, StoreError> {
+    let sql = "SELECT CAST(env_id AS VARCHAR), revision, hash, seq
+        FROM (SELECT env_id, seq, revision, hash FROM environment_log UNION ALL
+              SELECT env_id, seq, revision, hash FROM audit_variable_writes)
+        WHERE seq IN (SELECT max(seq)
+            FROM (SELECT env_id, max(seq) AS seq FROM environment_log GROUP BY env_id UNION ALL
+                  SELECT env_id, max(seq) AS seq FROM audit_variable_writes GROUP BY env_id)
+            GROUP BY env_id)";
+    let mut statement = connection.prepare(sql).map_err(unreadable)?;
+    let mut rows = statement.query([]).map_err(unreadable)?;
+    let mut last = HashMap::new();
+    while let Some(row) = rows.next().map_err(unreadable)? {
+        let read = || Ok((uuid(row, 0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?, row.get(3)?));
+        let (id, revision, hash, seq): (Uuid, u64, Vec<u8>, u64) = read().map_err(unreadable)?;
+        last.insert(id, (revision, hash_of(seq, &hash)?));
+    }
+    Ok(last)
+}
+
+fn variables(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+    let rest = newest(&VARIABLES, "env_id, key", "true").replace("ORDER BY seq", "AND new_value IS NOT NULL");
+    VARIABLES.select(connection, &rest, [], |row| {
+        let fact = fact(&row, paths)?;
+        let written = fact.authorship();
+        let Body::Variable(change) = fact.body else { return Ok(()) };
+        let Some(value) = change.new_value else { return Ok(()) };
+        let path = change.path.clone();
+        let variable = Variable {
+            key: change.key,
+            value_type: change.value_type,
+            value,
+            description: change.description,
+            revision: change.revision,
+            written,
+        };
+        if state.restore_variable(VariableParts { path: change.path, variable }) {
+            Ok(())
+        } else {
+            Err(StoreError::Corrupt(format!(
+                "row {} stands in environment {path}, which does not exist",
+                row.seq
+            )))
+        }
+    })
+}
+
+/// The facts of batches that are still remembered, in order. Of variables only what the results need is read.
+fn batches(
+    connection: &Connection,
+    paths: &Paths,
+    now: Timestamp,
+    state: &mut State,
+) -> Result<(), StoreError> {
+    let Ok(since) = now.checked_sub(BATCH_MEMORY) else { return Ok(()) };
+    let since = params![since.as_microsecond()];
+    let recent = "WHERE batch_id IS NOT NULL AND ts >= make_timestamp(CAST(? AS BIGINT)) ORDER BY seq";
+    let mut records = Vec::new();
+    BATCHES.select(connection, recent, since, |row| {
+        records.push(fact(&row, paths)?);
+        Ok(())
+    })?;
+    let mut records = records.into_iter().peekable();
+    VARIABLES.select_without_values(connection, recent, since, |row| {
+        let fact = fact(&row, paths)?;
+        while let Some(record) = records.next_if(|record| record.seq < fact.seq) {
+            state.restore_batch_fact(&record);
+        }
+        state.restore_batch_fact(&fact);
+        Ok(())
+    })?;
+    for record in records {
+        state.restore_batch_fact(&record);
+    }
+    state.forget_batches(now);
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! The tables, and how older ones are brought up to date. Each step is appended here and never changed again.
+
+use duckdb::Connection;
+
+use super::{StoreError, errors::classify};
+
+/// The version of the tables that this daemon reads and writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Steps, the first of which leads to version 1.
+const STEPS: [&str; SCHEMA_VERSION as usize] = [VERSION_1];
+
+/// `audit_variable_writes` is the founding design's table with its columns first. The founding design's primary key is
+/// left out, because it would be an index.
+const VERSION_1: &str = "
+CREATE TABLE audit_variable_writes (
+    id UUID NOT NULL,
+    env_id UUID NOT NULL,
+    key VARCHAR NOT NULL,
+    old_value VARCHAR,
+    new_value VARCHAR,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    seq UBIGINT NOT NULL,
+    revision UBIGINT NOT NULL,
+    type VARCHAR NOT NULL,
+    operation VARCHAR NOT NULL,
+    description VARCHAR NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
+CREATE TABLE project_log (
+    seq UBIGINT NOT NULL,
+    project VARCHAR NOT NULL,
+    operation VARCHAR NOT NULL,
+    description VARCHAR NOT NULL,
+    implicit BOOLEAN NOT NULL,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
+CREATE TABLE environment_log (
+    seq UBIGINT NOT NULL,
+    env_id UUID NOT NULL,
+    project VARCHAR NOT NULL,
+    env VARCHAR NOT NULL,
+    operation VARCHAR NOT NULL,
+    revision UBIGINT NOT NULL,
+    description VARCHAR NOT NULL,
+    implicit BOOLEAN NOT NULL,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
+CREATE TABLE batch_log (
+    seq UBIGINT NOT NULL,
+    items UINTEGER NOT NULL,
+    results VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
+CREATE VIEW environment_names AS
+    SELECT env_id, any_value(project) AS project, any_value(env) AS env FROM environment_log GROUP BY env_id;
+CREATE VIEW variable_revisions AS
+    SELECT names.project, names.env, log.*
+    FROM audit_variable_writes log JOIN environment_names names USING (env_id);
+CREATE VIEW variables AS
+    SELECT names.project, names.env, log.key, log.type, log.new_value AS value, log.description, log.revision,
+        log.actor, log.via, log.ts
+    FROM audit_variable_writes log
+    JOIN (SELECT max(seq) AS seq FROM audit_variable_writes GROUP BY env_id, key) USING (seq)
+    JOIN environment_names names USING (env_id)
+    WHERE log.new_value IS NOT NULL;
+";
+
+/// Which tables a database has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// None at all: it was just made.
+    Nothing,
+    /// Ours, of this version.
+    Version(u32),
+    /// Somebody else's.
+    Foreign,
+}
+
+/// Looks which tables there are.
+pub(super) fn find(connection: &Connection) -> Result<Found, StoreError> {
+    let count = |filter: &str| -> Result<i64, StoreError> {
+        let sql =
+            format!("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'main' {filter}");
+        connection.query_row(&sql, [], |row| row.get(0)).map_err(classify)
+    };
+    if count("AND table_name = 'schema_version'")? == 1 {
+        let version: Option<u32> = connection
+            .query_row("SELECT max(version) FROM schema_version", [], |row| row.get(0))
+            .map_err(classify)?;
+        return Ok(version.map_or(Found::Foreign, Found::Version));
+    }
+    Ok(if count("")? == 0 { Found::Nothing } else { Found::Foreign })
+}
+
+/// Brings the tables from `version` (0: none) up to date, each step in a transaction of its own. The checkpoint after
+/// it keeps changes of the tables and rows out of one write-ahead log: DuckDB has failed to replay such a mixture.
+pub(super) fn migrate(connection: &Connection, version: u32) -> Result<(), StoreError> {
+    for (number, step) in (1..).zip(STEPS).skip(version as usize) {
+        let versions = if number == 1 {
+            "CREATE TABLE schema_version (version UINTEGER NOT NULL, ts TIMESTAMP NOT NULL, daemon VARCHAR NOT NULL);"
+        } else {
+            ""
+        };
+        let daemon = env!("CARGO_PKG_VERSION");
+        let sql = format!(
+            "BEGIN; {versions} {step}
+             INSERT INTO schema_version VALUES ({number}, now()::TIMESTAMP, '{daemon}'); COMMIT; CHECKPOINT;"
+        );
+        connection.execute_batch(&sql).map_err(classify)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Where the log is kept. The trait speaks the domain's words; which store it is, main chooses. A store takes facts as
+//! they are and knows no rule about them.
+
+mod dir;
+mod duckdb;
+mod error;
+mod memory;
+mod verify;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kontraktor_proto::names::{EnvName, EnvPath, Key, ProjectName};
+
+use crate::domain::{AuditEntry, Fact, Head, Row, State};
+
+pub use self::{
+    dir::{DATABASE_FILE, DataDir, Holder, LOCK_FILE},
+    duckdb::{DuckDbOptions, DuckDbStore, SCHEMA_VERSION},
+    error::StoreError,
+    memory::MemoryStore,
+    verify::{ChainBreak, ChainReport, verify},
+};
+
+/// A log that only grows.
+///
+/// All methods may be called from any thread and block it. [`commit`](Self::commit), [`recover`](Self::recover),
+/// [`checkpoint`](Self::checkpoint) and [`close`](Self::close) belong to one writer.
+pub trait Store: Send + Sync + 'static {
+    /// Appends facts, all or none. When it returns, they are on disk.
+    ///
+    /// [`StoreError::Full`]: nothing is promised about these facts until [`recover`](Self::recover) says which row is
+    /// the newest.
+    fn commit(&self, facts: &[Fact]) -> Result<(), StoreError>;
+
+    /// What stands, from the newest rows, and the batches that are still remembered at `now`.
+    fn load(&self, now: Timestamp) -> Result<State, StoreError>;
+
+    /// The newest row.
+    fn head(&self) -> Result<Head, StoreError>;
+
+    /// Facts after `seq`, oldest first, about `limit` of them; none: there are no more.
+    fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Fact>, StoreError>;
+
+    /// The same as stored, for those who want to check rather than believe. A gap in the sequence is no end: only an
+    /// empty answer is.
+    fn rows_since(&self, seq: u64, limit: usize) -> Result<Vec<Row<'static>>, StoreError>;
+
+    /// Entries of the log that a query asks for.
+    fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// What happened to one environment, or to one key of it, newest first: entries before the row `before`.
+    fn history(
+        &self,
+        path: &EnvPath,
+        key: Option<&Key>,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        self.audit(&AuditQuery {
+            project: Some(path.project.clone()),
+            env: Some(path.env.clone()),
+            key: key.cloned(),
+            beyond: before,
+            limit,
+            ..AuditQuery::default()
+        })
+    }
+
+    /// What the store is.
+    fn info(&self) -> StoreInfo;
+
+    /// Whether there is something to tidy up, and how urgent it is.
+    fn upkeep(&self) -> Upkeep;
+
+    /// Tidies up. Slow: reads and writes may wait for it.
+    fn checkpoint(&self) -> Result<(), StoreError>;
+
+    /// After [`StoreError::Full`]: makes the store usable again and says which row is the newest.
+    fn recover(&self) -> Result<Head, StoreError>;
+
+    /// Tidies up and lets go of the files. Everything else is an error from now on.
+    fn close(&self) -> Result<(), StoreError>;
+}
+
+/// Which entries of the log to read. Each filter narrows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Rows about this project and what is in it.
+    pub project: Option<ProjectName>,
+    /// Rows about environments of this name and their variables.
+    pub env: Option<EnvName>,
+    /// Rows about variables of this key.
+    pub key: Option<Key>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// Otherwise newest first.
+    pub oldest_first: bool,
+    /// Only what comes after this row in the order asked for.
+    pub beyond: Option<u64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreInfo {
+    /// Name and version of the engine.
+    pub engine: Arc<str>,
+    /// The version of the tables.
+    pub schema_version: u32,
+}
+
+/// Whether a store wants its [`checkpoint`](Store::checkpoint).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upkeep {
+    /// No.
+    None,
+    /// When nobody waits.
+    WhenIdle,
+    /// Even if somebody waits.
+    Now,
+}

@@ -1,0 +1,385 @@
+//! Start and stop: what is made and with which modes, what is refused and how it is told, and that nothing accepted is
+//! lost when the daemon is asked to go.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        net::UnixStream,
+    },
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use super::common::{Daemon, Home, batch, environment, put};
+use kontraktor_proto::v1::{
+    GetSnapshotRequest, GetStatusRequest, ProblemCode, WriteStatus, WriteVariablesRequest,
+    WriteVariablesResponse, system_client::SystemClient, variables_client::VariablesClient,
+};
+use kontraktord::store::{DATABASE_FILE, LOCK_FILE};
+use nix::sys::signal::Signal;
+use tokio_stream::StreamExt as _;
+use tonic::{Request, codegen::http::uri::PathAndQuery, transport::Channel};
+use tonic_health::{
+    ServingStatus,
+    pb::{HealthCheckRequest, health_client::HealthClient},
+};
+use tonic_prost::ProstCodec;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o777
+}
+
+#[tokio::test]
+async fn without_arguments_it_serves_on_private_files_in_the_usual_places() {
+    let home = Home::new();
+    let runtime =
+        home.dir.path().join("kontraktor-").display().to_string() + &nix::unistd::geteuid().to_string();
+    let socket = Path::new(&runtime).join("kontraktord.sock");
+    let daemon = Daemon::start(home.bare_command(), socket.clone());
+    assert_eq!(daemon.announced, format!("listening on unix://{}\n", socket.display()));
+    let data = home.dir.path().join(".local/state/kontraktor");
+    assert_eq!((mode(&socket), mode(socket.parent().unwrap())), (0o600, 0o700));
+    assert_eq!(
+        (mode(&data), mode(&data.join(DATABASE_FILE)), mode(&data.join(LOCK_FILE))),
+        (0o700, 0o600, 0o600)
+    );
+    let status = daemon.system().get_status(GetStatusRequest {}).await.unwrap().into_inner();
+    assert_eq!(status.data_dir, data.display().to_string());
+    let (code, _, log) = daemon.terminate();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!socket.exists(), "the socket is removed");
+}
+
+#[test]
+fn a_second_daemon_on_the_same_data_names_the_first() {
+    let home = Home::new();
+    let daemon = home.start();
+    let socket = home.dir.path().join("other/k.sock").display().to_string();
+    let second = home.run(&["--socket", &socket]);
+    assert_eq!(second.code, 3);
+    assert_eq!(second.stdout, "");
+    let report = second.report().replace(&daemon.pid().to_string(), "PID");
+    insta::assert_snapshot!(report, @"error: the data directory HOME/data is in use by process PID: stop that daemon first, or choose another --data-dir");
+}
+
+#[test]
+fn a_second_daemon_on_the_same_socket_is_refused() {
+    let home = Home::new();
+    let daemon = home.start();
+    let second = home.run(&["--data-dir", &home.dir.path().join("other").display().to_string()]);
+    assert_eq!(second.code, 3);
+    insta::assert_snapshot!(second.report(), @"
+    error: another daemon serves on HOME/run/k.sock
+    hint: stop that daemon first, or name another socket with --socket
+    ");
+    // The first one still has it.
+    assert!(UnixStream::connect(&daemon.socket).is_ok());
+}
+
+#[test]
+fn a_directory_that_others_can_enter_is_refused_for_the_socket() {
+    let home = Home::new();
+    let open = home.dir.path().join("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+    let refused = home.run(&["--socket", &open.join("k.sock").display().to_string()]);
+    assert_eq!(refused.code, 2);
+    insta::assert_snapshot!(refused.report(), @"error: the socket's directory HOME/open has mode 0755, so that others can reach it; give the socket a directory of its own and `chmod 700` it");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let home = Home::new();
+    let file = home.data().join(DATABASE_FILE);
+    fs::create_dir(home.data()).unwrap();
+    fs::set_permissions(home.data(), fs::Permissions::from_mode(0o700)).unwrap();
+    let rubbish = b"this is no database".repeat(1_000);
+    fs::write(&file, &rubbish).unwrap();
+    let refused = home.run(&[]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
+    insta::assert_snapshot!(refused.report(), @"error: HOME/data/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: it is not a DuckDB database");
+    assert_eq!(fs::read(&file).unwrap(), rubbish);
+    assert!(!home.socket().exists());
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused_and_left_alone() {
+    let home = Home::new();
+    let daemon = home.start();
+    daemon.variables().write_variables(batch([put("k", "v")])).await.unwrap();
+    assert_eq!(daemon.terminate().0, Some(0));
+    let file = home.data().join(DATABASE_FILE);
+    let mut bytes = fs::read(&file).unwrap();
+    for byte in &mut bytes[4_096..] {
+        *byte ^= 0x5a;
+    }
+    fs::write(&file, &bytes).unwrap();
+    let refused = home.run(&[]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(refused.report().starts_with("error: "), "{refused:?}");
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+}
+
+#[test]
+fn a_database_of_a_newer_daemon_is_refused_and_left_alone() {
+    let home = Home::new();
+    assert_eq!(home.start().terminate().0, Some(0));
+    let file = home.data().join(DATABASE_FILE);
+    {
+        let database = duckdb::Connection::open(&file).unwrap();
+        database.execute_batch("INSERT INTO schema_version SELECT * REPLACE (99 AS version) FROM schema_version LIMIT 1; CHECKPOINT").unwrap();
+    }
+    let before = fs::read(&file).unwrap();
+    let refused = home.run(&[]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
+    insta::assert_snapshot!(refused.report(), @"error: HOME/data/kontraktor.duckdb has tables of version 99, this kontraktord knows versions up to 1; the file was left untouched: start the newer kontraktord that wrote it");
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[test]
+fn check_config_prints_what_would_be_used_and_touches_nothing() {
+    let home = Home::new();
+    let file = home.dir.path().join("k.toml");
+    fs::write(&file, "log = 'warn'\n").unwrap();
+    let checked =
+        home.run(&["--check-config", "--config", &file.display().to_string(), "--log-format", "json"]);
+    assert_eq!((checked.code, checked.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!(checked.stdout, @r#"
+    data-dir = "HOME/data"  # environment variable KONTRAKTOR_DATA_DIR
+    socket = "HOME/run/k.sock"  # environment variable KONTRAKTOR_SOCKET
+    log = "warn"  # HOME/k.toml
+    log-format = "json"  # flag --log-format
+    "#);
+    assert!(!home.data().exists());
+}
+
+#[test]
+fn wrong_configuration_ends_with_the_usage_code() {
+    let home = Home::new();
+    let file = home.dir.path().join("k.toml");
+    fs::write(&file, "data-dir = '/d'\nlisten = '0.0.0.0'\n").unwrap();
+    let refused = home.run(&["--check-config", "--config", &file.display().to_string()]);
+    assert_eq!(refused.code, 2);
+    insta::assert_snapshot!(refused.report(), @"
+    error: the configuration file HOME/k.toml is wrong: listen is no setting; there are data-dir, socket, log, log-format
+    hint: `kontraktord --help` lists the settings; nothing was touched
+    ");
+    assert_eq!(home.run(&["--unknown"]).code, 2);
+    assert_eq!(home.run(&["--check-config", "audit", "verify"]).code, 2);
+    assert!(!home.data().exists());
+}
+
+#[test]
+fn help_tells_everything() {
+    let home = Home::new();
+    let help = home.run(&["--help"]);
+    assert_eq!(help.code, 0);
+    let lines: Vec<_> = help.stdout.lines().map(str::trim_end).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    The Kontraktor daemon: owner of the store, the audit log and the API.
+
+    Without arguments it serves on a unix socket that only its user can reach, and prints where.
+
+    Usage: kontraktord [OPTIONS] [COMMAND]
+
+    Commands:
+      audit  The log of everything that was written
+      help   Print this message or the help of the given subcommand(s)
+
+    Options:
+          --data-dir <DIR>
+              The directory of the database and the lock
+
+              [env: KONTRAKTOR_DATA_DIR]
+              [default: $XDG_STATE_HOME/kontraktor, else ~/.local/state/kontraktor]
+
+          --socket <PATH>
+              The unix socket to serve on, in a directory of mode 0700
+
+              [env: KONTRAKTOR_SOCKET]
+              [default: $XDG_RUNTIME_DIR/kontraktor/kontraktord.sock,
+               else <temporary directory>/kontraktor-<uid>/kontraktord.sock]
+
+          --config <FILE>
+              The configuration file, which must exist when it is named
+
+              [env: KONTRAKTOR_CONFIG]
+              [default: $XDG_CONFIG_HOME/kontraktor/kontraktord.toml,
+               else ~/.config/kontraktor/kontraktord.toml]
+
+          --log <LEVEL>
+              What to log to standard error: error, warn, info, debug, trace,
+              or directives such as `info,kontraktord::api=debug`
+
+              [env: KONTRAKTOR_LOG]
+              [default: info]
+
+          --log-format <FORMAT>
+              How to log; auto is text on a terminal and json otherwise
+
+              [env: KONTRAKTOR_LOG_FORMAT]
+              [default: auto]
+
+              Possible values:
+              - auto: Text on a terminal, JSON otherwise
+              - text: Lines for people
+              - json: One JSON object a line
+
+          --check-config
+              Print the configuration that would be used, where each part comes from, and exit
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Configuration, first found wins: flags, environment variables, the configuration file, defaults.
+    The file is TOML with the names of the flags: data-dir, socket, log, log-format.
+
+    Signals: SIGTERM and SIGINT end the daemon when the running requests are answered, after 10 seconds
+    at most; a second one ends it at once. SIGHUP is ignored.
+
+    Exit codes:
+      0  success
+      1  a failure while running
+      2  the command line or the configuration is wrong; nothing was touched
+      3  another daemon has the data directory or the socket
+      4  the data cannot be used (damaged, no database, or of a newer version); nothing was touched
+      5  `audit verify` found the log broken, or not as expected
+    ");
+}
+
+/// Writes until it is refused; how many batches were acknowledged.
+async fn write_until_refused(mut client: VariablesClient<Channel>, writer: usize) -> usize {
+    for number in 0.. {
+        let request = batch([put(&format!("k{writer}_{number}"), "v")]);
+        match client.write_variables(request).await {
+            Ok(answer) => {
+                assert_eq!(answer.into_inner().results[0].status(), WriteStatus::Written);
+            }
+            Err(status) => {
+                let code = kontraktor_proto::problem::from_status(&status).map(|problem| problem.code());
+                // Either the daemon says so itself, or the connection is gone.
+                assert!(matches!(code, None | Some(ProblemCode::ShuttingDown)), "{status:?}");
+                return number;
+            }
+        }
+    }
+    unreachable!("the loop has no end")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_to_stop_loses_nothing_that_was_acknowledged() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let home = Home::new();
+        let mut daemon = home.start();
+        let mut first = daemon.variables();
+        first.write_variables(batch([put("first", "v")])).await.unwrap();
+        let writers: Vec<_> =
+            (0..16).map(|writer| tokio::spawn(write_until_refused(daemon.variables(), writer))).collect();
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        daemon.signal(signal);
+        let mut acknowledged = Vec::new();
+        for writer in writers {
+            acknowledged.push(writer.await.unwrap());
+        }
+        let status = tokio::task::spawn_blocking(move || daemon.child.wait().unwrap()).await.unwrap();
+        assert_eq!(status.code(), Some(0));
+        assert!(!home.socket().exists());
+
+        let daemon = home.start();
+        let request = GetSnapshotRequest { name: environment("demo", "dev"), ..Default::default() };
+        let snapshot = daemon.environments().get_snapshot(request).await.unwrap().into_inner();
+        for (writer, count) in acknowledged.into_iter().enumerate() {
+            for number in 0..count {
+                let key = format!("k{writer}_{number}");
+                assert!(snapshot.variables.iter().any(|variable| variable.key == key), "{key} is lost");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn stopping_does_not_wait_for_those_who_watch_or_hold_a_connection() {
+    let home = Home::new();
+    let daemon = home.start();
+    let mut idle = daemon.system();
+    idle.get_status(GetStatusRequest {}).await.unwrap();
+    let mut watch = HealthClient::new(daemon.channel())
+        .watch(HealthCheckRequest { service: String::new() })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().status, ServingStatus::Serving as i32);
+    // One that never says a word, and a stream that its client keeps open, as graphical tools do.
+    let silent = UnixStream::connect(&daemon.socket).unwrap();
+    let mut reflection = ServerReflectionClient::new(daemon.channel());
+    let open = reflection.server_reflection_info(tokio_stream::pending()).await.unwrap();
+    let stopped = tokio::task::spawn_blocking(move || daemon.terminate());
+    let rest: Vec<_> = watch.map_while(Result::ok).map(|answer| answer.status).collect().await;
+    assert_eq!(rest, [ServingStatus::NotServing as i32]);
+    let (code, took, log) = stopped.await.unwrap();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    drop((silent, open));
+}
+
+#[tokio::test]
+async fn a_second_signal_cuts_the_wait_for_a_running_call_short() {
+    let home = Home::new();
+    let mut daemon = home.start();
+    let channel = daemon.channel();
+    // A write whose message never comes.
+    let unfinished = tokio::spawn({
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        async move {
+            client.ready().await.unwrap();
+            let path = PathAndQuery::from_static("/kontraktor.v1.Variables/WriteVariables");
+            let codec = ProstCodec::<WriteVariablesRequest, WriteVariablesResponse>::default();
+            client.client_streaming(Request::new(tokio_stream::pending()), path, codec).await
+        }
+    });
+    // On the same connection, so the daemon has met the one before when it answers this one.
+    tokio::task::yield_now().await;
+    SystemClient::new(channel).get_status(GetStatusRequest {}).await.unwrap();
+
+    let mut log = BufReader::new(daemon.child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    daemon.signal(Signal::SIGTERM);
+    assert!(log.any(|line| line.contains("stopping")));
+    assert_eq!(daemon.child.try_wait().unwrap(), None, "it waits for the call");
+    daemon.signal(Signal::SIGTERM);
+    let begun = Instant::now();
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(1));
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let report: Vec<_> = log.filter(|line| !line.starts_with('{')).collect();
+    assert_eq!(report, ["error: a second signal, SIGTERM, cut the orderly stop short"]);
+    assert!(unfinished.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_hang_up_does_not_end_it() {
+    let home = Home::new();
+    let daemon = home.start();
+    daemon.signal(Signal::SIGHUP);
+    // Whoever does not catch SIGHUP dies of it before it can answer.
+    daemon.system().get_status(GetStatusRequest {}).await.unwrap();
+    let (code, _, log) = daemon.terminate();
+    assert_eq!(code, Some(0), "{log}");
+}
+
+#[tokio::test]
+async fn what_stood_stands_after_a_restart() {
+    let home = Home::new();
+    let daemon = home.start();
+    let written = daemon.variables().write_variables(batch([put("k", "v")])).await.unwrap().into_inner();
+    assert_eq!(daemon.terminate().0, Some(0));
+    let daemon = home.start();
+    let request = GetSnapshotRequest { name: environment("demo", "dev"), ..Default::default() };
+    let snapshot = daemon.environments().get_snapshot(request).await.unwrap().into_inner();
+    assert_eq!(snapshot.revision, written.results[0].environment_revision);
+    assert_eq!(snapshot.variables[0].key, "k");
+}

@@ -1,0 +1,9 @@
+//! The real `kontraktord`, started on a temporary directory and spoken to over its socket.
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
+mod api;
+mod audit_verify;
+mod common;
+mod crash;
+mod lifecycle;
+mod shortage;

@@ -1,0 +1,116 @@
+//! When the machine runs out of something: file descriptors, room on the disk.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use kontraktor_proto::v1::{
+    GetSnapshotRequest, GetStatusRequest, ProblemCode, VerifyAuditRequest, WriteStatus,
+};
+
+use super::common::{Daemon, Home, batch, environment, put};
+
+#[tokio::test]
+async fn without_file_descriptors_it_waits_until_there_are_some() {
+    let home = Home::new();
+    let usual = home.command();
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -n 64 && exec \"$0\""]).arg(usual.get_program());
+    limited.env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut daemon = Daemon::start(limited, home.socket());
+    let crowd: Vec<_> = (0..100).map(|_| UnixStream::connect(&daemon.socket).unwrap()).collect();
+    let mut log = BufReader::new(daemon.child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(log.any(|line| line.contains("a connection could not be taken")), "it never ran out");
+    drop(crowd);
+    let written = daemon.variables().write_variables(batch([put("k", "v")])).await.unwrap().into_inner();
+    assert_eq!(written.results[0].status(), WriteStatus::Written);
+}
+
+/// A file system of its own, of a few megabytes. None where this user may not mount one.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(path: &Path, size: &str) -> Option<Self> {
+        fs::create_dir_all(path).unwrap();
+        let options = format!("size={size},mode=0700");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(path).output().ok()?;
+        mounted.status.success().then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
+        assert!(unmounted.is_ok_and(|status| status.success()), "{} stays mounted", self.0.display());
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_writes_alone_and_only_until_there_is_room() {
+    let home = Home::new();
+    let Some(_disk) = SmallDisk::mount(&home.data(), "24m") else {
+        println!("skipped: this user may not mount a file system");
+        return;
+    };
+    let ballast = home.data().join("ballast");
+    fs::write(&ballast, vec![0; 8 * 1024 * 1024]).unwrap();
+    let daemon = home.start();
+    let mut client = daemon.variables();
+
+    let mut written = Vec::new();
+    let full = loop {
+        let key = format!("k{}", written.len());
+        assert!(written.len() < 1_000, "the disk never filled");
+        match client.write_variables(batch([put(&key, &"v".repeat(60_000))])).await {
+            Ok(answer) => {
+                assert_eq!(answer.into_inner().results[0].status(), WriteStatus::Written);
+                written.push(key);
+            }
+            Err(status) => break kontraktor_proto::problem::from_status(&status).unwrap(),
+        }
+    };
+    assert_eq!(full.code(), ProblemCode::StorageFull, "{full:?}");
+    assert!(full.message.contains("disk is full"), "{full:?}");
+
+    // Reads go on.
+    let request = GetSnapshotRequest { name: environment("demo", "dev"), ..Default::default() };
+    let mut reader = daemon.environments().max_decoding_message_size(64 * 1024 * 1024);
+    let snapshot = reader.get_snapshot(request.clone()).await.unwrap().into_inner();
+    assert_eq!(snapshot.variables.len(), written.len());
+    let status = daemon.system().get_status(GetStatusRequest {}).await.unwrap().into_inner();
+    assert!(!status.writable && status.trouble.contains("disk is full"), "{status:?}");
+
+    // Room is made, and the same process writes again.
+    fs::remove_file(&ballast).unwrap();
+    let begun = Instant::now();
+    loop {
+        match client.write_variables(batch([put("after", "v")])).await {
+            Ok(answer) => {
+                assert_eq!(answer.into_inner().results[0].status(), WriteStatus::Written);
+                break;
+            }
+            Err(status) => {
+                assert!(begun.elapsed() < Duration::from_secs(20), "it never wrote again: {status:?}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    written.push("after".to_owned());
+    let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();
+    assert!(verified.intact, "{}", verified.explanation);
+    assert_eq!(daemon.terminate().0, Some(0));
+
+    let daemon = home.start();
+    let mut reader = daemon.environments().max_decoding_message_size(64 * 1024 * 1024);
+    let snapshot = reader.get_snapshot(request).await.unwrap().into_inner();
+    let mut keys: Vec<_> = snapshot.variables.into_iter().map(|variable| variable.key).collect();
+    keys.sort();
+    written.sort();
+    assert_eq!(keys, written);
+}

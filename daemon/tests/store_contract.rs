@@ -1,0 +1,257 @@
+//! What every store must do, run on each of them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[path = "service/world.rs"]
+mod world;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use kontraktord::{
+    domain::{AuditEntry, Fact, Head, Request, Row, State},
+    store::{AuditQuery, DataDir, DuckDbOptions, DuckDbStore, MemoryStore, Store, StoreError, verify},
+};
+use tempfile::TempDir;
+use world::{World, batch, delete, expecting_absence, put};
+
+/// A store to test, and what must outlive it.
+struct Fixture {
+    store: Arc<dyn Store>,
+    _dir: Option<TempDir>,
+}
+
+fn memory() -> Fixture {
+    Fixture { store: Arc::new(MemoryStore::new()), _dir: None }
+}
+
+fn duckdb() -> Fixture {
+    let dir = TempDir::new().unwrap();
+    let locked = DataDir::lock(dir.path()).unwrap();
+    let store = DuckDbStore::open(locked, DuckDbOptions::default()).unwrap();
+    Fixture { store: Arc::new(store), _dir: Some(dir) }
+}
+
+macro_rules! contract {
+    ($($case:ident),* $(,)?) => {
+        mod memory_store {
+            $(#[test] fn $case() { super::$case(&super::memory()); })*
+        }
+        mod duckdb_store {
+            $(#[test] fn $case() { super::$case(&super::duckdb()); })*
+        }
+    };
+}
+
+contract!(
+    an_empty_store_is_empty,
+    what_is_loaded_is_what_stands,
+    changes_come_in_order_and_in_pages,
+    the_chain_verifies,
+    the_log_is_filtered_and_paged,
+    batches_are_loaded_while_they_are_remembered,
+    texts_come_back_as_they_were,
+    recovering_loses_nothing,
+    a_closed_store_says_so,
+);
+
+/// Requests of every kind, committed one by one; what stands afterwards, and every fact.
+fn filled(store: &dyn Store) -> (World, Vec<Fact>) {
+    let mut world = World::new(State::default());
+    let path = "demo/dev".parse::<kontraktor_proto::names::EnvPath>().unwrap();
+    let requests = [
+        Request::CreateProject { name: path.project.clone(), description: "first".to_owned() },
+        batch(
+            1,
+            vec![
+                vec![put("demo/dev", "A", "1"), put("demo/dev", "B", "2")],
+                vec![put("other/dev", "A", "3")],
+            ],
+        ),
+        Request::UpdateProject { name: path.project.clone(), description: "second".to_owned() },
+        Request::CreateEnvironment {
+            path: path.clone(),
+            description: "dev".to_owned(),
+            create_missing: false,
+        },
+        batch(2, vec![vec![put("demo/dev", "A", "4")], vec![expecting_absence(put("demo/dev", "B", "5"))]]),
+        batch(3, vec![vec![delete("other/dev", "A")], vec![put("demo/prod", "A", "x")]]),
+        Request::DeleteProject { name: "other".parse().unwrap() },
+        batch(4, vec![vec![put("other/dev", "Z", "again")], vec![delete("demo/prod", "A")]]),
+        Request::DeleteEnvironment { path: "demo/prod".parse().unwrap() },
+        Request::UpdateEnvironment { path, description: "development".to_owned() },
+    ];
+    let mut all = Vec::new();
+    for request in requests {
+        let facts = world.ask(&request).unwrap().0;
+        store.commit(&facts).unwrap();
+        all.extend(facts);
+        world.now += SignedDuration::from_secs(60);
+    }
+    (world, all)
+}
+
+fn an_empty_store_is_empty(fixture: &Fixture) {
+    let store = &fixture.store;
+    assert_eq!(store.load(Timestamp::UNIX_EPOCH).unwrap(), State::default());
+    assert_eq!(store.head().unwrap(), Head::default());
+    assert_eq!(store.changes_since(0, 10).unwrap(), []);
+    assert_eq!(store.audit(&AuditQuery { limit: 10, ..AuditQuery::default() }).unwrap(), []);
+    let report = verify(&**store, &[]).unwrap();
+    assert_eq!((report.rows, report.head, report.broken), (0, Head::default(), None));
+}
+
+fn what_is_loaded_is_what_stands(fixture: &Fixture) {
+    let (world, _) = filled(&*fixture.store);
+    let loaded = fixture.store.load(world.now).unwrap();
+    assert_eq!(loaded, world.state);
+    assert_eq!(fixture.store.head().unwrap(), world.state.head());
+    fixture.store.checkpoint().unwrap();
+    assert_eq!(fixture.store.load(world.now).unwrap(), world.state);
+}
+
+fn changes_come_in_order_and_in_pages(fixture: &Fixture) {
+    let (_, facts) = filled(&*fixture.store);
+    for limit in [1, 3, 1000] {
+        let mut seen: Vec<Fact> = Vec::new();
+        loop {
+            let page = fixture.store.changes_since(seen.last().map_or(0, |fact| fact.seq), limit).unwrap();
+            assert!(page.len() <= limit);
+            if page.is_empty() {
+                break;
+            }
+            seen.extend(page);
+        }
+        assert_eq!(seen, facts);
+    }
+    let rows = fixture.store.rows_since(3, 4).unwrap();
+    let wanted: Vec<Row<'_>> = facts[3..7].iter().map(Row::from).collect();
+    assert_eq!(rows, wanted);
+}
+
+fn the_chain_verifies(fixture: &Fixture) {
+    let (world, facts) = filled(&*fixture.store);
+    let head = world.state.head();
+    let report = verify(&*fixture.store, &[Head { seq: 2, hash: facts[1].hash }, head]).unwrap();
+    assert_eq!((report.rows, report.head, report.broken), (facts.len() as u64, head, None));
+    let beyond = verify(&*fixture.store, &[Head { seq: head.seq + 1, hash: head.hash }]).unwrap();
+    assert_eq!(beyond.broken.unwrap().seq, head.seq + 1);
+    let other = verify(&*fixture.store, &[Head { seq: 2, hash: head.hash }]).unwrap();
+    assert_eq!(other.broken.unwrap().seq, 2);
+}
+
+fn the_log_is_filtered_and_paged(fixture: &Fixture) {
+    let (_, facts) = filled(&*fixture.store);
+    let entries: Vec<AuditEntry> = facts.iter().map(AuditEntry::from).collect();
+    let projects = [None, Some("demo"), Some("other"), Some("none")];
+    let envs = [None, Some("dev"), Some("prod")];
+    let keys = [None, Some("A"), Some("Z")];
+    let times = [(None, None), (Some(entries[4].written.at), None), (None, Some(entries[6].written.at))];
+    let mut sizes = BTreeSet::new();
+    let named = projects.into_iter().flat_map(|project| envs.map(|env| (project, env)));
+    for (project, env, key) in named.flat_map(|(project, env)| keys.map(|key| (project, env, key))) {
+        for (since, until) in times {
+            let mut wanted: Vec<AuditEntry> = entries
+                .iter()
+                .filter(|entry| {
+                    project.is_none_or(|name| entry.project == name)
+                        && env.is_none_or(|name| entry.env == name)
+                        && key.is_none_or(|name| entry.key == name)
+                        && since.is_none_or(|since| entry.written.at >= since)
+                        && until.is_none_or(|until| entry.written.at < until)
+                })
+                .cloned()
+                .collect();
+            let query = AuditQuery {
+                project: project.map(|name| name.parse().unwrap()),
+                env: env.map(|name| name.parse().unwrap()),
+                key: key.map(|name| name.parse().unwrap()),
+                since,
+                until,
+                oldest_first: true,
+                beyond: None,
+                limit: 1000,
+            };
+            sizes.insert(wanted.len());
+            assert_eq!(fixture.store.audit(&query).unwrap(), wanted);
+            wanted.reverse();
+            let newest_first = AuditQuery { oldest_first: false, ..query.clone() };
+            assert_eq!(fixture.store.audit(&newest_first).unwrap(), wanted);
+            if let Some(second) = wanted.get(1) {
+                let page = AuditQuery { beyond: Some(wanted[0].seq), limit: 1, ..newest_first };
+                assert_eq!(fixture.store.audit(&page).unwrap(), std::slice::from_ref(second));
+                let page = AuditQuery { beyond: Some(second.seq), limit: 1, ..query };
+                assert_eq!(fixture.store.audit(&page).unwrap(), std::slice::from_ref(&wanted[0]));
+            }
+        }
+    }
+    assert!(sizes.len() > 5, "the filters tell different parts of the log apart: {sizes:?}");
+    let history = fixture.store.history(&"demo/dev".parse().unwrap(), None, None, 2).unwrap();
+    assert_eq!(
+        history.iter().map(|entry| entry.operation.as_str()).collect::<Vec<_>>(),
+        ["environment updated", "variable updated"]
+    );
+}
+
+fn batches_are_loaded_while_they_are_remembered(fixture: &Fixture) {
+    let (mut world, _) = filled(&*fixture.store);
+    let id = uuid::Uuid::from_u128(2);
+    let loaded = fixture.store.load(world.now).unwrap();
+    assert_eq!(loaded.batch(id, world.now).unwrap().results().len(), 2);
+    world.now += SignedDuration::from_hours(25);
+    let loaded = fixture.store.load(world.now).unwrap();
+    assert!(loaded.batch(id, world.now).is_none());
+    world.state.forget_batches(world.now);
+    assert_eq!(loaded, world.state);
+}
+
+fn texts_come_back_as_they_were(fixture: &Fixture) {
+    let mut world = World::new(State::default());
+    let values = [
+        "",
+        " \t\r\n",
+        "'; DROP TABLE x; --",
+        "\"\\",
+        "Straße 🦀 \u{1F468}\u{200D}\u{1F469}",
+        &"é".repeat(32_768),
+    ];
+    let items =
+        values.iter().enumerate().map(|(i, value)| put("demo/dev", &format!("K{i}"), value)).collect();
+    fixture.store.commit(&world.ask(&batch(1, vec![items])).unwrap().0).unwrap();
+    let loaded = fixture.store.load(world.now).unwrap();
+    assert_eq!(loaded, world.state);
+    let environment = loaded.environment(&"demo/dev".parse().unwrap()).unwrap();
+    let read: Vec<&str> = environment.variables.values().map(|variable| &*variable.value).collect();
+    assert_eq!(read, values);
+    assert!(verify(&*fixture.store, &[loaded.head()]).unwrap().is_intact());
+}
+
+fn recovering_loses_nothing(fixture: &Fixture) {
+    let (mut world, _) = filled(&*fixture.store);
+    assert_eq!(fixture.store.recover().unwrap(), world.state.head());
+    let facts = world.ask(&batch(9, vec![vec![put("demo/dev", "NEW", "1")]])).unwrap().0;
+    fixture.store.commit(&facts).unwrap();
+    assert_eq!(fixture.store.load(world.now).unwrap(), world.state);
+}
+
+fn a_closed_store_says_so(fixture: &Fixture) {
+    let (_, facts) = filled(&*fixture.store);
+    fixture.store.close().unwrap();
+    assert!(matches!(fixture.store.commit(&facts), Err(StoreError::Closed)));
+    assert!(matches!(fixture.store.head(), Err(StoreError::Closed)));
+    assert!(matches!(fixture.store.audit(&AuditQuery::default()), Err(StoreError::Closed)));
+}
+
+#[test]
+fn a_database_opened_again_holds_the_same() {
+    let dir = TempDir::new().unwrap();
+    let open = || DuckDbStore::open(DataDir::lock(dir.path()).unwrap(), DuckDbOptions::default()).unwrap();
+    let store = open();
+    let (world, _) = filled(&store);
+    // Not closed, as after kill -9: what was committed is in the write-ahead log alone.
+    drop(store);
+    let store = open();
+    assert_eq!(store.load(world.now).unwrap(), world.state);
+    store.close().unwrap();
+    drop(store);
+    assert_eq!(open().load(world.now).unwrap(), world.state);
+}
