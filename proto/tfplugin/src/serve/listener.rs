@@ -1,0 +1,144 @@
+//! Where a plugin listens: a unix socket that is gone afterwards, or a loopback port.
+
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+
+use super::{Address, Environment, ServeError, Transport, connection::Connection};
+
+/// A bound listener.
+pub(super) struct Listener {
+    bound: Bound,
+    address: Address,
+    guard: Guard,
+}
+
+/// What connections are accepted from.
+pub(super) enum Bound {
+    #[cfg(unix)]
+    Unix(UnixListener),
+    Tcp(TcpListener),
+}
+
+/// Unlinks the socket when it goes.
+pub(super) struct Guard(Option<PathBuf>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0
+            && let Err(error) = std::fs::remove_file(path)
+        {
+            tracing::debug!(path = %path.display(), %error, "the socket was not removed");
+        }
+    }
+}
+
+impl Listener {
+    /// Must be called on a runtime.
+    pub(super) fn bind(environment: &Environment, transport: Transport) -> Result<Self, ServeError> {
+        #[cfg(unix)]
+        if transport == Transport::Native {
+            return bind_unix(environment);
+        }
+        #[cfg(not(unix))]
+        let (Transport::Native | Transport::Tcp) = transport;
+        bind_tcp(environment)
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// What accepts, and what unlinks the socket in the end.
+    pub(super) fn split(self) -> (Bound, Guard) {
+        (self.bound, self.guard)
+    }
+}
+
+impl Bound {
+    pub(super) async fn accept(&self) -> io::Result<Connection> {
+        match self {
+            #[cfg(unix)]
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Connection::new(stream)),
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Small messages to and fro: waiting to fill a packet only adds latency.
+                stream.set_nodelay(true)?;
+                Ok(Connection::new(stream))
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn bind_unix(environment: &Environment) -> Result<Listener, ServeError> {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    let dir = environment.socket_dir.clone().unwrap_or_else(std::env::temp_dir);
+    let failed = |path: &PathBuf, source| ServeError::Bind {
+        place: path.display().to_string(),
+        source,
+        remedy: "set PLUGIN_UNIX_SOCKET_DIR or TMPDIR to a directory that is writable and whose path is short",
+    };
+    // A name that nobody can occupy beforehand; binding fails when it exists, so nothing is ever taken over.
+    let path = dir.join(format!("plugin{:016x}", RandomState::new().build_hasher().finish()));
+    let bound = UnixListener::bind(&path).map_err(|source| failed(&path, source))?;
+    let guard = Guard(Some(path.clone()));
+    let mode = match &environment.socket_group {
+        Some(group) => {
+            give_to_group(&path, group)
+                .map_err(|reason| ServeError::Group { group: group.escape_debug().to_string(), reason })?;
+            0o660
+        }
+        None => 0o600,
+    };
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(|source| failed(&path, source))?;
+    Ok(Listener { bound: Bound::Unix(bound), address: Address::Unix(path), guard })
+}
+
+#[cfg(unix)]
+fn give_to_group(path: &std::path::Path, group: &str) -> Result<(), String> {
+    let number = match group.parse() {
+        Ok(number) => number,
+        Err(_) => match nix::unistd::Group::from_name(group) {
+            Ok(Some(group)) => group.gid.as_raw(),
+            Ok(None) => return Err("there is no such group".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        },
+    };
+    std::os::unix::fs::chown(path, None, Some(number)).map_err(|error| error.to_string())
+}
+
+fn bind_tcp(environment: &Environment) -> Result<Listener, ServeError> {
+    let ports = environment.ports()?;
+    let place = format!("127.0.0.1, ports {} to {}", ports.start(), ports.end());
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for port in ports {
+        match listen_tcp(port) {
+            Ok((listener, address)) => {
+                return Ok(Listener {
+                    bound: Bound::Tcp(listener),
+                    address: Address::Tcp(address),
+                    guard: Guard(None),
+                });
+            }
+            Err(error) => last = error,
+        }
+    }
+    let remedy = "free a port in that range, or widen it with PLUGIN_MIN_PORT and PLUGIN_MAX_PORT";
+    Err(ServeError::Bind { place, source: last, remedy })
+}
+
+fn listen_tcp(port: u16) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((TcpListener::from_std(listener)?, address))
+}
