@@ -1,0 +1,87 @@
+//! The command line as a whole: what every command shares. The commands' own arguments stand beside the commands.
+
+use std::{
+    ffi::{OsStr, OsString},
+    time::Duration,
+};
+
+use clap::{Args, Parser};
+use kontraktor_proto::{
+    client::DEFAULT_TIMEOUT,
+    endpoint::{HOST_VARIABLE, Host, TIMEOUT_VARIABLE},
+};
+
+use crate::{commands::Command, error::CliError};
+
+/// Configuration of environments: what Terraform and people write, and applications read.
+#[derive(Debug, Parser)]
+#[command(name = "ktr", version, max_term_width = 110, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the daemon is, and how long it may take.
+///
+/// Both are read by us, not by clap: it would repeat a host that is refused, and that may hold a password; and it would
+/// blame an option where it is the environment variable that is wrong.
+#[derive(Debug, Args)]
+pub(crate) struct Connection {
+    /// The daemon: unix:///path/to/kontraktord.sock. Absent: the local daemon's socket
+    #[arg(long, global = true, env = HOST_VARIABLE, hide_env_values = true, value_name = "HOST")]
+    host: Option<OsString>,
+    /// How long a request may take, repetitions included, as in 500ms, 10s or 2m [default: 60s]
+    #[arg(long, global = true, env = TIMEOUT_VARIABLE, hide_env_values = true, value_name = "DURATION")]
+    timeout: Option<OsString>,
+}
+
+const AFTER_HELP: &str = "\
+Environment:
+  KONTRAKTOR_HOST     as --host
+  KONTRAKTOR_TIMEOUT  as --timeout
+  KONTRAKTOR_TOKEN    the token for the daemon; no option, because others can read those
+  NO_COLOR            no colours, even on a terminal
+
+Exit codes:
+  0  done
+  1  failed for another reason than those below
+  2  the command line or a value is wrong; nothing was written
+  3  the project, environment or variable does not exist
+  4  it exists already, is not empty, or was changed by someone else in the meantime
+  5  the daemon cannot be reached; nothing was sent
+  6  the outcome is unknown: a write was sent and its answer is lost
+  7  not now: the daemon is busy, going down, out of disk space, or too slow";
+
+impl Connection {
+    /// The daemon's address.
+    pub(crate) fn host(&self) -> Result<Host, CliError> {
+        let wrong = |message: String| {
+            CliError::usage(message).hint(format!("it was set with --host or {HOST_VARIABLE}"))
+        };
+        let text = text("host", self.host.as_deref()).map_err(wrong)?;
+        Host::parse(text).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// How long a request may take.
+    pub(crate) fn timeout(&self) -> Result<Duration, CliError> {
+        let wrong = |message: String| {
+            CliError::usage(message).hint(format!("it was set with --timeout or {TIMEOUT_VARIABLE}"))
+        };
+        // An empty environment variable is an unset one.
+        let text = text("timeout", self.timeout.as_deref()).map_err(wrong)?.filter(|text| !text.is_empty());
+        let Some(text) = text else { return Ok(DEFAULT_TIMEOUT) };
+        match humantime::parse_duration(text) {
+            Ok(Duration::ZERO) => Err(wrong("timeout must be longer than nothing".to_owned())),
+            Ok(duration) => Ok(duration),
+            Err(_) => Err(wrong(
+                "timeout is not a duration: write a number and a unit, as in 500ms, 10s or 2m".to_owned(),
+            )),
+        }
+    }
+}
+
+fn text<'a>(name: &str, given: Option<&'a OsStr>) -> Result<Option<&'a str>, String> {
+    given.map(|given| given.to_str().ok_or_else(|| format!("{name} is not valid UTF-8"))).transpose()
+}

@@ -1,0 +1,56 @@
+//! `ktr env list`
+
+use kontraktor_proto::{names::ProjectName, v1};
+
+use crate::{
+    commands::{pages, yes_no},
+    context::Context,
+    error::{CliError, Kind},
+    model::{Environment, Environments, Written},
+    output::Format,
+};
+
+/// List the environments of one project, or of all
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only this project's
+    #[arg(value_name = "PROJECT")]
+    project: Option<ProjectName>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
+    let client = &context.client;
+    let project = args.project.map(String::from).unwrap_or_default();
+    let (environments, _) = pages::collect(usize::MAX, |page_token, _| {
+        let request = v1::ListEnvironmentsRequest { project: project.clone(), page_size: 0, page_token };
+        async move {
+            let answer = client.list_environments(request).await?;
+            Ok((answer.environments, answer.next_page_token))
+        }
+    })
+    .await
+    .map_err(|error| {
+        CliError::from(error).hint_for(Kind::NotFound, || "list them with: ktr project list".to_owned())
+    })?;
+    let environments: Vec<_> = environments.into_iter().map(Environment::from).collect();
+    match args.output {
+        Format::Json => context.out.json(&Environments { environments }),
+        Format::Table => context.out.table(
+            ["ENVIRONMENT", "VARIABLES", "REVISION", "IMPLICIT", "CREATED", "DESCRIPTION"],
+            environments.into_iter().map(|environment| {
+                [
+                    format!("{}/{}", environment.project, environment.env),
+                    environment.variables.to_string(),
+                    environment.revision.to_string(),
+                    yes_no(environment.implicit),
+                    environment.created.as_ref().map(Written::seconds).unwrap_or_default(),
+                    environment.description,
+                ]
+            }),
+            "There are no environments.",
+        ),
+    }
+}

@@ -1,0 +1,41 @@
+//! `ktr project list`
+
+use kontraktor_proto::v1;
+
+use crate::{
+    commands::{pages, yes_no},
+    context::Context,
+    error::CliError,
+    model::{Project, Projects, Written},
+    output::Format,
+};
+
+/// List all projects
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
+    let client = &context.client;
+    let (projects, _) = pages::collect(usize::MAX, |page_token, _| async move {
+        let answer = client.list_projects(v1::ListProjectsRequest { page_size: 0, page_token }).await?;
+        Ok((answer.projects, answer.next_page_token))
+    })
+    .await?;
+    let projects: Vec<_> = projects.into_iter().map(Project::from).collect();
+    match args.output {
+        Format::Json => context.out.json(&Projects { projects }),
+        Format::Table => context.out.table(
+            ["PROJECT", "ENVIRONMENTS", "IMPLICIT", "CREATED", "DESCRIPTION"],
+            projects.into_iter().map(|project| {
+                let created = project.created.as_ref().map(Written::seconds).unwrap_or_default();
+                let environments = project.environments.to_string();
+                [project.name, environments, yes_no(project.implicit), created, project.description]
+            }),
+            "There are no projects.",
+        ),
+    }
+}

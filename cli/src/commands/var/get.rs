@@ -1,0 +1,64 @@
+//! `ktr var get`
+
+use clap::ValueEnum;
+use kontraktor_proto::{
+    names::{EnvPath, Key},
+    v1,
+};
+
+use crate::{
+    context::Context,
+    error::{CliError, Kind},
+    model::Variable,
+};
+
+/// Print one variable's value
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The environment, as in infra-demo/dev
+    #[arg(value_name = "PROJECT/ENV")]
+    environment: EnvPath,
+    /// The variable's key
+    key: Key,
+    /// Print the value exactly, without a line break after it
+    #[arg(long, short = 'n')]
+    no_newline: bool,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// The value as it is stored
+    Text,
+    /// The whole variable; stable, documented in the README
+    Json,
+}
+
+pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
+    let (path, key) = (args.environment, args.key);
+    // A snapshot, because it holds the effective variables, not only the environment's own.
+    let request = v1::GetSnapshotRequest {
+        name: Some(v1::EnvironmentName::from(&path)),
+        prefix: key.to_string(),
+        ..v1::GetSnapshotRequest::default()
+    };
+    let snapshot = context.client.get_snapshot(request).await.map_err(|error| {
+        CliError::from(error).hint_for(Kind::NotFound, || "list them with: ktr env list".to_owned())
+    })?;
+    let variable = snapshot
+        .variables
+        .into_iter()
+        .find(|variable| variable.key == key.as_str())
+        .map(Variable::from)
+        .ok_or_else(|| {
+            CliError::new(Kind::NotFound, format!("{path} has no variable {key}"))
+                .hint(format!("look at it with: ktr env show {path}"))
+        })?;
+    if args.output == Output::Json {
+        return context.out.json(&variable);
+    }
+    context.out.text(variable.value.as_deref().unwrap_or_default())?;
+    if args.no_newline { Ok(()) } else { context.out.text("\n") }
+}

@@ -1,0 +1,38 @@
+//! What a command is given: the client, the output, and the time.
+
+use std::env;
+
+use jiff::Timestamp;
+use kontraktor_proto::{
+    client::{Client, ClientOptions},
+    endpoint::TOKEN_VARIABLE,
+};
+
+use crate::{args::Connection, error::CliError, output::Output};
+
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) out: Output,
+    pub(crate) now: fn() -> Timestamp,
+}
+
+impl Context {
+    /// Connects to nothing: the first request does.
+    pub(crate) fn new(connection: &Connection) -> Result<Self, CliError> {
+        let (host, timeout) = (connection.host()?, connection.timeout()?);
+        let token = match env::var(TOKEN_VARIABLE) {
+            Ok(token) if !token.is_empty() => Some(token.into()),
+            Ok(_) | Err(env::VarError::NotPresent) => None,
+            Err(env::VarError::NotUnicode(_)) => {
+                return Err(CliError::usage(format!("{TOKEN_VARIABLE} is not valid UTF-8")));
+            }
+        };
+        let options = ClientOptions { timeout, token, ..ClientOptions::new(host, "ktr") };
+        Ok(Self { client: Client::new(options), out: Output::new(), now })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program's one clock; everything else is given the time")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,160 @@
+//! How a command fails: a kind, which sets the exit code, a message, and a hint. Reported here and nowhere else.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use kontraktor_proto::{
+    client::ClientError,
+    names::NameError,
+    v1::{Problem, ProblemCode},
+    value::ValueError,
+};
+
+use crate::output::{colours_wanted, printable};
+
+/// What sets the exit code. The codes are promised in `ktr help` and in the README.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    General,
+    Usage,
+    NotFound,
+    Conflict,
+    NotReachable,
+    OutcomeUnknown,
+    NotNow,
+    /// The reader of our output has gone: nothing is wrong, and there is no one to tell.
+    ReaderGone,
+}
+
+impl Kind {
+    fn exit_code(self) -> u8 {
+        match self {
+            Self::ReaderGone => 0,
+            Self::General => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::Conflict => 4,
+            Self::NotReachable => 5,
+            Self::OutcomeUnknown => 6,
+            Self::NotNow => 7,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct CliError {
+    pub(crate) kind: Kind,
+    message: String,
+    hint: Option<String>,
+}
+
+impl CliError {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn general(message: impl Into<String>) -> Self {
+        Self::new(Kind::General, message)
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A better hint where the error is of this kind; others keep theirs.
+    pub(crate) fn hint_for(self, kind: Kind, hint: impl FnOnce() -> String) -> Self {
+        if self.kind == kind { self.hint(hint()) } else { self }
+    }
+
+    /// Writes the error to standard error and says how the program ends.
+    pub(crate) fn report(&self) -> ExitCode {
+        if self.kind != Kind::ReaderGone {
+            let (red, cyan, plain) = if io::stderr().is_terminal() && colours_wanted() {
+                ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m")
+            } else {
+                ("", "", "")
+            };
+            let mut text = format!("{red}error:{plain} {}\n", printable_lines(&self.message));
+            if let Some(hint) = &self.hint {
+                text.push_str(&format!("{cyan}hint:{plain} {}\n", printable_lines(hint)));
+            }
+            // Standard error may be closed; then the exit code has to do.
+            let _ = io::stderr().write_all(text.as_bytes());
+        }
+        ExitCode::from(self.kind.exit_code())
+    }
+}
+
+/// Help, version, or what is wrong with the command line.
+pub(crate) fn report_usage(message: &clap::Error) -> ExitCode {
+    // A reader that has gone needs no help.
+    let _ = message.print();
+    ExitCode::from(if message.use_stderr() { Kind::Usage.exit_code() } else { 0 })
+}
+
+fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        let kind = match &error {
+            ClientError::NotReachable { .. } | ClientError::Unsupported { .. } => Kind::NotReachable,
+            ClientError::OutcomeUnknown { .. } => Kind::OutcomeUnknown,
+            ClientError::TimedOut { .. } => Kind::NotNow,
+            ClientError::Refused(problem) => kind_of(problem),
+            _ => Kind::General,
+        };
+        Self { kind, message: error.to_string(), hint: error.remedy().map(str::to_owned) }
+    }
+}
+
+impl From<Problem> for CliError {
+    fn from(problem: Problem) -> Self {
+        Self::from(ClientError::Refused(Box::new(problem)))
+    }
+}
+
+fn kind_of(problem: &Problem) -> Kind {
+    match problem.code() {
+        ProblemCode::Invalid => Kind::Usage,
+        ProblemCode::NotFound => Kind::NotFound,
+        ProblemCode::AlreadyExists
+        | ProblemCode::KeyExists
+        | ProblemCode::Conflict
+        | ProblemCode::NotEmpty
+        | ProblemCode::Skipped
+        | ProblemCode::BatchMismatch => Kind::Conflict,
+        ProblemCode::Busy | ProblemCode::StorageFull | ProblemCode::ShuttingDown => Kind::NotNow,
+        ProblemCode::Unspecified | ProblemCode::Storage | ProblemCode::Denied => Kind::General,
+    }
+}
+
+impl From<NameError> for CliError {
+    fn from(error: NameError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<ValueError> for CliError {
+    fn from(error: ValueError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+/// For writing to standard output.
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Kind::ReaderGone, ""),
+            _ => Self::general(format!("cannot write the output: {error}")),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `ktr`, the Kontraktor command line. Decides nothing: reads the command line, runs one command, reports.
+
+mod args;
+mod commands;
+mod context;
+mod dotenv;
+mod error;
+mod model;
+mod output;
+mod since;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{
+    args::Cli,
+    commands::{Command, completions},
+    context::Context,
+    error::CliError,
+    output::Output,
+};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return error::report_usage(&message),
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), CliError> {
+    let command = match cli.command {
+        // Needs no daemon, so that it does not matter where the daemon is said to be.
+        Command::Completions(args) => {
+            let mut out = Output::new();
+            completions::run(args, &mut out)?;
+            return out.finish();
+        }
+        Command::Remote(command) => command,
+    };
+    let mut context = Context::new(&cli.connection)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::general(format!("cannot start: {error}")))?;
+    runtime.block_on(commands::run(command, &mut context))?;
+    context.out.finish()
+}

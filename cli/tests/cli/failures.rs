@@ -1,0 +1,180 @@
+//! What a command says, and with which code it ends, when it cannot do its work.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io,
+    os::unix::{ffi::OsStrExt as _, net::UnixListener},
+    process::Stdio,
+    time::Instant,
+};
+
+use super::world::{World, run};
+
+#[test]
+fn a_daemon_that_does_not_run() {
+    let mut world = World::without_daemon();
+    world.show(&["status"]).show(&["var", "set", "infra-demo/dev", "A=1"]);
+    // A socket that was left behind.
+    drop(UnixListener::bind(world.socket()).expect("bound"));
+    world.show(&["project", "create", "infra-demo"]).show(&[
+        "--host",
+        "https://config.example.com",
+        "status",
+    ]);
+    insta::assert_snapshot!(world.transcript(), @r"
+    $ ktr status
+    error: cannot reach kontraktord at unix://DIR/k.sock: there is no such socket
+    hint: start the daemon with: kontraktord --socket DIR/k.sock
+    [exit 5]
+    $ ktr var set infra-demo/dev A=1
+    error: cannot reach kontraktord at unix://DIR/k.sock: there is no such socket
+    hint: start the daemon with: kontraktord --socket DIR/k.sock
+    [exit 5]
+    $ ktr project create infra-demo
+    error: cannot reach kontraktord at unix://DIR/k.sock: nothing listens on the socket
+    hint: start the daemon with: kontraktord --socket DIR/k.sock
+    [exit 5]
+    $ ktr --host https://config.example.com status
+    error: cannot connect to https://config.example.com: the daemon does not listen on https yet
+    hint: leave the host out, or name the local socket as unix:///path
+    [exit 5]
+    ");
+}
+
+#[test]
+fn a_daemon_that_does_not_answer() {
+    let mut world = World::without_daemon();
+    let _listener = UnixListener::bind(world.socket()).expect("bound");
+    let begin = Instant::now();
+    world.show(&["--timeout", "300ms", "project", "list"]).show(&[
+        "--timeout",
+        "300ms",
+        "project",
+        "create",
+        "infra-demo",
+    ]);
+    assert!(begin.elapsed().as_secs() < 20);
+    insta::assert_snapshot!(world.transcript(), @r"
+    $ ktr --timeout 300ms project list
+    error: kontraktord at unix://DIR/k.sock did not answer ListProjects within 300ms: time is up
+    hint: look at the daemon's log, or allow more time with the timeout setting
+    [exit 7]
+    $ ktr --timeout 300ms project create infra-demo
+    error: CreateProject was sent to kontraktord at unix://DIR/k.sock, and no answer came back (time is up): the outcome is unknown
+    hint: look at what is stored now before the write is repeated
+    [exit 6]
+    ");
+}
+
+#[test]
+fn settings_come_from_the_environment_and_options_win() {
+    let world = World::new();
+    let mut command = world.command(&["--host", &format!("unix://{}", world.socket().display()), "status"]);
+    command.env("KONTRAKTOR_HOST", "unix:///nowhere").env("KONTRAKTOR_TIMEOUT", "");
+    assert_eq!(run(command, b"").code, 0);
+
+    let mut command = world.command(&["status"]);
+    command.env("KONTRAKTOR_TIMEOUT", "soon");
+    let refused = run(command, b"");
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.ends_with("hint: it was set with --timeout or KONTRAKTOR_TIMEOUT\n"));
+
+    let mut command = world.command(&["status"]);
+    command.env("KONTRAKTOR_TOKEN", "a\nb");
+    let refused = run(command, b"");
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.stderr.contains("KONTRAKTOR_TOKEN") && !refused.stderr.contains("a\nb"),
+        "{}",
+        refused.stderr
+    );
+
+    // Empty means the local socket, here one that cannot exist.
+    let mut command = world.command(&["status"]);
+    command.env("KONTRAKTOR_HOST", "").env("XDG_RUNTIME_DIR", "/nowhere");
+    let local = run(command, b"");
+    assert_eq!(
+        local.stderr,
+        "error: cannot reach kontraktord at unix:///nowhere/kontraktor/kontraktord.sock: there is no such socket\n\
+         hint: start the daemon with: kontraktord\n"
+    );
+}
+
+#[test]
+fn a_host_that_is_refused_is_not_repeated() {
+    let world = World::without_daemon();
+    for host in
+        ["https://me:hunter2@config.example.com", "http://me:hunter2@localhost", "me:hunter2@localhost"]
+    {
+        let mut command = world.command(&["status"]);
+        command.env("KONTRAKTOR_HOST", host);
+        for refused in [run(command, b""), world.run(&["--host", host, "status"])] {
+            assert_eq!(refused.code, 2);
+            assert!(refused.stderr.starts_with("error: host "), "{}", refused.stderr);
+            assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+        }
+    }
+}
+
+#[test]
+fn settings_that_are_no_text_are_named() {
+    let world = World::without_daemon();
+    for name in ["KONTRAKTOR_HOST", "KONTRAKTOR_TIMEOUT", "KONTRAKTOR_TOKEN"] {
+        let mut command = world.command(&["status"]);
+        command.env(name, OsStr::from_bytes(b"\xff"));
+        let refused = run(command, b"");
+        assert_eq!(refused.code, 2);
+        assert!(refused.stderr.contains(name), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn completions_do_not_care_where_the_daemon_is() {
+    let world = World::without_daemon();
+    let mut command = world.command(&["completions", "bash"]);
+    command.env("KONTRAKTOR_HOST", "nonsense").env("KONTRAKTOR_TIMEOUT", "soon");
+    let run = run(command, b"");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert!(run.stdout.contains("_ktr()"));
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    let world = World::without_daemon();
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let output = world
+        .command(&["completions", "bash"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ktr can be run")
+        .wait_with_output()
+        .expect("ktr ends");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let world = World::without_daemon();
+    let full = File::options().write(true).open("/dev/full").expect("a full device");
+    let output = world
+        .command(&["completions", "bash"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ktr can be run")
+        .wait_with_output()
+        .expect("ktr ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: cannot write the output: "));
+}
+
+#[test]
+fn nothing_is_coloured_away_from_a_terminal() {
+    let world = World::new();
+    world.ok(&["project", "create", "infra-demo"]);
+    assert!(!world.ok(&["project", "list"]).contains('\u{1b}'));
+    assert!(!world.run(&["project", "create", "infra-demo"]).stderr.contains('\u{1b}'));
+}

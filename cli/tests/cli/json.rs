@@ -1,0 +1,158 @@
+//! JSON output is a promise: these are the forms that the README documents.
+
+use super::world::World;
+
+#[test]
+fn every_listing_has_its_form() {
+    let mut world = World::with_environment();
+    world.ok(&[
+        "var",
+        "set",
+        "infra-demo/dev",
+        "A={\"x\": 1.50}",
+        "--type",
+        "json",
+        "--description",
+        "An object",
+    ]);
+    world
+        .show(&["project", "list", "--output", "json"])
+        .show(&["env", "list", "--output", "json"])
+        .show(&["var", "get", "infra-demo/dev", "A", "--output", "json"])
+        .show(&["var", "history", "infra-demo/dev", "A", "--output", "json"]);
+    insta::assert_snapshot!(world.transcript(), @r#"
+    $ ktr project list --output json
+    {
+      "projects": [
+        {
+          "project": "infra-demo",
+          "description": "",
+          "implicit": true,
+          "environments": 1,
+          "created": {
+            "actor": "unix:ME",
+            "via": "ktr",
+            "time": "TIME"
+          }
+        }
+      ]
+    }
+    $ ktr env list --output json
+    {
+      "environments": [
+        {
+          "project": "infra-demo",
+          "env": "dev",
+          "description": "",
+          "implicit": false,
+          "revision": 2,
+          "variables": 1,
+          "created": {
+            "actor": "unix:ME",
+            "via": "ktr",
+            "time": "TIME"
+          }
+        }
+      ]
+    }
+    $ ktr var get infra-demo/dev A --output json
+    {
+      "key": "A",
+      "type": "json",
+      "value": "{\"x\":1.5}",
+      "description": "An object",
+      "revision": 2,
+      "written": {
+        "actor": "unix:ME",
+        "via": "ktr",
+        "time": "TIME"
+      },
+      "origin": {
+        "project": "infra-demo",
+        "env": "dev",
+        "revision": 2
+      }
+    }
+    $ ktr var history infra-demo/dev A --output json
+    {
+      "entries": [
+        {
+          "sequence": 3,
+          "written": {
+            "actor": "unix:ME",
+            "via": "ktr",
+            "time": "TIME"
+          },
+          "operation": "variable_created",
+          "project": "infra-demo",
+          "env": "dev",
+          "key": "A",
+          "revision": 2,
+          "type": "json",
+          "old_value": null,
+          "new_value": "{\"x\":1.5}",
+          "description": "An object",
+          "batch_id": "UUID",
+          "hash": "HASH"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_snapshot_holds_its_variables() {
+    let world = World::with_environment();
+    world.ok(&["var", "set", "infra-demo/dev", "A=1"]);
+    let variable = world.json(&["var", "get", "infra-demo/dev", "A", "--output", "json"]);
+    let mut snapshot = world.json(&["env", "show", "infra-demo/dev", "--output", "json"]);
+    let version = snapshot["version"].take();
+    assert!(version.as_str().is_some_and(|version| !version.is_empty()));
+    assert_eq!(
+        snapshot,
+        serde_json::json!({
+            "project": "infra-demo", "env": "dev", "revision": 2, "version": null, "variables": [variable]
+        })
+    );
+}
+
+#[test]
+fn absent_is_null_and_empty_is_empty() {
+    let world = World::with_environment();
+    world.ok(&["var", "set", "infra-demo/dev", "A="]);
+    world.ok(&["var", "unset", "infra-demo/dev", "A"]);
+    let log = world.json(&["audit", "--output", "json"]);
+    let entries = log["entries"].as_array().expect("a list");
+    let sides: Vec<_> = entries[..2].iter().map(|entry| (&entry["old_value"], &entry["new_value"])).collect();
+    let (null, empty) = (&serde_json::Value::Null, &"".into());
+    assert_eq!(sides, [(empty, null), (null, empty)]);
+}
+
+#[test]
+fn status_has_its_form() {
+    let world = World::with_environment();
+    let status = world.json(&["status", "--output", "json"]);
+    let fields: Vec<_> = status.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(
+        fields,
+        [
+            "actor",
+            "data_dir",
+            "environments",
+            "head_hash",
+            "head_sequence",
+            "host",
+            "projects",
+            "schema_version",
+            "started",
+            "store_version",
+            "trouble",
+            "variables",
+            "version",
+            "writable",
+        ]
+    );
+    assert_eq!((&status["environments"], &status["writable"]), (&1.into(), &true.into()));
+    assert_eq!(status["head_hash"].as_str().map(str::len), Some(64));
+    assert!(status["actor"].as_str().is_some_and(|actor| actor.starts_with("unix:")));
+}

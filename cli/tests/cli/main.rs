@@ -1,0 +1,11 @@
+//! `ktr` against the real daemon: what a person reads, what a script reads, and the exit codes.
+//!
+//! Needs `kontraktord` beside `ktr` in cargo's target folder: `cargo build -p kontraktord`.
+
+mod environments;
+mod failures;
+mod help;
+mod json;
+mod log;
+mod variables;
+mod world;

@@ -1,0 +1,209 @@
+//! One daemon on a socket of its own, and `ktr` run against it.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// A running daemon with an empty store; ends with the test.
+pub(crate) struct World {
+    dir: TempDir,
+    daemon: Option<Child>,
+    /// What was run and what it printed.
+    transcript: String,
+}
+
+/// What one run came to.
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl World {
+    /// With a daemon that listens.
+    pub(crate) fn new() -> Self {
+        let mut world = Self::without_daemon();
+        let kontraktord = Path::new(env!("CARGO_BIN_EXE_ktr")).with_file_name("kontraktord");
+        assert!(kontraktord.exists(), "kontraktord is missing: build it with `cargo build -p kontraktord`");
+        let mut daemon = Command::new(kontraktord)
+            .arg("--data-dir")
+            .arg(world.path("data"))
+            .arg("--socket")
+            .arg(world.socket())
+            .env("HOME", world.dir.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("kontraktord can be run");
+        let mut line = String::new();
+        let stdout = daemon.stdout.take().expect("a pipe");
+        world.daemon = Some(daemon);
+        BufReader::new(stdout).read_line(&mut line).expect("kontraktord says something");
+        assert!(line.starts_with("listening on"), "kontraktord does not listen: {line:?}");
+        world
+    }
+
+    /// With nobody who listens.
+    pub(crate) fn without_daemon() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).expect("mode set");
+        Self { dir, daemon: None, transcript: String::new() }
+    }
+
+    /// With the environment `infra-demo/dev`.
+    pub(crate) fn with_environment() -> Self {
+        let world = Self::new();
+        world.ok(&["env", "create", "infra-demo/dev", "--create-project"]);
+        world
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.path("k.sock")
+    }
+
+    /// `ktr` with these arguments and nothing from this process' environment that it looks at.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ktr"));
+        command
+            .args(arguments)
+            .env("KONTRAKTOR_HOST", format!("unix://{}", self.socket().display()))
+            .env("COLUMNS", "100")
+            .env_remove("KONTRAKTOR_TOKEN")
+            .env_remove("KONTRAKTOR_TIMEOUT")
+            .current_dir(self.dir.path());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with(arguments, b"")
+    }
+
+    pub(crate) fn run_with(&self, arguments: &[&str], stdin: &[u8]) -> Run {
+        run(self.command(arguments), stdin)
+    }
+
+    /// Runs what has to succeed; answers with what was printed.
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
+        let run = self.run(arguments);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "ktr {arguments:?}");
+        run.stdout
+    }
+
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.ok(arguments)).expect("JSON")
+    }
+
+    /// Runs it and adds it to the transcript.
+    pub(crate) fn show(&mut self, arguments: &[&str]) -> &mut Self {
+        let run = self.run(arguments);
+        let line = arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(" ");
+        write!(self.transcript, "$ ktr {line}\n{}{}", run.stdout, run.stderr).expect("strings grow");
+        if run.code != 0 {
+            writeln!(self.transcript, "[exit {}]", run.code).expect("strings grow");
+        }
+        self
+    }
+
+    /// What was shown since the last time, without what differs from run to run.
+    pub(crate) fn transcript(&mut self) -> String {
+        let actor = self.actor();
+        let transcript = std::mem::take(&mut self.transcript);
+        self.redacted(&transcript).replace(&actor, "unix:ME")
+    }
+
+    fn actor(&self) -> String {
+        match self.daemon {
+            None => "unix:ME".to_owned(),
+            Some(_) => {
+                self.json(&["status", "--output", "json"])["actor"].as_str().expect("an actor").to_owned()
+            }
+        }
+    }
+
+    fn redacted(&self, text: &str) -> String {
+        let text = text.replace(&self.dir.path().display().to_string(), "DIR");
+        let shapes = [
+            ("dddd-dd-ddTdd:dd:dd.ddddddZ", "TIME"),
+            ("dddd-dd-ddTdd:dd:ddZ", "TIME"),
+            ("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "UUID"),
+            ("hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh", "HASH"),
+        ];
+        let text = shapes.into_iter().fold(text, |text, (shape, name)| replace_shape(&text, shape, name));
+        // Columns are as wide as what they hold, and that differs.
+        let lines = text.lines().map(|line| {
+            if line.starts_with(' ') {
+                return line.to_owned();
+            }
+            line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(daemon) = &mut self.daemon {
+            // The test is over; how the daemon ends is another test's.
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+    }
+}
+
+pub(crate) fn run(mut command: Command, stdin: &[u8]) -> Run {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("ktr can be run");
+    // A command that does not read its input may be gone already.
+    let _ = child.stdin.take().expect("a pipe").write_all(stdin);
+    let output = child.wait_with_output().expect("ktr ends");
+    Run {
+        code: output.status.code().expect("ktr is not killed"),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+fn quoted(argument: &str) -> String {
+    if argument.contains([' ', '\n', '"', '$']) || argument.is_empty() {
+        format!("{argument:?}")
+    } else {
+        argument.to_owned()
+    }
+}
+
+/// Replaces every place where `d` stands for a digit, `h` for a digit of a hexadecimal number, and the rest for itself.
+fn replace_shape(text: &str, shape: &str, name: &str) -> String {
+    let fits = |at: &str| {
+        at.len() >= shape.len()
+            && at.bytes().zip(shape.bytes()).all(|(byte, shape)| match shape {
+                b'd' => byte.is_ascii_digit(),
+                b'h' => byte.is_ascii_hexdigit(),
+                _ => byte == shape,
+            })
+    };
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if fits(rest) {
+            out.push_str(name);
+            rest = &rest[shape.len()..];
+        } else {
+            out.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    out
+}
