@@ -1,0 +1,2 @@
+# The import id is PROJECT/ENV.
+terraform import kontraktor_environment.prod billing/prod

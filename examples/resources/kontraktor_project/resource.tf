@@ -1,0 +1,4 @@
+resource "kontraktor_project" "billing" {
+  name        = "billing"
+  description = "Invoices and payments"
+}

@@ -1,0 +1,94 @@
+//! `data.kontraktor_variable`: one variable of an environment.
+
+use async_trait::async_trait;
+use tfplugin_proto::value::Type;
+
+use super::no_environment;
+use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Schema};
+use crate::session::Session;
+use crate::{messages, model, places, rules};
+
+model! {
+    /// The data source's arguments and results.
+    pub(crate) struct Model {
+        /// `project/env/key`.
+        id: String,
+        /// The project.
+        project: String,
+        /// The environment's name inside the project.
+        env: String,
+        /// The key inside the environment.
+        key: String,
+        /// The canonical text.
+        value: String,
+        /// `string`, `number`, `bool` or `json`.
+        r#type: String,
+        /// What it is for.
+        description: String,
+        /// The revision at which the key was last written.
+        revision: u64,
+    }
+}
+
+/// The data source.
+pub(crate) struct Variable;
+
+#[async_trait]
+impl DataSource<Session> for Variable {
+    type Model = Model;
+
+    fn type_name(&self) -> &'static str {
+        "kontraktor_variable"
+    }
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "One variable of an environment. A variable that does not exist is an error; to look without one, use \
+             `data.kontraktor_environment` and `lookup`.",
+            vec![
+                Attribute::required("project", Type::String, "The project's name.").check(rules::project),
+                Attribute::required("env", Type::String, "The environment's name inside the project.")
+                    .check(rules::env),
+                Attribute::required("key", Type::String, "The variable's key.").check(rules::key),
+                Attribute::computed("value", Type::String, "The value as text in its canonical form."),
+                Attribute::computed("type", Type::String, "`string`, `number`, `bool` or `json`."),
+                Attribute::computed("description", Type::String, "What the variable is for; may be empty."),
+                Attribute::computed("id", Type::String, "`project/env/key`."),
+                Attribute::computed(
+                    "revision",
+                    Type::Number,
+                    "The environment's revision at which this key was last written.",
+                ),
+            ],
+        )
+    }
+
+    async fn read(&self, session: &Session, config: Model) -> Result<Model, Diagnostics> {
+        let place = places::variable(&config.project, &config.env, &config.key)?;
+        // The whole environment: many of these data sources on one environment then share one answer.
+        let snapshot = session
+            .effective(&place.env, "")
+            .await
+            .map_err(|trouble| messages::failed(&format!("read {place}"), &trouble))?
+            .ok_or_else(|| no_environment(&place.env))?;
+        let variable = snapshot.get(place.key.as_str()).ok_or_else(|| {
+            Diagnostic::error(
+                format!("There is no variable {place}"),
+                format!(
+                    "The environment {} exists and holds no key {}. Check the spelling; keys are case-sensitive.",
+                    place.env, place.key
+                ),
+            )
+            .at("key")
+        })?;
+        let (value_type, value) = places::content(variable, &place)?;
+        Ok(Model {
+            id: Attr::Known(place.to_string()),
+            value: value.into(),
+            r#type: value_type.as_str().into(),
+            description: variable.description.as_str().into(),
+            revision: Attr::Known(variable.revision),
+            ..config
+        })
+    }
+}

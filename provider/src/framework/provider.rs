@@ -1,0 +1,116 @@
+//! What a provider is to the framework: its own block, its session, and the catalogue of what it offers.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::data_source::{self, DataSource, ErasedDataSource};
+use super::diagnostics::{Diagnostic, Diagnostics};
+use super::ephemeral::{self, EphemeralResource, ErasedEphemeral};
+use super::function::Function;
+use super::model::Model;
+use super::resource::{self, ErasedResource, Resource};
+use super::schema::Schema;
+
+/// Whether a session can reach what it manages.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Readiness {
+    /// It can be tried.
+    Ready,
+    /// Not before something in the provider's block is known. The message says what.
+    NotYet(Diagnostic),
+}
+
+/// A provider.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// The provider block.
+    type Config: Model;
+    /// What one configured provider shares among its calls.
+    type Session: Send + Sync + 'static;
+
+    /// The schema of the provider block. The attributes are those of the model.
+    fn schema(&self) -> Schema;
+
+    /// Checks what a single attribute's check cannot. Unknown values are legal.
+    fn validate(&self, _config: &Self::Config) -> Diagnostics {
+        Diagnostics::new()
+    }
+
+    /// Makes the session. Unknown values are legal in a plan.
+    async fn configure(
+        &self,
+        terraform_version: &str,
+        config: Self::Config,
+    ) -> Result<Self::Session, Diagnostics>;
+
+    /// Whether objects can be read. When not, their state is kept and the message is a warning, told once.
+    fn readiness(&self, session: &Self::Session) -> Readiness;
+
+    /// What the provider offers.
+    fn catalog(&self) -> Catalog<Self::Session>;
+}
+
+/// What a provider offers, by name.
+pub struct Catalog<S> {
+    pub(super) resources: BTreeMap<&'static str, Box<dyn ErasedResource<S>>>,
+    pub(super) data_sources: BTreeMap<&'static str, Box<dyn ErasedDataSource<S>>>,
+    pub(super) ephemerals: BTreeMap<&'static str, Box<dyn ErasedEphemeral<S>>>,
+    pub(super) functions: BTreeMap<&'static str, Box<dyn Function>>,
+}
+
+impl<S> Default for Catalog<S> {
+    fn default() -> Self {
+        Self {
+            resources: BTreeMap::new(),
+            data_sources: BTreeMap::new(),
+            ephemerals: BTreeMap::new(),
+            functions: BTreeMap::new(),
+        }
+    }
+}
+
+impl<S: Send + Sync + 'static> Catalog<S> {
+    /// An empty catalogue.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a resource.
+    #[must_use]
+    pub fn resource(mut self, resource: impl Resource<S>) -> Self {
+        self.resources.insert(resource.type_name(), Box::new(resource::Erased::new(resource)));
+        self
+    }
+
+    /// Adds a data source.
+    #[must_use]
+    pub fn data_source(mut self, source: impl DataSource<S>) -> Self {
+        self.data_sources.insert(source.type_name(), Box::new(data_source::Erased::new(source)));
+        self
+    }
+
+    /// Adds an ephemeral resource.
+    #[must_use]
+    pub fn ephemeral(mut self, resource: impl EphemeralResource<S>) -> Self {
+        self.ephemerals.insert(resource.type_name(), Box::new(ephemeral::Erased::new(resource)));
+        self
+    }
+
+    /// Adds a function.
+    #[must_use]
+    pub fn function(mut self, function: impl Function) -> Self {
+        self.functions.insert(function.name(), Box::new(function));
+        self
+    }
+
+    /// The schemas of the resources, by name.
+    pub fn resource_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
+        self.resources.iter().map(|(name, resource)| (*name, resource.schema()))
+    }
+
+    /// The schemas of the data sources, by name.
+    pub fn data_source_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
+        self.data_sources.iter().map(|(name, source)| (*name, source.schema()))
+    }
+}

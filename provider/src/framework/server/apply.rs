@@ -1,0 +1,97 @@
+//! ApplyResourceChange: create, update and delete, and what is left when one of them fails.
+
+use std::sync::Arc;
+
+use tfplugin_proto::value::{Type, Value};
+use tfplugin_proto::wire::apply_resource_change::{Request, Response};
+
+use super::Server;
+use crate::framework::diagnostics::{Diagnostic, Diagnostics};
+use crate::framework::dynamic::{decode_object, encode_object};
+use crate::framework::private::Private;
+use crate::framework::provider::Provider;
+use crate::framework::resource::{Context, ErasedResource, Failure};
+use crate::framework::schema::Fields;
+
+impl<P: Provider> Server<P> {
+    pub(super) async fn apply(&self, request: Request) -> Response {
+        // Until something was changed, the answer to any failure is the prior state as it came.
+        let unchanged = Response {
+            new_state: request.prior_state.clone(),
+            private: request.planned_private.clone(),
+            ..Default::default()
+        };
+        match self.try_apply(request).await {
+            Ok(response) => response,
+            Err(diagnostics) => Response { diagnostics: diagnostics.to_wire(), ..unchanged },
+        }
+    }
+
+    async fn try_apply(&self, request: Request) -> Result<Response, Diagnostics> {
+        let resource = self.resource(&request.type_name)?;
+        let ty = resource.schema().object_type();
+        let prior = decode_object(request.prior_state.as_ref(), &ty, "prior state")?;
+        let planned = decode_object(request.planned_state.as_ref(), &ty, "planned state")?;
+        let mut cx = Context {
+            session: Arc::clone(&self.configured()?.session),
+            private: Private::decode(&request.planned_private)?,
+        };
+        let (state, diagnostics) = change(resource, &mut cx, prior, planned).await;
+        respond(state, &diagnostics, &cx.private, &ty)
+    }
+}
+
+/// Runs the one function that fits, and says what exists afterwards.
+async fn change<S>(
+    resource: &dyn ErasedResource<S>,
+    cx: &mut Context<S>,
+    prior: Option<Fields>,
+    planned: Option<Fields>,
+) -> (Option<Fields>, Diagnostics) {
+    let (result, before) = match (prior, planned) {
+        (None, None) => return (None, Diagnostics::new()),
+        (Some(prior), None) => match resource.delete(cx, prior.clone()).await {
+            Ok(()) => return (None, Diagnostics::new()),
+            Err(diagnostics) => return (Some(prior), diagnostics),
+        },
+        (None, Some(planned)) => (resource.create(cx, planned).await, None),
+        (Some(prior), Some(planned)) => (resource.update(cx, prior.clone(), planned).await, Some(prior)),
+    };
+    match result {
+        Ok(state) if state.values().all(Value::is_wholly_known) => (Some(state), Diagnostics::new()),
+        Ok(state) => (Some(settled(state)), not_known().into()),
+        Err(Failure { diagnostics, state }) => (state.map(settled).or(before), diagnostics),
+    }
+}
+
+fn respond(
+    state: Option<Fields>,
+    diagnostics: &Diagnostics,
+    private: &Private,
+    ty: &Type,
+) -> Result<Response, Diagnostics> {
+    Ok(Response {
+        private: if state.is_some() { private.encode() } else { Vec::new() },
+        new_state: Some(encode_object(state, ty)?),
+        diagnostics: diagnostics.to_wire(),
+        ..Default::default()
+    })
+}
+
+/// State is wholly known: what a failed change leaves open is kept as null.
+fn settled(mut state: Fields) -> Fields {
+    for value in state.values_mut() {
+        if !value.is_wholly_known() {
+            *value = Value::Null;
+        }
+    }
+    state
+}
+
+fn not_known() -> Diagnostic {
+    Diagnostic::error(
+        "The provider left a value unknown after apply",
+        "The object was changed, but the provider did not say what it is now. This is a defect of the provider, please \
+         report it.",
+    )
+}

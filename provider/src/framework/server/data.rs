@@ -1,0 +1,28 @@
+//! ReadDataSource.
+
+use std::sync::Arc;
+
+use tfplugin_proto::wire::read_data_source::{Request, Response};
+
+use super::Server;
+use crate::framework::diagnostics::Diagnostics;
+use crate::framework::dynamic::{decode_required, encode_object};
+use crate::framework::provider::Provider;
+
+impl<P: Provider> Server<P> {
+    pub(super) async fn read_data(&self, request: &Request) -> Response {
+        self.try_read_data(request).await.unwrap_or_else(|diagnostics| Response {
+            diagnostics: diagnostics.to_wire(),
+            ..Default::default()
+        })
+    }
+
+    async fn try_read_data(&self, request: &Request) -> Result<Response, Diagnostics> {
+        let source = self.data_source(&request.type_name)?;
+        let ty = source.schema().object_type();
+        let config = decode_required(request.config.as_ref(), &ty, "configuration")?;
+        let session = Arc::clone(&self.configured()?.session);
+        let fields = self.unless_stopped(source.read(&session, config)).await?;
+        Ok(Response { state: Some(encode_object(Some(fields), &ty)?), ..Default::default() })
+    }
+}

@@ -1,0 +1,88 @@
+//! Open, Renew and CloseEphemeralResource.
+
+use std::sync::Arc;
+
+use tfplugin_proto::wire::{close_ephemeral_resource, open_ephemeral_resource, renew_ephemeral_resource};
+
+use super::Server;
+use crate::framework::diagnostics::Diagnostics;
+use crate::framework::dynamic::{decode_required, encode_object};
+use crate::framework::private::Private;
+use crate::framework::provider::Provider;
+use crate::framework::resource::Context;
+
+impl<P: Provider> Server<P> {
+    fn ephemeral_context(&self, private: Option<&[u8]>) -> Result<Context<P::Session>, Diagnostics> {
+        Ok(Context {
+            session: Arc::clone(&self.configured()?.session),
+            private: Private::decode(private.unwrap_or_default())?,
+        })
+    }
+
+    pub(super) async fn open(
+        &self,
+        request: &open_ephemeral_resource::Request,
+    ) -> open_ephemeral_resource::Response {
+        self.try_open(request).await.unwrap_or_else(|diagnostics| open_ephemeral_resource::Response {
+            diagnostics: diagnostics.to_wire(),
+            ..Default::default()
+        })
+    }
+
+    async fn try_open(
+        &self,
+        request: &open_ephemeral_resource::Request,
+    ) -> Result<open_ephemeral_resource::Response, Diagnostics> {
+        let resource = self.ephemeral(&request.type_name)?;
+        let ty = resource.schema().object_type();
+        let config = decode_required(request.config.as_ref(), &ty, "configuration")?;
+        let mut cx = self.ephemeral_context(None)?;
+        let opened = resource.open(&mut cx, config).await?;
+        Ok(open_ephemeral_resource::Response {
+            renew_at: opened.renew_at.map(Into::into),
+            result: Some(encode_object(Some(opened.result), &ty)?),
+            private: Some(cx.private.encode()),
+            ..Default::default()
+        })
+    }
+
+    pub(super) async fn renew(
+        &self,
+        request: renew_ephemeral_resource::Request,
+    ) -> renew_ephemeral_resource::Response {
+        let kept = request.private.clone();
+        self.try_renew(&request).await.unwrap_or_else(|diagnostics| renew_ephemeral_resource::Response {
+            diagnostics: diagnostics.to_wire(),
+            private: kept,
+            ..Default::default()
+        })
+    }
+
+    async fn try_renew(
+        &self,
+        request: &renew_ephemeral_resource::Request,
+    ) -> Result<renew_ephemeral_resource::Response, Diagnostics> {
+        let resource = self.ephemeral(&request.type_name)?;
+        let mut cx = self.ephemeral_context(request.private.as_deref())?;
+        let renew_at = resource.renew(&mut cx).await?;
+        Ok(renew_ephemeral_resource::Response {
+            renew_at: renew_at.map(Into::into),
+            private: Some(cx.private.encode()),
+            ..Default::default()
+        })
+    }
+
+    pub(super) async fn close(
+        &self,
+        request: &close_ephemeral_resource::Request,
+    ) -> close_ephemeral_resource::Response {
+        let diagnostics = self.try_close(request).await.err().unwrap_or_default();
+        close_ephemeral_resource::Response { diagnostics: diagnostics.to_wire() }
+    }
+
+    async fn try_close(&self, request: &close_ephemeral_resource::Request) -> Result<(), Diagnostics> {
+        let resource = self.ephemeral(&request.type_name)?;
+        let mut cx = self.ephemeral_context(request.private.as_deref())?;
+        resource.close(&mut cx).await
+    }
+}

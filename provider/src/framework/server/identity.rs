@@ -1,0 +1,18 @@
+//! Resource identities. No resource has one: objects are imported by id.
+
+use tfplugin_proto::wire::{get_resource_identity_schemas, upgrade_resource_identity};
+
+use crate::framework::diagnostics::Diagnostic;
+
+pub(super) fn schemas() -> get_resource_identity_schemas::Response {
+    get_resource_identity_schemas::Response::default()
+}
+
+pub(super) fn upgrade(request: &upgrade_resource_identity::Request) -> upgrade_resource_identity::Response {
+    let diagnostic = Diagnostic::error(
+        format!("{} has no identity", request.type_name),
+        "The state holds a resource identity, and this version of the provider defines none. Use the provider \
+         release that wrote the state, or a newer one.",
+    );
+    upgrade_resource_identity::Response { diagnostics: vec![diagnostic.to_wire()], ..Default::default() }
+}

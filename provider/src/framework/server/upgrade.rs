@@ -1,0 +1,87 @@
+//! UpgradeResourceState: stored JSON of any schema version, made into a state of the current one.
+//!
+//! Hosts call it at every read of state, also when the version is the current one.
+
+use std::cmp::Ordering;
+
+use serde_json::value::RawValue;
+use tfplugin_proto::value::Value;
+use tfplugin_proto::wire::upgrade_resource_state::{Request, Response};
+
+use super::Server;
+use crate::framework::diagnostics::{Diagnostic, Diagnostics};
+use crate::framework::dynamic::encode;
+use crate::framework::provider::Provider;
+use crate::framework::resource::RawFields;
+use crate::framework::schema::Schema;
+
+impl<P: Provider> Server<P> {
+    pub(super) fn upgrade(&self, request: &Request) -> Response {
+        self.try_upgrade(request).unwrap_or_else(|diagnostics| Response {
+            diagnostics: diagnostics.to_wire(),
+            ..Default::default()
+        })
+    }
+
+    fn try_upgrade(&self, request: &Request) -> Result<Response, Diagnostics> {
+        let resource = self.resource(&request.type_name)?;
+        let schema = resource.schema();
+        let json = request.raw_state.as_ref().map_or(&[][..], |raw| &raw.json);
+        if json.is_empty() {
+            return Err(Diagnostic::error(
+                "The state is too old",
+                "The state was written by Terraform 0.11 or older, before this provider existed. Remove the object \
+                 with `terraform state rm` and import it again.",
+            )
+            .into());
+        }
+        let stored: Option<RawFields> = serde_json::from_slice(json).map_err(|error| unreadable(&error))?;
+        let ty = schema.object_type();
+        let state = match stored {
+            None => Value::Null,
+            Some(stored) => {
+                let current = match request.version.cmp(&schema.version) {
+                    Ordering::Greater => {
+                        return Err(too_new(&request.type_name, request.version, schema.version).into());
+                    }
+                    Ordering::Less => resource.upgrade(request.version, stored)?,
+                    Ordering::Equal => stored,
+                };
+                let json = fit(schema, current).map_err(|error| unreadable(&error))?;
+                Value::from_json(&json, &ty).map_err(|error| unreadable(&error))?
+            }
+        };
+        Ok(Response { upgraded_state: Some(encode(&state, &ty)?), ..Default::default() })
+    }
+}
+
+/// Exactly the schema's attributes: ones that are gone are dropped, new ones are null, so that an attribute can be
+/// added or removed without a new schema version.
+fn fit(schema: &Schema, mut stored: RawFields) -> serde_json::Result<Vec<u8>> {
+    let mut fitted = RawFields::new();
+    for attribute in &schema.attributes {
+        let value = stored.remove(attribute.name).unwrap_or_else(|| RawValue::NULL.to_owned());
+        fitted.insert(attribute.name.to_owned(), value);
+    }
+    serde_json::to_vec(&fitted)
+}
+
+fn unreadable(error: &dyn std::error::Error) -> Diagnostic {
+    Diagnostic::error(
+        "The state cannot be read",
+        format!(
+            "What the state holds for this object does not fit the provider's schema: {error}. Remove the object \
+             with `terraform state rm` and import it again."
+        ),
+    )
+}
+
+fn too_new(name: &str, found: i64, known: i64) -> Diagnostic {
+    Diagnostic::error(
+        "The state is newer than the provider",
+        format!(
+            "The state of this {name} was written with version {found} of its schema, and this provider knows \
+             versions up to {known}. Use the provider release that wrote the state, or a newer one."
+        ),
+    )
+}

@@ -1,0 +1,181 @@
+//! What people are told when the daemon refuses or cannot be reached: what happened, and what to do.
+
+use kontraktor_proto::client::ClientError;
+use kontraktor_proto::v1::{self, ProblemCode};
+use kontraktor_proto::value::ValueType;
+
+use crate::framework::Diagnostic;
+use crate::session::Trouble;
+
+/// Attributes that the API's field names stand for.
+const FIELDS: [&str; 8] = ["project", "env", "key", "value", "type", "description", "prefix", "name"];
+
+/// Longest part of a value that is repeated in a message, in characters.
+const MAX_SHOWN: usize = 120;
+
+/// The general message: `doing` is what was attempted, as in "create infra-demo/dev".
+pub(crate) fn failed(doing: &str, trouble: &Trouble) -> Diagnostic {
+    let summary = format!("Cannot {doing}");
+    let error = match trouble {
+        Trouble::NotKnown { attributes } => {
+            let names = attributes.join(" and ");
+            return Diagnostic::error(
+                summary,
+                format!(
+                    "The daemon is needed for this, and {names} of the provider block will be known only after other \
+                     resources are applied. Apply those first (`terraform apply -target=ADDRESS`), or set {names} to \
+                     something that is known when planning."
+                ),
+            );
+        }
+        Trouble::Client(error) => error,
+    };
+    let text = match error {
+        ClientError::Refused(problem) => problem.message.clone(),
+        other => other.to_string(),
+    };
+    let mut detail = sentence(&text);
+    if let Some(remedy) = error.remedy() {
+        detail.push_str("\n\n");
+        detail.push_str(&sentence(remedy));
+    }
+    let field = error.problem().map(|problem| problem.field.as_str());
+    let diagnostic = Diagnostic::error(summary, detail);
+    match FIELDS.into_iter().find(|known| field == Some(*known)) {
+        Some(field) => diagnostic.at(field),
+        None => diagnostic,
+    }
+}
+
+/// Nothing can be read while the provider's block is not known.
+pub(crate) fn not_ready(trouble: &Trouble) -> Diagnostic {
+    Diagnostic::error(
+        "The daemon cannot be asked yet",
+        format!(
+            "{} Until then the state stays as it was last read, and nothing can be imported.",
+            sentence(&trouble.to_string())
+        ),
+    )
+}
+
+/// A text as a sentence: a capital at the beginning, a full stop at the end unless a command stands there, which would
+/// be copied with it.
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut sentence: String = text.chars().take(1).flat_map(char::to_uppercase).collect();
+    sentence.extend(text.chars().skip(1));
+    let command = text.rsplit_once(": ").is_some_and(|(_, end)| end.starts_with("kontraktord"));
+    if !command && !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+/// A create or update of which it is not known whether it happened.
+pub(crate) fn outcome_unknown(doing: &str, trouble: &Trouble, kept: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("It is not known whether the provider could {doing}"),
+        format!("{}\n\n{kept}", sentence(&trouble.to_string())),
+    )
+}
+
+/// What the state holds after a create whose answer was lost.
+pub(crate) const KEPT_AFTER_CREATE: &str = "The state keeps the object as it was planned, marked as tainted. Plan again: if the write was not carried out, it \
+     is created; if it was, Terraform wants to replace it, and `terraform untaint ADDRESS` keeps it as it is.";
+
+/// What the state holds after an update or delete whose answer was lost.
+pub(crate) const KEPT_AFTER_CHANGE: &str = "The state keeps the object as it was before. Plan again: it is read as it is now, and what is missing is planned.";
+
+/// What exists already must be imported. `kind` is the resource's type, `id` its import id.
+pub(crate) fn exists(kind: &str, id: &str, told: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("{id} exists already"),
+        format!(
+            "{}\n\nTo manage it here, import it (put the resource's name in the place of NAME):\n\n\
+             import {{\n  to = {kind}.NAME\n  id = \"{id}\"\n}}\n\nWhere it is this resource itself that is being \
+             replaced, remove create_before_destroy: there is only one of that name, and the old one must go first.",
+            sentence(told)
+        ),
+    )
+}
+
+/// A variable's content on one side of a conflict.
+pub(crate) struct Side<'a> {
+    pub(crate) value: &'a str,
+    pub(crate) value_type: &'a str,
+    pub(crate) description: &'a str,
+}
+
+impl Side<'_> {
+    fn shown(&self, with_description: bool) -> String {
+        let mut shown: String = self.value.chars().take(MAX_SHOWN).collect();
+        let cut = shown.len() < self.value.len();
+        shown = format!("{shown:?}");
+        if cut {
+            shown.push_str(" and more");
+        }
+        let mut text = format!("{} {shown}", self.value_type);
+        if with_description {
+            text.push_str(&format!(", described as {:?}", self.description));
+        }
+        text
+    }
+}
+
+/// A variable as the daemon tells it. What this provider does not know is shown as such.
+fn side_of(variable: &v1::Variable) -> Side<'_> {
+    let (value_type, value) = match (ValueType::try_from(variable.r#type()), &variable.content) {
+        (Ok(value_type), Some(v1::variable::Content::Value(value))) => (value_type.as_str(), value.as_str()),
+        _ => ("unknown", ""),
+    };
+    Side { value, value_type, description: &variable.description }
+}
+
+/// The plan rests on a state that is no longer so. `to` is `None` for a delete.
+pub(crate) fn conflict(
+    id: &str,
+    from: &Side<'_>,
+    to: Option<&Side<'_>>,
+    problem: &v1::Problem,
+) -> Diagnostic {
+    let current = problem.current.as_ref();
+    let now = current.map(side_of);
+    // Descriptions are shown where they are part of the matter.
+    let described = [to, now.as_ref()].into_iter().flatten().any(|side| side.description != from.description);
+    let what = match current.map(|current| current.written.as_ref()) {
+        None => "deleted by someone else".to_owned(),
+        Some(None) => "changed by someone else".to_owned(),
+        Some(Some(written)) => {
+            let time = written.time.as_ref().map(|time| format!(" at {time}")).unwrap_or_default();
+            format!("changed by {} through {}{time}", written.actor, written.via)
+        }
+    };
+    let now = match (now, current) {
+        (Some(side), Some(current)) => format!("{} (revision {})", side.shown(described), current.revision),
+        _ => "deleted".to_owned(),
+    };
+    let to = to.map_or_else(|| "deleted".to_owned(), |side| side.shown(described));
+    Diagnostic::error(
+        format!("{id} was {what}"),
+        format!(
+            "That was after the plan was made, so nothing was written.\n\n  planned from: {}\n  planned to:   \
+             {to}\n  now:          {now}\n\nPlan again to see the difference to what is stored now, and apply that if \
+             it is what you want.",
+            from.shown(described)
+        ),
+    )
+}
+
+/// What was to be changed is not there any more.
+pub(crate) fn gone(doing: &str, trouble: &Trouble) -> Diagnostic {
+    let detail = sentence(&trouble.to_string());
+    Diagnostic::error(
+        format!("Cannot {doing}"),
+        format!("{detail} It was deleted after the plan was made. Plan again: what is missing is planned."),
+    )
+}
+
+/// Whether the daemon says that it is not there.
+pub(crate) fn is_gone(trouble: &Trouble) -> bool {
+    trouble.is(ProblemCode::NotFound)
+}

@@ -1,0 +1,76 @@
+//! Checks of single attributes, as the schemas list them, and when two texts of a variable mean the same.
+//!
+//! The rules themselves are `kontraktor-proto`'s; this file fits them to the framework. No network.
+
+use std::time::Duration;
+
+use kontraktor_proto::names::{EnvName, Key, NameError, ProjectName};
+use kontraktor_proto::value::{ValueType, check_description};
+use tfplugin_proto::value::Value;
+
+use crate::framework::Fields;
+
+/// The longest `timeout`.
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_hours(1);
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn name<T: for<'a> TryFrom<&'a str, Error = NameError>>(value: &Value) -> Result<(), String> {
+    T::try_from(text(value)).map(|_| ()).map_err(|error| format!("{error}."))
+}
+
+pub(crate) fn project(value: &Value) -> Result<(), String> {
+    name::<ProjectName>(value)
+}
+
+pub(crate) fn env(value: &Value) -> Result<(), String> {
+    name::<EnvName>(value)
+}
+
+pub(crate) fn key(value: &Value) -> Result<(), String> {
+    name::<Key>(value)
+}
+
+pub(crate) fn description(value: &Value) -> Result<(), String> {
+    check_description(text(value)).map_err(|error| format!("{error}."))
+}
+
+pub(crate) fn value_type(value: &Value) -> Result<(), String> {
+    text(value).parse::<ValueType>().map(|_| ()).map_err(|error| format!("{error}."))
+}
+
+pub(crate) fn timeout(value: &Value) -> Result<(), String> {
+    parse_timeout(text(value)).map(|_| ())
+}
+
+/// Reads a `timeout` setting.
+pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
+    const RULE: &str =
+        "write a duration such as \"60s\", \"500ms\" or \"2m\", more than nothing and at most 1h";
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Err(format!("timeout is nothing: {RULE}.")),
+        Ok(duration) if duration > MAX_TIMEOUT => Err(format!("timeout is longer than 1h: {RULE}.")),
+        Ok(duration) => Ok(duration),
+        Err(_) => Err(format!("timeout is not a duration: {RULE}.")),
+    }
+}
+
+/// A value means the same when its type is the same and the texts are equal in that type. While the type is not known,
+/// nothing can be said, and the value counts as changed.
+pub(crate) fn same_value(prior: &Fields, planned: &Fields) -> bool {
+    let field = |fields: &Fields, name: &str| fields.get(name)?.as_str().map(str::to_owned);
+    let (Some(before), Some(after)) = (field(prior, "type"), field(planned, "type")) else { return false };
+    let Ok(value_type) = before.parse::<ValueType>() else { return false };
+    match (field(prior, "value"), field(planned, "value")) {
+        (Some(old), Some(new)) => before == after && value_type.same(&old, &new),
+        _ => false,
+    }
+}
+
+/// No description and an empty one are the same.
+pub(crate) fn same_description(prior: &Fields, planned: &Fields) -> bool {
+    let field = |fields: &Fields| fields.get("description").map(text).unwrap_or_default().to_owned();
+    field(prior) == field(planned)
+}

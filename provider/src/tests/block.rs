@@ -1,0 +1,166 @@
+//! The provider block, the process's environment, and a daemon that is not there.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
+use tfplugin_proto::value::Value;
+use tfplugin_proto::wire;
+use tfplugin_proto::wire::provider_server::Provider as _;
+use tonic::Request;
+
+use super::{Harness, fields, socket, text, told, types};
+use crate::framework::{Fields, Server};
+use crate::{Kontraktor, Settings};
+
+const VARIABLE: &str = "kontraktor_variable";
+
+fn held() -> Fields {
+    fields([
+        ("project", text("demo")),
+        ("env", text("dev")),
+        ("key", text("A")),
+        ("revision", Value::from(1_u64)),
+    ])
+}
+
+async fn configured<const N: usize>(settings: Settings, block: [(&str, Value); N]) -> Vec<String> {
+    let ty = &types()["provider"];
+    let mut config: Fields =
+        ty.as_object().unwrap().attributes.keys().map(|name| (name.clone(), Value::Null)).collect();
+    config.extend(fields(block));
+    let request = wire::configure_provider::Request {
+        config: Some(Value::Map(config).to_dynamic(ty).unwrap()),
+        ..Default::default()
+    };
+    let server = Server::new(Kontraktor::new(settings));
+    told(&server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics)
+}
+
+fn settings(host: &str, timeout: &str) -> Settings {
+    let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Settings { host: set(host), timeout: set(timeout), ..Settings::default() }
+}
+
+#[tokio::test]
+async fn environment_variables_that_are_no_text_are_not_taken_for_unset() {
+    let garbled = |garbled: &'static str| {
+        let found = OsString::from_vec(b"unix:///run/\xff.sock".to_vec());
+        Settings::from_lookup(|name| (name == garbled).then(|| found.clone()))
+    };
+    insta::assert_snapshot!(configured(garbled("KONTRAKTOR_HOST"), []).await[0], @r"
+    Error: Invalid KONTRAKTOR_HOST
+    The environment variable KONTRAKTOR_HOST is not valid UTF-8. Set it again, or unset it.
+    ");
+    for (name, attribute, value) in [
+        ("KONTRAKTOR_HOST", "host", "unix:///run/k.sock"),
+        ("KONTRAKTOR_TOKEN", "oauth_token", "t"),
+        ("KONTRAKTOR_TIMEOUT", "timeout", "2m"),
+    ] {
+        let told = configured(garbled(name), []).await;
+        assert!(told[0].starts_with(&format!("Error: Invalid {name}\n")), "{told:?}");
+        // What the block says is used, and nothing else is looked at.
+        assert_eq!(configured(garbled(name), [(attribute, text(value))]).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn empty_texts_in_the_block_say_nothing() {
+    let told = configured(settings("ftp://x", ""), [("host", text(""))]).await;
+    assert!(told[0].starts_with("Error: Invalid KONTRAKTOR_HOST\n"), "{told:?}");
+
+    let harness = Harness::with([("oauth_token", text(""))]).await;
+    assert!(harness.read(VARIABLE, &held()).await.good().is_none());
+    assert_eq!(harness.daemon.authorization(), None);
+    harness.configure([("oauth_token", text("t"))]).await;
+    assert!(harness.read(VARIABLE, &held()).await.good().is_none());
+    assert_eq!(harness.daemon.authorization().as_deref(), Some("Bearer t"));
+}
+
+#[tokio::test]
+async fn the_block_and_the_environment_are_checked() {
+    let none = || settings("", "");
+    assert!(configured(none(), []).await.is_empty());
+    assert!(configured(none(), [("host", text("unix:///run/k.sock"))]).await.is_empty());
+    // The block has precedence.
+    let bad = settings("ftp://x", "soon");
+    assert!(configured(bad, [("host", text("unix:///k")), ("timeout", text("2m"))]).await.is_empty());
+
+    insta::assert_snapshot!(configured(none(), [("host", text("https://k.example.com"))]).await[0], @r#"
+    Error at host: Invalid host
+    The daemon does not listen on https yet. Leave host out for the local daemon's socket, or name a socket as unix:///path/to/kontraktord.sock.
+    "#);
+    insta::assert_snapshot!(configured(none(), [("timeout", text("soon"))]).await[0], @r#"
+    Error at timeout: Invalid timeout
+    timeout is not a duration: write a duration such as "60s", "500ms" or "2m", more than nothing and at most 1h.
+    "#);
+    insta::assert_snapshot!(configured(settings("ftp://x", ""), []).await[0], @r#"
+    Error: Invalid KONTRAKTOR_HOST
+    host cannot begin with ftp://: write unix:///path/to/kontraktord.sock or https://NAME[:PORT], or leave it out for the local daemon's socket.
+    "#);
+    insta::assert_snapshot!(configured(settings("", "2h"), []).await[0], @r#"
+    Error: Invalid KONTRAKTOR_TIMEOUT
+    timeout is longer than 1h: write a duration such as "60s", "500ms" or "2m", more than nothing and at most 1h.
+    "#);
+    for timeout in ["0s", "61m", "", "-1s", "1"] {
+        let told = configured(none(), [("timeout", text(timeout))]).await;
+        assert!(told[0].starts_with("Error at timeout: Invalid timeout\n"), "{timeout}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_block_that_is_not_known_yet_fails_only_what_needs_it() {
+    let harness = Harness::new().await;
+    harness.configure([("host", Value::Unknown), ("oauth_token", Value::Unknown)]).await;
+    let mut config = held();
+    config.remove("revision");
+    config.insert("value".to_owned(), text("a"));
+    let (planned, _) = harness.plan(VARIABLE, None, Some(&config)).await;
+    assert_eq!(planned["value"], text("a"));
+
+    let read = harness.read(VARIABLE, &held()).await;
+    insta::assert_snapshot!(read.message(), @r#"
+    Warning: The daemon cannot be asked yet
+    The provider block's host and oauth_token will be known only after other resources are applied. Until then the state stays as it was last read, and nothing can be imported.
+    "#);
+    assert!(read.state.is_some());
+    assert!(harness.read(VARIABLE, &held()).await.good().is_some(), "it is said once");
+    let config = fields([("project", text("demo")), ("env", text("dev"))]);
+    let outcome = harness.data("kontraktor_environment", &config).await;
+    assert!(outcome.message().contains("host and oauth_token of the provider block"), "{:?}", outcome.told);
+    assert_eq!(harness.apply(VARIABLE, None, Some(&planned)).await.told.len(), 1);
+}
+
+#[tokio::test]
+async fn whether_to_create_is_asked_only_when_something_is_created() {
+    let harness = Harness::with([("create_missing", Value::Unknown)]).await;
+    assert!(harness.read(VARIABLE, &held()).await.good().is_none());
+    let config =
+        fields([("project", text("demo")), ("env", text("dev")), ("key", text("A")), ("value", text("a"))]);
+    let outcome = harness.put(VARIABLE, None, &config).await;
+    assert!(outcome.message().contains("create_missing of the provider block"), "{:?}", outcome.told);
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_not_there_is_named_with_the_command_that_starts_it() {
+    let harness = Harness::new().await;
+    let nobody = socket(harness.dir()).with_file_name("nobody.sock");
+    let host = format!("unix://{}", nobody.display());
+    harness.configure([("host", text(&host))]).await;
+    let outcome = harness.read(VARIABLE, &held()).await;
+    insta::assert_snapshot!(outcome.message().replace(&nobody.display().to_string(), "/nobody.sock"), @r#"
+    Error: Cannot read demo/dev/A
+    Cannot reach kontraktord at unix:///nobody.sock: there is no such socket.
+
+    Start the daemon with: kontraktord --socket /nobody.sock
+    "#);
+    assert!(outcome.state.is_some(), "nothing is lost");
+
+    let mut changed = held();
+    changed.insert("value".to_owned(), text("b"));
+    let outcome = harness.put(VARIABLE, Some(&held()), &changed).await;
+    assert!(outcome.message().contains("kontraktord"), "{:?}", outcome.told);
+    assert!(outcome.state.is_some(), "nothing is lost");
+    assert!(harness.delete(VARIABLE, &held()).await.state.is_some(), "nothing is lost");
+    changed.remove("revision");
+    assert_eq!(harness.put(VARIABLE, None, &changed).await.state, None, "nothing was sent");
+}

@@ -1,0 +1,239 @@
+//! The provider against a daemon that runs inside the test and can be told to fail.
+
+mod block;
+mod data_sources;
+mod fake;
+mod names;
+mod sharing;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tfplugin_proto::value::{AttributePath, Type, Value};
+use tfplugin_proto::wire;
+use tfplugin_proto::wire::provider_server::Provider as _;
+use tonic::Request;
+
+use self::fake::Fake;
+use crate::framework::{Fields, Provider as _, Server};
+use crate::{Kontraktor, Settings};
+
+/// A configured provider, and the daemon that it talks to.
+struct Harness {
+    server: Server<Kontraktor>,
+    daemon: Arc<Fake>,
+    types: BTreeMap<String, Type>,
+    dir: tempfile::TempDir,
+}
+
+/// An answer: the state it carries, and what it tells.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    state: Option<Fields>,
+    told: Vec<String>,
+}
+
+impl Outcome {
+    /// The state of a call that had nothing to complain of.
+    fn good(self) -> Option<Fields> {
+        assert!(self.told.is_empty(), "{:?}", self.told);
+        self.state
+    }
+
+    /// The only message.
+    fn message(&self) -> &str {
+        assert_eq!(self.told.len(), 1, "{:?}", self.told);
+        &self.told[0]
+    }
+}
+
+fn told(diagnostics: &[wire::Diagnostic]) -> Vec<String> {
+    diagnostics
+        .iter()
+        .map(|diagnostic| {
+            let path = diagnostic.attribute.clone().map(AttributePath::from);
+            let at = path.map(|path| format!(" at {path}")).unwrap_or_default();
+            format!("{:?}{at}: {}\n{}", diagnostic.severity(), diagnostic.summary, diagnostic.detail)
+        })
+        .collect()
+}
+
+fn fields<const N: usize>(attributes: [(&str, Value); N]) -> Fields {
+    attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn text(text: &str) -> Value {
+    Value::from(text)
+}
+
+fn types() -> BTreeMap<String, Type> {
+    let provider = Kontraktor::new(Settings::default());
+    let catalog = provider.catalog();
+    let resources = catalog.resource_schemas().map(|(name, schema)| (name.to_owned(), schema.object_type()));
+    let data =
+        catalog.data_source_schemas().map(|(name, schema)| (format!("data.{name}"), schema.object_type()));
+    let block = ("provider".to_owned(), provider.schema().object_type());
+    resources.chain(data).chain([block]).collect()
+}
+
+fn socket(dir: &Path) -> PathBuf {
+    dir.join("k.sock")
+}
+
+impl Harness {
+    /// A provider whose calls may take a second, and its daemon.
+    async fn new() -> Self {
+        Self::with([]).await
+    }
+
+    /// The same with further attributes in the provider block.
+    async fn with<const N: usize>(block: [(&str, Value); N]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let daemon = Fake::serve(&socket(dir.path()));
+        let harness =
+            Self { server: Server::new(Kontraktor::new(Settings::default())), daemon, types: types(), dir };
+        harness.configure(block).await;
+        harness
+    }
+
+    fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn host(&self) -> String {
+        format!("unix://{}", socket(self.dir()).display())
+    }
+
+    async fn configure<const N: usize>(&self, block: [(&str, Value); N]) {
+        let mut config = fields([("host", Value::from(self.host())), ("timeout", text("1s"))]);
+        config.extend(fields(block));
+        let request = wire::configure_provider::Request {
+            terraform_version: "1.11.4".to_owned(),
+            config: self.sent("provider", Some(&config)),
+            ..Default::default()
+        };
+        let answer = self.server.configure_provider(Request::new(request)).await.unwrap().into_inner();
+        assert!(answer.diagnostics.is_empty(), "{:?}", answer.diagnostics);
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "messages hold values as options")]
+    fn sent(&self, kind: &str, given: Option<&Fields>) -> Option<wire::DynamicValue> {
+        let ty = &self.types[kind];
+        let value = given.map_or(Value::Null, |given| {
+            let names = ty.as_object().expect("a schema is an object").attributes.keys();
+            let mut whole: Fields = names.map(|name| (name.clone(), Value::Null)).collect();
+            for (name, value) in given {
+                assert!(whole.insert(name.clone(), value.clone()).is_some(), "{kind} has {name}");
+            }
+            Value::Map(whole)
+        });
+        Some(value.to_dynamic(ty).expect("the fields fit the type"))
+    }
+
+    fn received(&self, kind: &str, message: Option<&wire::DynamicValue>) -> Option<Fields> {
+        match Value::from_dynamic(message, &self.types[kind]).expect("the answer fits the type") {
+            Value::Null => None,
+            Value::Map(fields) => Some(fields),
+            other => panic!("neither null nor an object: {other:?}"),
+        }
+    }
+
+    async fn validate(&self, kind: &str, config: &Fields) -> Vec<String> {
+        let request = wire::validate_resource_config::Request {
+            type_name: kind.to_owned(),
+            config: self.sent(kind, Some(config)),
+            ..Default::default()
+        };
+        told(
+            &self
+                .server
+                .validate_resource_config(Request::new(request))
+                .await
+                .unwrap()
+                .into_inner()
+                .diagnostics,
+        )
+    }
+
+    /// The planned state and the paths that make a new object.
+    async fn plan(
+        &self,
+        kind: &str,
+        prior: Option<&Fields>,
+        config: Option<&Fields>,
+    ) -> (Fields, Vec<String>) {
+        let request = wire::plan_resource_change::Request {
+            type_name: kind.to_owned(),
+            prior_state: self.sent(kind, prior),
+            proposed_new_state: self.sent(kind, config),
+            config: self.sent(kind, config),
+            ..Default::default()
+        };
+        let answer = self.server.plan_resource_change(Request::new(request)).await.unwrap().into_inner();
+        assert!(answer.diagnostics.is_empty(), "{:?}", answer.diagnostics);
+        let replaced =
+            answer.requires_replace.into_iter().map(|path| AttributePath::from(path).to_string()).collect();
+        (self.received(kind, answer.planned_state.as_ref()).unwrap_or_default(), replaced)
+    }
+
+    async fn apply(&self, kind: &str, prior: Option<&Fields>, planned: Option<&Fields>) -> Outcome {
+        let request = wire::apply_resource_change::Request {
+            type_name: kind.to_owned(),
+            prior_state: self.sent(kind, prior),
+            planned_state: self.sent(kind, planned),
+            ..Default::default()
+        };
+        let answer = self.server.apply_resource_change(Request::new(request)).await.unwrap().into_inner();
+        Outcome { state: self.received(kind, answer.new_state.as_ref()), told: told(&answer.diagnostics) }
+    }
+
+    /// Plans and applies a create or update.
+    async fn put(&self, kind: &str, prior: Option<&Fields>, config: &Fields) -> Outcome {
+        let (planned, _) = self.plan(kind, prior, Some(config)).await;
+        self.apply(kind, prior, Some(&planned)).await
+    }
+
+    async fn delete(&self, kind: &str, prior: &Fields) -> Outcome {
+        self.apply(kind, Some(prior), None).await
+    }
+
+    async fn read(&self, kind: &str, state: &Fields) -> Outcome {
+        let request = wire::read_resource::Request {
+            type_name: kind.to_owned(),
+            current_state: self.sent(kind, Some(state)),
+            ..Default::default()
+        };
+        let answer = self.server.read_resource(Request::new(request)).await.unwrap().into_inner();
+        Outcome { state: self.received(kind, answer.new_state.as_ref()), told: told(&answer.diagnostics) }
+    }
+
+    /// Imports, and reads as a host does next.
+    async fn import(&self, kind: &str, id: &str) -> Outcome {
+        let request = wire::import_resource_state::Request {
+            type_name: kind.to_owned(),
+            id: id.to_owned(),
+            ..Default::default()
+        };
+        let answer = self.server.import_resource_state(Request::new(request)).await.unwrap().into_inner();
+        match answer.imported_resources.first() {
+            None => Outcome { state: None, told: told(&answer.diagnostics) },
+            Some(imported) => {
+                let state = self.received(kind, imported.state.as_ref()).expect("an import is not null");
+                self.read(kind, &state).await
+            }
+        }
+    }
+
+    async fn data(&self, kind: &str, config: &Fields) -> Outcome {
+        let place = format!("data.{kind}");
+        let request = wire::read_data_source::Request {
+            type_name: kind.to_owned(),
+            config: self.sent(&place, Some(config)),
+            ..Default::default()
+        };
+        let answer = self.server.read_data_source(Request::new(request)).await.unwrap().into_inner();
+        Outcome { state: self.received(&place, answer.state.as_ref()), told: told(&answer.diagnostics) }
+    }
+}

@@ -1,0 +1,288 @@
+//! `kontraktor_variable` through the calls of a host.
+
+use std::sync::atomic::Ordering;
+
+use kontraktor_proto::value::ValueType;
+use tfplugin_proto::value::Value;
+
+use super::{Harness, fields, text};
+use crate::framework::Fields;
+
+const VARIABLE: &str = "kontraktor_variable";
+
+fn variable<const N: usize>(attributes: [(&str, Value); N]) -> Fields {
+    let mut variable = fields([("project", text("demo")), ("env", text("dev")), ("key", text("A"))]);
+    variable.extend(fields(attributes));
+    variable
+}
+
+fn number(value: &str) -> Fields {
+    variable([("value", text(value)), ("type", text("number"))])
+}
+
+#[tokio::test]
+async fn a_variable_keeps_its_authors_spelling_from_create_to_delete() {
+    let harness = Harness::new().await;
+    let created = harness.put(VARIABLE, None, &number("1.50")).await.good().unwrap();
+    assert_eq!((&created["value"], &created["id"]), (&text("1.50"), &text("demo/dev/A")));
+    assert_eq!((&created["revision"], &created["description"]), (&Value::from(1_u64), &Value::Null));
+    assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("1.5"));
+
+    assert_eq!(harness.read(VARIABLE, &created).await.good(), Some(created.clone()));
+    for same in ["1.50", "1.5", "15e-1"] {
+        let (planned, replaced) = harness.plan(VARIABLE, Some(&created), Some(&number(same))).await;
+        assert_eq!((planned, replaced.len()), (created.clone(), 0), "{same}");
+    }
+
+    let (planned, replaced) = harness.plan(VARIABLE, Some(&created), Some(&number("2"))).await;
+    assert_eq!((&planned["revision"], replaced.len()), (&Value::Unknown, 0));
+    let changed = harness.apply(VARIABLE, Some(&created), Some(&planned)).await.good().unwrap();
+    assert_eq!((&changed["revision"], &changed["value"]), (&Value::from(2_u64), &text("2")));
+
+    assert_eq!(harness.delete(VARIABLE, &changed).await.good(), None);
+    assert_eq!(harness.daemon.value("demo/dev/A"), None);
+}
+
+#[tokio::test]
+async fn drift_is_what_means_something_else() {
+    let harness = Harness::new().await;
+    let created = harness.put(VARIABLE, None, &number("1.50")).await.good().unwrap();
+    let read = async || {
+        // A walk of its own.
+        harness.configure([]).await;
+        harness.read(VARIABLE, &created).await.good()
+    };
+    // Another key's write is no drift, nor is the same value written again in another spelling.
+    harness.daemon.write("demo/dev/B", ValueType::String, "b");
+    assert_eq!(read().await, Some(created.clone()));
+    harness.daemon.write("demo/dev/A", ValueType::Number, "15e-1");
+    let rewritten = read().await.unwrap();
+    assert_eq!((&rewritten["value"], &rewritten["revision"]), (&text("1.50"), &Value::from(3_u64)));
+
+    harness.daemon.write("demo/dev/A", ValueType::String, "1.5");
+    let retyped = read().await.unwrap();
+    assert_eq!((&retyped["value"], &retyped["type"]), (&text("1.5"), &text("string")));
+    harness.daemon.delete("demo/dev/A");
+    assert_eq!(read().await, None);
+}
+
+#[tokio::test]
+async fn a_plan_is_unknown_only_where_it_must_be() {
+    let harness = Harness::new().await;
+    let created = harness.put(VARIABLE, None, &number("1")).await.good().unwrap();
+    for (config, revision, replaced) in [
+        (variable([("value", text("1"))]), Value::Unknown, vec![]),
+        (variable([("value", Value::Unknown), ("type", text("number"))]), Value::Unknown, vec![]),
+        (
+            variable([("value", text("1")), ("type", text("number")), ("description", text(""))]),
+            Value::from(1_u64),
+            vec![],
+        ),
+        (
+            variable([("value", text("1")), ("type", text("number")), ("description", text("x"))]),
+            Value::Unknown,
+            vec![],
+        ),
+        (
+            variable([("value", text("1")), ("type", text("number")), ("key", text("B"))]),
+            Value::Unknown,
+            vec!["key"],
+        ),
+        (
+            variable([("value", text("1")), ("type", text("number")), ("project", Value::Unknown)]),
+            Value::Unknown,
+            vec!["project"],
+        ),
+    ] {
+        let (planned, paths) = harness.plan(VARIABLE, Some(&created), Some(&config)).await;
+        assert_eq!(
+            (&planned["revision"], paths),
+            (&revision, replaced.iter().map(ToString::to_string).collect())
+        );
+    }
+    let config = variable([("value", text("1")), ("env", Value::Unknown)]);
+    let (planned, _) = harness.plan(VARIABLE, None, Some(&config)).await;
+    assert_eq!((&planned["id"], &planned["type"]), (&Value::Unknown, &text("string")));
+}
+
+#[tokio::test]
+async fn an_update_of_the_spelling_of_nothing_writes_nothing() {
+    let harness = Harness::new().await;
+    let created = harness.put(VARIABLE, None, &number("1")).await.good().unwrap();
+    harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
+    let config = variable([("value", text("1")), ("type", text("number")), ("description", text(""))]);
+    let updated = harness.put(VARIABLE, Some(&created), &config).await.good().unwrap();
+    assert_eq!((&updated["description"], &updated["revision"]), (&text(""), &Value::from(1_u64)));
+    assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("theirs"));
+}
+
+#[tokio::test]
+async fn a_key_that_exists_is_to_be_imported() {
+    let harness = Harness::new().await;
+    harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
+    let outcome = harness.put(VARIABLE, None, &number("1")).await;
+    insta::assert_snapshot!(outcome.message(), @r#"
+    Error: demo/dev/A exists already
+    The key exists already.
+
+    To manage it here, import it (put the resource's name in the place of NAME):
+
+    import {
+      to = kontraktor_variable.NAME
+      id = "demo/dev/A"
+    }
+
+    Where it is this resource itself that is being replaced, remove create_before_destroy: there is only one of that name, and the old one must go first.
+    "#);
+    assert_eq!(outcome.state, None);
+    assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("theirs"));
+}
+
+#[tokio::test]
+async fn someone_elses_change_is_not_overwritten() {
+    let harness = Harness::new().await;
+    let created = harness.put(VARIABLE, None, &number("1")).await.good().unwrap();
+    harness.daemon.write("demo/dev/A", ValueType::String, &"theirs ".repeat(100));
+    let outcome = harness.put(VARIABLE, Some(&created), &number("2")).await;
+    insta::assert_snapshot!(outcome.message(), @r#"
+    Error: demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
+    That was after the plan was made, so nothing was written.
+
+      planned from: number "1"
+      planned to:   number "2"
+      now:          string "theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs t" and more (revision 2)
+
+    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    "#);
+    assert_eq!(outcome.state.as_ref(), Some(&created));
+    let outcome = harness.delete(VARIABLE, &created).await;
+    insta::assert_snapshot!(outcome.message(), @r#"
+    Error: demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
+    That was after the plan was made, so nothing was written.
+
+      planned from: number "1"
+      planned to:   deleted
+      now:          string "theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs t" and more (revision 2)
+
+    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    "#);
+    assert_eq!(outcome.state.as_ref(), Some(&created));
+
+    harness.daemon.delete("demo/dev/A");
+    let config = variable([("value", text("2")), ("type", text("number")), ("description", text("two"))]);
+    let outcome = harness.put(VARIABLE, Some(&created), &config).await;
+    insta::assert_snapshot!(outcome.message(), @r#"
+    Error: demo/dev/A was deleted by someone else
+    That was after the plan was made, so nothing was written.
+
+      planned from: number "1", described as ""
+      planned to:   number "2", described as "two"
+      now:          deleted
+
+    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    "#);
+    // What is gone need not be deleted.
+    assert_eq!(harness.delete(VARIABLE, &created).await.good(), None);
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_is_lost_keeps_the_object() {
+    let harness = Harness::new().await;
+    harness.daemon.mute.store(true, Ordering::SeqCst);
+    let outcome = harness.put(VARIABLE, None, &number("1.50")).await;
+    let message = outcome.message().replace(&harness.host(), "HOST");
+    insta::assert_snapshot!(message, @r#"
+    Error: It is not known whether the provider could create demo/dev/A
+    WriteVariables was sent to kontraktord at HOST, and no answer came back (time is up): the outcome is unknown.
+
+    The state keeps the object as it was planned, marked as tainted. Plan again: if the write was not carried out, it is created; if it was, Terraform wants to replace it, and `terraform untaint ADDRESS` keeps it as it is.
+    "#);
+    let kept = outcome.state.expect("it may exist");
+    assert_eq!((&kept["value"], &kept["revision"]), (&text("1.50"), &Value::Null));
+
+    // A read tells what became of it.
+    harness.daemon.mute.store(false, Ordering::SeqCst);
+    let read = harness.read(VARIABLE, &kept).await.good().unwrap();
+    assert_eq!((&read["value"], &read["revision"]), (&text("1.50"), &Value::from(1_u64)));
+    // Without one, the state promises nothing, so the tainted object can still be replaced.
+    assert_eq!(harness.delete(VARIABLE, &kept).await.good(), None);
+}
+
+#[tokio::test]
+async fn an_update_whose_answer_is_lost_keeps_the_state() {
+    let harness = Harness::new().await;
+    let created = harness.put(VARIABLE, None, &number("1")).await.good().unwrap();
+    harness.daemon.mute.store(true, Ordering::SeqCst);
+    let outcome = harness.put(VARIABLE, Some(&created), &number("2")).await;
+    assert!(outcome.message().starts_with("Error: It is not known whether"), "{:?}", outcome.told);
+    assert_eq!(outcome.state.as_ref(), Some(&created));
+    let outcome = harness.delete(VARIABLE, &created).await;
+    assert!(outcome.message().starts_with("Error: It is not known whether"), "{:?}", outcome.told);
+    assert_eq!(outcome.state, Some(created));
+}
+
+#[tokio::test]
+async fn create_missing_can_be_switched_off() {
+    let harness = Harness::with([("create_missing", Value::from(false))]).await;
+    let outcome = harness.put(VARIABLE, None, &number("1")).await;
+    insta::assert_snapshot!(outcome.message(), @r#"
+    Error: Cannot create demo/dev/A
+    There is no project "demo".
+
+    Create it first with kontraktor_project and kontraktor_environment, or set create_missing = true in the provider block.
+    "#);
+    assert_eq!(outcome.state, None);
+}
+
+#[tokio::test]
+async fn an_imported_variable_needs_no_change() {
+    let harness = Harness::new().await;
+    harness.daemon.write("demo/dev/A", ValueType::Json, r#"{"b": 1.0, "a": [2]}"#);
+    let imported = harness.import(VARIABLE, "demo/dev/A").await.good().unwrap();
+    assert_eq!((&imported["value"], &imported["type"]), (&text(r#"{"a":[2],"b":1}"#), &text("json")));
+    let config = variable([("value", text(r#"{"b":1,"a":[2.0]}"#)), ("type", text("json"))]);
+    let (planned, replaced) = harness.plan(VARIABLE, Some(&imported), Some(&config)).await;
+    assert_eq!((planned, replaced.len()), (imported, 0));
+
+    assert_eq!(harness.import(VARIABLE, "demo/dev/Z").await.good(), None);
+    for (id, expected) in [
+        ("demo/dev", "Error: The import id has the wrong shape"),
+        ("demo/dev/A/B", "Error: The import id has the wrong shape"),
+        ("Demo/dev/A", "Error: The import id is not valid"),
+        ("demo/dev/9", "Error: The import id is not valid"),
+    ] {
+        let outcome = harness.import(VARIABLE, id).await;
+        assert_eq!(outcome.message().lines().next(), Some(expected), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_is_found_without_the_daemon() {
+    let harness = Harness::new().await;
+    let long = "x".repeat(65_537);
+    for (config, expected) in [
+        (variable([("value", text("x"))]), None),
+        (variable([("value", text(""))]), None),
+        (variable([("value", Value::Unknown), ("type", text("number"))]), None),
+        (variable([("value", text("ten")), ("type", Value::Unknown)]), None),
+        (variable([("value", text("ten")), ("type", text("number"))]), Some("Error at value: Invalid value")),
+        (variable([("value", text("True")), ("type", text("bool"))]), Some("Error at value: Invalid value")),
+        (variable([("value", text("{")), ("type", text("json"))]), Some("Error at value: Invalid value")),
+        (variable([("value", text(&long))]), Some("Error at value: Invalid value")),
+        (variable([("value", text(&long)), ("type", Value::Unknown)]), Some("Error at value: Invalid value")),
+        (variable([("value", text("a\0b"))]), Some("Error at value: Invalid value")),
+        (variable([("value", text("x")), ("type", text("text"))]), Some("Error at type: Invalid type")),
+        (variable([("value", text("x")), ("key", text("9"))]), Some("Error at key: Invalid key")),
+        (variable([("value", text("x")), ("env", text("Dev"))]), Some("Error at env: Invalid env")),
+        (variable([("value", text("x")), ("project", text(""))]), Some("Error at project: Invalid project")),
+        (
+            variable([("value", text("x")), ("description", text(&"d".repeat(1_025)))]),
+            Some("Error at description: Invalid description"),
+        ),
+    ] {
+        let told = harness.validate(VARIABLE, &config).await;
+        let first: Vec<_> = told.iter().filter_map(|message| message.lines().next()).collect();
+        assert_eq!(first, expected.into_iter().collect::<Vec<_>>(), "{:?}", config.keys());
+    }
+    assert_eq!(harness.daemon.asked(), 0);
+}
