@@ -1,0 +1,13 @@
+//! The harness of the acceptance tests: the real terraform, the real provider, the real daemon, in a scratch directory.
+//!
+//! It knows how to start, stop and ask them. What they ought to do stands in `tests/`.
+
+mod binaries;
+mod run;
+mod workspace;
+mod world;
+
+pub use binaries::{binary, repository};
+pub use run::Run;
+pub use workspace::{Install, Workspace};
+pub use world::World;

@@ -1,0 +1,25 @@
+# The founding document's examples, as written. The RDS endpoint has a stand-in; the provider block is the local
+# socket's, taken from the environment.
+
+provider "kontraktor" {}
+
+resource "terraform_data" "main" {
+  input = "main.cluster-c1.rds.example.com"
+}
+
+data "kontraktor_environment" "dev" {
+  project = "infra-demo"
+  env     = "dev"
+}
+
+output "app_url" {
+  value = data.kontraktor_environment.dev.variables["APP_URL"]
+}
+
+resource "kontraktor_variable" "db_endpoint" {
+  project = "infra-demo"
+  env     = "prod"
+  key     = "DB_HOST"
+  value   = terraform_data.main.output
+  type    = "string"
+}

@@ -1,0 +1,10 @@
+//! The acceptance tests: what a person does with terraform and `ktr`, done with the real ones.
+
+mod drift;
+mod examples;
+mod import;
+mod outage;
+mod plans;
+mod quickstart;
+mod suites;
+mod wrong_input;
