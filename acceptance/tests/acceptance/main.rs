@@ -5,6 +5,8 @@ mod examples;
 mod import;
 mod outage;
 mod plans;
+mod provider_block;
 mod quickstart;
+mod secrets;
 mod suites;
 mod wrong_input;
