@@ -29,6 +29,10 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 /// How long stopping may take where nothing can be saved any more.
 const STOP_BROKEN_WITHIN: Duration = Duration::from_secs(1);
 
+/// A signal that comes so soon after the first is the same one: it went to the process and to its group, as from
+/// timeout(1), or from a terminal and a parent.
+const SAME_SIGNAL: Duration = Duration::from_millis(500);
+
 type Api = JoinHandle<Result<(), ServeError>>;
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
@@ -82,7 +86,7 @@ async fn serve(data_dir: &Path, socket: &Path) -> Result<(), Failure> {
         None => {
             tokio::select! {
                 result = stop_in_order(stop, api, &running, &service) => result,
-                signal = signals.stop() => Err(Failure::new(
+                signal = insisted(&mut signals) => Err(Failure::new(
                     Exit::Failure,
                     format!("a second signal, {signal}, cut the orderly stop short"),
                 )),
@@ -121,6 +125,17 @@ fn announce(socket: &Path) {
         tracing::warn!(%error, "standard output cannot be written");
     }
     tracing::info!(socket = %socket.display(), version = env!("CARGO_PKG_VERSION"), "listening");
+}
+
+/// Waits for a signal of somebody who does not want to wait.
+async fn insisted(signals: &mut Signals) -> &'static str {
+    let _ = tokio::time::timeout(SAME_SIGNAL, async {
+        loop {
+            signals.stop().await;
+        }
+    })
+    .await;
+    signals.stop().await
 }
 
 /// Lets the calls that run be answered, then writes out what was accepted and closes the store.

@@ -1,6 +1,9 @@
 //! What is remembered of batches, so that a repeated one gets the answer it got the first time, and how results are
 //! written into the log for it. A batch whose every item was written needs no record: its rows say it all.
 
+#[cfg(test)]
+mod tests;
+
 use std::{borrow::Cow, sync::Arc};
 
 use imbl::{HashMap, Vector};
@@ -17,6 +20,13 @@ use super::{
 /// For how long a batch is remembered.
 pub const BATCH_MEMORY: SignedDuration = SignedDuration::from_hours(24);
 
+/// How many bytes of memory the remembered batches may take together, estimated: a million and more of those that wrote
+/// all their items. Beyond, the oldest are forgotten before their time; repeating one of these is then a new batch.
+const BATCH_MEMORY_BYTES: usize = 512 * 1024 * 1024;
+
+/// What a batch takes besides its results: its place in the maps, its digest, and what the allocator adds. Measured.
+const BATCH_BYTES: usize = 320;
+
 /// One batch that was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
@@ -25,6 +35,8 @@ pub struct Remembered {
     /// When it was done.
     pub at: Timestamp,
     runs: Vec<Run>,
+    /// An estimate of the memory that it takes.
+    bytes: usize,
 }
 
 impl Remembered {
@@ -35,6 +47,12 @@ impl Remembered {
             .flat_map(|run| std::iter::repeat_n(&run.result, run.count as usize))
             .cloned()
             .collect()
+    }
+
+    fn push(&mut self, result: &ItemResult) {
+        if push_run(&mut self.runs, result) {
+            self.bytes += weigh(result);
+        }
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
@@ -49,19 +67,49 @@ struct Run {
     count: u32,
 }
 
-fn push_run(runs: &mut Vec<Run>, result: &ItemResult) {
+/// True: the result needed a run of its own.
+fn push_run(runs: &mut Vec<Run>, result: &ItemResult) -> bool {
     match runs.last_mut() {
-        Some(last) if last.result == *result => last.count += 1,
-        _ => runs.push(Run { result: result.clone(), count: 1 }),
+        Some(last) if last.result == *result => {
+            last.count += 1;
+            false
+        }
+        _ => {
+            runs.push(Run { result: result.clone(), count: 1 });
+            true
+        }
     }
 }
 
+/// The bytes of a run with this result.
+fn weigh(result: &ItemResult) -> usize {
+    let refusal = match &result.outcome {
+        ItemOutcome::Refused(refusal) => {
+            let current = refusal.current.as_deref().map_or(0, |current| {
+                size_of::<Current>() + current.variable.value.len() + current.variable.description.len()
+            });
+            size_of::<Refusal>() + refusal.message.len() + refusal.remedy.len() + current
+        }
+        _ => 0,
+    };
+    size_of::<Run>() + refusal
+}
+
 /// All that is remembered.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Memory {
     by_id: HashMap<Uuid, Arc<Remembered>>,
     /// Oldest first, as far as the clock did not go backwards.
     order: Vector<Uuid>,
+    /// Of all batches together.
+    bytes: usize,
+    max_bytes: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { by_id: HashMap::new(), order: Vector::new(), bytes: 0, max_bytes: BATCH_MEMORY_BYTES }
+    }
 }
 
 // The order among batches of one moment is no part of what is remembered.
@@ -82,8 +130,21 @@ impl Memory {
             if self.by_id.get(oldest).is_some_and(|batch| !batch.is_over(now)) {
                 break;
             }
-            self.by_id.remove(oldest);
-            self.order.pop_front();
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(batch) = self.order.pop_front().and_then(|oldest| self.by_id.remove(&oldest)) {
+            self.bytes -= batch.bytes;
+        }
+    }
+
+    /// Which batches are left depends on nothing but what was learnt and in which order: they are the same whether the
+    /// daemon has been running all the time or has read the log just now.
+    fn keep_within_bounds(&mut self) {
+        while self.bytes > self.max_bytes && self.order.len() > 1 {
+            self.forget_oldest();
         }
     }
 
@@ -97,30 +158,44 @@ impl Memory {
         let known =
             self.by_id.get(&mark.id).is_some_and(|batch| batch.digest == mark.digest && batch.at == fact.at);
         if !known {
-            if !self.by_id.contains_key(&mark.id) {
-                self.order.push_back(mark.id);
+            // Used again after it was forgotten, it is as young as the others of now.
+            if let Some(old) = self.by_id.remove(&mark.id) {
+                self.bytes -= old.bytes;
+                self.order.retain(|id| *id != mark.id);
             }
-            let fresh = Remembered { digest: mark.digest, at: fact.at, runs: Vec::new() };
+            self.order.push_back(mark.id);
+            let fresh = Remembered {
+                digest: mark.digest,
+                at: fact.at,
+                runs: Vec::with_capacity(1),
+                bytes: BATCH_BYTES,
+            };
+            self.bytes += fresh.bytes;
             self.by_id.insert(mark.id, Arc::new(fresh));
         }
         let Some(batch) = self.by_id.get_mut(&mark.id) else { return };
         let batch = Arc::make_mut(batch);
+        let before = batch.bytes;
         match &fact.body {
-            Body::Batch(record) => batch.runs.clone_from(&record.runs),
+            Body::Batch(record) => {
+                batch.runs.clone_from(&record.runs);
+                batch.bytes = BATCH_BYTES + record.runs.iter().map(|run| weigh(&run.result)).sum::<usize>();
+            }
             Body::Variable(variable) => {
                 let outcome = match variable.operation {
                     VariableOperation::Created | VariableOperation::Updated => ItemOutcome::Written,
                     VariableOperation::Deleted => ItemOutcome::Deleted,
                 };
-                let result = ItemResult {
+                batch.push(&ItemResult {
                     outcome,
                     revision: variable.revision,
                     environment_revision: variable.revision,
-                };
-                push_run(&mut batch.runs, &result);
+                });
             }
             Body::Project(_) | Body::Environment(_) => {}
         }
+        self.bytes = self.bytes - before + batch.bytes;
+        self.keep_within_bounds();
     }
 }
 

@@ -6,6 +6,7 @@ use kontraktor_proto::{
     limits::{DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE},
     names::{EnvPath, Key},
 };
+use tokio::sync::Semaphore;
 
 use super::{
     Page, PageRequest, Service,
@@ -66,7 +67,7 @@ impl Service {
     pub async fn verify(&self, expect: Option<Head>) -> Result<ChainReport, Refusal> {
         let head = self.inner.state.load().head();
         let expected: Vec<Head> = expect.into_iter().chain((head.seq > 0).then_some(head)).collect();
-        self.blocking(move |store| verify(store, &expected)).await
+        self.blocking(&self.inner.walks, move |store| verify(store, &expected)).await
     }
 
     async fn entries(
@@ -77,7 +78,7 @@ impl Service {
     ) -> Result<Page<AuditEntry>, Refusal> {
         let size = page_size(page.size, DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE);
         query.limit = size + 1;
-        let mut items = self.blocking(move |store| store.audit(&query)).await?;
+        let mut items = self.blocking(&self.inner.pages, move |store| store.audit(&query)).await?;
         let more = items.len() > size;
         items.truncate(size);
         let next = match items.last() {
@@ -89,12 +90,21 @@ impl Service {
 
     async fn blocking<T: Send + 'static>(
         &self,
+        turns: &Arc<Semaphore>,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Refusal> {
+        let broken_off = || Refusal::new(Code::Storage, "reading the log was broken off");
+        let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| broken_off())?;
         let store = Arc::clone(&self.inner.store);
-        match tokio::task::spawn_blocking(move || work(&*store)).await {
+        match tokio::task::spawn_blocking(move || {
+            // Kept until the engine is done, also where the caller gives up meanwhile.
+            let _turn = turn;
+            work(&*store)
+        })
+        .await
+        {
             Ok(result) => result.map_err(|error| unreadable(&error)),
-            Err(_) => Err(Refusal::new(Code::Storage, "reading the log was broken off")),
+            Err(_) => Err(broken_off()),
         }
     }
 }

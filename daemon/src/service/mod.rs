@@ -16,7 +16,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     domain::{Head, State},
@@ -90,6 +90,10 @@ struct Inner {
     sender: RwLock<Option<Sender>>,
     health: watch::Receiver<Health>,
     finished: watch::Receiver<bool>,
+    /// Pages of the log that are read at a time, and walks of it. Each takes up to 128 MiB of the engine's memory, which
+    /// commits need too.
+    pages: Arc<Semaphore>,
+    walks: Arc<Semaphore>,
 }
 
 impl Service {
@@ -110,6 +114,8 @@ impl Service {
                 sender: RwLock::new(Some(writer.sender)),
                 health: writer.health,
                 finished: writer.finished,
+                pages: Arc::new(Semaphore::new(2)),
+                walks: Arc::new(Semaphore::new(1)),
             }),
         })
     }

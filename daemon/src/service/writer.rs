@@ -49,7 +49,9 @@ pub(super) fn start(
     let (sender, jobs) = queue(&options);
     let (health, health_seen) = watch::channel(Health::Good);
     let (finished, finished_seen) = watch::channel(false);
-    let mut writer = Writer { store, clock, state, options, jobs, health, unsettled: None, last_write: None };
+    // What a daemon before this one left is tidied up in a quiet moment, too.
+    let last_write = Some(Instant::now());
+    let mut writer = Writer { store, clock, state, options, jobs, health, unsettled: None, last_write };
     thread::Builder::new()
         .name("writer".to_owned())
         .spawn(move || {
@@ -71,7 +73,7 @@ struct Writer {
     jobs: Receiver<Job>,
     health: watch::Sender<Health>,
     unsettled: Option<Unsettled>,
-    /// When something was committed that was not checkpointed since.
+    /// When something was committed that may be worth tidying up.
     last_write: Option<Instant>,
 }
 
@@ -260,7 +262,14 @@ impl Writer {
             return self.settle();
         }
         let due = self.last_write.is_some_and(|at| at.elapsed() >= self.options.idle);
-        if due && self.store.upkeep() != Upkeep::None { self.checkpoint() } else { Ok(()) }
+        if !due {
+            return Ok(());
+        }
+        if self.store.upkeep() == Upkeep::None {
+            self.last_write = None;
+            return Ok(());
+        }
+        self.checkpoint()
     }
 
     fn checkpoint(&mut self) -> Result<(), Stop> {

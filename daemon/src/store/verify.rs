@@ -4,8 +4,8 @@ use crate::domain::{Hash, Head, Row, RowBody};
 
 use super::{Store, StoreError};
 
-/// Rows read at a time. A row holds two values of 64 KiB at most, so a page stays below 128 MiB.
-const PAGE: usize = 1024;
+/// Rows read at a time. A row holds two values of 64 KiB at most, so a page stays below 32 MiB.
+const PAGE: usize = 256;
 
 /// What a walk found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +38,22 @@ pub struct ChainBreak {
 /// end cannot show.
 pub fn verify(store: &dyn Store, expected: &[Head]) -> Result<ChainReport, StoreError> {
     let mut report = ChainReport { head: Head::default(), rows: 0, broken: None };
+    let mut page = PAGE;
     loop {
-        let rows = store.rows_since(report.head.seq, PAGE)?;
+        let rows = match store.rows_since(report.head.seq, page) {
+            Ok(rows) => rows,
+            // One of the page holds what nobody wrote: go on in single rows, to find out which.
+            Err(StoreError::Corrupt(_)) if page > 1 => {
+                page = 1;
+                continue;
+            }
+            Err(StoreError::Corrupt(reason)) => {
+                let seq = report.head.seq + 1;
+                let explanation = format!("row {seq} cannot be read: {reason}");
+                return Ok(ChainReport { broken: Some(ChainBreak { seq, explanation }), ..report });
+            }
+            Err(error) => return Err(error),
+        };
         if rows.is_empty() {
             break;
         }

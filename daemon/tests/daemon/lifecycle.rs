@@ -350,6 +350,9 @@ async fn a_second_signal_cuts_the_wait_for_a_running_call_short() {
     let mut log = BufReader::new(daemon.child.stderr.take().unwrap()).lines().map_while(Result::ok);
     daemon.signal(Signal::SIGTERM);
     assert!(log.any(|line| line.contains("stopping")));
+    // To the process and to its group, as timeout(1) sends it: that is one signal.
+    daemon.signal(Signal::SIGTERM);
+    tokio::time::sleep(Duration::from_millis(700)).await;
     assert_eq!(daemon.child.try_wait().unwrap(), None, "it waits for the call");
     daemon.signal(Signal::SIGTERM);
     let begun = Instant::now();

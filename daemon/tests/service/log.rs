@@ -5,11 +5,12 @@ use std::sync::Arc;
 use kontraktord::{
     domain::{Code, Hash, Head},
     service::{PageRequest, Service},
-    store::{AuditQuery, MemoryStore},
+    store::{AuditQuery, DataDir, DuckDbOptions, DuckDbStore, MemoryStore},
 };
+use tempfile::TempDir;
 
 use super::{
-    start,
+    drained, start,
     world::{caller, delete, put},
     write,
 };
@@ -98,4 +99,32 @@ async fn verifying_compares_with_what_is_expected() {
     assert_eq!((report.head, report.rows, report.broken), (head, 7, None));
     let wrong = service.verify(Some(Head { seq: 3, hash: Hash::ZERO })).await.unwrap();
     assert_eq!(wrong.broken.unwrap().seq, 3);
+}
+
+/// A crowd of readers shares the engine's memory with each other and with the writer.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_the_log_take_turns() {
+    let dir = TempDir::new().unwrap();
+    let options = DuckDbOptions { memory_mib: 160, ..DuckDbOptions::default() };
+    let store = DuckDbStore::open(DataDir::lock(dir.path()).unwrap(), options).unwrap();
+    let service = start(Arc::new(store));
+    let big = "x".repeat(60_000);
+    let items = (0..300).map(|i| put("demo/dev", &format!("KEY{i}"), &big)).collect();
+    write(&service, 1, items).await.unwrap();
+    let readers: Vec<_> = (0..60)
+        .map(|_| {
+            let service = service.clone();
+            tokio::spawn(async move {
+                let page = PageRequest { size: 1000, ..PageRequest::default() };
+                service.audit(AuditQuery::default(), &page).await.map(|page| page.items.len())
+            })
+        })
+        .collect();
+    for id in 2..22 {
+        write(&service, id, vec![put("demo/dev", "ANOTHER", &format!("{id}"))]).await.unwrap();
+    }
+    for reader in readers {
+        assert!(reader.await.unwrap().unwrap() >= 302);
+    }
+    drained(&service).await;
 }

@@ -6,6 +6,7 @@ mod full_disk;
 mod log;
 mod model;
 mod reading;
+mod restart;
 mod trouble;
 mod world;
 mod writing;

@@ -13,13 +13,15 @@ const FATAL: [&str; 3] = ["FATAL Error", "INTERNAL Error", "database has been in
 pub(super) fn classify(error: Error) -> StoreError {
     let text = error.to_string();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    // What follows an empty line is advice to those who run DuckDB by hand.
+    let message = text.split("\n\n").next().unwrap_or_default().to_owned();
     // A full disk may come wrapped in a fatal error: it is survived by reopening, so it counts first.
     if says(&FULL) {
-        StoreError::Full(text)
+        StoreError::Full(message)
     } else if says(&FATAL) {
-        StoreError::Fatal(text)
+        StoreError::Fatal(message)
     } else {
-        StoreError::Failed(text)
+        StoreError::Failed(message)
     }
 }
 

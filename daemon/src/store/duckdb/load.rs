@@ -1,6 +1,6 @@
 //! Loading what stands: the newest row of each project, environment and key, not the whole log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use duckdb::{Connection, params};
 use jiff::Timestamp;
@@ -13,9 +13,15 @@ use super::{
     rows::{BATCHES, ENVIRONMENTS, PROJECTS, Table, VARIABLES, environment_paths, fact, hash_of, head, uuid},
 };
 use crate::domain::{
-    Authorship, BATCH_MEMORY, Body, EnvironmentParts, Fact, Hash, ProjectParts, State, Variable,
+    Authorship, BATCH_MEMORY, Body, EnvironmentParts, Fact, Hash, ProjectParts, Row, State, Variable,
     VariableParts,
 };
+
+/// Rows of variables read at a time. The engine holds a whole answer in memory, and a value may have 64 KiB.
+const VALUES_AT_ONCE: usize = 2_048;
+
+/// Rows of batches read at a time, without their values.
+const BATCH_ROWS_AT_ONCE: usize = 16_384;
 
 type Paths = HashMap<Uuid, EnvPath>;
 
@@ -121,30 +127,48 @@ fn last_rows(connection: &Connection) -> Result<HashMap<Uuid, (u64, Hash)>, Stor
 }
 
 fn variables(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
-    let rest = newest(&VARIABLES, "env_id, key", "true").replace("ORDER BY seq", "AND new_value IS NOT NULL");
-    VARIABLES.select(connection, &rest, [], |row| {
-        let fact = fact(&row, paths)?;
-        let written = fact.authorship();
-        let Body::Variable(change) = fact.body else { return Ok(()) };
-        let Some(value) = change.new_value else { return Ok(()) };
-        let path = change.path.clone();
-        let variable = Variable {
-            key: change.key,
-            value_type: change.value_type,
-            value,
-            description: change.description,
-            revision: change.revision,
-            written,
-        };
-        if state.restore_variable(VariableParts { path: change.path, variable }) {
-            Ok(())
-        } else {
-            Err(StoreError::Corrupt(format!(
-                "row {} stands in environment {path}, which does not exist",
-                row.seq
-            )))
-        }
-    })
+    for some in newest_writes(connection)?.chunks(VALUES_AT_ONCE) {
+        let list = some.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
+        // The bounds spare the engine the rest of the table.
+        let rest = format!(
+            "WHERE seq >= {first} AND seq <= {last} AND seq IN ({list}) AND new_value IS NOT NULL ORDER BY seq"
+        );
+        VARIABLES.select(connection, &rest, [], |row| restore(&row, paths, state))?;
+    }
+    Ok(())
+}
+
+/// The sequence number of each key's newest row, in order.
+fn newest_writes(connection: &Connection) -> Result<Vec<u64>, StoreError> {
+    let sql = "SELECT max(seq) FROM audit_variable_writes GROUP BY env_id, key ORDER BY 1";
+    let mut statement = connection.prepare(sql).map_err(unreadable)?;
+    let rows = statement.query_map([], |row| row.get(0)).map_err(unreadable)?;
+    rows.collect::<Result<_, _>>().map_err(unreadable)
+}
+
+fn restore(row: &Row<'_>, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+    let fact = fact(row, paths)?;
+    let written = fact.authorship();
+    let Body::Variable(change) = fact.body else { return Ok(()) };
+    let Some(value) = change.new_value else { return Ok(()) };
+    let path = change.path.clone();
+    let variable = Variable {
+        key: change.key,
+        value_type: change.value_type,
+        value,
+        description: change.description,
+        revision: change.revision,
+        written,
+    };
+    if state.restore_variable(VariableParts { path: change.path, variable }) {
+        Ok(())
+    } else {
+        Err(StoreError::Corrupt(format!(
+            "row {} stands in environment {path}, which does not exist",
+            row.seq
+        )))
+    }
 }
 
 /// The facts of batches that are still remembered, in order. Of variables only what the results need is read.
@@ -155,24 +179,35 @@ fn batches(
     state: &mut State,
 ) -> Result<(), StoreError> {
     let Ok(since) = now.checked_sub(BATCH_MEMORY) else { return Ok(()) };
-    let since = params![since.as_microsecond()];
-    let recent = "WHERE batch_id IS NOT NULL AND ts >= make_timestamp(CAST(? AS BIGINT)) ORDER BY seq";
-    let mut records = Vec::new();
-    BATCHES.select(connection, recent, since, |row| {
-        records.push(fact(&row, paths)?);
-        Ok(())
-    })?;
-    let mut records = records.into_iter().peekable();
-    VARIABLES.select_without_values(connection, recent, since, |row| {
-        let fact = fact(&row, paths)?;
-        while let Some(record) = records.next_if(|record| record.seq < fact.seq) {
+    let since = since.as_microsecond();
+    let recent = "batch_id IS NOT NULL AND ts >= make_timestamp(CAST($1 AS BIGINT))";
+    let sql = format!(
+        "SELECT min(seq), max(seq) FROM (SELECT seq FROM audit_variable_writes WHERE {recent} UNION ALL
+            SELECT seq FROM batch_log WHERE {recent})"
+    );
+    let range = connection.query_row(&sql, params![since], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (Some(first), Some(last)): (Option<u64>, Option<u64>) = range.map_err(unreadable)? else {
+        return Ok(());
+    };
+    let rest = format!("WHERE {recent} AND seq >= $2 AND seq <= $3 ORDER BY seq");
+    for start in (first..=last).step_by(BATCH_ROWS_AT_ONCE) {
+        let window = params![since, start, start.saturating_add(BATCH_ROWS_AT_ONCE as u64 - 1)];
+        let mut records = VecDeque::new();
+        BATCHES.select(connection, &rest, window, |row| {
+            records.push_back(fact(&row, paths)?);
+            Ok(())
+        })?;
+        VARIABLES.select_without_values(connection, &rest, window, |row| {
+            let fact = fact(&row, paths)?;
+            while let Some(record) = records.pop_front_if(|record| record.seq < fact.seq) {
+                state.restore_batch_fact(&record);
+            }
+            state.restore_batch_fact(&fact);
+            Ok(())
+        })?;
+        for record in records {
             state.restore_batch_fact(&record);
         }
-        state.restore_batch_fact(&fact);
-        Ok(())
-    })?;
-    for record in records {
-        state.restore_batch_fact(&record);
     }
     state.forget_batches(now);
     Ok(())

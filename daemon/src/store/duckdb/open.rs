@@ -2,9 +2,9 @@
 
 use std::{
     fs::{self, File},
-    io::Read,
+    io::{ErrorKind, Read},
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use duckdb::{AccessMode, Config, Connection};
@@ -20,12 +20,46 @@ use super::{
 pub(super) fn writable(path: &Path, options: &DuckDbOptions) -> Result<Connection, StoreError> {
     if path.exists() {
         check(path, options)?;
-        return checked(path, options);
+    } else {
+        create(path, options)?;
     }
-    let connection = checked(path, options)?;
+    checked(path, options)
+}
+
+/// Makes the database beside its place and moves it there when it is whole. Half a database, left by a daemon that was
+/// killed meanwhile, could not be told from a damaged one.
+fn create(path: &Path, options: &DuckDbOptions) -> Result<(), StoreError> {
+    let wal = wal_of(path);
+    if wal.exists() {
+        let reason = "its write-ahead log is there, and it is missing itself: put it back from where it went, or \
+                      move the log away to begin anew";
+        return Err(StoreError::Unusable { path: path.to_owned(), reason: reason.to_owned() });
+    }
+    let draft = path.with_extension("new");
+    for left in [&draft, &wal_of(&draft)] {
+        match fs::remove_file(left) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(io_error("cannot remove", left)(error));
+            }
+            _ => {}
+        }
+    }
+    checked(&draft, options)?.close().map_err(|(_, error)| classify(error))?;
     let mode = fs::Permissions::from_mode(0o600);
-    fs::set_permissions(path, mode).map_err(io_error("cannot close to others", path))?;
-    Ok(connection)
+    fs::set_permissions(&draft, mode).map_err(io_error("cannot close to others", &draft))?;
+    fs::rename(&draft, path).map_err(io_error("cannot make", path))?;
+    // The name is on disk only when its directory is.
+    let directory = path.parent().unwrap_or(path);
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(io_error("cannot sync", directory))
+}
+
+/// The write-ahead log of a database, as DuckDB names it.
+pub(super) fn wal_of(path: &Path) -> PathBuf {
+    let mut wal = path.to_owned().into_os_string();
+    wal.push(".wal");
+    wal.into()
 }
 
 /// Opens for reading and writing what is known to be ours, or makes it.

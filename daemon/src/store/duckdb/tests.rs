@@ -162,6 +162,48 @@ fn a_file_that_was_made_but_not_filled_is_no_obstacle() {
     assert!(head.seq > 0);
 }
 
+/// As a daemon leaves them that is killed while it makes the database.
+#[test]
+fn half_a_database_is_no_obstacle() {
+    let dir = TempDir::new().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(dir.path().join("kontraktor.new"), b"").unwrap();
+    fs::write(dir.path().join("kontraktor.new.wal"), b"half a record").unwrap();
+    let (store, head) = filled(dir.path());
+    assert!(verify(&store, &[head]).unwrap().is_intact());
+    let mut names: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["kontraktor.duckdb", "kontraktor.duckdb.wal", "kontraktord.lock"]);
+}
+
+#[test]
+fn a_write_ahead_log_without_its_database_is_left_alone() {
+    let dir = TempDir::new().unwrap();
+    drop(filled(dir.path()));
+    fs::remove_file(dir.path().join("kontraktor.duckdb")).unwrap();
+    let wal = dir.path().join("kontraktor.duckdb.wal");
+    let before = fs::read(&wal).unwrap();
+    insta::assert_snapshot!(message(&refused(dir.path()), &dir), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: its write-ahead log is there, and it is missing itself: put it back from where it went, or move the log away to begin anew");
+    assert_eq!(fs::read(&wal).unwrap(), before);
+    assert!(!dir.path().join("kontraktor.duckdb").exists());
+}
+
+/// The place is told also where a row can't even be read.
+#[test]
+fn unreadable_rows_are_found() {
+    let dir = TempDir::new().unwrap();
+    let (store, head) = filled(dir.path());
+    let run = |sql: &str| store.write(|connection| connection.execute_batch(sql).map_err(classify)).unwrap();
+    run("ALTER TABLE audit_variable_writes ALTER actor DROP NOT NULL");
+    run("UPDATE audit_variable_writes SET actor = NULL WHERE seq = 5");
+    let broken = verify(&store, &[head]).unwrap().broken.unwrap();
+    assert_eq!(broken.seq, 5);
+    assert!(broken.explanation.starts_with("row 5 cannot be read: "), "{}", broken.explanation);
+}
+
 #[test]
 fn reading_alone_changes_nothing_and_writes_nothing() {
     let dir = TempDir::new().unwrap();
