@@ -93,13 +93,32 @@ impl Page<'_> {
 
 fn write_attributes(text: &mut String, schema: &Schema) {
     text.push_str("\n## Schema\n");
+    write_groups(text, "###", &schema.attributes);
+    if schema.blocks.is_empty() {
+        return;
+    }
+    text.push_str("\n### Blocks\n\n");
+    for block in &schema.blocks {
+        text.push_str(&format!(
+            "- `{name}` (block, at most once) {description} See [below](#block-{name}).\n",
+            name = block.name,
+            description = block.description
+        ));
+    }
+    for block in &schema.blocks {
+        text.push_str(&format!("\n### Block `{}`\n", block.name));
+        write_groups(text, "####", &block.attributes);
+    }
+}
+
+fn write_groups(text: &mut String, level: &str, attributes: &[Attribute]) {
     for heading in ["Required", "Optional", "Read-Only"] {
         let mut attributes =
-            schema.attributes.iter().filter(|attribute| group(attribute.mode) == heading).peekable();
+            attributes.iter().filter(|attribute| group(attribute.mode) == heading).peekable();
         if attributes.peek().is_none() {
             continue;
         }
-        text.push_str(&format!("\n### {heading}\n\n"));
+        text.push_str(&format!("\n{level} {heading}\n\n"));
         for attribute in attributes {
             write_attribute(text, attribute);
         }

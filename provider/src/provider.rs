@@ -9,9 +9,34 @@ use kontraktor_proto::endpoint::{HOST_VARIABLE, Host, TIMEOUT_VARIABLE, TOKEN_VA
 use secrecy::SecretString;
 use tfplugin_proto::value::Type;
 
-use crate::framework::{Attr, Attribute, Catalog, Diagnostic, Diagnostics, Provider, Readiness, Schema};
-use crate::session::Session;
+use crate::framework::{
+    Attr, Attribute, Block, Catalog, Diagnostic, Diagnostics, Provider, Readiness, Schema,
+};
+use crate::session::{Pace, Session};
 use crate::{data_sources, messages, model, resources, rules};
+
+model! {
+    /// How writes are gathered.
+    pub struct BatchConfig {
+        /// How long a write waits for company, in milliseconds.
+        window_ms: u64,
+        /// How many travel together at most.
+        max_items: u64,
+    }
+}
+
+impl BatchConfig {
+    /// What is left out, or not known yet, is as by default: it decides when something is written, never what.
+    fn pace(&self) -> Pace {
+        let default = Pace::default();
+        Pace {
+            window: self.window_ms.known().map_or(default.window, |ms| Duration::from_millis(*ms)),
+            max_items: (self.max_items.known())
+                .and_then(|items| usize::try_from(*items).ok())
+                .unwrap_or(default.max_items),
+        }
+    }
+}
 
 model! {
     /// The provider block.
@@ -24,6 +49,8 @@ model! {
         timeout: String,
         /// Whether writes create what they need.
         create_missing: bool,
+        /// How writes are gathered.
+        batch: BatchConfig,
     }
 }
 
@@ -174,6 +201,26 @@ impl Provider for Kontraktor {
                 ),
             ],
         )
+        .block(Block::single(
+            "batch",
+            "How the writes of variables are gathered into requests. Left out: the defaults, which suit most.",
+            vec![
+                Attribute::optional(
+                    "window_ms",
+                    Type::Number,
+                    "How many milliseconds a write waits for others to travel with, from 0 to 100. While callers of an \
+                     earlier request are about to come back, it waits for them 100 ms more at most. With 0 every write \
+                     is sent at once, alone. Left out: 3.",
+                )
+                .check(rules::window_ms),
+                Attribute::optional(
+                    "max_items",
+                    Type::Number,
+                    "How many writes travel in one request at most, from 1 to 10,000. Left out: 10,000.",
+                )
+                .check(rules::max_items),
+            ],
+        ))
     }
 
     fn validate(&self, config: &Config) -> Diagnostics {
@@ -204,7 +251,8 @@ impl Provider for Kontraktor {
         } else {
             Err(unknown)
         };
-        Ok(Session::new(client, config.create_missing))
+        let pace = config.batch.known().cloned().unwrap_or_default().pace();
+        Ok(Session::new(client, config.create_missing, pace))
     }
 
     fn readiness(&self, session: &Session) -> Readiness {
@@ -212,6 +260,10 @@ impl Provider for Kontraktor {
             Ok(_) => Readiness::Ready,
             Err(trouble) => Readiness::NotYet(messages::not_ready(&trouble)),
         }
+    }
+
+    fn stop(&self, session: &Session) {
+        session.stop();
     }
 
     fn catalog(&self) -> Catalog<Session> {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use kontraktor_proto::limits::MAX_BATCH_ITEMS;
 use kontraktor_proto::names::{EnvName, Key, NameError, ProjectName};
 use kontraktor_proto::value::{ValueType, check_description};
 use tfplugin_proto::value::Value;
@@ -12,6 +13,9 @@ use crate::framework::Fields;
 
 /// The longest `timeout`.
 pub(crate) const MAX_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// The longest `window_ms`.
+const MAX_WINDOW_MS: u64 = 100;
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
@@ -54,6 +58,22 @@ pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
         Ok(duration) if duration > MAX_TIMEOUT => Err(format!("timeout is longer than 1h: {RULE}.")),
         Ok(duration) => Ok(duration),
         Err(_) => Err(format!("timeout is not a duration: {RULE}.")),
+    }
+}
+
+pub(crate) fn window_ms(value: &Value) -> Result<(), String> {
+    whole_number(value, "window_ms", 0, MAX_WINDOW_MS)
+}
+
+pub(crate) fn max_items(value: &Value) -> Result<(), String> {
+    whole_number(value, "max_items", 1, MAX_BATCH_ITEMS as u64)
+}
+
+fn whole_number(value: &Value, name: &str, least: u64, most: u64) -> Result<(), String> {
+    let number = if let Value::Number(number) = value { number.to_u64() } else { None };
+    match number {
+        Some(number) if (least..=most).contains(&number) => Ok(()),
+        _ => Err(format!("{name} must be a whole number from {least} to {most}.")),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod drift;
 mod examples;
+mod few_requests;
 mod import;
 mod outage;
 mod plans;

@@ -27,5 +27,5 @@ pub use model::{Attr, Model, ModelError};
 pub use private::Private;
 pub use provider::{Catalog, Provider, Readiness};
 pub use resource::{Context, Failure, RawFields, Resource};
-pub use schema::{Attribute, Check, Fields, Mode, Same, Schema};
+pub use schema::{Attribute, Block, Check, Fields, Mode, Same, Schema};
 pub use server::Server;

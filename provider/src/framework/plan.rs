@@ -33,6 +33,12 @@ pub(super) fn plan(schema: &Schema, prior: Option<&Fields>, config: &Fields) -> 
         fields.insert(attribute.name.to_owned(), value);
     }
 
+    // The author's alone.
+    for block in &schema.blocks {
+        let configured = config.get(block.name).cloned().unwrap_or(Value::Null);
+        fields.insert(block.name.to_owned(), configured);
+    }
+
     let Some(prior) = prior else {
         for attribute in left_to_provider {
             fields.insert(attribute.name.to_owned(), Value::Unknown);
@@ -56,6 +62,11 @@ pub(super) fn plan(schema: &Schema, prior: Option<&Fields>, config: &Fields) -> 
             kept.push((attribute.name, before.clone()));
         }
         // Null and a value that mean the same: the protocol lets only the configuration's spelling be planned.
+    }
+    for block in &schema.blocks {
+        if fields.get(block.name) != Some(prior.get(block.name).unwrap_or(&Value::Null)) {
+            changed.push(block.name);
+        }
     }
     for (name, before) in kept {
         fields.insert(name.to_owned(), before);

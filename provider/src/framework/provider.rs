@@ -47,6 +47,10 @@ pub trait Provider: Send + Sync + 'static {
     /// Whether objects can be read. When not, their state is kept and the message is a warning, told once.
     fn readiness(&self, session: &Self::Session) -> Readiness;
 
+    /// The host wants to stop: what waits for anything but an answer should not wait any longer. Advice; calls may
+    /// still come.
+    fn stop(&self, _session: &Self::Session) {}
+
     /// What the provider offers.
     fn catalog(&self) -> Catalog<Self::Session>;
 }

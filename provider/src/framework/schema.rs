@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use tfplugin_proto::value::{Type, Value};
+use tfplugin_proto::value::{AttributePath, Step, Type, Value};
 use tfplugin_proto::wire;
 
 use super::diagnostics::{Diagnostic, Diagnostics};
@@ -155,6 +155,115 @@ impl Attribute {
     }
 }
 
+/// A nested block that is written at most once: an object, null where it is not written.
+///
+/// Its attributes are the author's: the provider computes none of them, so they have no defaults, and a change inside
+/// replaces nothing.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// Its name in HCL.
+    pub name: &'static str,
+    /// What it is, in Markdown.
+    pub description: &'static str,
+    /// Its attributes, in the order of the documentation.
+    pub attributes: Vec<Attribute>,
+}
+
+impl Block {
+    /// A block that may be written once.
+    ///
+    /// # Panics
+    /// When the provider is to compute one of the attributes, or one of them to replace the object: the plan rules do
+    /// not reach into blocks.
+    pub fn single(name: &'static str, description: &'static str, attributes: Vec<Attribute>) -> Self {
+        for attribute in &attributes {
+            let plain = !attribute.is_computed() && !attribute.requires_replace && attribute.same.is_none();
+            assert!(plain, "{name}.{} has a plan rule, and blocks have none", attribute.name);
+        }
+        Self { name, description, attributes }
+    }
+
+    /// The type of its object.
+    pub fn object_type(&self) -> Type {
+        object_type(&self.attributes)
+    }
+
+    fn to_wire(&self) -> wire::schema::NestedBlock {
+        wire::schema::NestedBlock {
+            type_name: self.name.to_owned(),
+            block: Some(block_to_wire(0, self.description, &self.attributes, &[])),
+            nesting: wire::schema::nested_block::NestingMode::Single.into(),
+            ..Default::default()
+        }
+    }
+
+    fn check(&self, fields: &Fields) -> Diagnostics {
+        match fields.get(self.name) {
+            Some(Value::Map(inner)) => check_attributes(&self.attributes, inner, Some(self.name)),
+            // Not written, or not known as a whole.
+            _ => Diagnostics::new(),
+        }
+    }
+}
+
+fn object_type(attributes: &[Attribute]) -> Type {
+    Type::object(attributes.iter().map(|attribute| (attribute.name, attribute.ty.clone())))
+}
+
+fn block_to_wire(
+    version: i64,
+    description: &str,
+    attributes: &[Attribute],
+    blocks: &[Block],
+) -> wire::schema::Block {
+    let mut attributes: Vec<_> = attributes.iter().map(Attribute::to_wire).collect();
+    attributes.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut block_types: Vec<_> = blocks.iter().map(Block::to_wire).collect();
+    block_types.sort_by(|a, b| a.type_name.cmp(&b.type_name));
+    wire::schema::Block {
+        version,
+        attributes,
+        block_types,
+        description: description.to_owned(),
+        description_kind: wire::StringKind::Markdown.into(),
+        ..Default::default()
+    }
+}
+
+/// Checks that what is required is there, and runs the checks of every attribute whose value is known. Hosts only see
+/// whether a required argument is written down, not whether it is null.
+fn check_attributes(attributes: &[Attribute], fields: &Fields, block: Option<&str>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    for attribute in attributes {
+        let name =
+            block.map_or_else(|| attribute.name.to_owned(), |block| format!("{block}.{}", attribute.name));
+        let blame = |summary: String, detail: String| {
+            let mut path = AttributePath::attribute(attribute.name);
+            if let Some(block) = block {
+                path.prepend(Step::Attribute(block.to_owned()));
+            }
+            Diagnostic::error(summary, detail).at_path(path)
+        };
+        let value = fields.get(attribute.name).unwrap_or(&Value::Null);
+        if value.is_null() {
+            if attribute.mode == Mode::Required {
+                let detail = format!("{name} is required, and null says that there is none: set it.");
+                diagnostics.push(blame(format!("Missing {name}"), detail));
+            }
+            continue;
+        }
+        if !value.is_wholly_known() {
+            continue;
+        }
+        for check in &attribute.checks {
+            if let Err(message) = check(value) {
+                diagnostics.push(blame(format!("Invalid {name}"), message));
+            }
+        }
+    }
+    diagnostics
+}
+
 /// What a resource, data source, ephemeral resource or provider block consists of.
 #[derive(Debug, Clone)]
 pub struct Schema {
@@ -164,12 +273,14 @@ pub struct Schema {
     pub description: &'static str,
     /// Its attributes, in the order of the documentation.
     pub attributes: Vec<Attribute>,
+    /// Its nested blocks, in the order of the documentation.
+    pub blocks: Vec<Block>,
 }
 
 impl Schema {
     /// A schema at version 0.
     pub fn new(description: &'static str, attributes: Vec<Attribute>) -> Self {
-        Self { version: 0, description, attributes }
+        Self { version: 0, description, attributes, blocks: Vec::new() }
     }
 
     /// The same schema at another version.
@@ -179,51 +290,38 @@ impl Schema {
         self
     }
 
+    /// Adds a nested block.
+    #[must_use]
+    pub fn block(mut self, block: Block) -> Self {
+        self.blocks.push(block);
+        self
+    }
+
+    /// The names of everything that an object of this schema holds: attributes, then blocks.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let attributes = self.attributes.iter().map(|attribute| attribute.name);
+        attributes.chain(self.blocks.iter().map(|block| block.name))
+    }
+
     /// The type of a whole object.
     pub fn object_type(&self) -> Type {
-        Type::object(self.attributes.iter().map(|attribute| (attribute.name, attribute.ty.clone())))
+        let attributes = self.attributes.iter().map(|attribute| (attribute.name, attribute.ty.clone()));
+        Type::object(attributes.chain(self.blocks.iter().map(|block| (block.name, block.object_type()))))
     }
 
     /// The schema as the protocol carries it.
     pub fn to_wire(&self) -> wire::Schema {
-        let mut attributes: Vec<_> = self.attributes.iter().map(Attribute::to_wire).collect();
-        attributes.sort_by(|a, b| a.name.cmp(&b.name));
         wire::Schema {
             version: self.version,
-            block: Some(wire::schema::Block {
-                version: self.version,
-                attributes,
-                description: self.description.to_owned(),
-                description_kind: wire::StringKind::Markdown.into(),
-                ..Default::default()
-            }),
+            block: Some(block_to_wire(self.version, self.description, &self.attributes, &self.blocks)),
         }
     }
 
-    /// Checks that what is required is there, and runs the checks of every attribute whose value is known. Hosts only
-    /// see whether a required argument is written down, not whether it is null.
+    /// Checks the attributes, and those of the blocks that are written.
     pub(super) fn check(&self, fields: &Fields) -> Diagnostics {
-        let mut diagnostics = Diagnostics::new();
-        for attribute in &self.attributes {
-            let value = fields.get(attribute.name).unwrap_or(&Value::Null);
-            if value.is_null() {
-                if attribute.mode == Mode::Required {
-                    let detail =
-                        format!("{} is required, and null says that there is none: set it.", attribute.name);
-                    let summary = format!("Missing {}", attribute.name);
-                    diagnostics.push(Diagnostic::error(summary, detail).at(attribute.name));
-                }
-                continue;
-            }
-            if !value.is_wholly_known() {
-                continue;
-            }
-            for check in &attribute.checks {
-                if let Err(message) = check(value) {
-                    let summary = format!("Invalid {}", attribute.name);
-                    diagnostics.push(Diagnostic::error(summary, message).at(attribute.name));
-                }
-            }
+        let mut diagnostics = check_attributes(&self.attributes, fields, None);
+        for block in &self.blocks {
+            diagnostics.append(block.check(fields));
         }
         diagnostics
     }

@@ -2,14 +2,17 @@
 //!
 //! It speaks `kontraktor.v1` and keeps what it read; it knows nothing of schemas, plans or messages to people.
 
+mod batcher;
 mod snapshots;
 
 use std::sync::Arc;
 
-use kontraktor_proto::client::{Client, ClientError, new_batch_id};
+use kontraktor_proto::client::{Client, ClientError};
 use kontraktor_proto::names::EnvPath;
 use kontraktor_proto::v1;
 
+pub(crate) use self::batcher::Pace;
+use self::batcher::{Batch, Batcher};
 pub(crate) use self::snapshots::Snapshot;
 use self::snapshots::Snapshots;
 use crate::framework::Attr;
@@ -48,20 +51,54 @@ impl Trouble {
 /// One configured provider.
 pub struct Session {
     /// Or the attributes that are not known yet.
-    client: Result<Client, Vec<&'static str>>,
+    link: Result<Link, Vec<&'static str>>,
     create_missing: Attr<bool>,
-    snapshots: Snapshots,
+    snapshots: Arc<Snapshots>,
+}
+
+/// The ways to the daemon.
+struct Link {
+    client: Client,
+    batcher: Batcher,
+}
+
+impl Link {
+    fn new(client: Client, pace: Pace, snapshots: &Arc<Snapshots>) -> Self {
+        let (carrier, snapshots) = (client.clone(), Arc::clone(snapshots));
+        let carry = move |batch: Batch| -> batcher::Carried {
+            let (client, snapshots) = (carrier.clone(), Arc::clone(&snapshots));
+            Box::pin(async move {
+                let answer = client.write_variables(batch.request).await;
+                // Whatever came of it: even a refusal can mean that what was read before is no longer so.
+                for env in &batch.environments {
+                    snapshots.forget(env);
+                }
+                answer
+            })
+        };
+        Self { client, batcher: Batcher::new(pace, Arc::new(carry)) }
+    }
 }
 
 impl Session {
     /// A session that has not connected yet; `create_missing` is true unless said otherwise.
-    pub(crate) fn new(client: Result<Client, Vec<&'static str>>, create_missing: Attr<bool>) -> Self {
-        Self { client, create_missing, snapshots: Snapshots::default() }
+    pub(crate) fn new(
+        client: Result<Client, Vec<&'static str>>,
+        create_missing: Attr<bool>,
+        pace: Pace,
+    ) -> Self {
+        let snapshots = Arc::default();
+        let link = client.map(|client| Link::new(client, pace, &snapshots));
+        Self { link, create_missing, snapshots }
+    }
+
+    fn link(&self) -> Result<&Link, Trouble> {
+        self.link.as_ref().map_err(|attributes| Trouble::NotKnown { attributes: attributes.clone() })
     }
 
     /// The client, which connects when it is first used.
     pub(crate) fn client(&self) -> Result<&Client, Trouble> {
-        self.client.as_ref().map_err(|attributes| Trouble::NotKnown { attributes: attributes.clone() })
+        self.link().map(|link| &link.client)
     }
 
     /// Whether writes create the project and environment that they need.
@@ -89,26 +126,28 @@ impl Session {
         Ok(self.snapshots.effective(self.client()?, env, prefix).await?)
     }
 
-    /// Writes one variable. A refusal of the item is an error like any other.
+    /// Writes one variable, together with whatever else is written now. A refusal of the item is an error like any
+    /// other.
     pub(crate) async fn write(&self, env: &EnvPath, item: v1::WriteItem) -> Result<v1::WriteResult, Trouble> {
-        let batch_id = new_batch_id();
-        tracing::debug!(%env, key = item.key, batch_id, "writing a variable");
-        let request =
-            v1::WriteVariablesRequest { batch_id, groups: vec![v1::WriteGroup { items: vec![item] }] };
-        let client = self.client()?;
-        let answer = client.write_variables(request).await;
-        // Whatever came of it: even a refusal can mean that what was read before is no longer so.
-        self.snapshots.forget(env);
-        let result = answer?.results.pop().ok_or_else(|| ClientError::Protocol {
-            target: client.options().host.to_string(),
+        let link = self.link()?;
+        let answer = link.batcher.write(env, item).await.ok_or_else(|| ClientError::OutcomeUnknown {
+            target: link.client.options().host.to_string(),
             operation: "WriteVariables",
-            reason: "the answer holds no result for the item".to_owned(),
+            reason: "no result for this item came back".to_owned(),
         })?;
+        let result = answer?;
         match (result.status(), result.problem) {
             (v1::WriteStatus::Refused, problem) => {
                 Err(ClientError::Refused(Box::new(problem.unwrap_or_default())).into())
             }
             (_, problem) => Ok(v1::WriteResult { problem, ..result }),
+        }
+    }
+
+    /// Sends the writes that wait for company.
+    pub(crate) fn stop(&self) {
+        if let Ok(link) = &self.link {
+            link.batcher.flush();
         }
     }
 }

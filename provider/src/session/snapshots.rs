@@ -2,7 +2,8 @@
 //!
 //! Resources are read by the hundred, so an environment's own variables are fetched once and served from then on; reads
 //! that come while the first is under way share it, and its failure. A data source can depend on writes of other
-//! providers in the same walk, so effective variables are always asked for, with the version that is held.
+//! providers in the same walk, so effective variables are always asked for, with the version that is held; only those
+//! who came before a request was sent share its answer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kontraktor_proto::client::{Client, ClientError};
 use kontraktor_proto::names::EnvPath;
 use kontraktor_proto::v1::{self, ProblemCode};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex as Turn, OnceCell};
 
 /// An environment's variables at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +48,16 @@ type Fetch = Arc<OnceCell<Result<Option<Arc<Snapshot>>, ClientError>>>;
 #[derive(Default)]
 pub(super) struct Snapshots {
     own: Mutex<HashMap<EnvPath, Fetch>>,
-    effective: Mutex<HashMap<(EnvPath, String), Arc<Snapshot>>>,
+    effective: Mutex<HashMap<(EnvPath, String), Arc<Effective>>>,
+}
+
+/// Effective variables of one environment with one prefix.
+#[derive(Default)]
+struct Effective {
+    /// The request that was not sent yet, which who comes now joins.
+    next: Mutex<Fetch>,
+    /// What was read last. One request at a time: who holds the lock is sending.
+    held: Turn<Option<Arc<Snapshot>>>,
 }
 
 impl Snapshots {
@@ -82,7 +92,34 @@ impl Snapshots {
         prefix: &str,
     ) -> Result<Option<Arc<Snapshot>>, ClientError> {
         let place = (env.clone(), prefix.to_owned());
-        let held = locked(&self.effective).get(&place).cloned();
+        let effective = Arc::clone(locked(&self.effective).entry(place).or_default());
+        let fetch = Arc::clone(&locked(&effective.next));
+        fetch.get_or_init(|| effective.ask(client, env, prefix, &fetch)).await.clone()
+    }
+
+    /// Something was written into the environment: what was read of it before is not served again.
+    pub(super) fn forget(&self, env: &EnvPath) {
+        locked(&self.own).remove(env);
+    }
+}
+
+impl Effective {
+    /// Waits for its turn, closes the door behind those who came so far, and asks.
+    async fn ask(
+        &self,
+        client: &Client,
+        env: &EnvPath,
+        prefix: &str,
+        fetch: &Fetch,
+    ) -> Result<Option<Arc<Snapshot>>, ClientError> {
+        let mut held = self.held.lock().await;
+        {
+            let mut next = locked(&self.next);
+            // Not so where the first of them gave up while it asked, and another asks in its place.
+            if Arc::ptr_eq(&next, fetch) {
+                *next = Fetch::default();
+            }
+        }
         let request = v1::GetSnapshotRequest {
             name: Some(env.into()),
             prefix: prefix.to_owned(),
@@ -90,21 +127,10 @@ impl Snapshots {
             ..Default::default()
         };
         let answer = get(client, request).await?;
-        let snapshot = match (answer, held) {
-            (None, _) => {
-                locked(&self.effective).remove(&place);
-                return Ok(None);
-            }
-            (Some(answer), Some(held)) if answer.not_modified => return Ok(Some(held)),
-            (Some(answer), _) => Arc::new(Snapshot::from(answer)),
-        };
-        locked(&self.effective).insert(place, Arc::clone(&snapshot));
-        Ok(Some(snapshot))
-    }
-
-    /// Something was written into the environment: what was read of it before is not served again.
-    pub(super) fn forget(&self, env: &EnvPath) {
-        locked(&self.own).remove(env);
+        if !answer.as_ref().is_some_and(|answer| answer.not_modified && held.is_some()) {
+            *held = answer.map(|answer| Arc::new(answer.into()));
+        }
+        Ok(held.clone())
     }
 }
 

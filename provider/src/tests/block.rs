@@ -107,6 +107,32 @@ async fn the_block_and_the_environment_are_checked() {
     }
 }
 
+fn batch(window_ms: Value, max_items: Value) -> Value {
+    Value::object([("window_ms", window_ms), ("max_items", max_items)])
+}
+
+#[tokio::test]
+async fn the_bounds_of_batch_are_checked() {
+    let number = |text: &str| Value::Number(text.parse().expect("a number"));
+    for (window_ms, max_items) in [("0", "1"), ("100", "10000"), ("3", "200")] {
+        let block = batch(number(window_ms), number(max_items));
+        assert_eq!(configured(settings("", ""), [("batch", block)]).await, [""; 0]);
+    }
+    for unknown in [Value::Unknown, batch(Value::Unknown, Value::Unknown), batch(Value::Null, Value::Null)] {
+        assert_eq!(configured(settings("", ""), [("batch", unknown)]).await, [""; 0]);
+    }
+    for (window_ms, max_items) in [("101", "0"), ("-1", "10001"), ("0.5", "1.5")] {
+        let block = batch(number(window_ms), number(max_items));
+        assert_eq!(
+            configured(settings("", ""), [("batch", block)]).await,
+            [
+                "Error at batch.window_ms: Invalid batch.window_ms\nwindow_ms must be a whole number from 0 to 100.",
+                "Error at batch.max_items: Invalid batch.max_items\nmax_items must be a whole number from 1 to 10000.",
+            ]
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_block_that_is_not_known_yet_fails_only_what_needs_it() {
     let harness = Harness::new().await;

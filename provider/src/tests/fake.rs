@@ -2,7 +2,7 @@
 
 #![expect(clippy::result_large_err, reason = "a refusal is made once a test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,10 @@ pub(super) struct Fake {
     pub(super) snapshots: AtomicUsize,
     /// How many of them were answered without variables.
     pub(super) not_modified: AtomicUsize,
+    /// How many requests to write came.
+    pub(super) writes: AtomicUsize,
     authorization: Mutex<Option<String>>,
+    user_agent: Mutex<String>,
     /// Refuse reads.
     pub(super) deny: AtomicBool,
     /// Carry writes out, and never answer.
@@ -67,7 +70,13 @@ impl World {
         Ok(())
     }
 
-    fn write(&mut self, item: v1::WriteItem, via: &str) -> Result<v1::WriteResult, Problem> {
+    /// `changed` are the environments that this request changed already: a request is one revision.
+    fn write(
+        &mut self,
+        item: v1::WriteItem,
+        via: &str,
+        changed: &mut BTreeSet<(String, String)>,
+    ) -> Result<v1::WriteResult, Problem> {
         let (project, env) = named(item.environment.as_ref());
         let place = (project.clone(), env.clone(), item.key.clone());
         let current = self.variables.get(&place).cloned();
@@ -84,6 +93,14 @@ impl World {
             }
             _ => {}
         }
+        let canonical = match &item.operation {
+            Some(v1::write_item::Operation::Put(put)) => {
+                let value_type = ValueType::try_from(put.r#type()).map_err(Problem::from)?;
+                let Some(v1::put::Content::Value(value)) = &put.content else { panic!("a put has a value") };
+                value_type.canonicalize(value)?
+            }
+            _ => String::new(),
+        };
         let path = (project.clone(), env.clone());
         if !self.environments.contains_key(&path) {
             let create =
@@ -97,7 +114,9 @@ impl World {
             self.environments.insert(path.clone(), made);
         }
         let environment = self.environments.get_mut(&path).expect("it was just made sure of");
-        environment.revision += 1;
+        if changed.insert(path) {
+            environment.revision += 1;
+        }
         let revision = environment.revision;
         let status = match item.operation.expect("an item does something") {
             v1::write_item::Operation::Delete(_) => {
@@ -105,12 +124,10 @@ impl World {
                 v1::WriteStatus::Deleted
             }
             v1::write_item::Operation::Put(put) => {
-                let value_type = ValueType::try_from(put.r#type()).map_err(Problem::from)?;
-                let Some(v1::put::Content::Value(value)) = &put.content else { panic!("a put has a value") };
                 let variable = v1::Variable {
                     key: item.key.clone(),
                     r#type: put.r#type,
-                    content: Some(v1::variable::Content::Value(value_type.canonicalize(value)?)),
+                    content: Some(v1::variable::Content::Value(canonical)),
                     description: put.description,
                     revision,
                     written: Some(authorship("unix:ada", via)),
@@ -162,7 +179,11 @@ impl Fake {
             operation: Some(operation),
             expect: None,
         };
-        self.world.lock().unwrap().write(item, "ktr").expect("nothing speaks against it");
+        self.world
+            .lock()
+            .unwrap()
+            .write(item, "ktr", &mut BTreeSet::new())
+            .expect("nothing speaks against it");
     }
 
     /// The canonical text that is stored.
@@ -183,6 +204,35 @@ impl Fake {
     /// What came along as `authorization` when a snapshot was last asked for.
     pub(super) fn authorization(&self) -> Option<String> {
         self.authorization.lock().unwrap().clone()
+    }
+
+    /// What came along as `user-agent` when something was last written.
+    pub(super) fn user_agent(&self) -> String {
+        self.user_agent.lock().unwrap().clone()
+    }
+
+    fn look(&self, request: v1::GetSnapshotRequest) -> Answer<v1::Snapshot> {
+        self.may_read()?;
+        let path = named(request.name.as_ref());
+        let world = self.world.lock().unwrap();
+        let Some(environment) = world.environments.get(&path) else {
+            return refuse(ProblemCode::NotFound, "There is no such environment");
+        };
+        let version = format!("v{}", environment.revision);
+        let not_modified = request.if_version_differs == version;
+        if not_modified {
+            self.not_modified.fetch_add(1, Ordering::SeqCst);
+        }
+        let variables = world.variables.iter().filter(|((project, env, key), _)| {
+            !not_modified && *project == path.0 && *env == path.1 && key.starts_with(&request.prefix)
+        });
+        Ok(Response::new(v1::Snapshot {
+            name: request.name,
+            revision: environment.revision,
+            variables: variables.map(|(_, variable)| variable.clone()).collect(),
+            version,
+            not_modified,
+        }))
     }
 
     /// After a write was carried out.
@@ -207,12 +257,22 @@ impl Variables for Fake {
         &self,
         request: Request<v1::WriteVariablesRequest>,
     ) -> Answer<v1::WriteVariablesResponse> {
-        let items = request.into_inner().groups.into_iter().flat_map(|group| group.items);
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        let agent = request.metadata().get("user-agent").expect("clients say who they are");
+        agent.to_str().expect("visible ASCII").clone_into(&mut self.user_agent.lock().unwrap());
+        let items: Vec<_> = request.into_inner().groups.into_iter().flat_map(|group| group.items).collect();
+        let places: BTreeSet<_> =
+            items.iter().map(|item| (named(item.environment.as_ref()), item.key.clone())).collect();
+        if places.len() < items.len() {
+            return refuse(ProblemCode::Invalid, "A key occurs twice");
+        }
+        let mut changed = BTreeSet::new();
         let results: Vec<_> = {
             let mut world = self.world.lock().unwrap();
             items
+                .into_iter()
                 .map(|item| {
-                    world.write(item, "terraform").unwrap_or_else(|problem| v1::WriteResult {
+                    world.write(item, "terraform", &mut changed).unwrap_or_else(|problem| v1::WriteResult {
                         status: v1::WriteStatus::Refused.into(),
                         problem: Some(problem),
                         ..Default::default()
@@ -314,34 +374,14 @@ impl Environments for Fake {
     }
 
     async fn get_snapshot(&self, request: Request<v1::GetSnapshotRequest>) -> Answer<v1::Snapshot> {
-        self.snapshots.fetch_add(1, Ordering::SeqCst);
         let authorization = request.metadata().get("authorization");
         *self.authorization.lock().unwrap() =
             authorization.map(|value| value.to_str().expect("visible ASCII").to_owned());
+        let answer = self.look(request.into_inner());
+        self.snapshots.fetch_add(1, Ordering::SeqCst);
         // Long enough that what is started together is on its way together.
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        self.may_read()?;
-        let request = request.into_inner();
-        let path = named(request.name.as_ref());
-        let world = self.world.lock().unwrap();
-        let Some(environment) = world.environments.get(&path) else {
-            return refuse(ProblemCode::NotFound, "There is no such environment");
-        };
-        let version = format!("v{}", environment.revision);
-        let not_modified = request.if_version_differs == version;
-        if not_modified {
-            self.not_modified.fetch_add(1, Ordering::SeqCst);
-        }
-        let variables = world.variables.iter().filter(|((project, env, key), _)| {
-            !not_modified && *project == path.0 && *env == path.1 && key.starts_with(&request.prefix)
-        });
-        Ok(Response::new(v1::Snapshot {
-            name: request.name,
-            revision: environment.revision,
-            variables: variables.map(|(_, variable)| variable.clone()).collect(),
-            version,
-            not_modified,
-        }))
+        answer
     }
 }
 

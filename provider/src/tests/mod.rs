@@ -3,6 +3,7 @@
 mod block;
 mod data_sources;
 mod fake;
+mod few_requests;
 mod names;
 mod sharing;
 mod variables;

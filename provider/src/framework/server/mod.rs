@@ -398,6 +398,9 @@ impl<P: Provider> provider_server::Provider for Server<P> {
     ) -> Answer<wire::stop_provider::Response> {
         // Advice: what reads now gives up, later calls are served as before.
         self.stop.notify_waiters();
+        if let Ok(configured) = self.configured() {
+            self.provider.stop(&configured.session);
+        }
         answer(wire::stop_provider::Response::default())
     }
 }

@@ -55,13 +55,13 @@ impl<P: Provider> Server<P> {
     }
 }
 
-/// Exactly the schema's attributes: ones that are gone are dropped, new ones are null, so that an attribute can be
+/// Exactly what the schema names: attributes that are gone are dropped, new ones are null, so that an attribute can be
 /// added or removed without a new schema version.
 fn fit(schema: &Schema, mut stored: RawFields) -> serde_json::Result<Vec<u8>> {
     let mut fitted = RawFields::new();
-    for attribute in &schema.attributes {
-        let value = stored.remove(attribute.name).unwrap_or_else(|| RawValue::NULL.to_owned());
-        fitted.insert(attribute.name.to_owned(), value);
+    for name in schema.names() {
+        let value = stored.remove(name).unwrap_or_else(|| RawValue::NULL.to_owned());
+        fitted.insert(name.to_owned(), value);
     }
     serde_json::to_vec(&fitted)
 }

@@ -39,6 +39,8 @@ impl<P: Provider> Server<P> {
             let mut diagnostics = schema.check(config);
             match typed(config) {
                 Ok(config) => diagnostics.append(self.provider.validate(&config)),
+                // What a check refuses often does not fit the model either, and the check says why.
+                Err(_) if diagnostics.has_errors() => {}
                 Err(diagnostic) => diagnostics.push(diagnostic),
             }
             diagnostics

@@ -1,5 +1,6 @@
 //! The framework's rules, told by a provider that keeps books on a shelf.
 
+mod blocks;
 mod calls;
 mod lifecycle;
 mod plan_rules;

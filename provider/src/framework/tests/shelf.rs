@@ -9,8 +9,9 @@ use tfplugin_proto::value::{Type, Value};
 
 use crate::framework::schema::Fields;
 use crate::framework::{
-    Attr, Attribute, Catalog, Context, DataSource, Diagnostic, Diagnostics, EphemeralResource, Failure,
-    Function, FunctionError, Opened, Parameter, Provider, RawFields, Readiness, Resource, Schema, Signature,
+    Attr, Attribute, Block, Catalog, Context, DataSource, Diagnostic, Diagnostics, EphemeralResource,
+    Failure, Function, FunctionError, Opened, Parameter, Provider, RawFields, Readiness, Resource, Schema,
+    Signature,
 };
 use crate::model;
 
@@ -52,6 +53,10 @@ pub(crate) struct Library;
 
 pub(crate) struct BookResource;
 
+fn not_empty(value: &Value) -> Result<(), String> {
+    if value.as_str() == Some("") { Err("It has at least one character.".to_owned()) } else { Ok(()) }
+}
+
 pub(crate) fn book_schema() -> Schema {
     fn same_title(prior: &Fields, planned: &Fields) -> bool {
         let title = |fields: &Fields| fields.get("title").and_then(Value::as_str).map(str::to_lowercase);
@@ -61,13 +66,6 @@ pub(crate) fn book_schema() -> Schema {
         let note =
             |fields: &Fields| fields.get("note").and_then(Value::as_str).unwrap_or_default().to_owned();
         note(prior) == note(planned)
-    }
-    fn not_empty(value: &Value) -> Result<(), String> {
-        if value.as_str() == Some("") {
-            Err("A title has at least one character.".to_owned())
-        } else {
-            Ok(())
-        }
     }
     Schema::new(
         "A book.",
@@ -194,11 +192,28 @@ impl Resource<Shelf> for BookResource {
 pub(crate) struct Scroll;
 
 model! {
+    /// What closes a scroll.
+    pub(crate) struct Seal {
+        /// Not empty.
+        colour: String,
+    }
+}
+
+model! {
     /// A scroll.
     pub(crate) struct ScrollState {
         /// Its text.
         text: String,
+        /// Its seal.
+        seal: Seal,
     }
+}
+
+pub(crate) fn scroll_schema() -> Schema {
+    let colour = Attribute::required("colour", Type::String, "Its colour.").check(not_empty);
+    Schema::new("A scroll.", vec![Attribute::optional("text", Type::String, "The text.")])
+        .block(Block::single("seal", "The seal.", vec![colour]))
+        .version(1)
 }
 
 #[async_trait]
@@ -210,7 +225,7 @@ impl Resource<Shelf> for Scroll {
     }
 
     fn schema(&self) -> Schema {
-        Schema::new("A scroll.", vec![Attribute::optional("text", Type::String, "The text.")]).version(1)
+        scroll_schema()
     }
 
     async fn create(
