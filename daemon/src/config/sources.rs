@@ -36,7 +36,7 @@ impl Surroundings {
         Self {
             variables: variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             home: Some("/home/ada".into()),
-            working_dir: Some("/work".into()),
+            working_dir: Some("/srv".into()),
             default_socket: "/run/user/1/kontraktor/kontraktord.sock".into(),
         }
     }

@@ -54,8 +54,8 @@ fn an_empty_variable_counts_as_absent_and_a_relative_xdg_directory_is_ignored() 
 fn relative_paths_start_in_the_working_directory() {
     let flags = Options { data_dir: Some("data".into()), socket: Some("s".into()), ..Options::default() };
     let config = Config::load(&flags, &Surroundings::made_up(&[])).unwrap();
-    assert_eq!(config.data_dir.value, PathBuf::from("/work/data"));
-    assert_eq!(config.socket.value, PathBuf::from("/work/s"));
+    assert_eq!(config.data_dir.value, PathBuf::from("/srv/data"));
+    assert_eq!(config.socket.value, PathBuf::from("/srv/s"));
 }
 
 #[test]
