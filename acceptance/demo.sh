@@ -43,10 +43,7 @@ fi
 echo "${line//$scratch/\$SCRATCH}"
 
 # The provider comes from a folder laid out like the registry, so `terraform init` and its lock file work as usual.
-os_arch=$(terraform version -json | sed -n 's/.*"platform": "\(.*\)".*/\1/p')
-mirror="$scratch/mirror/registry.terraform.io/kontraktor/kontraktor/$version/$os_arch"
-mkdir -p "$mirror" "$scratch/work"
-cp "$bin/terraform-provider-kontraktor" "$mirror/terraform-provider-kontraktor_v$version"
+# Terraform's own configuration file on this machine is left alone.
 cat >"$scratch/terraformrc" <<RC
 disable_checkpoint = true
 provider_installation {
@@ -54,6 +51,10 @@ provider_installation {
 }
 RC
 export TF_CLI_CONFIG_FILE="$scratch/terraformrc" TF_IN_AUTOMATION=1
+os_arch=$(terraform version -json | sed -n 's/.*"platform": "\(.*\)".*/\1/p')
+mirror="$scratch/mirror/registry.terraform.io/kontraktor/kontraktor/$version/$os_arch"
+mkdir -p "$mirror" "$scratch/work"
+cp "$bin/terraform-provider-kontraktor" "$mirror/terraform-provider-kontraktor_v$version"
 cp "$root"/examples/quickstart/*.tf "$scratch/work/"
 cd "$scratch/work"
 
