@@ -4,11 +4,12 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "kontraktor/v1/common.proto",
     "kontraktor/v1/projects.proto",
     "kontraktor/v1/environments.proto",
     "kontraktor/v1/variables.proto",
+    "kontraktor/v1/schemas.proto",
     "kontraktor/v1/audit.proto",
     "kontraktor/v1/system.proto",
 ];

@@ -123,9 +123,9 @@ rpcs! {
     create_project = Write Projects/CreateProject(CreateProjectRequest) -> Project;
     /// One project.
     get_project = Read Projects/GetProject(GetProjectRequest) -> Project;
-    /// Changes a project's description.
+    /// Changes a project's settings.
     update_project = Write Projects/UpdateProject(UpdateProjectRequest) -> Project;
-    /// Deletes a project that holds nothing.
+    /// Deletes a project that holds nothing, or all that it holds.
     delete_project = Write Projects/DeleteProject(DeleteProjectRequest) -> DeleteProjectResponse;
     /// One page of the projects.
     list_projects = Read Projects/ListProjects(ListProjectsRequest) -> ListProjectsResponse;
@@ -133,14 +133,26 @@ rpcs! {
     create_environment = Write Environments/CreateEnvironment(CreateEnvironmentRequest) -> Environment;
     /// One environment.
     get_environment = Read Environments/GetEnvironment(GetEnvironmentRequest) -> Environment;
-    /// Changes an environment's description.
+    /// Changes an environment's settings.
     update_environment = Write Environments/UpdateEnvironment(UpdateEnvironmentRequest) -> Environment;
-    /// Deletes an environment that holds no variables.
+    /// Deletes an environment that holds no variables, or all that it holds.
     delete_environment = Write Environments/DeleteEnvironment(DeleteEnvironmentRequest) -> DeleteEnvironmentResponse;
     /// One page of the environments.
     list_environments = Read Environments/ListEnvironments(ListEnvironmentsRequest) -> ListEnvironmentsResponse;
     /// The variables of an environment at one moment.
     get_snapshot = Read Environments/GetSnapshot(GetSnapshotRequest) -> Snapshot;
+    /// Restores an environment as it was at an earlier revision.
+    rollback_environment = Write Environments/RollbackEnvironment(RollbackEnvironmentRequest) -> RollbackEnvironmentResponse;
+    /// Attaches a JSON Schema to keys of a project.
+    create_schema = Write Schemas/CreateSchema(CreateSchemaRequest) -> VariableSchema;
+    /// One schema.
+    get_schema = Read Schemas/GetSchema(GetSchemaRequest) -> VariableSchema;
+    /// Changes a schema.
+    update_schema = Write Schemas/UpdateSchema(UpdateSchemaRequest) -> VariableSchema;
+    /// Takes a schema away.
+    delete_schema = Write Schemas/DeleteSchema(DeleteSchemaRequest) -> DeleteSchemaResponse;
+    /// One page of a project's schemas.
+    list_schemas = Read Schemas/ListSchemas(ListSchemasRequest) -> ListSchemasResponse;
     /// Writes a batch, see [`new_batch_id`].
     write_variables = Batch Variables/WriteVariables(WriteVariablesRequest) -> WriteVariablesResponse;
     /// One own variable of an environment.

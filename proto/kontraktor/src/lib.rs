@@ -5,10 +5,13 @@
 //! anything is shown to a person.
 
 pub mod client;
+pub mod diff;
+pub mod dotenv;
 pub mod endpoint;
 pub mod limits;
 pub mod names;
 pub mod problem;
+pub mod reference;
 pub mod value;
 
 /// The generated messages, clients and servers of `kontraktor.v1`.

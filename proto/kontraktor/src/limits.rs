@@ -21,6 +21,21 @@ pub const MAX_NUMBER_EXPONENT: i64 = 1_000;
 /// Arrays and objects inside each other in a JSON value.
 pub const MAX_JSON_DEPTH: usize = 128;
 
+/// Environments that one environment imports directly.
+pub const MAX_IMPORTS: usize = 64;
+
+/// The text of a JSON Schema, in bytes of UTF-8: 64 KiB.
+pub const MAX_SCHEMA_BYTES: usize = 65_536;
+
+/// The regular expression that says which keys a schema is for, in bytes of UTF-8.
+pub const MAX_KEY_PATTERN_BYTES: usize = 1_024;
+
+/// JSON Schemas of one project.
+pub const MAX_SCHEMAS: usize = 256;
+
+/// A secret reference, in bytes of UTF-8: 4 KiB.
+pub const MAX_REFERENCE_BYTES: usize = 4_096;
+
 /// Items of one batch.
 pub const MAX_BATCH_ITEMS: usize = 10_000;
 

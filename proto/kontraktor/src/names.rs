@@ -18,7 +18,8 @@ pub struct NameError {
 }
 
 impl NameError {
-    /// The field to blame, as the API and HCL name it: `project`, `env`, `key` or `environment`.
+    /// The field to blame, as the API and HCL name it: `project`, `env`, `key`, `name` (of a schema), `vault`
+    /// or `environment`.
     pub fn field(&self) -> &'static str {
         self.field
     }
@@ -187,6 +188,14 @@ name!(
 name!(
     /// The name of an environment inside its project: `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`.
     EnvName, "env", NAME_RULE, check_name
+);
+name!(
+    /// The name of a JSON Schema inside its project: `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`.
+    SchemaName, "name", NAME_RULE, check_name
+);
+name!(
+    /// The name of a vault in the daemon's configuration: `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`.
+    VaultName, "vault", NAME_RULE, check_name
 );
 name!(
     /// The key of a variable: `[A-Za-z_][A-Za-z0-9_.-]{0,254}`.

@@ -72,11 +72,15 @@ fn shortened(text: &str, max: usize) -> String {
 fn status_code(code: ProblemCode) -> Code {
     match code {
         ProblemCode::Unspecified => Code::Unknown,
-        ProblemCode::Invalid => Code::InvalidArgument,
+        ProblemCode::Invalid | ProblemCode::SchemaViolation => Code::InvalidArgument,
         ProblemCode::NotFound => Code::NotFound,
         ProblemCode::AlreadyExists | ProblemCode::KeyExists => Code::AlreadyExists,
         ProblemCode::Conflict | ProblemCode::Skipped => Code::Aborted,
-        ProblemCode::NotEmpty | ProblemCode::BatchMismatch => Code::FailedPrecondition,
+        ProblemCode::NotEmpty
+        | ProblemCode::BatchMismatch
+        | ProblemCode::Protected
+        | ProblemCode::Imported
+        | ProblemCode::ImportCycle => Code::FailedPrecondition,
         ProblemCode::Busy | ProblemCode::StorageFull => Code::ResourceExhausted,
         ProblemCode::Storage => Code::Internal,
         ProblemCode::ShuttingDown => Code::Unavailable,

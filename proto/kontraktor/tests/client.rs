@@ -33,7 +33,7 @@ fn get() -> v1::GetProjectRequest {
 }
 
 fn create() -> v1::CreateProjectRequest {
-    v1::CreateProjectRequest { name: "demo".to_owned(), description: String::new() }
+    v1::CreateProjectRequest { name: "demo".to_owned(), ..Default::default() }
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn refusals_come_through_whole() {
     let (_dir, path) = socket();
     let daemon = Daemon::start(path.clone(), [Act::Refuse(ProblemCode::NotEmpty)]);
     let error = client(&path, LONG)
-        .delete_project(v1::DeleteProjectRequest { name: "demo".to_owned() })
+        .delete_project(v1::DeleteProjectRequest { name: "demo".to_owned(), ..Default::default() })
         .await
         .expect_err("refused");
     assert_eq!(error.problem().expect("a problem").code(), ProblemCode::NotEmpty);

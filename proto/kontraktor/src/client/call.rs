@@ -122,11 +122,12 @@ impl Client {
                 Err(_) => Failure::Lost("time is up".to_owned()),
             };
             lost |= matches!(failure, Failure::Lost(_)) && rpc.kind != Kind::Read;
-            let wait = match &failure {
-                Failure::Refused(problem) => pause.max(Duration::from_millis(problem.retry_after_ms)),
-                _ => pause,
+            // Never sooner than the daemon asked for, and not all at once.
+            let asked = match &failure {
+                Failure::Refused(problem) => Duration::from_millis(problem.retry_after_ms),
+                _ => Duration::ZERO,
             };
-            let wait = jittered(wait);
+            let wait = asked + jittered(pause);
             if !failure.passes(rpc.kind, first) || Instant::now() + wait >= deadline {
                 return Err(self.verdict(rpc, failure, lost));
             }

@@ -7,6 +7,7 @@ mod connection;
 mod environment;
 mod error;
 mod listener;
+mod scope;
 mod services;
 mod tls;
 
@@ -21,7 +22,7 @@ use std::{
 use tokio::sync::watch;
 
 use self::{connection::Acceptor, listener::Listener, tls::Tls};
-pub use self::{environment::Environment, error::ServeError};
+pub use self::{environment::Environment, error::ServeError, scope::ConnectionScope};
 use crate::{logging, wire::provider_server::Provider};
 
 /// The version of the plugin protocol that this crate speaks.

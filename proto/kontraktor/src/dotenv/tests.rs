@@ -1,0 +1,220 @@
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What a real shell makes of the one variable `V`.
+fn sourced(text: &str) -> String {
+    let mut shell = Command::new("sh")
+        .args(["-c", ". /dev/stdin; printf '%s' \"$V\""])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    shell.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("read by the shell");
+    let output = shell.wait_with_output().expect("the shell ends");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn encoded(variables: &[(&str, &str)]) -> String {
+    encode(variables.iter().copied()).expect("good keys and values")
+}
+
+fn one(text: &str) -> String {
+    let decoded = decode(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+    decoded.get("A").unwrap_or_else(|| panic!("{text:?} has no A")).clone()
+}
+
+fn refusal(text: &str) -> String {
+    decode(text).expect_err("it cannot be read").to_string()
+}
+
+#[test]
+fn each_kind_of_quoting() {
+    let variables = [
+        ("PLAIN", "eu-west-1"),
+        ("EMPTY", ""),
+        ("SPACE", "a b"),
+        ("HASH", "a#b"),
+        ("DOLLAR", "$HOME `id` $(id)"),
+        ("BACKSLASH", r"C:\new"),
+        ("AT_THE_END", r"C:\"),
+        ("SHARE", r"\\server\share"),
+        ("QUOTE", "it's \"$5\" \\ `x`"),
+        ("LINES", "one\ntwo\n"),
+        ("db.host", "first\nrm -rf /"),
+        ("UNICODE", "naïve"),
+    ];
+    let file = for_shell("infra-demo/dev at revision 7", &variables);
+    assert_eq!(file.left_out, ["db.host"]);
+    insta::assert_snapshot!(file.text, @r#"
+    # infra-demo/dev at revision 7
+    PLAIN=eu-west-1
+    EMPTY=
+    SPACE='a b'
+    HASH='a#b'
+    DOLLAR='$HOME `id` $(id)'
+    BACKSLASH='C:\new'
+    AT_THE_END="C:\\"
+    SHARE='\\server\share'
+    QUOTE="it's \"\$5\" \\ \`x\`"
+    LINES='one
+    two
+    '
+    # left out, not a name for a shell: db.host
+    UNICODE='naïve'
+    "#);
+    // Readers of dotenv files take such a key; `encode` is for them.
+    assert!(encoded(&variables).contains("\ndb.host='first\nrm -rf /'\nUNICODE="));
+}
+
+#[test]
+fn a_shell_reads_it_back() {
+    for value in [
+        "",
+        "a b",
+        "$HOME",
+        "it's `id` $(id) \\\" !x",
+        "one\n\ntwo\n#",
+        "\\",
+        "'",
+        "\"",
+        "~",
+        "*",
+        "a;b&c|d<e>",
+    ] {
+        // The command substitution of the shell's own script must not see a trailing line break: printf has none.
+        assert_eq!(sourced(&encoded(&[("V", value)])), value, "{value:?}");
+    }
+}
+
+/// Infisical #3992: a private key that went out must come back with its lines.
+#[test]
+fn a_multi_line_value_keeps_its_lines_and_quotes() {
+    let key = "-----BEGIN KEY-----\nMIIE+/ab==\n-----END KEY-----\n";
+    for variables in [[("A", key), ("B", "'\"\n\"'")], [("A", "$x\n# no comment\n"), ("B", "\n")]] {
+        let expected: BTreeMap<String, String> =
+            variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        assert_eq!(decode(&encoded(&variables)), Ok(expected));
+    }
+}
+
+#[test]
+fn what_people_write_is_read() {
+    for (text, value) in [
+        ("A=", ""),
+        ("A=b", "b"),
+        ("A=b=c", "b=c"),
+        (" \tA = b \t", "b"),
+        ("export A=b", "b"),
+        ("export\t A = 'b'", "b"),
+        ("# first\n\n  # second\nA=b", "b"),
+        ("\u{feff}A=b", "b"),
+        ("A=hello world", "hello world"),
+        ("A=b # said", "b"),
+        ("A=b#c", "b#c"),
+        ("A=#c", "#c"),
+        ("A= # said", ""),
+        ("A='b' # said 'so'", "b"),
+        ("A=\"b\"\t#said", "b"),
+        ("A='b # c'", "b # c"),
+        ("A=it's", "it's"),
+        (r"A=C:\new", r"C:\new"),
+        (r"A='C:\new\'", r"C:\new\"),
+        (r#"A="a\nb\tc\\d\"e\$f\`g\'h\x""#, "a\nb\tc\\d\"e$f`g'h\\x"),
+        ("A=$HOME", "$HOME"),
+        ("A=\"${HOME}\"", "${HOME}"),
+        ("A='${HOME}'", "${HOME}"),
+        ("A='one\n\n two '\nB=c", "one\n\n two "),
+        ("A=''", ""),
+        ("A=\"\"", ""),
+        ("A='ä \u{a0}'", "ä \u{a0}"),
+    ] {
+        assert_eq!(one(text), value, "{text:?}");
+    }
+    let both = decode("export=b\nexport A=c\nexport = d # again").expect_err("export stands there twice");
+    assert_eq!((both.line(), both.column()), (3, 1));
+}
+
+#[test]
+fn files_of_windows_are_read_as_files() {
+    let text = "\u{feff}# said\r\nA='one\r\ntwo'\r\nB=\"x\\r\\ny\r\nz\"\r\n\r\nC=c \r\n";
+    let expected = [("A", "one\ntwo"), ("B", "x\r\ny\nz"), ("C", "c")];
+    assert_eq!(
+        decode(text),
+        Ok(expected.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    );
+    // One line that ends otherwise: the carriage return is part of the value.
+    assert_eq!(one("A='one\r\ntwo'\nB=b\r\n"), "one\r\ntwo");
+    assert_eq!(one("A='one\r\ntwo'"), "one\r\ntwo");
+}
+
+#[test]
+fn refusals_point_at_the_place_and_never_repeat_a_value() {
+    insta::assert_snapshot!(refusal("A=a\nSECRET"), @r#"line 2, column 7: there is no "=" after the key: write KEY=value; a value of several lines stands in quotes"#);
+    insta::assert_snapshot!(refusal("A=a\n  9x=b"), @r#"line 2, column 3: this is not a key: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_"; a value of several lines stands in quotes"#);
+    insta::assert_snapshot!(refusal("Ä=ä\n"), @r#"line 1, column 1: this is not a key: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_"; a value of several lines stands in quotes"#);
+    insta::assert_snapshot!(refusal("A='b'\nB='secret\nC=c\n"), @"line 2, column 3: the quote that begins here does not end: close it");
+    insta::assert_snapshot!(refusal("A=\"secret\\"), @"line 1, column 3: the quote that begins here does not end: close it");
+    insta::assert_snapshot!(refusal("A='it\\'s'"), @"line 1, column 8: something follows the closing quote: only a comment, after a blank, may stand there; a value with a single quote in it is written in double quotes");
+    insta::assert_snapshot!(refusal("A=\"ä\nb\" c\""), @r#"line 2, column 3: something follows the closing quote: only a comment, after a blank, may stand there; a double quote inside the value is written \""#);
+    insta::assert_snapshot!(refusal("A='b'# c"), @"line 1, column 6: something follows the closing quote: only a comment, after a blank, may stand there; a value with a single quote in it is written in double quotes");
+    insta::assert_snapshot!(refusal("A=`id`"), @"line 1, column 3: a value begins with a backtick, which shells take for a command: put it in single quotes");
+    insta::assert_snapshot!(refusal("A=b\0c"), @"line 1, column 4: there is a NUL character: remove it");
+    insta::assert_snapshot!(refusal("A=b\rB=c"), @"line 1, column 4: there is a carriage return without a line feed: end lines with LF or CRLF");
+    insta::assert_snapshot!(refusal("A=b\n\nexport A=c"), @"line 3, column 8: the key A stands in line 1 already: keep one of them");
+    insta::assert_snapshot!(refusal("A: b"), @r#"line 1, column 1: this is not a key: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_"; a value of several lines stands in quotes"#);
+    let pem = "A=-----BEGIN KEY-----\nMIIEsecret+/==\n";
+    let told = refusal(pem);
+    assert!(told.starts_with("line 2, column 1") && !told.contains("MII"), "{told}");
+}
+
+#[test]
+fn what_no_file_can_carry_is_refused_by_name() {
+    let refusal = |key, value| encode([(key, value)]).expect_err("it cannot be written").to_string();
+    insta::assert_snapshot!(refusal("a b", "v"), @r#"key has ' ' at character 2: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
+    insta::assert_snapshot!(refusal("A", "se\0cret"), @"the value of A holds a NUL character at byte 2: remove it");
+}
+
+/// Anything, and much of what is awkward.
+const VALUE: &str = "(?s)[^\0]{0,20}|['\"\\\\$`#\r\n\t =a]{0,10}|export [A-Z]=[^\0]{0,4}";
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded(variables in prop::collection::btree_map("[A-Za-z_][A-Za-z0-9_.-]{0,5}", VALUE, 0..6)) {
+        let text = encode(variables.iter().map(|(key, value)| (key.as_str(), value.as_str()))).expect("good keys");
+        prop_assert_eq!(decode(&text), Ok(variables));
+    }
+
+    #[test]
+    fn what_a_shell_is_given_is_decoded(variables in prop::collection::btree_map("[A-Za-z_][A-Za-z0-9_.-]{0,5}", VALUE, 0..6)) {
+        let borrowed: Vec<_> = variables.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let file = for_shell("t", &borrowed);
+        let expected: BTreeMap<_, _> =
+            variables.clone().into_iter().filter(|(key, _)| !key.contains(['.', '-'])).collect();
+        prop_assert_eq!(file.left_out.len() + expected.len(), variables.len());
+        prop_assert_eq!(decode(&file.text), Ok(expected));
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused_at_a_place_in_it(text in "(?s)([A-C= \t#'\"\\\\\r\n`$é]|export ){0,30}") {
+        if let Err(error) = decode(&text) {
+            prop_assert!((1..=text.lines().count().max(1) + 1).contains(&error.line()));
+            prop_assert!((1..=text.chars().count() + 1).contains(&error.column()));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn a_shell_reads_anything_back(value in "(?s)[^\0]{0,20}|['\"\\\\$`#\n a!]{0,12}") {
+        prop_assert_eq!(sourced(&encoded(&[("V", &value)])), value);
+    }
+}
