@@ -7,12 +7,19 @@ mod world;
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
+use kontraktor_proto::names::SchemaName;
 use kontraktord::{
-    domain::{AuditEntry, Fact, Head, Request, Row, State},
+    domain::{
+        AuditEntry, Code, Fact, Head, ItemOutcome, Operate, Past, Request, Row, SchemaSettings, State,
+        WriteItem,
+    },
     store::{AuditQuery, DataDir, DuckDbOptions, DuckDbStore, MemoryStore, Store, StoreError, verify},
 };
 use tempfile::TempDir;
-use world::{World, batch, delete, expecting_absence, put};
+use world::{
+    World, batch, create_env, create_project, delete, delete_env, delete_project, expecting_absence,
+    importing, put, update_env, update_project,
+};
 
 /// A store to test, and what must outlive it.
 struct Fixture {
@@ -45,6 +52,7 @@ macro_rules! contract {
 contract!(
     an_empty_store_is_empty,
     what_is_loaded_is_what_stands,
+    settings_survive,
     changes_come_in_order_and_in_pages,
     the_chain_verifies,
     the_log_is_filtered_and_paged,
@@ -54,12 +62,65 @@ contract!(
     a_closed_store_says_so,
 );
 
+fn protect_env(path: &str, protected: bool) -> Request {
+    Request::UpdateEnvironment {
+        path: path.parse().unwrap(),
+        description: None,
+        protected: Some(protected),
+        imports: None,
+        expect: None,
+    }
+}
+
+fn protect_project(name: &str, protected: bool) -> Request {
+    Request::UpdateProject {
+        name: name.parse().unwrap(),
+        description: None,
+        protected: Some(protected),
+        expect: None,
+    }
+}
+
+fn protecting(mut item: WriteItem, protected: bool) -> WriteItem {
+    if let Some(Operate::Put(put)) = &mut item.operation {
+        put.protected = Some(protected);
+    }
+    item
+}
+
+fn create_schema(project: &str, name: &str, key_pattern: &str, schema: &str) -> Request {
+    Request::CreateSchema {
+        project: project.parse().unwrap(),
+        name: name.parse().unwrap(),
+        settings: SchemaSettings { key_pattern: key_pattern.to_owned(), schema: schema.to_owned() },
+        create_missing: false,
+        adopt_existing: false,
+    }
+}
+
+fn delete_schema(project: &str, name: &str) -> Request {
+    Request::DeleteSchema { project: project.parse().unwrap(), name: name.parse().unwrap() }
+}
+
+/// What an environment with the key `T` alone and an import was, in another world.
+fn past() -> Past {
+    let mut world = World::new(State::default());
+    world.ask(&batch(1, vec![vec![put("demo/tmp", "T", "old"), put("demo/dev", "A", "1")]])).unwrap();
+    world.ask(&importing("demo/tmp", &["demo/dev"])).unwrap();
+    let environment = world.state.environment(&"demo/tmp".parse().unwrap()).unwrap();
+    Past {
+        revision: environment.revision,
+        description: environment.description.clone(),
+        imports: environment.imports.clone(),
+        variables: environment.variables.clone(),
+    }
+}
+
 /// Requests of every kind, committed one by one; what stands afterwards, and every fact.
 fn filled(store: &dyn Store) -> (World, Vec<Fact>) {
     let mut world = World::new(State::default());
-    let path = "demo/dev".parse::<kontraktor_proto::names::EnvPath>().unwrap();
     let requests = [
-        Request::CreateProject { name: path.project.clone(), description: "first".to_owned() },
+        create_project("demo", "first"),
         batch(
             1,
             vec![
@@ -67,18 +128,31 @@ fn filled(store: &dyn Store) -> (World, Vec<Fact>) {
                 vec![put("other/dev", "A", "3")],
             ],
         ),
-        Request::UpdateProject { name: path.project.clone(), description: "second".to_owned() },
-        Request::CreateEnvironment {
-            path: path.clone(),
-            description: "dev".to_owned(),
-            create_missing: false,
-        },
+        update_project("demo", "second"),
+        create_env("demo/dev", "dev"),
         batch(2, vec![vec![put("demo/dev", "A", "4")], vec![expecting_absence(put("demo/dev", "B", "5"))]]),
         batch(3, vec![vec![delete("other/dev", "A")], vec![put("demo/prod", "A", "x")]]),
-        Request::DeleteProject { name: "other".parse().unwrap() },
+        delete_project("other"),
         batch(4, vec![vec![put("other/dev", "Z", "again")], vec![delete("demo/prod", "A")]]),
-        Request::DeleteEnvironment { path: "demo/prod".parse().unwrap() },
-        Request::UpdateEnvironment { path, description: "development".to_owned() },
+        delete_env("demo/prod"),
+        update_env("demo/dev", "development"),
+        batch(5, vec![vec![protecting(put("demo/dev", "KEPT", "1"), true)], vec![put("demo/tmp", "T", "1")]]),
+        protect_env("demo/dev", true),
+        protect_project("demo", true),
+        importing("demo/tmp", &["demo/dev", "other/dev"]),
+        // What is refused is in the record of its batch, with its problem.
+        batch(6, vec![vec![delete("demo/dev", "KEPT")], vec![put("demo/dev", "A", "5")]]),
+        create_schema("demo", "ports", "PORT_.*", r#"{"type":"string"}"#),
+        create_schema("other", "gone", ".*", "true"),
+        delete_schema("other", "gone"),
+        importing("demo/tmp", &["other/dev", "demo/dev"]),
+        Request::RestoreEnvironment {
+            path: "demo/tmp".parse().unwrap(),
+            past: past(),
+            expect_revision: None,
+        },
+        Request::DeleteEnvironment { path: "demo/tmp".parse().unwrap(), force: true },
+        importing("other/dev", &["demo/dev"]),
     ];
     let mut all = Vec::new();
     for request in requests {
@@ -107,6 +181,42 @@ fn what_is_loaded_is_what_stands(fixture: &Fixture) {
     assert_eq!(fixture.store.head().unwrap(), world.state.head());
     fixture.store.checkpoint().unwrap();
     assert_eq!(fixture.store.load(world.now).unwrap(), world.state);
+}
+
+/// Protection, imports and schemas are read back by name, not only compared with what made them.
+fn settings_survive(fixture: &Fixture) {
+    let (world, _) = filled(&*fixture.store);
+    let state = fixture.store.load(world.now).unwrap();
+    let dev = state.environment(&"demo/dev".parse().unwrap()).unwrap();
+    assert!(dev.protected && dev.imports.is_empty());
+    let flags: Vec<(&str, bool)> =
+        dev.variables.iter().map(|(key, variable)| (key.as_str(), variable.protected)).collect();
+    assert_eq!(flags, [("A", false), ("B", false), ("KEPT", true)]);
+    let other = state.environment(&"other/dev".parse().unwrap()).unwrap();
+    assert_eq!(other.imports.iter().map(ToString::to_string).collect::<Vec<_>>(), ["demo/dev"]);
+    let projects: Vec<(&str, bool, Vec<&str>)> = state
+        .projects()
+        .values()
+        .map(|found| {
+            (found.name.as_str(), found.protected, found.schemas.keys().map(SchemaName::as_str).collect())
+        })
+        .collect();
+    assert_eq!(projects, [("demo", true, vec!["ports"]), ("other", false, vec![])]);
+    let imports = |revision: u64| {
+        let query = AuditQuery {
+            env: Some("tmp".parse().unwrap()),
+            oldest_first: true,
+            limit: 100,
+            ..AuditQuery::default()
+        };
+        let entries = fixture.store.audit(&query).unwrap();
+        let entry = entries.iter().rfind(|entry| entry.revision == revision && entry.key.is_empty()).unwrap();
+        entry.imports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        [imports(1), imports(2), imports(3), imports(4), imports(5)],
+        ["", "demo/dev other/dev", "other/dev demo/dev", "demo/dev", ""]
+    );
 }
 
 fn changes_come_in_order_and_in_pages(fixture: &Fixture) {
@@ -188,7 +298,7 @@ fn the_log_is_filtered_and_paged(fixture: &Fixture) {
     let history = fixture.store.history(&"demo/dev".parse().unwrap(), None, None, 2).unwrap();
     assert_eq!(
         history.iter().map(|entry| entry.operation.as_str()).collect::<Vec<_>>(),
-        ["environment updated", "variable updated"]
+        ["variable updated", "environment updated"]
     );
 }
 
@@ -197,6 +307,11 @@ fn batches_are_loaded_while_they_are_remembered(fixture: &Fixture) {
     let id = uuid::Uuid::from_u128(2);
     let loaded = fixture.store.load(world.now).unwrap();
     assert_eq!(loaded.batch(id, world.now).unwrap().results().len(), 2);
+    let refused = loaded.batch(uuid::Uuid::from_u128(6), world.now).unwrap().results().remove(0);
+    assert!(
+        matches!(&refused.outcome, ItemOutcome::Refused(refusal) if refusal.code == Code::Protected),
+        "{refused:?}"
+    );
     world.now += SignedDuration::from_hours(25);
     let loaded = fixture.store.load(world.now).unwrap();
     assert!(loaded.batch(id, world.now).is_none());

@@ -40,8 +40,9 @@ impl Audit for Api {
         let request = request.into_inner();
         let path = convert::env_path("environment", request.environment.as_ref())?;
         let key = filter(&request.key, convert::key)?;
+        let until = request.until.map(|until| convert::at("until", until)).transpose()?;
         let page = convert::page(request.page_size, request.page_token);
-        answer(self.service.history(&path, key.as_ref(), &page).await)
+        answer(self.service.history(&path, key.as_ref(), until, &page).await)
     }
 
     async fn verify_audit(

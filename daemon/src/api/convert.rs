@@ -4,7 +4,8 @@
 
 use jiff::Timestamp;
 use kontraktor_proto::{
-    names::{EnvName, EnvPath, Key, NameError, ProjectName},
+    limits::MAX_ANSWER_BYTES,
+    names::{EnvName, EnvPath, Key, NameError, ProjectName, SchemaName},
     problem::to_status,
     v1,
     value::ValueType,
@@ -13,10 +14,12 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::domain::{
-    AuditEntry, Authorship, Batch, BatchOutcome, Code, Environment, Expect, ItemOutcome, ItemResult, Operate,
-    Operation, Project, Put, Refusal, Variable, WriteItem,
+    AuditEntry, Authorship, Batch, BatchOutcome, Code, Environment, EnvironmentSettings, Expect, ItemOutcome,
+    ItemResult, Operate, Operation, Project, ProjectSettings, Put, Refusal, Restored, Variable,
+    VariableSchema, WriteItem,
 };
-use crate::service::{PageRequest, Snapshot};
+use crate::service::{Entry, PageRequest, Snapshot};
+use crate::store::Moment;
 
 /// A domain error as the status of a failed call.
 pub(super) fn status(refusal: impl Into<Refusal>) -> Status {
@@ -34,6 +37,11 @@ fn problem(refusal: &Refusal) -> v1::Problem {
             .as_ref()
             .map(|current| variable(&current.variable, &current.environment, current.environment_revision)),
         retry_after_ms: refusal.retry_after_ms,
+        schema_violation: refusal.violation.as_deref().map(|violation| v1::SchemaViolation {
+            schema: violation.schema.clone(),
+            schema_path: violation.schema_path.clone(),
+            value_path: violation.value_path.clone(),
+        }),
     }
 }
 
@@ -52,6 +60,10 @@ fn code(code: Code) -> v1::ProblemCode {
         Code::Storage => v1::ProblemCode::Storage,
         Code::ShuttingDown => v1::ProblemCode::ShuttingDown,
         Code::Denied => v1::ProblemCode::Denied,
+        Code::Protected => v1::ProblemCode::Protected,
+        Code::Imported => v1::ProblemCode::Imported,
+        Code::ImportCycle => v1::ProblemCode::ImportCycle,
+        Code::SchemaViolation => v1::ProblemCode::SchemaViolation,
     }
 }
 
@@ -60,6 +72,10 @@ pub(super) fn project_name(name: &str) -> Result<ProjectName, Status> {
 }
 
 pub(super) fn env_name(name: &str) -> Result<EnvName, Status> {
+    name.parse().map_err(|error: NameError| status(error))
+}
+
+pub(super) fn schema_name(name: &str) -> Result<SchemaName, Status> {
     name.parse().map_err(|error: NameError| status(error))
 }
 
@@ -130,6 +146,37 @@ fn count(entries: usize) -> u32 {
     u32::try_from(entries).unwrap_or(u32::MAX)
 }
 
+/// Names of environments, each checked.
+pub(super) fn imports(names: &[v1::EnvironmentName]) -> Result<Vec<EnvPath>, Status> {
+    names
+        .iter()
+        .map(|name| {
+            EnvPath::try_from(name).map_err(|error| {
+                status(Refusal::invalid(
+                    "imports",
+                    format!("an import is not the name of an environment: {error}"),
+                ))
+            })
+        })
+        .collect()
+}
+
+fn import_names(imports: &[EnvPath]) -> Vec<v1::EnvironmentName> {
+    imports.iter().map(Into::into).collect()
+}
+
+pub(super) fn project_settings(settings: v1::ProjectSettings) -> ProjectSettings {
+    ProjectSettings { description: settings.description, protected: settings.deletion_protection }
+}
+
+pub(super) fn environment_settings(settings: v1::EnvironmentSettings) -> Result<EnvironmentSettings, Status> {
+    Ok(EnvironmentSettings {
+        imports: imports(&settings.imports)?,
+        description: settings.description,
+        protected: settings.deletion_protection,
+    })
+}
+
 pub(super) fn project(project: &Project) -> v1::Project {
     v1::Project {
         name: project.name.to_string(),
@@ -137,6 +184,19 @@ pub(super) fn project(project: &Project) -> v1::Project {
         implicit: project.implicit,
         environments: count(project.environments.len()),
         created: Some(authorship(&project.created)),
+        deletion_protection: project.protected,
+        schemas: count(project.schemas.len()),
+        changed: Some(authorship(&project.changed)),
+    }
+}
+
+pub(super) fn schema(schema: &VariableSchema) -> v1::VariableSchema {
+    v1::VariableSchema {
+        project: schema.project.to_string(),
+        name: schema.name.to_string(),
+        key_pattern: schema.key_pattern.to_string(),
+        schema: schema.schema.to_string(),
+        changed: Some(authorship(&schema.changed)),
     }
 }
 
@@ -148,6 +208,17 @@ pub(super) fn environment(environment: &Environment) -> v1::Environment {
         revision: environment.revision,
         variables: count(environment.variables.len()),
         created: Some(authorship(&environment.created)),
+        imports: import_names(&environment.imports),
+        deletion_protection: environment.protected,
+        changed: Some(authorship(&environment.changed)),
+    }
+}
+
+pub(super) fn restored(restored: &Restored) -> v1::RollbackEnvironmentResponse {
+    v1::RollbackEnvironmentResponse {
+        environment: Some(environment(&restored.environment)),
+        variables_written: count(restored.written),
+        variables_deleted: count(restored.deleted),
     }
 }
 
@@ -161,23 +232,69 @@ pub(super) fn variable(variable: &Variable, origin: &EnvPath, origin_revision: u
         revision: variable.revision,
         written: Some(authorship(&variable.written)),
         origin: Some(v1::Origin { environment: Some(origin.into()), revision: origin_revision }),
+        deletion_protection: variable.protected,
     }
 }
 
-/// Without variables where the caller holds this version already.
-pub(super) fn snapshot(snapshot: &Snapshot, held: &str) -> v1::Snapshot {
-    let environment = &snapshot.environment;
-    let not_modified = held == snapshot.version;
-    let variables = if not_modified { &[][..] } else { &snapshot.variables };
+/// A moment of an environment's history; the message must name one.
+pub(super) fn at(field: &'static str, wire: v1::Moment) -> Result<Moment, Status> {
+    match wire.at {
+        Some(v1::moment::At::Revision(revision)) => Ok(Moment::Revision(revision)),
+        Some(v1::moment::At::Time(time)) => moment(field, &time).map(Moment::Time),
+        None => Err(status(
+            Refusal::invalid(field, format!("{field} names neither a revision nor a time"))
+                .remedy("name one of them, or leave it out for what stands now"),
+        )),
+    }
+}
+
+/// A snapshot without its variables, for those who hold them already.
+pub(super) fn not_modified(snapshot: &Snapshot) -> v1::Snapshot {
+    v1::Snapshot { not_modified: true, ..bare(snapshot) }
+}
+
+/// A snapshot with the variables whose keys begin with `prefix`. Refused where no message could hold them.
+pub(super) fn snapshot(snapshot: &Snapshot, prefix: &str) -> Result<v1::Snapshot, Status> {
+    let entries = snapshot.variables(prefix);
+    let bytes: usize = entries.iter().map(weigh).sum();
+    if bytes > MAX_ANSWER_BYTES {
+        let (path, count) = (&snapshot.environment().path, entries.len());
+        return Err(status(
+            Refusal::invalid(
+                "prefix",
+                format!(
+                    "{count} variables of environment \"{path}\" take {bytes} bytes, and an answer may have \
+                     {MAX_ANSWER_BYTES} (1 GiB)"
+                ),
+            )
+            .remedy("ask for a part of them by a prefix of their keys"),
+        ));
+    }
+    let variables = entries
+        .iter()
+        .map(|entry| variable(entry.variable, &entry.origin.path, entry.origin.revision))
+        .collect();
+    Ok(v1::Snapshot { variables, ..bare(snapshot) })
+}
+
+/// What a variable takes in a message, at most: its texts, its names, and 128 bytes for numbers, times and tags.
+fn weigh(entry: &Entry<'_>) -> usize {
+    let Entry { variable, origin } = entry;
+    let text = variable.key.as_str().len() + variable.value.len() + variable.description.len();
+    let origin = origin.path.project.as_str().len() + origin.path.env.as_str().len();
+    text + origin + variable.written.actor.len() + variable.written.via.len() + 128
+}
+
+fn bare(snapshot: &Snapshot) -> v1::Snapshot {
+    let environment = snapshot.environment();
     v1::Snapshot {
         name: Some((&environment.path).into()),
         revision: environment.revision,
-        version: snapshot.version.clone(),
-        not_modified,
-        variables: variables
-            .iter()
-            .map(|entry| variable(entry, &environment.path, environment.revision))
-            .collect(),
+        version: snapshot.version(),
+        not_modified: false,
+        variables: Vec::new(),
+        imports: import_names(&environment.imports),
+        description: environment.description.to_string(),
     }
 }
 
@@ -201,6 +318,7 @@ fn item(item: v1::WriteItem) -> WriteItem {
                 value: put.content.map(|v1::put::Content::Value(value)| value),
                 description: put.description,
                 create_missing: put.create_missing,
+                protected: put.deletion_protection,
             }),
             v1::write_item::Operation::Delete(v1::Delete {}) => Operate::Delete,
         }),
@@ -256,6 +374,9 @@ pub(super) fn entry(entry: AuditEntry) -> v1::AuditEntry {
         description: entry.description,
         batch_id: entry.batch_id.map(|id| id.to_string()).unwrap_or_default(),
         hash: entry.hash.to_string(),
+        schema: entry.schema,
+        deletion_protection: entry.protected,
+        imports: import_names(&entry.imports),
     }
 }
 
@@ -273,6 +394,9 @@ fn operation(operation: Operation) -> v1::AuditOperation {
         Operation::VariableUpdated => v1::AuditOperation::VariableUpdated,
         Operation::VariableDeleted => v1::AuditOperation::VariableDeleted,
         Operation::BatchRecorded => v1::AuditOperation::BatchRecorded,
+        Operation::SchemaCreated => v1::AuditOperation::SchemaCreated,
+        Operation::SchemaUpdated => v1::AuditOperation::SchemaUpdated,
+        Operation::SchemaDeleted => v1::AuditOperation::SchemaDeleted,
     }
 }
 

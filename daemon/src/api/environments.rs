@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use kontraktor_proto::v1::{
     CreateEnvironmentRequest, DeleteEnvironmentRequest, DeleteEnvironmentResponse, Environment,
-    GetEnvironmentRequest, GetSnapshotRequest, ListEnvironmentsRequest, ListEnvironmentsResponse, Snapshot,
-    UpdateEnvironmentRequest, environments_server::Environments,
+    GetEnvironmentRequest, GetSnapshotRequest, ListEnvironmentsRequest, ListEnvironmentsResponse,
+    RollbackEnvironmentRequest, RollbackEnvironmentResponse, Snapshot, UpdateEnvironmentRequest,
+    environments_server::Environments,
 };
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Api, caller::caller, convert};
-use crate::domain::{self, Refusal};
+use crate::domain::{self, EnvironmentSettings, Refusal};
 
 #[async_trait]
 impl Environments for Api {
@@ -20,10 +21,17 @@ impl Environments for Api {
     ) -> Result<Response<Environment>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let path = convert::env_path("name", request.name.as_ref())?;
-        let made =
-            self.service.create_environment(caller, path, request.description, request.create_missing).await;
-        answer(made)
+        let request = domain::Request::CreateEnvironment {
+            path: convert::env_path("name", request.name.as_ref())?,
+            settings: EnvironmentSettings {
+                description: request.description,
+                protected: request.deletion_protection,
+                imports: convert::imports(&request.imports)?,
+            },
+            create_missing: request.create_missing,
+            adopt_existing: request.adopt_existing,
+        };
+        answer(self.service.write_environment(caller, request).await)
     }
 
     async fn get_environment(
@@ -40,8 +48,15 @@ impl Environments for Api {
     ) -> Result<Response<Environment>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let path = convert::env_path("name", request.name.as_ref())?;
-        answer(self.service.update_environment(caller, path, request.description).await)
+        let imports = request.imports.map(|list| convert::imports(&list.environments));
+        let request = domain::Request::UpdateEnvironment {
+            path: convert::env_path("name", request.name.as_ref())?,
+            description: request.description,
+            protected: request.deletion_protection,
+            imports: imports.transpose()?,
+            expect: request.expect.map(convert::environment_settings).transpose()?,
+        };
+        answer(self.service.write_environment(caller, request).await)
     }
 
     async fn delete_environment(
@@ -50,7 +65,8 @@ impl Environments for Api {
     ) -> Result<Response<DeleteEnvironmentResponse>, Status> {
         let caller = caller(&request)?;
         let path = convert::env_path("name", request.get_ref().name.as_ref())?;
-        self.service.delete_environment(caller, path).await.map_err(convert::status)?;
+        let request = domain::Request::DeleteEnvironment { path, force: request.get_ref().force };
+        self.service.delete(caller, request).await.map_err(convert::status)?;
         Ok(Response::new(DeleteEnvironmentResponse {}))
     }
 
@@ -71,12 +87,34 @@ impl Environments for Api {
         }))
     }
 
-    async fn get_snapshot(&self, request: Request<GetSnapshotRequest>) -> Result<Response<Snapshot>, Status> {
+    async fn rollback_environment(
+        &self,
+        request: Request<RollbackEnvironmentRequest>,
+    ) -> Result<Response<RollbackEnvironmentResponse>, Status> {
+        let caller = caller(&request)?;
         let request = request.get_ref();
         let path = convert::env_path("name", request.name.as_ref())?;
-        // There are no imports yet: what is effective and what is the environment's own (`own_only`) are the same.
-        let snapshot = self.service.snapshot(&path, &request.prefix).map_err(convert::status)?;
-        Ok(Response::new(convert::snapshot(&snapshot, &request.if_version_differs)))
+        let expect = (request.expect_revision > 0).then_some(request.expect_revision);
+        let restored = self.service.rollback(caller, path, request.to_revision, expect).await;
+        restored.map(|restored| Response::new(convert::restored(&restored))).map_err(convert::status)
+    }
+
+    async fn get_snapshot(&self, request: Request<GetSnapshotRequest>) -> Result<Response<Snapshot>, Status> {
+        let request = request.into_inner();
+        let path = convert::env_path("name", request.name.as_ref())?;
+        let snapshot = match request.at {
+            None => self.service.snapshot(&path, request.own_only),
+            Some(at) => self.service.snapshot_at(&path, request.own_only, convert::at("at", at)?).await,
+        }
+        .map_err(convert::status)?;
+        // Known before anything is put together.
+        if request.if_version_differs == snapshot.version() {
+            return Ok(Response::new(convert::not_modified(&snapshot)));
+        }
+        let variables = snapshot.size();
+        let message = move || convert::snapshot(&snapshot, &request.prefix);
+        let message = self.service.answer(variables, message).await.map_err(convert::status)?;
+        message.map(Response::new)
     }
 }
 

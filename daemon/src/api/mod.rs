@@ -10,6 +10,7 @@ mod convert;
 mod environments;
 mod projects;
 mod running;
+mod schemas;
 mod server;
 mod system;
 mod variables;

@@ -9,7 +9,7 @@ use kontraktor_proto::v1::{
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Api, caller::caller, convert};
-use crate::domain::{self, Refusal};
+use crate::domain::{self, ProjectSettings, Refusal};
 
 #[async_trait]
 impl Projects for Api {
@@ -19,9 +19,15 @@ impl Projects for Api {
     ) -> Result<Response<Project>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let name = convert::project_name(&request.name)?;
-        let project = self.service.create_project(caller, name, request.description).await;
-        answer(project)
+        let request = domain::Request::CreateProject {
+            name: convert::project_name(&request.name)?,
+            settings: ProjectSettings {
+                description: request.description,
+                protected: request.deletion_protection,
+            },
+            adopt_existing: request.adopt_existing,
+        };
+        answer(self.service.write_project(caller, request).await)
     }
 
     async fn get_project(&self, request: Request<GetProjectRequest>) -> Result<Response<Project>, Status> {
@@ -35,8 +41,13 @@ impl Projects for Api {
     ) -> Result<Response<Project>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let name = convert::project_name(&request.name)?;
-        answer(self.service.update_project(caller, name, request.description).await)
+        let request = domain::Request::UpdateProject {
+            name: convert::project_name(&request.name)?,
+            description: request.description,
+            protected: request.deletion_protection,
+            expect: request.expect.map(convert::project_settings),
+        };
+        answer(self.service.write_project(caller, request).await)
     }
 
     async fn delete_project(
@@ -45,7 +56,8 @@ impl Projects for Api {
     ) -> Result<Response<DeleteProjectResponse>, Status> {
         let caller = caller(&request)?;
         let name = convert::project_name(&request.get_ref().name)?;
-        self.service.delete_project(caller, name).await.map_err(convert::status)?;
+        let request = domain::Request::DeleteProject { name, force: request.get_ref().force };
+        self.service.delete(caller, request).await.map_err(convert::status)?;
         Ok(Response::new(DeleteProjectResponse {}))
     }
 

@@ -7,7 +7,7 @@ use kontraktor_proto::{
     limits::{MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES},
     v1::{
         audit_server::AuditServer, environments_server::EnvironmentsServer, projects_server::ProjectsServer,
-        system_server::SystemServer, variables_server::VariablesServer,
+        schemas_server::SchemasServer, system_server::SystemServer, variables_server::VariablesServer,
     },
 };
 use tokio::net::{UnixListener, UnixStream};
@@ -34,11 +34,12 @@ const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 /// The names under which health is told; the empty one stands for the daemon as a whole.
-const HEALTH_NAMES: [&str; 6] = [
+const HEALTH_NAMES: [&str; 7] = [
     "",
     <ProjectsServer<Api> as NamedService>::NAME,
     <EnvironmentsServer<Api> as NamedService>::NAME,
     <VariablesServer<Api> as NamedService>::NAME,
+    <SchemasServer<Api> as NamedService>::NAME,
     <AuditServer<Api> as NamedService>::NAME,
     <SystemServer<Api> as NamedService>::NAME,
 ];
@@ -116,6 +117,7 @@ fn router(api: Api, running: Running) -> Result<Router<Layers>, ServeError> {
         .add_service(limited!(ProjectsServer))
         .add_service(limited!(EnvironmentsServer))
         .add_service(limited!(VariablesServer))
+        .add_service(limited!(SchemasServer))
         .add_service(limited!(AuditServer))
         .add_service(limited!(SystemServer))
         .add_service(described().build_v1()?)

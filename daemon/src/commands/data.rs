@@ -24,6 +24,7 @@ impl From<StoreError> for Failure {
             StoreError::Missing { .. }
             | StoreError::Unusable { .. }
             | StoreError::Newer { .. }
+            | StoreError::Older { .. }
             | StoreError::Corrupt(_) => Exit::Data,
             StoreError::Directory { .. } => Exit::Usage,
             StoreError::Full(_)

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     Authorship, Body, Code, Current, Fact, Hash, ItemOutcome, ItemResult, Refusal, RowError, Variable,
-    VariableOperation, row::timestamp,
+    VariableOperation, Violation, row::timestamp,
 };
 
 /// For how long a batch is remembered.
@@ -88,7 +88,13 @@ fn weigh(result: &ItemResult) -> usize {
             let current = refusal.current.as_deref().map_or(0, |current| {
                 size_of::<Current>() + current.variable.value.len() + current.variable.description.len()
             });
-            size_of::<Refusal>() + refusal.message.len() + refusal.remedy.len() + current
+            let violation = refusal.violation.as_deref().map_or(0, |violation| {
+                size_of::<Violation>()
+                    + violation.schema.len()
+                    + violation.schema_path.len()
+                    + violation.value_path.len()
+            });
+            size_of::<Refusal>() + refusal.message.len() + refusal.remedy.len() + current + violation
         }
         _ => 0,
     };
@@ -151,7 +157,7 @@ impl Memory {
     /// Takes in a fact that belongs to a batch. A record comes last of its batch and replaces what the rows said.
     pub(crate) fn learn(&mut self, fact: &Fact) {
         let Some(mark) = fact.batch else { return };
-        if matches!(fact.body, Body::Project(_) | Body::Environment(_)) {
+        if matches!(fact.body, Body::Project(_) | Body::Environment(_) | Body::Schema(_)) {
             return;
         }
         // An id may be used again once it is forgotten, also before it is swept out.
@@ -192,7 +198,7 @@ impl Memory {
                     environment_revision: variable.revision,
                 });
             }
-            Body::Project(_) | Body::Environment(_) => {}
+            Body::Project(_) | Body::Environment(_) | Body::Schema(_) => {}
         }
         self.bytes = self.bytes - before + batch.bytes;
         self.keep_within_bounds();
@@ -271,6 +277,8 @@ struct EncodedRefusal<'a> {
     retry_after_ms: u64,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     current: Option<EncodedCurrent<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    violation: Option<Violation>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -286,6 +294,8 @@ struct EncodedCurrent<'a> {
     actor: Cow<'a, str>,
     via: Cow<'a, str>,
     at_us: i64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    protected: bool,
 }
 
 impl<'a> From<&'a Run> for Encoded<'a> {
@@ -320,7 +330,9 @@ impl<'a> From<&'a Run> for Encoded<'a> {
                     actor: current.variable.written.actor.as_ref().into(),
                     via: current.variable.written.via.as_ref().into(),
                     at_us: current.variable.written.at.as_microsecond(),
+                    protected: current.variable.protected,
                 }),
+                violation: refusal.violation.as_deref().cloned(),
             }),
         }
     }
@@ -357,6 +369,7 @@ impl EncodedRefusal<'_> {
             remedy: self.remedy.into_owned(),
             current: self.current.map(EncodedCurrent::into_current).transpose()?.map(Box::new),
             retry_after_ms: self.retry_after_ms,
+            violation: self.violation.map(Box::new),
         })
     }
 }
@@ -376,6 +389,7 @@ impl EncodedCurrent<'_> {
                 via: self.via.as_ref().into(),
                 at: timestamp(self.at_us)?,
             },
+            protected: self.protected,
         };
         Ok(Current {
             environment: EnvPath::new(&self.project, &self.env)?,

@@ -1,9 +1,13 @@
 //! The log as its readers see it: one shape for the rows of every log.
 
-use kontraktor_proto::value::ValueType;
+use std::sync::Arc;
+
+use kontraktor_proto::{names::EnvPath, value::ValueType};
 use uuid::Uuid;
 
-use super::{Authorship, Body, EnvironmentOperation, Fact, Hash, ProjectOperation, VariableOperation};
+use super::{
+    Authorship, Body, EnvironmentOperation, Fact, Hash, ProjectOperation, SchemaOperation, VariableOperation,
+};
 
 /// One row of the log, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +36,12 @@ pub struct AuditEntry {
     pub description: String,
     /// The batch that the write came in.
     pub batch_id: Option<Uuid>,
+    /// The schema's name; its text is the new value then.
+    pub schema: String,
+    /// Of the project, environment or variable, afterwards.
+    pub protected: bool,
+    /// Of the environment, afterwards.
+    pub imports: Arc<[EnvPath]>,
     /// Over this row and the one before.
     pub hash: Hash,
 }
@@ -93,6 +103,12 @@ words! {
         VariableDeleted = "variable deleted",
         /// A batch was recorded of which some items wrote nothing.
         BatchRecorded = "batch recorded",
+        /// A schema was attached to a project.
+        SchemaCreated = "schema created",
+        /// A schema changed.
+        SchemaUpdated = "schema updated",
+        /// A schema was taken away.
+        SchemaDeleted = "schema deleted",
     }
 }
 
@@ -111,6 +127,9 @@ impl From<&Fact> for AuditEntry {
             new_value: None,
             description: String::new(),
             batch_id: fact.batch.map(|mark| mark.id),
+            schema: String::new(),
+            protected: false,
+            imports: Arc::default(),
             hash: fact.hash,
         };
         match &fact.body {
@@ -118,6 +137,7 @@ impl From<&Fact> for AuditEntry {
                 entry.operation = project.operation.into();
                 entry.project = project.name.to_string();
                 entry.description = project.description.to_string();
+                entry.protected = project.protected;
             }
             Body::Environment(environment) => {
                 entry.operation = environment.operation.into();
@@ -125,6 +145,8 @@ impl From<&Fact> for AuditEntry {
                 entry.env = environment.path.env.to_string();
                 entry.revision = environment.revision;
                 entry.description = environment.description.to_string();
+                entry.protected = environment.protected;
+                entry.imports = environment.imports.clone();
             }
             Body::Variable(variable) => {
                 entry.operation = variable.operation.into();
@@ -136,6 +158,16 @@ impl From<&Fact> for AuditEntry {
                 entry.old_value = variable.old_value.as_deref().map(str::to_owned);
                 entry.new_value = variable.new_value.as_deref().map(str::to_owned);
                 entry.description = variable.description.to_string();
+                entry.protected = variable.protected;
+            }
+            Body::Schema(schema) => {
+                entry.operation = schema.operation.into();
+                entry.project = schema.project.to_string();
+                entry.schema = schema.name.to_string();
+                entry.new_value = match schema.operation {
+                    SchemaOperation::Deleted => None,
+                    SchemaOperation::Created | SchemaOperation::Updated => Some(schema.schema.to_string()),
+                };
             }
             Body::Batch(_) => {}
         }
@@ -171,6 +203,16 @@ impl From<VariableOperation> for Operation {
             VariableOperation::Created => Self::VariableCreated,
             VariableOperation::Updated => Self::VariableUpdated,
             VariableOperation::Deleted => Self::VariableDeleted,
+        }
+    }
+}
+
+impl From<SchemaOperation> for Operation {
+    fn from(operation: SchemaOperation) -> Self {
+        match operation {
+            SchemaOperation::Created => Self::SchemaCreated,
+            SchemaOperation::Updated => Self::SchemaUpdated,
+            SchemaOperation::Deleted => Self::SchemaDeleted,
         }
     }
 }

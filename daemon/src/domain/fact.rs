@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kontraktor_proto::{
-    names::{EnvPath, Key, ProjectName},
+    names::{EnvPath, Key, ProjectName, SchemaName},
     value::ValueType,
 };
 use uuid::Uuid;
@@ -57,6 +57,8 @@ pub enum Body {
     Environment(EnvironmentFact),
     /// To a variable.
     Variable(VariableFact),
+    /// To a schema of a project.
+    Schema(SchemaFact),
     /// A batch was done of which some items wrote nothing: all its results.
     Batch(BatchRecord),
 }
@@ -68,7 +70,7 @@ words! {
         Created = "created",
         /// It was implicit and became explicit.
         Adopted = "adopted",
-        /// Its description changed.
+        /// Its settings changed.
         Updated = "updated",
         /// It was deleted.
         Deleted = "deleted",
@@ -82,9 +84,21 @@ words! {
         Created = "created",
         /// It was implicit and became explicit.
         Adopted = "adopted",
-        /// Its description changed.
+        /// Its settings changed.
         Updated = "updated",
         /// It was deleted.
+        Deleted = "deleted",
+    }
+}
+
+words! {
+    /// What happened to a schema.
+    SchemaOperation {
+        /// It was attached.
+        Created = "created",
+        /// Its pattern or its text changed.
+        Updated = "updated",
+        /// It was taken away.
         Deleted = "deleted",
     }
 }
@@ -112,6 +126,8 @@ pub struct ProjectFact {
     pub description: Arc<str>,
     /// Afterwards.
     pub implicit: bool,
+    /// Afterwards: whether deleting it is refused.
+    pub protected: bool,
 }
 
 /// What happened to an environment, and how it stood afterwards.
@@ -129,6 +145,10 @@ pub struct EnvironmentFact {
     pub description: Arc<str>,
     /// Afterwards.
     pub implicit: bool,
+    /// Afterwards: whether deleting it is refused.
+    pub protected: bool,
+    /// Afterwards, in order: later ones win.
+    pub imports: Arc<[EnvPath]>,
 }
 
 /// What happened to a variable.
@@ -152,4 +172,21 @@ pub struct VariableFact {
     pub new_value: Option<Arc<str>>,
     /// Of the new value; of the old one where the key was deleted.
     pub description: Arc<str>,
+    /// Of the new value: whether deleting it is refused. False where the key was deleted.
+    pub protected: bool,
+}
+
+/// What happened to a schema, and how it stood afterwards; for a deletion, before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaFact {
+    /// The project that it belongs to.
+    pub project: ProjectName,
+    /// Its name there.
+    pub name: SchemaName,
+    /// What happened.
+    pub operation: SchemaOperation,
+    /// The regular expression for the keys that it is for.
+    pub key_pattern: Arc<str>,
+    /// The JSON Schema, as its author wrote it.
+    pub schema: Arc<str>,
 }

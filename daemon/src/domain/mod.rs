@@ -12,20 +12,26 @@ mod outcome;
 mod refusal;
 mod request;
 mod row;
+mod schema;
 mod state;
 
 pub use batch::{BATCH_MEMORY, BatchRecord, Remembered};
-pub use decide::{Decision, decide, find_environment, find_project};
+pub use decide::{Decision, decide, find_environment, find_project, find_schema};
 pub use entry::{AuditEntry, Operation};
 pub use fact::{
-    BatchMark, Body, EnvironmentFact, EnvironmentOperation, Fact, ProjectFact, ProjectOperation,
-    VariableFact, VariableOperation,
+    BatchMark, Body, EnvironmentFact, EnvironmentOperation, Fact, ProjectFact, ProjectOperation, SchemaFact,
+    SchemaOperation, VariableFact, VariableOperation,
 };
+pub(crate) use hash::FieldHasher;
 pub use hash::{Hash, HashError};
-pub use model::{Authorship, Caller, Environment, Project, Variable};
-pub use outcome::{BatchOutcome, ItemOutcome, ItemResult, Outcome};
-pub use refusal::{Code, Current, Refusal};
-pub use request::{Batch, Expect, Operate, Put, Request, WriteItem};
-pub(crate) use row::timestamp;
+pub use model::{Authorship, Caller, Environment, Project, Variable, VariableSchema};
+pub use outcome::{BatchOutcome, ItemOutcome, ItemResult, Outcome, Restored};
+pub use refusal::{Code, Current, Refusal, Violation};
+pub use request::{
+    Batch, EnvironmentSettings, Expect, Operate, Past, ProjectSettings, Put, Request, SchemaSettings,
+    WriteItem,
+};
 pub use row::{Row, RowBody, RowError};
+pub(crate) use row::{imports, timestamp};
+pub use schema::DECIDE_STACK_BYTES;
 pub use state::{EnvironmentParts, Head, ProjectParts, State, Tombstone, VariableParts};

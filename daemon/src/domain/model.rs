@@ -1,17 +1,17 @@
 //! Projects, environments and variables as they stand at one moment. Cloning any of them is cheap: maps share their
 //! structure and texts are counted references.
 
-use std::{ops::Bound, sync::Arc};
+use std::sync::Arc;
 
 use imbl::OrdMap;
 use jiff::Timestamp;
 use kontraktor_proto::{
-    names::{EnvName, EnvPath, Key, ProjectName},
+    names::{EnvName, EnvPath, Key, ProjectName, SchemaName},
     value::ValueType,
 };
 use uuid::Uuid;
 
-use super::Hash;
+use super::{Hash, schema::Compiled};
 
 /// Who asks, and through what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Variable {
     pub revision: u64,
     /// The last write.
     pub written: Authorship,
+    /// Whether deleting it is refused.
+    pub protected: bool,
 }
 
 /// One environment with its own variables.
@@ -63,9 +65,17 @@ pub struct Environment {
     pub implicit: bool,
     /// Grows by one with each request that changes the environment.
     pub revision: u64,
+    /// Whether deleting it is refused.
+    pub protected: bool,
+    /// What it imports, in order: later ones win over earlier ones, and its own variables over all.
+    pub imports: Arc<[EnvPath]>,
     /// The newest creation.
     pub created: Authorship,
-    /// By key.
+    /// The last change of the environment itself, not of its variables.
+    pub changed: Authorship,
+    /// The last change of the environment or of one of its variables: who made its newest revision.
+    pub written: Authorship,
+    /// Its own, by key.
     pub variables: OrdMap<Key, Arc<Variable>>,
     /// The hash of the newest row about this environment or one of its variables.
     pub last: Hash,
@@ -78,14 +88,6 @@ impl Environment {
         let hash = hex::encode(&self.last.as_bytes()[..12]);
         format!("{}-{hash}", self.revision)
     }
-
-    /// The variables whose keys begin with `prefix`, by key.
-    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Arc<Variable>> {
-        self.variables
-            .range::<_, str>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(move |(key, _)| key.as_str().starts_with(prefix))
-            .map(|(_, variable)| variable)
-    }
 }
 
 /// One project with its environments.
@@ -97,8 +99,31 @@ pub struct Project {
     pub description: Arc<str>,
     /// Made by a write into one of its environments, not by a request for it.
     pub implicit: bool,
+    /// Whether deleting it is refused.
+    pub protected: bool,
     /// The newest creation.
     pub created: Authorship,
+    /// The last change of the project itself, not of what is in it.
+    pub changed: Authorship,
     /// By name.
     pub environments: OrdMap<EnvName, Arc<Environment>>,
+    /// By name.
+    pub schemas: OrdMap<SchemaName, Arc<VariableSchema>>,
+}
+
+/// A JSON Schema that a project attaches to some of its keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariableSchema {
+    /// The project.
+    pub project: ProjectName,
+    /// The name there.
+    pub name: SchemaName,
+    /// The regular expression that must match the whole key.
+    pub key_pattern: Arc<str>,
+    /// The schema, as its author wrote it.
+    pub schema: Arc<str>,
+    /// The last change.
+    pub changed: Authorship,
+    /// What is made of the texts to check values with.
+    pub(super) compiled: Compiled,
 }

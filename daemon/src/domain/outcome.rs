@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Environment, Project, Refusal};
+use super::{Environment, Project, Refusal, VariableSchema};
 
 /// What a request that was done led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,10 +11,25 @@ pub enum Outcome {
     Project(Arc<Project>),
     /// The environment as it stands now.
     Environment(Arc<Environment>),
+    /// The schema as it stands now.
+    Schema(Arc<VariableSchema>),
+    /// The environment as it was made again.
+    Restored(Restored),
     /// It is gone.
     Deleted,
     /// One result for each item.
     Batch(BatchOutcome),
+}
+
+/// What making an environment what it was led to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Restored {
+    /// As it stands now.
+    pub environment: Arc<Environment>,
+    /// Variables written.
+    pub written: usize,
+    /// Variables deleted.
+    pub deleted: usize,
 }
 
 /// What a batch led to.

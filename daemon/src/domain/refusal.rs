@@ -40,6 +40,25 @@ pub enum Code {
     ShuttingDown,
     /// The caller may not do this.
     Denied,
+    /// It, or something that would go with it, is protected from deletion.
+    Protected,
+    /// Another environment imports it.
+    Imported,
+    /// An environment would import itself.
+    ImportCycle,
+    /// The value breaks a schema of the project.
+    SchemaViolation,
+}
+
+/// How a value breaks a schema. Nothing here repeats the value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// The schema's name in its project.
+    pub schema: String,
+    /// JSON Pointer into the schema.
+    pub schema_path: String,
+    /// JSON Pointer into the value; empty for the value itself.
+    pub value_path: String,
 }
 
 /// Why something was not done. Displayed, it is the message alone.
@@ -58,6 +77,8 @@ pub struct Refusal {
     pub current: Option<Box<Current>>,
     /// Milliseconds after which the same request may succeed; 0 where waiting is no remedy.
     pub retry_after_ms: u64,
+    /// [`Code::SchemaViolation`]: where.
+    pub violation: Option<Box<Violation>>,
 }
 
 /// A variable as it stood when a request was refused.
@@ -81,6 +102,7 @@ impl Refusal {
             remedy: String::new(),
             current: None,
             retry_after_ms: 0,
+            violation: None,
         }
     }
 
@@ -104,6 +126,12 @@ impl Refusal {
     /// Says after how many milliseconds to try again.
     pub fn retry_after_ms(mut self, milliseconds: u64) -> Self {
         self.retry_after_ms = milliseconds;
+        self
+    }
+
+    /// Says where a schema is broken.
+    pub fn violation(mut self, violation: Violation) -> Self {
+        self.violation = Some(Box::new(violation));
         self
     }
 

@@ -1,16 +1,21 @@
 //! A row of the log as it is stored: texts and numbers, nothing parsed. Rows are what the hash chain covers, so a row
 //! that no longer means anything can still be told from the one that was written.
 
-use std::{borrow::Cow, sync::Arc};
+mod convert;
+#[cfg(test)]
+mod tests;
 
-use jiff::Timestamp;
-use kontraktor_proto::names::{EnvPath, NameError};
+use std::borrow::Cow;
+
+use kontraktor_proto::names::NameError;
 use uuid::Uuid;
 
 use super::{
-    BatchMark, BatchRecord, Body, EnvironmentFact, Fact, Hash, ProjectFact, VariableFact,
+    Hash,
     hash::{FieldHasher, HashError},
 };
+
+pub(crate) use self::convert::{imports, timestamp};
 
 /// A stored row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +53,8 @@ pub enum RowBody<'a> {
         description: Cow<'a, str>,
         /// Afterwards.
         implicit: bool,
+        /// Afterwards.
+        protected: bool,
     },
     /// `environment_log`
     Environment {
@@ -65,6 +72,10 @@ pub enum RowBody<'a> {
         description: Cow<'a, str>,
         /// Afterwards.
         implicit: bool,
+        /// Afterwards.
+        protected: bool,
+        /// Afterwards: a JSON array of `project/env`. None: it imports nothing.
+        imports: Option<Cow<'a, str>>,
     },
     /// `audit_variable_writes`
     Variable {
@@ -86,6 +97,21 @@ pub enum RowBody<'a> {
         new_value: Option<Cow<'a, str>>,
         /// Of the new value, or of the deleted one.
         description: Cow<'a, str>,
+        /// Of the new value.
+        protected: bool,
+    },
+    /// `schema_log`
+    Schema {
+        /// The project's name.
+        project: Cow<'a, str>,
+        /// Its own.
+        name: Cow<'a, str>,
+        /// The word of a [`super::SchemaOperation`].
+        operation: Cow<'a, str>,
+        /// Afterwards; for a deletion, before.
+        key_pattern: Cow<'a, str>,
+        /// Afterwards; for a deletion, before.
+        schema: Cow<'a, str>,
     },
     /// `batch_log`
     Batch {
@@ -114,6 +140,9 @@ pub enum RowError {
     /// A record of results that cannot be read.
     #[error("the record of a batch cannot be read: {0}")]
     Record(String),
+    /// A list of imports that cannot be read.
+    #[error("the imports of an environment cannot be read: {0}")]
+    Imports(String),
     /// A row about an environment that has no row of its own.
     #[error("environment {0} has no row of its own")]
     Environment(Uuid),
@@ -129,7 +158,9 @@ impl Row<'_> {
     /// microseconds; actor; via; batch id, batch digest and batch item, each optional; the name of the table; and the
     /// table's own columns in the order of [`RowBody`], the row's `id` left out because it follows from the hash.
     /// Every field is preceded by its length as 8 bytes, most significant first. Numbers are 8 bytes in the same
-    /// order, flags one byte, UUIDs 16. An optional field is preceded by the byte 1, or is the byte 0 alone.
+    /// order, flags one byte, UUIDs 16. An optional field is preceded by the byte 1, or is the byte 0 alone. Where a row
+    /// is protected or has imports, the text `settings`, the flag and the optional imports follow at the end: rows that
+    /// were written before there were such columns keep their hashes.
     pub fn hash_after(&self, before: &Hash) -> Hash {
         let item = self.batch_item.map(|item| u64::from(item).to_be_bytes());
         let common = FieldHasher::new(ROW_PURPOSE)
@@ -143,17 +174,31 @@ impl Row<'_> {
             .optional(item.as_ref().map(<[u8; 8]>::as_slice))
             .text(self.body.table());
         match &self.body {
-            RowBody::Project { name, operation, description, implicit } => {
-                common.text(name).text(operation).text(description).flag(*implicit)
+            RowBody::Project { name, operation, description, implicit, protected } => {
+                let row = common.text(name).text(operation).text(description).flag(*implicit);
+                with_settings(row, *protected, None)
             }
-            RowBody::Environment { id, project, env, operation, revision, description, implicit } => common
-                .bytes(id.as_bytes())
-                .text(project)
-                .text(env)
-                .text(operation)
-                .number(*revision)
-                .text(description)
-                .flag(*implicit),
+            RowBody::Environment {
+                id,
+                project,
+                env,
+                operation,
+                revision,
+                description,
+                implicit,
+                protected,
+                imports,
+            } => {
+                let row = common
+                    .bytes(id.as_bytes())
+                    .text(project)
+                    .text(env)
+                    .text(operation)
+                    .number(*revision)
+                    .text(description)
+                    .flag(*implicit);
+                with_settings(row, *protected, imports.as_deref())
+            }
             RowBody::Variable {
                 id: _,
                 environment,
@@ -164,87 +209,35 @@ impl Row<'_> {
                 old_value,
                 new_value,
                 description,
-            } => common
-                .bytes(environment.as_bytes())
-                .text(key)
-                .text(operation)
-                .number(*revision)
-                .text(value_type)
-                .optional(old_value.as_deref().map(str::as_bytes))
-                .optional(new_value.as_deref().map(str::as_bytes))
-                .text(description),
+                protected,
+            } => {
+                let row = common
+                    .bytes(environment.as_bytes())
+                    .text(key)
+                    .text(operation)
+                    .number(*revision)
+                    .text(value_type)
+                    .optional(old_value.as_deref().map(str::as_bytes))
+                    .optional(new_value.as_deref().map(str::as_bytes))
+                    .text(description);
+                with_settings(row, *protected, None)
+            }
+            RowBody::Schema { project, name, operation, key_pattern, schema } => {
+                common.text(project).text(name).text(operation).text(key_pattern).text(schema)
+            }
             RowBody::Batch { items, results } => common.number(u64::from(*items)).text(results),
         }
         .finish()
     }
+}
 
-    /// Reads the row back as a fact. `path_of` finds the name of an environment by its id.
-    pub fn to_fact(&self, path_of: impl FnOnce(Uuid) -> Option<EnvPath>) -> Result<Fact, RowError> {
-        let body = match &self.body {
-            RowBody::Project { name, operation, description, implicit } => Body::Project(ProjectFact {
-                name: name.parse()?,
-                operation: word(operation, "operation on a project")?,
-                description: description.as_ref().into(),
-                implicit: *implicit,
-            }),
-            RowBody::Environment { id, project, env, operation, revision, description, implicit } => {
-                Body::Environment(EnvironmentFact {
-                    id: *id,
-                    path: EnvPath::new(project, env)?,
-                    operation: word(operation, "operation on an environment")?,
-                    revision: *revision,
-                    description: description.as_ref().into(),
-                    implicit: *implicit,
-                })
-            }
-            RowBody::Variable {
-                id: _,
-                environment,
-                key,
-                operation,
-                revision,
-                value_type,
-                old_value,
-                new_value,
-                description,
-            } => Body::Variable(VariableFact {
-                environment: *environment,
-                path: path_of(*environment).ok_or(RowError::Environment(*environment))?,
-                key: key.parse()?,
-                operation: word(operation, "operation on a variable")?,
-                revision: *revision,
-                value_type: word(value_type, "type of a value")?,
-                old_value: old_value.as_deref().map(Arc::from),
-                new_value: new_value.as_deref().map(Arc::from),
-                description: description.as_ref().into(),
-            }),
-            RowBody::Batch { items, results } => Body::Batch(BatchRecord::parse(*items, results)?),
-        };
-        let batch = match (self.batch_id, &self.batch_digest) {
-            (Some(id), Some(digest)) => {
-                Some(BatchMark { id, digest: Hash::try_from(digest.as_ref())?, item: self.batch_item })
-            }
-            _ => None,
-        };
-        Ok(Fact {
-            seq: self.seq,
-            at: timestamp(self.at_us)?,
-            actor: self.actor.as_ref().into(),
-            via: self.via.as_ref().into(),
-            batch,
-            body,
-            hash: Hash::try_from(self.hash.as_ref())?,
-        })
+/// Rows with nothing set are hashed as they were before these columns existed.
+fn with_settings(row: FieldHasher, protected: bool, imports: Option<&str>) -> FieldHasher {
+    if protected || imports.is_some() {
+        row.text("settings").flag(protected).optional(imports.map(str::as_bytes))
+    } else {
+        row
     }
-}
-
-/// The moment that a stored number of microseconds stands for.
-pub(crate) fn timestamp(at_us: i64) -> Result<Timestamp, RowError> {
-    Timestamp::from_microsecond(at_us).map_err(|_| RowError::Time(at_us))
-}
-
-fn word<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T, RowError> {
-    text.parse().map_err(|_| RowError::Word(text.to_owned(), what))
 }
 
 impl RowBody<'_> {
@@ -254,144 +247,8 @@ impl RowBody<'_> {
             Self::Project { .. } => "project_log",
             Self::Environment { .. } => "environment_log",
             Self::Variable { .. } => "audit_variable_writes",
+            Self::Schema { .. } => "schema_log",
             Self::Batch { .. } => "batch_log",
         }
-    }
-}
-
-impl<'a> From<&'a Fact> for Row<'a> {
-    fn from(fact: &'a Fact) -> Self {
-        let body = match &fact.body {
-            Body::Project(project) => RowBody::Project {
-                name: project.name.as_str().into(),
-                operation: project.operation.as_str().into(),
-                description: project.description.as_ref().into(),
-                implicit: project.implicit,
-            },
-            Body::Environment(environment) => RowBody::Environment {
-                id: environment.id,
-                project: environment.path.project.as_str().into(),
-                env: environment.path.env.as_str().into(),
-                operation: environment.operation.as_str().into(),
-                revision: environment.revision,
-                description: environment.description.as_ref().into(),
-                implicit: environment.implicit,
-            },
-            Body::Variable(variable) => RowBody::Variable {
-                id: fact.hash.to_uuid(),
-                environment: variable.environment,
-                key: variable.key.as_str().into(),
-                operation: variable.operation.as_str().into(),
-                revision: variable.revision,
-                value_type: variable.value_type.as_str().into(),
-                old_value: variable.old_value.as_deref().map(Cow::Borrowed),
-                new_value: variable.new_value.as_deref().map(Cow::Borrowed),
-                description: variable.description.as_ref().into(),
-            },
-            Body::Batch(record) => RowBody::Batch { items: record.items(), results: record.text().into() },
-        };
-        Self {
-            seq: fact.seq,
-            at_us: fact.at.as_microsecond(),
-            actor: fact.actor.as_ref().into(),
-            via: fact.via.as_ref().into(),
-            batch_id: fact.batch.map(|mark| mark.id),
-            batch_digest: fact.batch.as_ref().map(|mark| Cow::Borrowed(mark.digest.as_bytes().as_slice())),
-            batch_item: fact.batch.and_then(|mark| mark.item),
-            body,
-            hash: Cow::Borrowed(fact.hash.as_bytes().as_slice()),
-        }
-    }
-}
-
-fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
-    Cow::Owned(text.into_owned())
-}
-
-impl Row<'_> {
-    /// The same row, borrowing nothing.
-    pub fn into_owned(self) -> Row<'static> {
-        let body = match self.body {
-            RowBody::Project { name, operation, description, implicit } => RowBody::Project {
-                name: owned(name),
-                operation: owned(operation),
-                description: owned(description),
-                implicit,
-            },
-            RowBody::Environment { id, project, env, operation, revision, description, implicit } => {
-                RowBody::Environment {
-                    id,
-                    project: owned(project),
-                    env: owned(env),
-                    operation: owned(operation),
-                    revision,
-                    description: owned(description),
-                    implicit,
-                }
-            }
-            RowBody::Variable {
-                id,
-                environment,
-                key,
-                operation,
-                revision,
-                value_type,
-                old_value,
-                new_value,
-                description,
-            } => RowBody::Variable {
-                id,
-                environment,
-                key: owned(key),
-                operation: owned(operation),
-                revision,
-                value_type: owned(value_type),
-                old_value: old_value.map(owned),
-                new_value: new_value.map(owned),
-                description: owned(description),
-            },
-            RowBody::Batch { items, results } => RowBody::Batch { items, results: owned(results) },
-        };
-        Row {
-            seq: self.seq,
-            at_us: self.at_us,
-            actor: owned(self.actor),
-            via: owned(self.via),
-            batch_id: self.batch_id,
-            batch_digest: self.batch_digest.map(|digest| Cow::Owned(digest.into_owned())),
-            batch_item: self.batch_item,
-            body,
-            hash: Cow::Owned(self.hash.into_owned()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The form of the hash is a promise to logs that exist. This one was computed by hand with another program.
-    #[test]
-    fn hashes_stay_what_they_are() {
-        let row = Row {
-            seq: 2,
-            at_us: -1,
-            actor: "unix:ada".into(),
-            via: "ktr".into(),
-            batch_id: None,
-            batch_digest: None,
-            batch_item: Some(3),
-            body: RowBody::Project {
-                name: "p".into(),
-                operation: "created".into(),
-                description: "".into(),
-                implicit: true,
-            },
-            hash: Cow::Borrowed(&[]),
-        };
-        assert_eq!(
-            row.hash_after(&Hash::ZERO).to_string(),
-            "86c0811251be8e826309085f7d054fc3b51cf1a891b1a9ab56e2c38c2d4165e0"
-        );
     }
 }

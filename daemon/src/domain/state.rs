@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Authorship, Body, Environment, EnvironmentFact, EnvironmentOperation, Fact, Hash, Project, ProjectFact,
-    ProjectOperation, Variable, VariableFact,
+    ProjectOperation, SchemaFact, SchemaOperation, Variable, VariableFact, VariableSchema,
     batch::{Memory, Remembered},
 };
 
@@ -101,6 +101,7 @@ impl State {
             Body::Project(project) => self.apply_project(fact, project),
             Body::Environment(environment) => self.apply_environment(fact, environment),
             Body::Variable(variable) => self.apply_variable(fact, variable),
+            Body::Schema(schema) => self.apply_schema(fact, schema),
             Body::Batch(_) => {}
         }
         self.batches.learn(fact);
@@ -114,8 +115,11 @@ impl State {
                     name: change.name.clone(),
                     description: change.description.clone(),
                     implicit: change.implicit,
+                    protected: change.protected,
                     created: fact.authorship(),
+                    changed: fact.authorship(),
                     environments: OrdMap::new(),
+                    schemas: OrdMap::new(),
                 };
                 self.projects.insert(change.name.clone(), Arc::new(project));
             }
@@ -124,6 +128,8 @@ impl State {
                     let project = Arc::make_mut(project);
                     project.description = change.description.clone();
                     project.implicit = change.implicit;
+                    project.protected = change.protected;
+                    project.changed = fact.authorship();
                 }
             }
             ProjectOperation::Deleted => {
@@ -143,7 +149,11 @@ impl State {
                     description: change.description.clone(),
                     implicit: change.implicit,
                     revision: change.revision,
+                    protected: change.protected,
+                    imports: change.imports.clone(),
                     created: fact.authorship(),
+                    changed: fact.authorship(),
+                    written: fact.authorship(),
                     variables: OrdMap::new(),
                     last: fact.hash,
                 };
@@ -156,6 +166,10 @@ impl State {
                     let environment = Arc::make_mut(environment);
                     environment.description = change.description.clone();
                     environment.implicit = change.implicit;
+                    environment.protected = change.protected;
+                    environment.imports = change.imports.clone();
+                    environment.changed = fact.authorship();
+                    environment.written = fact.authorship();
                     environment.revision = change.revision;
                     environment.last = fact.hash;
                 }
@@ -175,6 +189,7 @@ impl State {
         let Some(environment) = Arc::make_mut(project).environments.get_mut(&change.path.env) else { return };
         let environment = Arc::make_mut(environment);
         environment.revision = change.revision;
+        environment.written = fact.authorship();
         environment.last = fact.hash;
         let before = environment.variables.len();
         match &change.new_value {
@@ -186,6 +201,7 @@ impl State {
                     description: change.description.clone(),
                     revision: change.revision,
                     written: fact.authorship(),
+                    protected: change.protected,
                 };
                 environment.variables.insert(change.key.clone(), Arc::new(variable));
             }
@@ -195,6 +211,27 @@ impl State {
         }
         self.variables = self.variables - before + environment.variables.len();
     }
+
+    fn apply_schema(&mut self, fact: &Fact, change: &SchemaFact) {
+        let Some(project) = self.projects.get_mut(&change.project) else { return };
+        let schemas = &mut Arc::make_mut(project).schemas;
+        match change.operation {
+            SchemaOperation::Created | SchemaOperation::Updated => {
+                let schema = VariableSchema {
+                    project: change.project.clone(),
+                    name: change.name.clone(),
+                    key_pattern: change.key_pattern.clone(),
+                    schema: change.schema.clone(),
+                    changed: fact.authorship(),
+                    compiled: Default::default(),
+                };
+                schemas.insert(change.name.clone(), Arc::new(schema));
+            }
+            SchemaOperation::Deleted => {
+                schemas.remove(&change.name);
+            }
+        }
+    }
 }
 
 /// A project that stands, as a store reads it.
@@ -202,6 +239,8 @@ impl State {
 pub struct ProjectParts {
     /// Its newest row.
     pub newest: ProjectFact,
+    /// Who wrote that.
+    pub changed: Authorship,
     /// Who created it last.
     pub created: Authorship,
 }
@@ -211,10 +250,14 @@ pub struct ProjectParts {
 pub struct EnvironmentParts {
     /// Its newest row in the environments' log.
     pub newest: EnvironmentFact,
+    /// Who wrote that.
+    pub changed: Authorship,
     /// Who created it last.
     pub created: Authorship,
     /// Over both its own log and that of its variables.
     pub revision: u64,
+    /// Who wrote the newest row of both logs.
+    pub written: Authorship,
     /// The hash of the newest row of both logs.
     pub last: Hash,
 }
@@ -233,14 +276,17 @@ pub struct VariableParts {
 impl State {
     /// Begins with projects; those whose newest row is their deletion are left out.
     pub fn restore_projects(&mut self, parts: impl IntoIterator<Item = ProjectParts>) {
-        for ProjectParts { newest, created } in parts {
+        for ProjectParts { newest, changed, created } in parts {
             if newest.operation != ProjectOperation::Deleted {
                 let project = Project {
                     name: newest.name.clone(),
                     description: newest.description,
                     implicit: newest.implicit,
+                    protected: newest.protected,
                     created,
+                    changed,
                     environments: OrdMap::new(),
+                    schemas: OrdMap::new(),
                 };
                 self.projects.insert(newest.name, Arc::new(project));
             }
@@ -249,7 +295,7 @@ impl State {
 
     /// Goes on with environments. False: one of them belongs to a project that does not stand.
     pub fn restore_environment(&mut self, parts: EnvironmentParts) -> bool {
-        let EnvironmentParts { newest, created, revision, last } = parts;
+        let EnvironmentParts { newest, changed, created, revision, written, last } = parts;
         if newest.operation == EnvironmentOperation::Deleted {
             self.tombstones.insert(newest.path, Tombstone { id: newest.id, revision });
             return true;
@@ -261,13 +307,27 @@ impl State {
             description: newest.description,
             implicit: newest.implicit,
             revision,
+            protected: newest.protected,
+            imports: newest.imports,
             created,
+            changed,
+            written,
             variables: OrdMap::new(),
             last,
         };
         Arc::make_mut(project).environments.insert(newest.path.env, Arc::new(environment));
         self.environments += 1;
         true
+    }
+
+    /// Then the schemas, each from its newest row. False: one of them belongs to a project that does not stand.
+    pub fn restore_schema(&mut self, fact: &Fact) -> bool {
+        let Body::Schema(schema) = &fact.body else { return true };
+        if schema.operation == SchemaOperation::Deleted {
+            return true;
+        }
+        self.apply_schema(fact, schema);
+        self.projects.contains_key(&schema.project)
     }
 
     /// Then variables. False: one of them belongs to an environment that does not stand.

@@ -1,21 +1,21 @@
-//! Reading and checking the log. These reads go to the store, on threads that may block.
-
-use std::sync::Arc;
+//! Reading and checking the log, in pages. What is read goes through `aside`, because the store may block.
 
 use kontraktor_proto::{
     limits::{DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE},
     names::{EnvPath, Key},
 };
-use tokio::sync::Semaphore;
 
 use super::{
     Page, PageRequest, Service,
-    page::{Listing, bad_token, page_size},
+    page::{Cut, Listing, bad_token, page_size, weigh_imports},
 };
 use crate::{
-    domain::{AuditEntry, Code, Head, Refusal, find_environment},
-    store::{AuditQuery, ChainReport, Store, StoreError, verify},
+    domain::{AuditEntry, Head, Refusal},
+    store::{AuditQuery, ChainReport, Moment, Store, StoreError, verify},
 };
+
+/// Entries that are read before it is known how much they hold: all of a page of the usual size, and 16 MiB at most.
+const ROWS_AT_FIRST: usize = 128;
 
 impl Service {
     /// Entries of the log. `beyond` and `limit` of the query are set here, from the page.
@@ -38,25 +38,33 @@ impl Service {
         self.entries(query, listing, page).await
     }
 
-    /// What happened to one environment, or to one key of it, newest first. An environment that was deleted still has
-    /// its history; one that never was is refused.
+    /// What happened to one environment, or to one key of it, newest first; `until` a moment, or all of it. An
+    /// environment that was deleted still has its history; one that never was is refused.
     pub async fn history(
         &self,
         path: &EnvPath,
         key: Option<&Key>,
+        until: Option<Moment>,
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>, Refusal> {
-        let state = self.state();
-        if state.tombstone(path).is_none() {
-            find_environment(&state, path)?;
-        }
+        let known = self.known(path)?;
         let key_text = key.map_or("", |key| key.as_str());
-        let listing = Listing::new(&["history", path.project.as_str(), path.env.as_str(), key_text]);
+        let until_text = until.map(|moment| format!("{moment:?}")).unwrap_or_default();
+        let listing =
+            Listing::new(&["history", path.project.as_str(), path.env.as_str(), key_text, &until_text]);
+        let mut beyond = row_of(listing.after(&page.token)?)?;
+        // A further page begins where the one before ended, which is before the moment.
+        if let (Some(moment), None) = (until, beyond) {
+            match self.row_at(&known, "until", moment).await? {
+                Some(row) => beyond = Some(row + 1),
+                None => return Ok(Page { items: Vec::new(), next: String::new() }),
+            }
+        }
         let query = AuditQuery {
             project: Some(path.project.clone()),
             env: Some(path.env.clone()),
             key: key.cloned(),
-            beyond: row_of(listing.after(&page.token)?)?,
+            beyond,
             ..AuditQuery::default()
         };
         self.entries(query, listing, page).await
@@ -77,43 +85,43 @@ impl Service {
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>, Refusal> {
         let size = page_size(page.size, DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE);
-        query.limit = size + 1;
-        let mut items = self.blocking(&self.inner.pages, move |store| store.audit(&query)).await?;
-        let more = items.len() > size;
-        items.truncate(size);
-        let next = match items.last() {
-            Some(last) if more => listing.token(&last.seq.to_string()),
-            _ => String::new(),
-        };
-        Ok(Page { items, next })
+        let (cut, more) =
+            self.blocking(&self.inner.pages, move |store| some_entries(store, &mut query, size)).await?;
+        Ok(cut.page(more, &listing, |entry| entry.seq.to_string()))
     }
+}
 
-    async fn blocking<T: Send + 'static>(
-        &self,
-        turns: &Arc<Semaphore>,
-        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let broken_off = || Refusal::new(Code::Storage, "reading the log was broken off");
-        let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| broken_off())?;
-        let store = Arc::clone(&self.inner.store);
-        match tokio::task::spawn_blocking(move || {
-            // Kept until the engine is done, also where the caller gives up meanwhile.
-            let _turn = turn;
-            work(&*store)
-        })
-        .await
-        {
-            Ok(result) => result.map_err(|error| unreadable(&error)),
-            Err(_) => Err(broken_off()),
+/// One page of entries, and whether there are more. How much they hold is only known when they are read, so they are
+/// read in portions.
+fn some_entries(
+    store: &dyn Store,
+    query: &mut AuditQuery,
+    size: usize,
+) -> Result<(Cut<AuditEntry>, bool), StoreError> {
+    let mut cut = Cut::new(size);
+    loop {
+        let at_most = if cut.last().is_none() { ROWS_AT_FIRST } else { usize::MAX };
+        query.limit = cut.wanted().min(at_most);
+        let some = store.audit(query)?;
+        let ended = some.len() < query.limit;
+        for entry in some {
+            let bytes = weigh(&entry);
+            if !cut.push(entry, bytes) {
+                return Ok((cut, true));
+            }
         }
+        if ended {
+            return Ok((cut, false));
+        }
+        query.beyond = cut.last().map(|entry| entry.seq);
     }
+}
+
+fn weigh(entry: &AuditEntry) -> usize {
+    let text = |value: &Option<String>| value.as_ref().map_or(0, String::len);
+    text(&entry.old_value) + text(&entry.new_value) + entry.description.len() + weigh_imports(&entry.imports)
 }
 
 fn row_of(last: Option<String>) -> Result<Option<u64>, Refusal> {
     last.map(|text| text.parse().map_err(|_| bad_token())).transpose()
-}
-
-fn unreadable(error: &StoreError) -> Refusal {
-    tracing::error!(%error, "the log cannot be read");
-    Refusal::new(Code::Storage, format!("the log cannot be read: {error}"))
 }

@@ -1,11 +1,15 @@
 //! What the daemon does, for whoever speaks to it: reads from what stands, writes through the one writer. It refuses to
 //! know how requests travel and how rows are stored.
 
+mod aside;
 mod clock;
+mod compose;
 mod log;
+mod moment;
 mod page;
 mod queue;
 mod read;
+mod rollback;
 mod submit;
 mod writer;
 
@@ -24,9 +28,10 @@ use crate::{
 };
 
 pub use self::{
+    aside::SMALL_ANSWER,
     clock::Clock,
+    compose::{Entry, Snapshot},
     page::{Page, PageRequest},
-    read::Snapshot,
 };
 use self::{queue::Sender, writer::Health};
 
@@ -90,10 +95,12 @@ struct Inner {
     sender: RwLock<Option<Sender>>,
     health: watch::Receiver<Health>,
     finished: watch::Receiver<bool>,
-    /// Pages of the log that are read at a time, and walks of it. Each takes up to 128 MiB of the engine's memory, which
+    /// Pages and moments of the log that are read at a time, and walks of it. Each takes up to 128 MiB of the engine's memory, which
     /// commits need too.
     pages: Arc<Semaphore>,
     walks: Arc<Semaphore>,
+    /// Large answers that are made at a time. One core is left to the writer and to those who want little.
+    answers: Arc<Semaphore>,
 }
 
 impl Service {
@@ -116,6 +123,7 @@ impl Service {
                 finished: writer.finished,
                 pages: Arc::new(Semaphore::new(2)),
                 walks: Arc::new(Semaphore::new(1)),
+                answers: Arc::new(Semaphore::new(large_answers())),
             }),
         })
     }
@@ -155,4 +163,8 @@ impl Service {
         let done = finished.wait_for(|finished| *finished);
         matches!(tokio::time::timeout(deadline, done).await, Ok(Ok(_)))
     }
+}
+
+fn large_answers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).max(1))
 }

@@ -1,5 +1,6 @@
 //! Lists in pages. A page token is opaque to clients: it names the list and its filters, and the last entry given out.
 
+use kontraktor_proto::{limits::MAX_NAME_CHARS, names::EnvPath};
 use sha2::{Digest, Sha256};
 
 use crate::domain::Refusal;
@@ -72,19 +73,75 @@ pub(super) fn page_size(asked: u32, default: u32, max: u32) -> usize {
     size.min(max) as usize
 }
 
-/// Cuts a page out of a list that goes on after the last entry given out.
+/// How many bytes of text the entries of one page may hold: 3 MiB. With names and the rest of a thousand entries it stays
+/// below the 4 MiB that gRPC clients take when nobody has told them otherwise. One entry is always given out.
+pub(super) const PAGE_BYTES: usize = 3 * 1024 * 1024;
+
+/// Puts a page together, entry by entry.
+pub(super) struct Cut<T> {
+    items: Vec<T>,
+    size: usize,
+    bytes: usize,
+}
+
+impl<T> Cut<T> {
+    /// A page of at most `size` entries.
+    pub(super) fn new(size: usize) -> Self {
+        Self { items: Vec::new(), size, bytes: 0 }
+    }
+
+    /// Takes an entry in that holds so many bytes of text. False: there is no room for it, and the page is done.
+    pub(super) fn push(&mut self, entry: T, bytes: usize) -> bool {
+        let full = self.items.len() >= self.size || self.bytes + bytes > PAGE_BYTES;
+        if full && !self.items.is_empty() {
+            return false;
+        }
+        self.bytes += bytes;
+        self.items.push(entry);
+        true
+    }
+
+    /// About how many more entries like those so far there is room for, and one more, which tells whether there are
+    /// further pages.
+    pub(super) fn wanted(&self) -> usize {
+        let average = self.bytes / self.items.len().max(1) + 1;
+        let room = PAGE_BYTES.saturating_sub(self.bytes) / average;
+        room.min(self.size.saturating_sub(self.items.len())) + 1
+    }
+
+    /// What was taken in last.
+    pub(super) fn last(&self) -> Option<&T> {
+        self.items.last()
+    }
+
+    /// The page; `more` says whether something did not find room.
+    pub(super) fn page(self, more: bool, listing: &Listing, name: impl Fn(&T) -> String) -> Page<T> {
+        let next = match self.items.last() {
+            Some(last) if more => listing.token(&name(last)),
+            _ => String::new(),
+        };
+        Page { items: self.items, next }
+    }
+}
+
+/// Cuts a page out of a list that goes on after the last entry given out. `weigh` says how many bytes of text an entry
+/// holds.
 pub(super) fn cut<T>(
-    entries: impl Iterator<Item = T>,
+    mut entries: impl Iterator<Item = T>,
     size: usize,
     listing: &Listing,
+    weigh: impl Fn(&T) -> usize,
     name: impl Fn(&T) -> String,
 ) -> Page<T> {
-    let mut items: Vec<T> = entries.take(size + 1).collect();
-    let more = items.len() > size;
-    items.truncate(size);
-    let next = match items.last() {
-        Some(last) if more => listing.token(&name(last)),
-        _ => String::new(),
-    };
-    Page { items, next }
+    let mut cut = Cut::new(size);
+    let more = !entries.all(|entry| {
+        let bytes = weigh(&entry);
+        cut.push(entry, bytes)
+    });
+    cut.page(more, listing, name)
+}
+
+/// About what the names of imported environments take.
+pub(super) fn weigh_imports(imports: &[EnvPath]) -> usize {
+    imports.len() * 2 * (MAX_NAME_CHARS + 4)
 }

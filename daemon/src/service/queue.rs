@@ -85,7 +85,19 @@ pub(super) fn failed_before() -> Refusal {
 
 /// Items and bytes of a request.
 fn weigh(request: &Request) -> (usize, usize) {
-    let Request::WriteVariables(batch) = request else { return (1, 2048) };
+    let batch = match request {
+        Request::WriteVariables(batch) => batch,
+        Request::RestoreEnvironment { past, .. } => {
+            let bytes = past.variables.values().map(|variable| {
+                512 + variable.key.as_str().len() + variable.value.len() + variable.description.len()
+            });
+            return (past.variables.len().max(1), 2048 + bytes.sum::<usize>());
+        }
+        Request::CreateSchema { settings, .. } | Request::UpdateSchema { settings, .. } => {
+            return (1, 2048 + settings.key_pattern.len() + settings.schema.len());
+        }
+        _ => return (1, 2048),
+    };
     let bytes = batch.groups.iter().flatten().map(|item| {
         let content = match &item.operation {
             Some(Operate::Put(put)) => put.value.as_ref().map_or(0, String::len) + put.description.len(),

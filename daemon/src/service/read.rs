@@ -4,25 +4,17 @@ use std::{ops::Bound, sync::Arc};
 
 use kontraktor_proto::{
     limits::MAX_PAGE_SIZE,
-    names::{EnvName, EnvPath, Key, ProjectName},
+    names::{EnvName, EnvPath, Key, ProjectName, SchemaName},
 };
 
 use super::{
-    Page, PageRequest, Service,
-    page::{Listing, bad_token, cut, page_size},
+    Page, PageRequest, Service, Snapshot,
+    page::{Listing, bad_token, cut, page_size, weigh_imports},
 };
-use crate::domain::{Code, Environment, Project, Refusal, State, Variable, find_environment, find_project};
-
-/// An environment at one moment.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Snapshot {
-    /// The environment as it stood.
-    pub environment: Arc<Environment>,
-    /// Opaque. Equal versions mean equal content, imports included.
-    pub version: String,
-    /// The variables asked for, by key. All are the environment's own, as long as there are no imports.
-    pub variables: Vec<Arc<Variable>>,
-}
+use crate::domain::{
+    Code, Environment, Project, Refusal, State, Variable, VariableSchema, find_environment, find_project,
+    find_schema,
+};
 
 impl Service {
     /// What stands now. It does not change any more.
@@ -38,14 +30,40 @@ impl Service {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let projects = state.projects().range::<_, ProjectName>((start, Bound::Unbounded));
         let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
-        Ok(cut(projects.map(|(_, project)| Arc::clone(project)), size, &listing, |project| {
-            project.name.to_string()
-        }))
+        let projects = projects.map(|(_, project)| Arc::clone(project));
+        Ok(cut(
+            projects,
+            size,
+            &listing,
+            |project| project.description.len(),
+            |project| project.name.to_string(),
+        ))
     }
 
     /// One project.
     pub fn project(&self, name: &ProjectName) -> Result<Arc<Project>, Refusal> {
         find_project(&self.inner.state.load(), name).cloned()
+    }
+
+    /// The schemas of a project, by name.
+    pub fn schemas(
+        &self,
+        project: &ProjectName,
+        page: &PageRequest,
+    ) -> Result<Page<Arc<VariableSchema>>, Refusal> {
+        let listing = Listing::new(&["schemas", project.as_str()]);
+        let after = parsed::<SchemaName>(listing.after(&page.token)?)?;
+        let found = self.project(project)?;
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let schemas = found.schemas.range::<_, SchemaName>((start, Bound::Unbounded));
+        let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
+        let schemas = schemas.map(|(_, schema)| Arc::clone(schema));
+        Ok(cut(schemas, size, &listing, |schema| schema.schema.len(), |schema| schema.name.to_string()))
+    }
+
+    /// One schema of a project.
+    pub fn schema(&self, project: &ProjectName, name: &SchemaName) -> Result<Arc<VariableSchema>, Refusal> {
+        find_schema(&*self.project(project)?, name).cloned()
     }
 
     /// The environments of one project, or of all, by project and name. A project that does not exist is refused.
@@ -76,7 +94,8 @@ impl Service {
             })
             .map(|(_, environment)| Arc::clone(environment));
         let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
-        Ok(cut(environments, size, &listing, |environment| environment.path.to_string()))
+        let weigh = |found: &Arc<Environment>| found.description.len() + weigh_imports(&found.imports);
+        Ok(cut(environments, size, &listing, weigh, |found| found.path.to_string()))
     }
 
     /// One environment.
@@ -84,12 +103,14 @@ impl Service {
         find_environment(&self.inner.state.load(), path).cloned()
     }
 
-    /// An environment at one moment: the variables whose keys begin with `prefix`. There are no imports yet, so what is
-    /// effective and what is the environment's own are the same.
-    pub fn snapshot(&self, path: &EnvPath, prefix: &str) -> Result<Snapshot, Refusal> {
-        let environment = self.environment(path)?;
-        let variables = environment.with_prefix(prefix).cloned().collect();
-        Ok(Snapshot { version: environment.version(), variables, environment })
+    /// An environment as it stands, with what it imports unless `own_only`.
+    pub fn snapshot(&self, path: &EnvPath, own_only: bool) -> Result<Snapshot, Refusal> {
+        let state = self.inner.state.load();
+        let environment = find_environment(&state, path)?;
+        if own_only {
+            return Ok(Snapshot::own(Arc::clone(environment)));
+        }
+        Snapshot::effective(environment, |import| state.environment(import))
     }
 
     /// One own variable of an environment, and the environment that it stands in.
@@ -126,7 +147,8 @@ impl Service {
             .take_while(|(key, _)| key.as_str().starts_with(prefix))
             .map(|(_, variable)| Arc::clone(variable));
         let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
-        let page = cut(variables, size, &listing, |variable| variable.key.to_string());
+        let weigh = |variable: &Arc<Variable>| variable.value.len() + variable.description.len();
+        let page = cut(variables, size, &listing, weigh, |variable| variable.key.to_string());
         Ok((environment, page))
     }
 }

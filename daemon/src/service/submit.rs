@@ -2,62 +2,50 @@
 
 use std::sync::{Arc, PoisonError};
 
-use kontraktor_proto::names::{EnvPath, ProjectName};
-
 use super::Service;
-use crate::domain::{Batch, BatchOutcome, Caller, Code, Environment, Outcome, Project, Refusal, Request};
+use crate::domain::{
+    Batch, BatchOutcome, Caller, Code, Environment, Outcome, Project, Refusal, Request, VariableSchema,
+};
 
 impl Service {
-    /// Creates a project, or adopts an implicit one.
-    pub async fn create_project(
-        &self,
-        caller: Caller,
-        name: ProjectName,
-        description: String,
-    ) -> Result<Arc<Project>, Refusal> {
-        self.submit(caller, Request::CreateProject { name, description }).await.and_then(project)
+    /// Creates, changes or adopts a project.
+    pub async fn write_project(&self, caller: Caller, request: Request) -> Result<Arc<Project>, Refusal> {
+        match self.submit(caller, request).await? {
+            Outcome::Project(project) => Ok(project),
+            other => Err(mixed_up(&other)),
+        }
     }
 
-    /// Sets a project's description; an implicit one becomes explicit.
-    pub async fn update_project(
+    /// Creates, changes or adopts an environment.
+    pub async fn write_environment(
         &self,
         caller: Caller,
-        name: ProjectName,
-        description: String,
-    ) -> Result<Arc<Project>, Refusal> {
-        self.submit(caller, Request::UpdateProject { name, description }).await.and_then(project)
-    }
-
-    /// Deletes a project with its empty implicit environments.
-    pub async fn delete_project(&self, caller: Caller, name: ProjectName) -> Result<(), Refusal> {
-        self.submit(caller, Request::DeleteProject { name }).await.map(drop)
-    }
-
-    /// Creates an environment, or adopts an implicit one.
-    pub async fn create_environment(
-        &self,
-        caller: Caller,
-        path: EnvPath,
-        description: String,
-        create_missing: bool,
+        request: Request,
     ) -> Result<Arc<Environment>, Refusal> {
-        let request = Request::CreateEnvironment { path, description, create_missing };
-        self.submit(caller, request).await.and_then(environment)
+        match self.submit(caller, request).await? {
+            Outcome::Environment(environment) => Ok(environment),
+            other => Err(mixed_up(&other)),
+        }
     }
 
-    /// Sets an environment's description; an implicit one becomes explicit.
-    pub async fn update_environment(
+    /// Attaches, changes or adopts a schema.
+    pub async fn write_schema(
         &self,
         caller: Caller,
-        path: EnvPath,
-        description: String,
-    ) -> Result<Arc<Environment>, Refusal> {
-        self.submit(caller, Request::UpdateEnvironment { path, description }).await.and_then(environment)
+        request: Request,
+    ) -> Result<Arc<VariableSchema>, Refusal> {
+        match self.submit(caller, request).await? {
+            Outcome::Schema(schema) => Ok(schema),
+            other => Err(mixed_up(&other)),
+        }
     }
 
-    /// Deletes an environment without variables.
-    pub async fn delete_environment(&self, caller: Caller, path: EnvPath) -> Result<(), Refusal> {
-        self.submit(caller, Request::DeleteEnvironment { path }).await.map(drop)
+    /// Deletes what the request names.
+    pub async fn delete(&self, caller: Caller, request: Request) -> Result<(), Refusal> {
+        match self.submit(caller, request).await? {
+            Outcome::Deleted => Ok(()),
+            other => Err(mixed_up(&other)),
+        }
     }
 
     /// Writes a batch of variables. A refused item is a result, not an error.
@@ -68,7 +56,7 @@ impl Service {
         }
     }
 
-    async fn submit(&self, caller: Caller, request: Request) -> Result<Outcome, Refusal> {
+    pub(super) async fn submit(&self, caller: Caller, request: Request) -> Result<Outcome, Refusal> {
         let answer = {
             let sender = self.inner.sender.read().unwrap_or_else(PoisonError::into_inner);
             sender.as_ref().ok_or_else(shutting_down)?.submit(caller, request)?
@@ -92,26 +80,14 @@ fn shutting_down() -> Refusal {
     .remedy("try again when it is up")
 }
 
-fn project(outcome: Outcome) -> Result<Arc<Project>, Refusal> {
-    match outcome {
-        Outcome::Project(project) => Ok(project),
-        other => Err(mixed_up(&other)),
-    }
-}
-
-fn environment(outcome: Outcome) -> Result<Arc<Environment>, Refusal> {
-    match outcome {
-        Outcome::Environment(environment) => Ok(environment),
-        other => Err(mixed_up(&other)),
-    }
-}
-
 /// `decide` answers each kind of request with its own kind of outcome; the types can't say so.
-fn mixed_up(outcome: &Outcome) -> Refusal {
+pub(super) fn mixed_up(outcome: &Outcome) -> Refusal {
     let kind = match outcome {
         Outcome::Project(_) => "a project",
         Outcome::Environment(_) => "an environment",
         Outcome::Deleted => "a deletion",
+        Outcome::Schema(_) => "a schema",
+        Outcome::Restored(_) => "an environment made again",
         Outcome::Batch(_) => "a batch",
     };
     Refusal::new(Code::Storage, format!("the writer answered with {kind}, which was not asked for"))

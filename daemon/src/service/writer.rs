@@ -19,7 +19,7 @@ use super::{
     queue::{Answer, Job, Sender, failed_before, queue},
 };
 use crate::{
-    domain::{Code, Decision, Fact, Refusal, State, decide},
+    domain::{Code, DECIDE_STACK_BYTES, Decision, Fact, Refusal, State, decide},
     store::{Store, StoreError, Upkeep},
 };
 
@@ -54,6 +54,7 @@ pub(super) fn start(
     let mut writer = Writer { store, clock, state, options, jobs, health, unsettled: None, last_write };
     thread::Builder::new()
         .name("writer".to_owned())
+        .stack_size(DECIDE_STACK_BYTES)
         .spawn(move || {
             if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
                 writer.fail("the writer panicked; see the log");

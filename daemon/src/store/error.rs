@@ -56,6 +56,21 @@ pub enum StoreError {
         /// The newest version known here.
         supported: u32,
     },
+    /// The tables are of an earlier daemon, and were to be read alone. Nothing was changed.
+    #[error(
+        "{} has tables of version {found}, and this kontraktord reads those of version {supported}; the file was left \
+         untouched: start this kontraktord on it once, which brings the tables up to date, or read it with the \
+         kontraktord that wrote it",
+        path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The version in the file.
+        found: u32,
+        /// The version that is read here.
+        supported: u32,
+    },
     /// Rows that this daemon can't have written.
     #[error("the log cannot be read: {0}; run `kontraktord audit verify` to see where it breaks")]
     Corrupt(String),

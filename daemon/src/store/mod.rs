@@ -5,14 +5,16 @@ mod dir;
 mod duckdb;
 mod error;
 mod memory;
+mod replay;
 mod verify;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use kontraktor_proto::names::{EnvName, EnvPath, Key, ProjectName};
+use uuid::Uuid;
 
-use crate::domain::{AuditEntry, Fact, Head, Row, State};
+use crate::domain::{AuditEntry, Environment, Fact, Head, Row, State};
 
 pub use self::{
     dir::{DATABASE_FILE, DataDir, Holder, LOCK_FILE},
@@ -67,6 +69,21 @@ pub trait Store: Send + Sync + 'static {
         })
     }
 
+    /// The row that was the newest at a moment of an environment's history. None: there was no row yet, or the
+    /// environment never had that revision.
+    ///
+    /// A request may change several environments, and its rows stand one after the other: the row that belongs to a
+    /// revision is the last of its request, so that no request is seen half done.
+    fn row_at(&self, environment: Uuid, moment: Moment) -> Result<Option<u64>, StoreError> {
+        replay::row_at(self, environment, moment)
+    }
+
+    /// How an environment stood when the row `seq` was the newest, and with it, where they are `imported`, the
+    /// environments that it imported then, directly and through others.
+    fn as_of(&self, environment: Uuid, seq: u64, imported: bool) -> Result<Past, StoreError> {
+        replay::as_of(self, environment, seq, imported)
+    }
+
     /// What the store is.
     fn info(&self) -> StoreInfo;
 
@@ -102,6 +119,36 @@ pub struct AuditQuery {
     pub beyond: Option<u64>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// A moment of an environment's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// When the environment had this revision, from 1, and the request that made it was done.
+    Revision(u64),
+    /// When the last row was written that has this time or an earlier one. A clock that was set back leaves rows behind
+    /// each other whose times are not in order; the order of the log counts, so such a moment may include rows of a
+    /// later time.
+    Time(Timestamp),
+}
+
+/// How an environment stood once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Past {
+    /// It had not been created yet.
+    NotYet,
+    /// It did not stand.
+    Deleted {
+        /// That of the deletion.
+        revision: u64,
+    },
+    /// It stood.
+    Stood {
+        /// As it was.
+        environment: Arc<Environment>,
+        /// What it imported, directly and through others; empty where that was not asked for.
+        imported: HashMap<EnvPath, Arc<Environment>>,
+    },
 }
 
 /// What a store is.

@@ -95,7 +95,8 @@ async fn bad_requests_name_the_field() {
 
     let name = CreateProjectRequest { name: "Big".to_owned(), ..Default::default() };
     assert_eq!(invalid(projects.create_project(name).await), "project");
-    let description = CreateProjectRequest { name: "p".to_owned(), description: "d".repeat(1025) };
+    let description =
+        CreateProjectRequest { name: "p".to_owned(), description: "d".repeat(1025), ..Default::default() };
     assert_eq!(invalid(projects.create_project(description).await), "description");
     let token = ListProjectsRequest { page_token: "zz".to_owned(), ..Default::default() };
     assert_eq!(invalid(projects.list_projects(token).await), "page_token");

@@ -194,6 +194,7 @@ pub(crate) fn put(key: &str, value: &str) -> WriteItem {
             content: Some(put::Content::Value(value.to_owned())),
             description: String::new(),
             create_missing: true,
+            deletion_protection: None,
         })),
         expect: None,
     }

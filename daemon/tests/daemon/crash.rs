@@ -138,6 +138,7 @@ async fn history(daemon: &Daemon, key: &str) -> Vec<AuditEntry> {
             key: key.to_owned(),
             page_size: 1000,
             page_token,
+            until: None,
         };
         let page = client.list_history(request).await.unwrap().into_inner();
         entries.extend(page.entries);

@@ -4,6 +4,9 @@
 mod api;
 mod audit_verify;
 mod common;
+mod composition;
 mod crash;
 mod lifecycle;
+mod schemas;
 mod shortage;
+mod upgrade;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kontraktord::{
-    domain::{Code, Hash, Head},
+    domain::{Code, Hash, Head, Refusal},
     service::{PageRequest, Service},
     store::{AuditQuery, DataDir, DuckDbOptions, DuckDbStore, MemoryStore},
 };
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{
     drained, start,
-    world::{caller, delete, put},
+    world::{caller, delete, delete_env, put},
     write,
 };
 
@@ -28,11 +28,11 @@ async fn history_is_newest_first_and_outlives_the_environment() {
     let service = filled().await;
     let path = "demo/dev".parse().unwrap();
     let key = "A".parse().unwrap();
-    service.delete_environment(caller(), "demo/dev".parse().unwrap()).await.unwrap();
+    service.delete(caller(), delete_env("demo/dev")).await.unwrap();
     let mut page = PageRequest { size: 2, token: String::new() };
-    let first = service.history(&path, Some(&key), &page).await.unwrap();
+    let first = service.history(&path, Some(&key), None, &page).await.unwrap();
     page.token = first.next;
-    let second = service.history(&path, Some(&key), &page).await.unwrap();
+    let second = service.history(&path, Some(&key), None, &page).await.unwrap();
     assert_eq!(second.next, "");
     let words: Vec<String> = first
         .items
@@ -57,10 +57,12 @@ async fn history_is_newest_first_and_outlives_the_environment() {
             "1: variable created nothing -> 1"
         ]
     );
-    let whole = service.history(&path, None, &PageRequest::default()).await.unwrap();
+    let whole = service.history(&path, None, None, &PageRequest::default()).await.unwrap();
     assert_eq!(whole.items.len(), 7, "with the environment's own rows");
-    let never =
-        service.history(&"demo/none".parse().unwrap(), None, &PageRequest::default()).await.unwrap_err();
+    let never = service
+        .history(&"demo/none".parse().unwrap(), None, None, &PageRequest::default())
+        .await
+        .unwrap_err();
     assert_eq!(never.code, Code::NotFound);
 }
 
@@ -115,8 +117,16 @@ async fn readers_of_the_log_take_turns() {
         .map(|_| {
             let service = service.clone();
             tokio::spawn(async move {
-                let page = PageRequest { size: 1000, ..PageRequest::default() };
-                service.audit(AuditQuery::default(), &page).await.map(|page| page.items.len())
+                let mut page = PageRequest { size: 1000, ..PageRequest::default() };
+                let mut entries = 0;
+                loop {
+                    let found = service.audit(AuditQuery::default(), &page).await?;
+                    entries += found.items.len();
+                    page.token = found.next;
+                    if page.token.is_empty() {
+                        return Ok::<_, Refusal>(entries);
+                    }
+                }
             })
         })
         .collect();

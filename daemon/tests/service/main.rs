@@ -1,12 +1,16 @@
 //! The service at work: on the memory store with faults put in, and on the real one.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod composition;
 mod faults;
 mod full_disk;
 mod log;
 mod model;
+mod moments;
 mod reading;
 mod restart;
+mod rollback;
+mod schemas;
 mod trouble;
 mod world;
 mod writing;
@@ -71,9 +75,9 @@ async fn write(service: &Service, id: u128, items: Vec<WriteItem>) -> Result<Bat
 
 async fn submit(service: &Service, batch: Batch) -> Result<BatchOutcome, Refusal> {
     let answer = service.write_variables(caller(), batch);
-    tokio::time::timeout(Duration::from_secs(30), answer).await.expect("nobody is left waiting")
+    tokio::time::timeout(Duration::from_mins(2), answer).await.expect("nobody is left waiting")
 }
 
 async fn drained(service: &Service) {
-    assert!(service.drain(Duration::from_secs(30)).await, "drained in time");
+    assert!(service.drain(Duration::from_mins(2)).await, "drained in time");
 }

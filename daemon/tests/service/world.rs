@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use kontraktor_proto::value::ValueType;
 use kontraktord::domain::{
-    Batch, Caller, Expect, Fact, Operate, Outcome, Put, Refusal, Request, State, WriteItem, decide,
+    Batch, Caller, EnvironmentSettings, Expect, Fact, Operate, Outcome, ProjectSettings, Put, Refusal,
+    Request, State, WriteItem, decide,
 };
 use uuid::Uuid;
 
@@ -40,6 +41,7 @@ pub(crate) fn put(path: &str, key: &str, value: &str) -> WriteItem {
         value: Some(value.to_owned()),
         description: String::new(),
         create_missing: true,
+        protected: None,
     };
     WriteItem {
         project: project.to_owned(),
@@ -56,4 +58,59 @@ pub(crate) fn delete(path: &str, key: &str) -> WriteItem {
 
 pub(crate) fn expecting_absence(item: WriteItem) -> WriteItem {
     WriteItem { expect: Expect::Absent, ..item }
+}
+
+/// What a request asks for that says nothing but the names and a description.
+pub(crate) fn create_project(name: &str, description: &str) -> Request {
+    let settings = ProjectSettings { description: description.to_owned(), ..ProjectSettings::default() };
+    Request::CreateProject { name: name.parse().unwrap(), settings, adopt_existing: false }
+}
+
+pub(crate) fn update_project(name: &str, description: &str) -> Request {
+    Request::UpdateProject {
+        name: name.parse().unwrap(),
+        description: Some(description.to_owned()),
+        protected: None,
+        expect: None,
+    }
+}
+
+pub(crate) fn delete_project(name: &str) -> Request {
+    Request::DeleteProject { name: name.parse().unwrap(), force: false }
+}
+
+pub(crate) fn create_env(path: &str, description: &str) -> Request {
+    let settings =
+        EnvironmentSettings { description: description.to_owned(), ..EnvironmentSettings::default() };
+    Request::CreateEnvironment {
+        path: path.parse().unwrap(),
+        settings,
+        create_missing: false,
+        adopt_existing: false,
+    }
+}
+
+pub(crate) fn update_env(path: &str, description: &str) -> Request {
+    Request::UpdateEnvironment {
+        path: path.parse().unwrap(),
+        description: Some(description.to_owned()),
+        protected: None,
+        imports: None,
+        expect: None,
+    }
+}
+
+pub(crate) fn delete_env(path: &str) -> Request {
+    Request::DeleteEnvironment { path: path.parse().unwrap(), force: false }
+}
+
+/// Changes what an environment imports, and nothing else.
+pub(crate) fn importing(path: &str, imports: &[&str]) -> Request {
+    Request::UpdateEnvironment {
+        path: path.parse().unwrap(),
+        description: None,
+        protected: None,
+        imports: Some(imports.iter().map(|import| import.parse().unwrap()).collect()),
+        expect: None,
+    }
 }

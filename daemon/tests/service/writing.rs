@@ -14,7 +14,10 @@ use super::{
     HandClock, drained, duckdb,
     faults::FaultyStore,
     start, start_with,
-    world::{caller, delete, expecting_absence, put},
+    world::{
+        caller, create_env, create_project, delete, delete_env, delete_project, expecting_absence, put,
+        update_env, update_project,
+    },
     write,
 };
 
@@ -227,8 +230,7 @@ async fn draining_answers_all_that_was_accepted_and_accepts_nothing_more() {
     let drain = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(!service.drain(Duration::from_millis(50)).await, "a commit is held: the deadline passes");
-        let late =
-            service.create_project(caller(), "late".parse().unwrap(), String::new()).await.unwrap_err();
+        let late = service.write_project(caller(), create_project("late", "")).await.unwrap_err();
         assert_eq!(late.code, Code::ShuttingDown);
         store.let_go();
         drained(&service).await;
@@ -262,25 +264,19 @@ async fn the_store_is_tidied_up_when_nobody_waits() {
 async fn projects_and_environments_come_and_go() {
     let service = start(Arc::new(MemoryStore::new()));
     let (name, path) = ("demo".parse().unwrap(), "demo/dev".parse().unwrap());
-    let project =
-        service.create_project(caller(), "demo".parse().unwrap(), "first".to_owned()).await.unwrap();
+    let project = service.write_project(caller(), create_project("demo", "first")).await.unwrap();
     assert_eq!((&*project.description, project.implicit), ("first", false));
-    let project =
-        service.update_project(caller(), "demo".parse().unwrap(), "second".to_owned()).await.unwrap();
+    let project = service.write_project(caller(), update_project("demo", "second")).await.unwrap();
     assert_eq!(&*project.description, "second");
-    let environment = service
-        .create_environment(caller(), "demo/dev".parse().unwrap(), String::new(), false)
-        .await
-        .unwrap();
+    let environment = service.write_environment(caller(), create_env("demo/dev", "")).await.unwrap();
     assert_eq!(environment.revision, 1);
-    let environment =
-        service.update_environment(caller(), "demo/dev".parse().unwrap(), "x".to_owned()).await.unwrap();
+    let environment = service.write_environment(caller(), update_env("demo/dev", "x")).await.unwrap();
     assert_eq!((environment.revision, &*environment.description), (2, "x"));
-    let refusal = service.delete_project(caller(), "demo".parse().unwrap()).await.unwrap_err();
+    let refusal = service.delete(caller(), delete_project("demo")).await.unwrap_err();
     assert_eq!(refusal.code, Code::NotEmpty);
-    service.delete_environment(caller(), "demo/dev".parse().unwrap()).await.unwrap();
+    service.delete(caller(), delete_env("demo/dev")).await.unwrap();
     assert_eq!(service.environment(&path).unwrap_err().code, Code::NotFound);
-    service.delete_project(caller(), "demo".parse().unwrap()).await.unwrap();
+    service.delete(caller(), delete_project("demo")).await.unwrap();
     assert_eq!(service.project(&name).unwrap_err().code, Code::NotFound);
     drained(&service).await;
 }

@@ -22,6 +22,7 @@ fn fact(batch: u128, seq: u64, at: Timestamp) -> Fact {
             old_value: None,
             new_value: Some("v".into()),
             description: "".into(),
+            protected: false,
         }),
         hash: Hash::ZERO,
     }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        BatchMark, Body, Caller, EnvironmentFact, EnvironmentOperation, Fact, Hash, Outcome, ProjectFact,
-        ProjectOperation, Row, State, hash::FieldHasher,
+        BatchMark, Body, Caller, EnvironmentFact, EnvironmentOperation, EnvironmentSettings, Fact, Hash,
+        Outcome, ProjectFact, ProjectOperation, Row, State, hash::FieldHasher,
     },
     Decision,
 };
@@ -62,7 +62,13 @@ impl<'a> Draft<'a> {
         before + 1
     }
 
-    pub(super) fn create_project(&mut self, name: &ProjectName, description: &str, implicit: bool) {
+    pub(super) fn create_project(
+        &mut self,
+        name: &ProjectName,
+        description: &str,
+        implicit: bool,
+        protected: bool,
+    ) {
         self.record(
             None,
             Body::Project(ProjectFact {
@@ -70,11 +76,17 @@ impl<'a> Draft<'a> {
                 operation: ProjectOperation::Created,
                 description: description.into(),
                 implicit,
+                protected,
             }),
         );
     }
 
-    pub(super) fn create_environment(&mut self, path: &EnvPath, description: &str, implicit: bool) {
+    pub(super) fn create_environment(
+        &mut self,
+        path: &EnvPath,
+        settings: &EnvironmentSettings,
+        implicit: bool,
+    ) {
         let id = match self.state.tombstone(path) {
             Some(tombstone) => tombstone.id,
             None => self.fresh_id(path),
@@ -87,8 +99,10 @@ impl<'a> Draft<'a> {
                 path: path.clone(),
                 operation: EnvironmentOperation::Created,
                 revision,
-                description: description.into(),
+                description: settings.description.as_str().into(),
                 implicit,
+                protected: settings.protected,
+                imports: settings.imports.clone().into(),
             }),
         );
     }

@@ -5,52 +5,86 @@ use std::sync::Arc;
 use kontraktor_proto::names::{EnvPath, Key};
 
 use super::{
-    super::{Body, Code, Environment, EnvironmentFact, EnvironmentOperation, Outcome, Refusal, State},
-    checked_description, counted,
+    super::{
+        Body, Code, Environment, EnvironmentFact, EnvironmentOperation, EnvironmentSettings, Outcome,
+        Refusal, State, Variable, VariableFact, VariableOperation,
+    },
+    check_settings, checked_description, counted,
     draft::Draft,
-    list_names, projects,
+    imports, list_names, projects, protection,
 };
 
 pub(super) fn create(
     draft: &mut Draft<'_>,
     path: &EnvPath,
-    description: &str,
+    settings: &EnvironmentSettings,
     create_missing: bool,
+    adopt_existing: bool,
 ) -> Result<Outcome, Refusal> {
-    checked_description(description)?;
+    checked_description(&settings.description)?;
     match projects::find(draft.state(), &path.project) {
         Ok(_) => {}
-        Err(_) if create_missing => draft.create_project(&path.project, "", true),
+        Err(_) if create_missing => draft.create_project(&path.project, "", true, false),
         Err(refusal) => return Err(refusal),
     }
-    match draft.state().environment(path).cloned() {
-        None => draft.create_environment(path, description, false),
-        Some(environment) if environment.implicit => {
-            change(draft, &environment, description, EnvironmentOperation::Adopted);
-        }
-        Some(_) => {
-            return Err(Refusal::new(Code::AlreadyExists, format!("environment \"{path}\" exists already"))
-                .field("env")
-                .remedy("import it, or choose another name"));
-        }
+    let standing = draft.state().environment(path).cloned();
+    if standing.as_ref().is_some_and(|environment| !environment.implicit && !adopt_existing) {
+        return Err(Refusal::new(Code::AlreadyExists, format!("environment \"{path}\" exists already"))
+            .field("env")
+            .remedy("import it, or choose another name"));
+    }
+    imports::check(draft.state(), path, &settings.imports)?;
+    match standing {
+        None => draft.create_environment(path, settings, false),
+        Some(environment) => set(draft, &environment, settings),
     }
     stands(draft.state(), path)
 }
 
-pub(super) fn update(draft: &mut Draft<'_>, path: &EnvPath, description: &str) -> Result<Outcome, Refusal> {
-    checked_description(description)?;
+pub(super) fn update(
+    draft: &mut Draft<'_>,
+    path: &EnvPath,
+    description: Option<&str>,
+    protected: Option<bool>,
+    imports: Option<&[EnvPath]>,
+    expect: Option<&EnvironmentSettings>,
+) -> Result<Outcome, Refusal> {
     let environment = Arc::clone(find(draft.state(), path)?);
-    if environment.implicit {
-        change(draft, &environment, description, EnvironmentOperation::Adopted);
-    } else if environment.description.as_ref() != description {
-        change(draft, &environment, description, EnvironmentOperation::Updated);
+    let now = settings_of(&environment);
+    if let Some(expected) = expect {
+        check_expected(&environment, &now, expected)?;
     }
+    let settings = EnvironmentSettings {
+        description: description.map_or(now.description, str::to_owned),
+        protected: protected.unwrap_or(now.protected),
+        imports: imports.map_or(now.imports, <[EnvPath]>::to_vec),
+    };
+    checked_description(&settings.description)?;
+    if imports.is_some() {
+        imports::check(draft.state(), path, &settings.imports)?;
+    }
+    set(draft, &environment, &settings);
     stands(draft.state(), path)
 }
 
-pub(super) fn delete(draft: &mut Draft<'_>, path: &EnvPath) -> Result<Outcome, Refusal> {
+fn check_expected(
+    environment: &Environment,
+    now: &EnvironmentSettings,
+    expected: &EnvironmentSettings,
+) -> Result<(), Refusal> {
+    let differences = [
+        ("description", now.description != expected.description),
+        ("deletion_protection", now.protected != expected.protected),
+        ("imports", now.imports != expected.imports),
+    ];
+    let what = format!("environment \"{}\"", environment.path);
+    check_settings(&what, &differences, &environment.changed).map_err(|refusal| refusal.field("env"))
+}
+
+pub(super) fn delete(draft: &mut Draft<'_>, path: &EnvPath, force: bool) -> Result<Outcome, Refusal> {
     let environment = Arc::clone(find(draft.state(), path)?);
-    if !environment.variables.is_empty() {
+    protection::check_environment(&environment)?;
+    if !environment.variables.is_empty() && !force {
         let count = counted(environment.variables.len(), "variable");
         let names = list_names(environment.variables.keys().map(Key::as_str));
         return Err(Refusal::new(
@@ -58,9 +92,24 @@ pub(super) fn delete(draft: &mut Draft<'_>, path: &EnvPath) -> Result<Outcome, R
             format!("environment \"{path}\" still holds {count}: {names}"),
         )
         .field("env")
-        .remedy("delete its variables first"));
+        .remedy(format!(
+            "delete its variables first, or let them go with it: apply force_destroy = true first, or run `ktr env \
+             delete --force {path}`"
+        )));
     }
+    protection::check_variables(&environment)?;
+    imports::check_environment_not_imported(draft.state(), path)?;
+    remove(draft, &environment);
+    Ok(Outcome::Deleted)
+}
+
+/// Deletes an environment with all its variables, each as a fact of its own.
+pub(super) fn remove(draft: &mut Draft<'_>, environment: &Environment) {
+    let path = &environment.path;
     let revision = draft.revision(path);
+    for variable in environment.variables.values() {
+        draft.record(None, Body::Variable(deletion(environment, variable, revision)));
+    }
     let fact = EnvironmentFact {
         id: environment.id,
         path: path.clone(),
@@ -68,15 +117,49 @@ pub(super) fn delete(draft: &mut Draft<'_>, path: &EnvPath) -> Result<Outcome, R
         revision,
         description: environment.description.clone(),
         implicit: environment.implicit,
+        protected: false,
+        imports: Arc::default(),
     };
     draft.record(None, Body::Environment(fact));
-    Ok(Outcome::Deleted)
+}
+
+/// What taking a variable away looks like in the log.
+pub(super) fn deletion(environment: &Environment, variable: &Variable, revision: u64) -> VariableFact {
+    VariableFact {
+        environment: environment.id,
+        path: environment.path.clone(),
+        key: variable.key.clone(),
+        operation: VariableOperation::Deleted,
+        revision,
+        value_type: variable.value_type,
+        old_value: Some(variable.value.clone()),
+        new_value: None,
+        description: variable.description.clone(),
+        protected: false,
+    }
+}
+
+pub(super) fn settings_of(environment: &Environment) -> EnvironmentSettings {
+    EnvironmentSettings {
+        description: environment.description.to_string(),
+        protected: environment.protected,
+        imports: environment.imports.to_vec(),
+    }
+}
+
+/// Records what is different from what stands, if anything is.
+pub(super) fn set(draft: &mut Draft<'_>, environment: &Environment, settings: &EnvironmentSettings) {
+    if environment.implicit {
+        change(draft, environment, settings, EnvironmentOperation::Adopted);
+    } else if settings_of(environment) != *settings {
+        change(draft, environment, settings, EnvironmentOperation::Updated);
+    }
 }
 
 fn change(
     draft: &mut Draft<'_>,
     environment: &Environment,
-    description: &str,
+    settings: &EnvironmentSettings,
     operation: EnvironmentOperation,
 ) {
     let revision = draft.revision(&environment.path);
@@ -85,8 +168,10 @@ fn change(
         path: environment.path.clone(),
         operation,
         revision,
-        description: description.into(),
+        description: settings.description.as_str().into(),
         implicit: false,
+        protected: settings.protected,
+        imports: settings.imports.clone().into(),
     };
     draft.record(None, Body::Environment(fact));
 }

@@ -3,7 +3,11 @@
 
 mod draft;
 mod environments;
+mod imports;
 mod projects;
+mod protection;
+mod restore;
+mod schemas;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -12,8 +16,10 @@ use jiff::Timestamp;
 use kontraktor_proto::{limits::MAX_LISTED_NAMES, value::check_description};
 
 use self::draft::Draft;
-pub use self::{environments::find as find_environment, projects::find as find_project};
-use super::{Caller, Fact, Outcome, Refusal, Request, State};
+pub use self::{
+    environments::find as find_environment, projects::find as find_project, schemas::find as find_schema,
+};
+use super::{Authorship, Caller, Code, Fact, Outcome, Refusal, Request, State};
 
 /// What a request leads to.
 #[derive(Debug, Clone)]
@@ -35,16 +41,35 @@ pub fn decide(
 ) -> Result<Decision, Refusal> {
     let mut draft = Draft::new(state, caller, now);
     let outcome = match request {
-        Request::CreateProject { name, description } => projects::create(&mut draft, name, description),
-        Request::UpdateProject { name, description } => projects::update(&mut draft, name, description),
-        Request::DeleteProject { name } => projects::delete(&mut draft, name),
-        Request::CreateEnvironment { path, description, create_missing } => {
-            environments::create(&mut draft, path, description, *create_missing)
+        Request::CreateProject { name, settings, adopt_existing } => {
+            projects::create(&mut draft, name, settings, *adopt_existing)
         }
-        Request::UpdateEnvironment { path, description } => {
-            environments::update(&mut draft, path, description)
+        Request::UpdateProject { name, description, protected, expect } => {
+            projects::update(&mut draft, name, description.as_deref(), *protected, expect.as_ref())
         }
-        Request::DeleteEnvironment { path } => environments::delete(&mut draft, path),
+        Request::DeleteProject { name, force } => projects::delete(&mut draft, name, *force),
+        Request::CreateEnvironment { path, settings, create_missing, adopt_existing } => {
+            environments::create(&mut draft, path, settings, *create_missing, *adopt_existing)
+        }
+        Request::UpdateEnvironment { path, description, protected, imports, expect } => environments::update(
+            &mut draft,
+            path,
+            description.as_deref(),
+            *protected,
+            imports.as_deref(),
+            expect.as_ref(),
+        ),
+        Request::DeleteEnvironment { path, force } => environments::delete(&mut draft, path, *force),
+        Request::RestoreEnvironment { path, past, expect_revision } => {
+            restore::restore(&mut draft, path, past, *expect_revision)
+        }
+        Request::CreateSchema { project, name, settings, create_missing, adopt_existing } => {
+            schemas::create(&mut draft, project, name, settings, *create_missing, *adopt_existing)
+        }
+        Request::UpdateSchema { project, name, settings, expect } => {
+            schemas::update(&mut draft, project, name, settings, expect.as_ref())
+        }
+        Request::DeleteSchema { project, name } => schemas::delete(&mut draft, project, name),
         Request::WriteVariables(batch) => variables::write(&mut draft, batch),
     }?;
     Ok(draft.finish(outcome))
@@ -54,21 +79,46 @@ fn checked_description(description: &str) -> Result<(), Refusal> {
     check_description(description).map_err(Refusal::from)
 }
 
-/// Up to 20 names, and how many more there are: `A, B, C and 4 more`.
+/// Refuses where settings are others than were expected: those of which `differences` says so.
+fn check_settings(
+    what: &str,
+    differences: &[(&'static str, bool)],
+    changed: &Authorship,
+) -> Result<(), Refusal> {
+    let names: Vec<&str> =
+        differences.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{what} differs from what was expected in {}: it was changed last by {} through {} at {}",
+        names.join(" and "),
+        changed.actor,
+        changed.via,
+        changed.at,
+    );
+    Err(Refusal::new(Code::Conflict, message).remedy("read it again, and decide anew"))
+}
+
+/// A refusal travels in the trailers of a call, which HTTP/2 bounds.
+const MAX_LISTED_BYTES: usize = 4_096;
+
+/// Up to 20 names, and how many more there are: `A, B, C and 4 more`. Fewer where they are very long.
 fn list_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut listed = String::new();
-    let mut count = 0_usize;
-    for name in names {
-        if count < MAX_LISTED_NAMES {
-            if count > 0 {
-                listed.push_str(", ");
-            }
-            listed.push_str(name);
+    let mut left_out = 0_usize;
+    for (count, name) in names.enumerate() {
+        if count >= MAX_LISTED_NAMES || left_out > 0 || listed.len() + name.len() > MAX_LISTED_BYTES {
+            left_out += 1;
+            continue;
         }
-        count += 1;
+        if count > 0 {
+            listed.push_str(", ");
+        }
+        listed.push_str(name);
     }
-    if count > MAX_LISTED_NAMES {
-        listed.push_str(&format!(" and {} more", count - MAX_LISTED_NAMES));
+    if left_out > 0 {
+        listed.push_str(&format!(" and {left_out} more"));
     }
     listed
 }

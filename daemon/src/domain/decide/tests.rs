@@ -1,17 +1,22 @@
 //! The rules by example. The world and the words are here, with the tests of single items and groups.
 
 mod containers;
+mod force;
+mod imports;
 mod memory;
+mod protection;
+mod restore;
+mod settings;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kontraktor_proto::value::ValueType;
+use kontraktor_proto::{names::EnvPath, value::ValueType};
 use uuid::Uuid;
 
 use super::super::{
-    Batch, BatchOutcome, Caller, Code, Expect, Fact, ItemOutcome, Operate, Outcome, Put, Refusal, Request,
-    State, WriteItem,
+    Batch, BatchOutcome, Caller, Code, Environment, EnvironmentSettings, Expect, Fact, ItemOutcome, Operate,
+    Outcome, ProjectSettings, Put, Refusal, Request, State, WriteItem,
 };
 use super::decide;
 
@@ -56,24 +61,69 @@ impl World {
     }
 
     fn create_project(&mut self, name: &str) -> Result<Outcome, Refusal> {
-        self.ask(&Request::CreateProject { name: name.parse().unwrap(), description: "made".to_owned() })
+        self.ask(&Request::CreateProject {
+            name: name.parse().unwrap(),
+            settings: ProjectSettings { description: "made".to_owned(), ..ProjectSettings::default() },
+            adopt_existing: false,
+        })
     }
 
     fn create_env(&mut self, path: &str, create_missing: bool) -> Result<Outcome, Refusal> {
-        let path = path.parse().unwrap();
-        self.ask(&Request::CreateEnvironment { path, description: "made".to_owned(), create_missing })
+        self.ask(&Request::CreateEnvironment {
+            path: path.parse().unwrap(),
+            settings: EnvironmentSettings {
+                description: "made".to_owned(),
+                ..EnvironmentSettings::default()
+            },
+            create_missing,
+            adopt_existing: false,
+        })
     }
 
     fn delete_env(&mut self, path: &str) -> Result<Outcome, Refusal> {
-        self.ask(&Request::DeleteEnvironment { path: path.parse().unwrap() })
+        self.ask(&delete_env(path, false))
     }
 
     fn delete_project(&mut self, name: &str) -> Result<Outcome, Refusal> {
-        self.ask(&Request::DeleteProject { name: name.parse().unwrap() })
+        self.ask(&delete_project(name, false))
+    }
+
+    fn env(&self, path: &str) -> &Arc<Environment> {
+        self.state.environment(&path.parse().unwrap()).unwrap()
     }
 
     fn revision(&self, path: &str) -> u64 {
-        self.state.environment(&path.parse().unwrap()).unwrap().revision
+        self.env(path).revision
+    }
+
+    /// Sets the imports of an environment, which is created where it does not exist.
+    fn import(&mut self, path: &str, imports: &[&str]) -> Result<Outcome, Refusal> {
+        if self.state.environment(&path.parse().unwrap()).is_none() {
+            self.create_env(path, true)?;
+        }
+        self.ask(&update_env(path, |change| change.imports = Some(paths(imports))))
+    }
+
+    fn protect_env(&mut self, path: &str, protected: bool) {
+        self.ask(&update_env(path, |change| change.protected = Some(protected))).unwrap();
+    }
+
+    fn protect_project(&mut self, name: &str, protected: bool) {
+        let request = Request::UpdateProject {
+            name: name.parse().unwrap(),
+            description: None,
+            protected: Some(protected),
+            expect: None,
+        };
+        self.ask(&request).unwrap();
+    }
+
+    /// The refusal of a request that is to be refused, as people read it.
+    fn refused(&mut self, request: &Request) -> String {
+        let facts = self.facts.len();
+        let refusal = self.ask(request).unwrap_err();
+        assert_eq!(self.facts.len(), facts);
+        told(&refusal)
     }
 
     fn value(&self, path: &str, key: &str) -> Option<Arc<str>> {
@@ -93,9 +143,49 @@ fn put(path: &str, key: &str, value: &str) -> WriteItem {
             value: Some(value.to_owned()),
             description: String::new(),
             create_missing: true,
+            protected: None,
         })),
         expect: Expect::Nothing,
     }
+}
+
+/// What an update is to change.
+#[derive(Default)]
+struct Change {
+    description: Option<String>,
+    protected: Option<bool>,
+    imports: Option<Vec<EnvPath>>,
+    expect: Option<EnvironmentSettings>,
+}
+
+fn update_env(path: &str, set: impl FnOnce(&mut Change)) -> Request {
+    let mut change = Change::default();
+    set(&mut change);
+    let Change { description, protected, imports, expect } = change;
+    Request::UpdateEnvironment { path: path.parse().unwrap(), description, protected, imports, expect }
+}
+
+fn delete_env(path: &str, force: bool) -> Request {
+    Request::DeleteEnvironment { path: path.parse().unwrap(), force }
+}
+
+fn delete_project(name: &str, force: bool) -> Request {
+    Request::DeleteProject { name: name.parse().unwrap(), force }
+}
+
+fn paths(names: &[&str]) -> Vec<EnvPath> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+fn told(refusal: &Refusal) -> String {
+    format!("{:?} {}: {}\n  {}", refusal.code, refusal.field, refusal.message, refusal.remedy)
+}
+
+fn protecting(mut item: WriteItem, protected: bool) -> WriteItem {
+    if let Some(Operate::Put(put)) = &mut item.operation {
+        put.protected = Some(protected);
+    }
+    item
 }
 
 fn strict(mut item: WriteItem) -> WriteItem {
@@ -220,6 +310,7 @@ fn wrong_items_are_refused_alone() {
             value,
             description: String::new(),
             create_missing: true,
+            protected: None,
         })),
         ..put("p/e", "A", "")
     };
@@ -229,6 +320,7 @@ fn wrong_items_are_refused_alone() {
             value: Some(String::new()),
             description: "d".repeat(1025),
             create_missing: true,
+            protected: None,
         })),
         ..put("p/e", "A", "")
     };

@@ -16,11 +16,12 @@ use kontraktor_proto::{
 
 use super::{
     super::{
-        Batch, BatchOutcome, BatchRecord, Body, Code, Current, Expect, ItemOutcome, ItemResult, Operate,
-        Outcome, Put, Refusal, State, Variable, VariableFact, VariableOperation, WriteItem, digest::digest,
+        Batch, BatchOutcome, BatchRecord, Body, Code, Current, EnvironmentSettings, Expect, ItemOutcome,
+        ItemResult, Operate, Outcome, Put, Refusal, State, Variable, VariableFact, VariableOperation,
+        WriteItem, digest::digest,
     },
     draft::Draft,
-    environments,
+    environments, protection, schemas,
 };
 
 /// Refusals of one batch carry the current variables until these hold so many bytes of values, so that neither the
@@ -118,10 +119,18 @@ struct Planned {
 }
 
 enum Step {
-    Write { value_type: ValueType, value: String, description: String, create_missing: bool },
+    Write { content: Content, create_missing: bool },
     Delete(Arc<Variable>),
     Unchanged { revision: u64 },
     Absent,
+}
+
+/// What a key shall hold, checked and canonical.
+struct Content {
+    value_type: ValueType,
+    value: String,
+    description: String,
+    protected: bool,
 }
 
 fn write_group(draft: &mut Draft<'_>, group: &[WriteItem], done: &mut Vec<Done>, room: &mut usize) {
@@ -172,6 +181,9 @@ fn plan(
             );
         }
         Some(Operate::Delete) => {
+            if current.is_some_and(|variable| variable.protected) {
+                return Err(protection::of_key(&path, &key));
+            }
             meets(state, &path, &key, current, item.expect, room)?;
             current.map_or(Step::Absent, |variable| Step::Delete(Arc::clone(variable)))
         }
@@ -184,26 +196,30 @@ fn plan(
                     .map_err(|refusal| refusal.remedy("create it first, or write with create_missing"))?;
             }
             meets(state, &path, &key, current, item.expect, room)?;
+            let protected =
+                put.protected.unwrap_or_else(|| current.is_some_and(|variable| variable.protected));
+            let content = Content { value_type, value, description: put.description.clone(), protected };
             match current {
-                Some(variable) if is_as_asked(variable, value_type, &value, &put.description) => {
+                Some(variable) if content.is_that_of(variable) => {
                     Step::Unchanged { revision: variable.revision }
                 }
-                _ => Step::Write {
-                    value_type,
-                    value,
-                    description: put.description.clone(),
-                    create_missing: put.create_missing,
-                },
+                _ => {
+                    schemas::check(state, &path, &key, content.value_type, &content.value)?;
+                    Step::Write { content, create_missing: put.create_missing }
+                }
             }
         }
     };
     Ok(Planned { path, key, step })
 }
 
-fn is_as_asked(variable: &Variable, value_type: ValueType, value: &str, description: &str) -> bool {
-    variable.value_type == value_type
-        && variable.value.as_ref() == value
-        && variable.description.as_ref() == description
+impl Content {
+    fn is_that_of(&self, variable: &Variable) -> bool {
+        variable.value_type == self.value_type
+            && *variable.value == *self.value
+            && *variable.description == *self.description
+            && variable.protected == self.protected
+    }
 }
 
 fn canonical(put: &Put) -> Result<(ValueType, String), Refusal> {
@@ -271,12 +287,11 @@ fn record(draft: &mut Draft<'_>, item: u32, planned: Planned) -> Done {
         Step::Absent => (ItemOutcome::Absent, 0),
         Step::Unchanged { revision } => (ItemOutcome::Unchanged, revision),
         Step::Delete(variable) => (ItemOutcome::Deleted, record_delete(draft, item, &path, &variable)),
-        Step::Write { value_type, value, description, create_missing } => {
+        Step::Write { content, create_missing } => {
             if create_missing {
                 create_missing_parts(draft, &path);
             }
-            let revision = record_put(draft, item, &path, key, value_type, &value, &description);
-            (ItemOutcome::Written, revision)
+            (ItemOutcome::Written, record_put(draft, item, &path, key, &content))
         }
     };
     Done { path: Some(path), outcome, revision }
@@ -284,22 +299,14 @@ fn record(draft: &mut Draft<'_>, item: u32, planned: Planned) -> Done {
 
 fn create_missing_parts(draft: &mut Draft<'_>, path: &EnvPath) {
     if draft.state().project(&path.project).is_none() {
-        draft.create_project(&path.project, "", true);
+        draft.create_project(&path.project, "", true, false);
     }
     if draft.state().environment(path).is_none() {
-        draft.create_environment(path, "", true);
+        draft.create_environment(path, &EnvironmentSettings::default(), true);
     }
 }
 
-fn record_put(
-    draft: &mut Draft<'_>,
-    item: u32,
-    path: &EnvPath,
-    key: Key,
-    value_type: ValueType,
-    value: &str,
-    description: &str,
-) -> u64 {
+fn record_put(draft: &mut Draft<'_>, item: u32, path: &EnvPath, key: Key, content: &Content) -> u64 {
     let revision = draft.revision(path);
     let environment = draft
         .state()
@@ -313,10 +320,11 @@ fn record_put(
         key,
         operation,
         revision,
-        value_type,
+        value_type: content.value_type,
         old_value,
-        new_value: Some(value.into()),
-        description: description.into(),
+        new_value: Some(content.value.as_str().into()),
+        description: content.description.as_str().into(),
+        protected: content.protected,
     };
     draft.record(Some(item), Body::Variable(fact));
     revision
@@ -325,17 +333,7 @@ fn record_put(
 fn record_delete(draft: &mut Draft<'_>, item: u32, path: &EnvPath, variable: &Variable) -> u64 {
     let revision = draft.revision(path);
     let environment = draft.state().environment(path).expect("the variable was found in it");
-    let fact = VariableFact {
-        environment: environment.id,
-        path: path.clone(),
-        key: variable.key.clone(),
-        operation: VariableOperation::Deleted,
-        revision,
-        value_type: variable.value_type,
-        old_value: Some(variable.value.clone()),
-        new_value: None,
-        description: variable.description.clone(),
-    };
+    let fact = environments::deletion(environment, variable, revision);
     draft.record(Some(item), Body::Variable(fact));
     revision
 }

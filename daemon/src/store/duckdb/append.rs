@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::{StoreError, errors::classify};
 use crate::domain::{Fact, Row, RowBody};
 
-const TABLES: [&str; 4] = ["project_log", "environment_log", "audit_variable_writes", "batch_log"];
+const TABLES: [&str; 5] =
+    ["project_log", "environment_log", "audit_variable_writes", "schema_log", "batch_log"];
 
 pub(super) fn commit(connection: &Connection, facts: &[Fact]) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
@@ -48,28 +49,11 @@ fn append_row(appender: &mut duckdb::Appender<'_>, row: &Row<'_>) -> duckdb::Res
     let batch_item = row.batch_item;
     let hash = row.hash.as_ref();
     match &row.body {
-        RowBody::Project { name, operation, description, implicit } => appender.append_row(params![
-            row.seq,
-            name.as_ref(),
-            operation.as_ref(),
-            description.as_ref(),
-            implicit,
-            actor,
-            at,
-            via,
-            batch_id,
-            batch_digest,
-            batch_item,
-            hash
-        ]),
-        RowBody::Environment { id, project, env, operation, revision, description, implicit } => appender
-            .append_row(params![
+        RowBody::Project { name, operation, description, implicit, protected } => {
+            appender.append_row(params![
                 row.seq,
-                Id(*id),
-                project.as_ref(),
-                env.as_ref(),
+                name.as_ref(),
                 operation.as_ref(),
-                revision,
                 description.as_ref(),
                 implicit,
                 actor,
@@ -78,8 +62,39 @@ fn append_row(appender: &mut duckdb::Appender<'_>, row: &Row<'_>) -> duckdb::Res
                 batch_id,
                 batch_digest,
                 batch_item,
-                hash
-            ]),
+                hash,
+                protected
+            ])
+        }
+        RowBody::Environment {
+            id,
+            project,
+            env,
+            operation,
+            revision,
+            description,
+            implicit,
+            protected,
+            imports,
+        } => appender.append_row(params![
+            row.seq,
+            Id(*id),
+            project.as_ref(),
+            env.as_ref(),
+            operation.as_ref(),
+            revision,
+            description.as_ref(),
+            implicit,
+            actor,
+            at,
+            via,
+            batch_id,
+            batch_digest,
+            batch_item,
+            hash,
+            protected,
+            imports.as_deref()
+        ]),
         RowBody::Variable {
             id,
             environment,
@@ -90,6 +105,7 @@ fn append_row(appender: &mut duckdb::Appender<'_>, row: &Row<'_>) -> duckdb::Res
             old_value,
             new_value,
             description,
+            protected,
         } => appender.append_row(params![
             Id(*id),
             Id(*environment),
@@ -103,6 +119,22 @@ fn append_row(appender: &mut duckdb::Appender<'_>, row: &Row<'_>) -> duckdb::Res
             value_type.as_ref(),
             operation.as_ref(),
             description.as_ref(),
+            via,
+            batch_id,
+            batch_digest,
+            batch_item,
+            hash,
+            protected
+        ]),
+        RowBody::Schema { project, name, operation, key_pattern, schema } => appender.append_row(params![
+            row.seq,
+            project.as_ref(),
+            name.as_ref(),
+            operation.as_ref(),
+            key_pattern.as_ref(),
+            schema.as_ref(),
+            actor,
+            at,
             via,
             batch_id,
             batch_digest,

@@ -3,6 +3,8 @@
 //! First the sequence numbers of the page are found over narrow columns, then the rows themselves are fetched, so that
 //! values of 64 KiB are not sorted by the thousand.
 
+use std::sync::Arc;
+
 use duckdb::{Connection, Row as SqlRow, params_from_iter, types::Value};
 
 use super::{
@@ -11,7 +13,7 @@ use super::{
     rows::{hash_of, optional_uuid},
 };
 use crate::{
-    domain::{AuditEntry, Authorship, Operation, timestamp},
+    domain::{AuditEntry, Authorship, Operation, imports, timestamp},
     store::AuditQuery,
 };
 
@@ -21,26 +23,32 @@ const NARROW: &str = "
     UNION ALL SELECT seq, ts, project, env, '' FROM environment_log
     UNION ALL SELECT log.seq, log.ts, coalesce(names.project, ''), coalesce(names.env, ''), log.key
         FROM audit_variable_writes log LEFT JOIN environment_names names USING (env_id)
+    UNION ALL SELECT seq, ts, project, '', '' FROM schema_log
     UNION ALL SELECT seq, ts, '', '', '' FROM batch_log";
 
 /// The rows whose sequence numbers were chosen.
 const WIDE: &str = "
     SELECT log.seq, epoch_us(ts), actor, via, 'project ' || operation, project, '', '', 0::UBIGINT, NULL, NULL, NULL,
-        description, CAST(batch_id AS VARCHAR), hash
+        description, CAST(batch_id AS VARCHAR), hash, '', coalesce(deletion_protection, false), NULL
     FROM project_log log JOIN chosen USING (seq)
     UNION ALL
     SELECT log.seq, epoch_us(ts), actor, via, 'environment ' || operation, project, env, '', revision, NULL, NULL,
-        NULL, description, CAST(batch_id AS VARCHAR), hash
+        NULL, description, CAST(batch_id AS VARCHAR), hash, '', coalesce(deletion_protection, false), imports
     FROM environment_log log JOIN chosen USING (seq)
     UNION ALL
     SELECT log.seq, epoch_us(ts), actor, via, 'variable ' || operation, coalesce(names.project, ''),
         coalesce(names.env, ''), key, revision, type, old_value, new_value, description, CAST(batch_id AS VARCHAR),
-        hash
+        hash, '', coalesce(deletion_protection, false), NULL
     FROM audit_variable_writes log JOIN chosen USING (seq) LEFT JOIN environment_names names USING (env_id)
     UNION ALL
     SELECT log.seq, epoch_us(ts), actor, via, 'batch recorded', '', '', '', 0::UBIGINT, NULL, NULL, NULL, '',
-        CAST(batch_id AS VARCHAR), hash
-    FROM batch_log log JOIN chosen USING (seq)";
+        CAST(batch_id AS VARCHAR), hash, '', false, NULL
+    FROM batch_log log JOIN chosen USING (seq)
+    UNION ALL
+    SELECT log.seq, epoch_us(ts), actor, via, 'schema ' || operation, project, '', '', 0::UBIGINT, NULL, NULL,
+        CASE operation WHEN 'deleted' THEN NULL ELSE schema END, '', CAST(batch_id AS VARCHAR), hash, name, false,
+        NULL
+    FROM schema_log log JOIN chosen USING (seq)";
 
 pub(super) fn audit(connection: &Connection, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
     let mut filters = vec!["true"];
@@ -101,6 +109,11 @@ fn entry(row: &SqlRow<'_>) -> Result<AuditEntry, StoreError> {
         new_value: optional(11)?,
         description: text(12)?,
         batch_id: optional_uuid(row, 13).map_err(unreadable)?,
+        schema: text(15)?,
+        protected: row.get(16).map_err(unreadable)?,
+        imports: optional(17)?
+            .map_or_else(|| Ok(Arc::default()), |names| imports(&names))
+            .map_err(|error| corrupt(&error.to_string()))?,
         hash: hash_of(seq, &row.get::<_, Vec<u8>>(14).map_err(unreadable)?)?,
     })
 }

@@ -10,15 +10,19 @@ use uuid::Uuid;
 use super::{
     StoreError,
     errors::{classify, unreadable},
-    rows::{BATCHES, ENVIRONMENTS, PROJECTS, Table, VARIABLES, environment_paths, fact, hash_of, head, uuid},
+    rows::{
+        BATCHES, ENVIRONMENTS, PROJECTS, SCHEMAS, Table, VARIABLES, environment_paths, fact, hash_of, head,
+        uuid,
+    },
 };
 use crate::domain::{
     Authorship, BATCH_MEMORY, Body, EnvironmentParts, Fact, Hash, ProjectParts, Row, State, Variable,
-    VariableParts,
+    VariableParts, timestamp,
 };
 
-/// Rows of variables read at a time. The engine holds a whole answer in memory, and a value may have 64 KiB.
-const VALUES_AT_ONCE: usize = 2_048;
+/// Rows of variables read at a time. The engine holds a whole answer in memory, and a value may have 64 KiB: 64 MiB at
+/// most, because two moments of the past may be read while commits go on.
+const VALUES_AT_ONCE: usize = 1_024;
 
 /// Rows of batches read at a time, without their values.
 const BATCH_ROWS_AT_ONCE: usize = 16_384;
@@ -37,6 +41,7 @@ fn load_parts(connection: &Connection, now: Timestamp) -> Result<State, StoreErr
     let paths = environment_paths(connection)?;
     let mut state = State::default();
     projects(connection, &paths, &mut state)?;
+    schemas(connection, &paths, &mut state)?;
     environments(connection, &paths, &mut state)?;
     variables(connection, &paths, &mut state)?;
     batches(connection, &paths, now, &mut state)?;
@@ -70,14 +75,28 @@ fn projects(connection: &Connection, paths: &Paths, state: &mut State) -> Result
     }
     let mut parts = Vec::new();
     for fact in facts(connection, &PROJECTS, &newest(&PROJECTS, "project", "true"), paths)? {
+        let changed = fact.authorship();
         if let Body::Project(newest) = fact.body {
             let created = created
                 .remove(newest.name.as_str())
                 .ok_or_else(|| StoreError::Corrupt(format!("project {} was never created", newest.name)))?;
-            parts.push(ProjectParts { newest, created });
+            parts.push(ProjectParts { newest, changed, created });
         }
     }
     state.restore_projects(parts);
+    Ok(())
+}
+
+/// The schemas of projects that stand; those of a project that was deleted went before it.
+fn schemas(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+    for fact in facts(connection, &SCHEMAS, &newest(&SCHEMAS, "project, name", "true"), paths)? {
+        if !state.restore_schema(&fact) {
+            return Err(StoreError::Corrupt(format!(
+                "row {} is a schema of a project that does not exist",
+                fact.seq
+            )));
+        }
+    }
     Ok(())
 }
 
@@ -89,15 +108,24 @@ fn environments(connection: &Connection, paths: &Paths, state: &mut State) -> Re
             created.insert(environment.id, fact.authorship());
         }
     }
-    let mut last = last_rows(connection)?;
+    let mut last = last_rows(connection, "true")?;
     for fact in facts(connection, &ENVIRONMENTS, &newest(&ENVIRONMENTS, "env_id", "true"), paths)? {
+        let changed = fact.authorship();
         let Body::Environment(newest) = fact.body else { continue };
         let path = newest.path.clone();
-        let (Some(created), Some((revision, last))) = (created.remove(&newest.id), last.remove(&newest.id))
+        let (Some(created), Some(Last { revision, written, hash })) =
+            (created.remove(&newest.id), last.remove(&newest.id))
         else {
             return Err(StoreError::Corrupt(format!("environment {path} was never created")));
         };
-        if !state.restore_environment(EnvironmentParts { newest, created, revision, last }) {
+        if !state.restore_environment(EnvironmentParts {
+            newest,
+            changed,
+            created,
+            revision,
+            written,
+            last: hash,
+        }) {
             return Err(StoreError::Corrupt(format!(
                 "environment {path} stands in a project that does not exist"
             )));
@@ -106,35 +134,68 @@ fn environments(connection: &Connection, paths: &Paths, state: &mut State) -> Re
     Ok(())
 }
 
-/// Revision and hash of each environment's newest row, be it about itself or about one of its variables.
-fn last_rows(connection: &Connection) -> Result<HashMap<Uuid, (u64, Hash)>, StoreError> {
-    let sql = "SELECT CAST(env_id AS VARCHAR), revision, hash, seq
-        FROM (SELECT env_id, seq, revision, hash FROM environment_log UNION ALL
-              SELECT env_id, seq, revision, hash FROM audit_variable_writes)
+/// An environment's newest row, be it about itself or about one of its variables.
+pub(super) struct Last {
+    pub(super) revision: u64,
+    pub(super) written: Authorship,
+    pub(super) hash: Hash,
+}
+
+/// Of each environment, among the rows that a condition leaves.
+pub(super) fn last_rows(connection: &Connection, condition: &str) -> Result<HashMap<Uuid, Last>, StoreError> {
+    let sql = format!(
+        "SELECT CAST(env_id AS VARCHAR), revision, hash, seq, actor, via, epoch_us(ts)
+        FROM (SELECT env_id, seq, revision, hash, actor, via, ts FROM environment_log UNION ALL
+              SELECT env_id, seq, revision, hash, actor, via, ts FROM audit_variable_writes)
         WHERE seq IN (SELECT max(seq)
-            FROM (SELECT env_id, max(seq) AS seq FROM environment_log GROUP BY env_id UNION ALL
-                  SELECT env_id, max(seq) AS seq FROM audit_variable_writes GROUP BY env_id)
-            GROUP BY env_id)";
-    let mut statement = connection.prepare(sql).map_err(unreadable)?;
+            FROM (SELECT env_id, max(seq) AS seq FROM environment_log WHERE {condition} GROUP BY env_id UNION ALL
+                  SELECT env_id, max(seq) AS seq FROM audit_variable_writes WHERE {condition} GROUP BY env_id)
+            GROUP BY env_id)"
+    );
+    let mut statement = connection.prepare(&sql).map_err(unreadable)?;
     let mut rows = statement.query([]).map_err(unreadable)?;
     let mut last = HashMap::new();
     while let Some(row) = rows.next().map_err(unreadable)? {
         let read = || Ok((uuid(row, 0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?, row.get(3)?));
         let (id, revision, hash, seq): (Uuid, u64, Vec<u8>, u64) = read().map_err(unreadable)?;
-        last.insert(id, (revision, hash_of(seq, &hash)?));
+        let read = || Ok((row.get(4)?, row.get(5)?, row.get(6)?));
+        let (actor, via, at_us): (String, String, i64) = read().map_err(unreadable)?;
+        let at = timestamp(at_us).map_err(|error| StoreError::Corrupt(format!("row {seq}: {error}")))?;
+        let written = Authorship { actor: actor.into(), via: via.into(), at };
+        last.insert(id, Last { revision, written, hash: hash_of(seq, &hash)? });
     }
     Ok(last)
 }
 
 fn variables(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
-    for some in newest_writes(connection)?.chunks(VALUES_AT_ONCE) {
+    written(connection, &newest_writes(connection)?, paths, |seq, parts| {
+        let path = parts.path.clone();
+        if state.restore_variable(parts) {
+            Ok(())
+        } else {
+            Err(StoreError::Corrupt(format!("row {seq} stands in environment {path}, which does not exist")))
+        }
+    })
+}
+
+/// Reads the variables that rows have written, those of deletions left out. `rows` are sequence numbers, in order.
+pub(super) fn written(
+    connection: &Connection,
+    rows: &[u64],
+    paths: &Paths,
+    mut each: impl FnMut(u64, VariableParts) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    for some in rows.chunks(VALUES_AT_ONCE) {
         let list = some.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
         // The bounds spare the engine the rest of the table.
         let rest = format!(
             "WHERE seq >= {first} AND seq <= {last} AND seq IN ({list}) AND new_value IS NOT NULL ORDER BY seq"
         );
-        VARIABLES.select(connection, &rest, [], |row| restore(&row, paths, state))?;
+        VARIABLES.select_without_old_values(connection, &rest, [], |row| match variable(&row, paths)? {
+            Some(parts) => each(row.seq, parts),
+            None => Ok(()),
+        })?;
     }
     Ok(())
 }
@@ -147,12 +208,11 @@ fn newest_writes(connection: &Connection) -> Result<Vec<u64>, StoreError> {
     rows.collect::<Result<_, _>>().map_err(unreadable)
 }
 
-fn restore(row: &Row<'_>, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+fn variable(row: &Row<'_>, paths: &Paths) -> Result<Option<VariableParts>, StoreError> {
     let fact = fact(row, paths)?;
     let written = fact.authorship();
-    let Body::Variable(change) = fact.body else { return Ok(()) };
-    let Some(value) = change.new_value else { return Ok(()) };
-    let path = change.path.clone();
+    let Body::Variable(change) = fact.body else { return Ok(None) };
+    let Some(value) = change.new_value else { return Ok(None) };
     let variable = Variable {
         key: change.key,
         value_type: change.value_type,
@@ -160,15 +220,9 @@ fn restore(row: &Row<'_>, paths: &Paths, state: &mut State) -> Result<(), StoreE
         description: change.description,
         revision: change.revision,
         written,
+        protected: change.protected,
     };
-    if state.restore_variable(VariableParts { path: change.path, variable }) {
-        Ok(())
-    } else {
-        Err(StoreError::Corrupt(format!(
-            "row {} stands in environment {path}, which does not exist",
-            row.seq
-        )))
-    }
+    Ok(Some(VariableParts { path: change.path, variable }))
 }
 
 /// The facts of batches that are still remembered, in order. Of variables only what the results need is read.

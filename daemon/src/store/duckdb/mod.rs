@@ -8,6 +8,7 @@ mod append;
 mod audit;
 mod errors;
 mod load;
+mod moments;
 mod open;
 mod rows;
 mod schema;
@@ -22,10 +23,11 @@ use std::{
 
 use ::duckdb::Connection;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use self::errors::classify;
 pub use self::schema::SCHEMA_VERSION;
-use super::{AuditQuery, DataDir, Store, StoreError, StoreInfo, Upkeep};
+use super::{AuditQuery, DataDir, Moment, Past, Store, StoreError, StoreInfo, Upkeep};
 use crate::domain::{AuditEntry, Fact, Head, Row, State};
 
 /// A write-ahead log of so many bytes is worth a checkpoint when nobody waits.
@@ -153,6 +155,14 @@ impl Store for DuckDbStore {
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
         self.read(|connection| audit::audit(connection, query))
+    }
+
+    fn row_at(&self, environment: Uuid, moment: Moment) -> Result<Option<u64>, StoreError> {
+        self.read(|connection| moments::row_at(connection, environment, moment))
+    }
+
+    fn as_of(&self, environment: Uuid, seq: u64, imported: bool) -> Result<Past, StoreError> {
+        self.read(|connection| moments::as_of(connection, environment, seq, imported))
     }
 
     fn info(&self) -> StoreInfo {

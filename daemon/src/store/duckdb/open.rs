@@ -1,9 +1,9 @@
 //! Opening the database file: nothing is written to it before it is known to be ours.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{ErrorKind, Read},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -48,11 +48,7 @@ fn create(path: &Path, options: &DuckDbOptions) -> Result<(), StoreError> {
     let mode = fs::Permissions::from_mode(0o600);
     fs::set_permissions(&draft, mode).map_err(io_error("cannot close to others", &draft))?;
     fs::rename(&draft, path).map_err(io_error("cannot make", path))?;
-    // The name is on disk only when its directory is.
-    let directory = path.parent().unwrap_or(path);
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(io_error("cannot sync", directory))
+    sync_directory_of(path)
 }
 
 /// The write-ahead log of a database, as DuckDB names it.
@@ -71,10 +67,38 @@ pub(super) fn checked(path: &Path, options: &DuckDbOptions) -> Result<Connection
         .map_err(classify)?;
     match find(&connection)? {
         Found::Nothing => migrate(&connection, 0)?,
-        Found::Version(version) => migrate(&connection, version)?,
+        Found::Version(version) => upgrade(&connection, path, version)?,
         Found::Foreign => return Err(foreign(path)),
     }
     Ok(connection)
+}
+
+/// Brings older tables up to date. The note beside the database outlives a crash between a change of the tables and the
+/// checkpoint after it: until that checkpoint the change is in the write-ahead log, where no row may follow it.
+fn upgrade(connection: &Connection, path: &Path, version: u32) -> Result<(), StoreError> {
+    let note = path.with_extension("upgrading");
+    if version >= SCHEMA_VERSION && !note.exists() {
+        return Ok(());
+    }
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&note)
+        .map_err(io_error("cannot make", &note))?;
+    sync_directory_of(&note)?;
+    tracing::info!(from = version, to = SCHEMA_VERSION, "the tables are brought up to date");
+    migrate(connection, version)?;
+    fs::remove_file(&note).map_err(io_error("cannot remove", &note))
+}
+
+/// A name is on disk only when its directory is.
+fn sync_directory_of(path: &Path) -> Result<(), StoreError> {
+    let directory = path.parent().unwrap_or(path);
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(io_error("cannot sync", directory))
 }
 
 /// Opens for reading alone.
@@ -83,7 +107,13 @@ pub(super) fn read_only(path: &Path, options: &DuckDbOptions) -> Result<Connecti
         return Err(StoreError::Missing { path: path.to_owned() });
     }
     check(path, options)?;
-    connect(path, options, AccessMode::ReadOnly)
+    let connection = connect(path, options, AccessMode::ReadOnly)?;
+    match find(&connection)? {
+        Found::Version(found) if found < SCHEMA_VERSION => {
+            Err(StoreError::Older { path: path.to_owned(), found, supported: SCHEMA_VERSION })
+        }
+        _ => Ok(connection),
+    }
 }
 
 /// Refuses what this daemon can't use, with the file opened for reading alone.

@@ -25,20 +25,22 @@ pub(super) struct Table {
 
 pub(super) const PROJECTS: Table = Table {
     name: "project_log",
-    own: "project, operation, description, implicit",
+    own: "project, operation, description, implicit, coalesce(deletion_protection, false)",
     body: |row| {
         Ok(RowBody::Project {
             name: text(row, OWN)?,
             operation: text(row, OWN + 1)?,
             description: text(row, OWN + 2)?,
             implicit: row.get(OWN + 3)?,
+            protected: row.get(OWN + 4)?,
         })
     },
 };
 
 pub(super) const ENVIRONMENTS: Table = Table {
     name: "environment_log",
-    own: "CAST(env_id AS VARCHAR), project, env, operation, revision, description, implicit",
+    own: "CAST(env_id AS VARCHAR), project, env, operation, revision, description, implicit, \
+          coalesce(deletion_protection, false), imports",
     body: |row| {
         Ok(RowBody::Environment {
             id: uuid(row, OWN)?,
@@ -48,6 +50,8 @@ pub(super) const ENVIRONMENTS: Table = Table {
             revision: row.get(OWN + 4)?,
             description: text(row, OWN + 5)?,
             implicit: row.get(OWN + 6)?,
+            protected: row.get(OWN + 7)?,
+            imports: row.get::<_, Option<String>>(OWN + 8)?.map(Cow::Owned),
         })
     },
 };
@@ -55,7 +59,7 @@ pub(super) const ENVIRONMENTS: Table = Table {
 pub(super) const VARIABLES: Table = Table {
     name: "audit_variable_writes",
     own: "CAST(id AS VARCHAR), CAST(env_id AS VARCHAR), key, operation, revision, type, old_value, new_value, \
-          description",
+          description, coalesce(deletion_protection, false)",
     body: |row| {
         Ok(RowBody::Variable {
             id: uuid(row, OWN)?,
@@ -67,6 +71,21 @@ pub(super) const VARIABLES: Table = Table {
             old_value: row.get::<_, Option<String>>(OWN + 6)?.map(Cow::Owned),
             new_value: row.get::<_, Option<String>>(OWN + 7)?.map(Cow::Owned),
             description: text(row, OWN + 8)?,
+            protected: row.get(OWN + 9)?,
+        })
+    },
+};
+
+pub(super) const SCHEMAS: Table = Table {
+    name: "schema_log",
+    own: "project, name, operation, key_pattern, schema",
+    body: |row| {
+        Ok(RowBody::Schema {
+            project: text(row, OWN)?,
+            name: text(row, OWN + 1)?,
+            operation: text(row, OWN + 2)?,
+            key_pattern: text(row, OWN + 3)?,
+            schema: text(row, OWN + 4)?,
         })
     },
 };
@@ -76,6 +95,9 @@ pub(super) const BATCHES: Table = Table {
     own: "items, results",
     body: |row| Ok(RowBody::Batch { items: row.get(OWN)?, results: text(row, OWN + 1)? }),
 };
+
+/// Every table of the log.
+pub(super) const ALL: [Table; 5] = [PROJECTS, ENVIRONMENTS, VARIABLES, SCHEMAS, BATCHES];
 
 impl Table {
     /// Reads the rows that the rest of the statement, from WHERE on, leaves.
@@ -99,6 +121,18 @@ impl Table {
         each: impl FnMut(Row<'static>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let own = self.own.replace("old_value, new_value", "NULL, NULL");
+        self.select_columns(connection, &own, rest, params, each)
+    }
+
+    /// The same, with nothing in the place of old values: for those who need to know what stood afterwards.
+    pub(super) fn select_without_old_values(
+        &self,
+        connection: &Connection,
+        rest: &str,
+        params: impl duckdb::Params,
+        each: impl FnMut(Row<'static>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let own = self.own.replace("old_value, new_value", "NULL, new_value");
         self.select_columns(connection, &own, rest, params, each)
     }
 
@@ -153,16 +187,11 @@ pub(super) fn optional_uuid(row: &SqlRow<'_>, column: usize) -> duckdb::Result<O
 
 /// The newest row of all tables.
 pub(super) fn head(connection: &Connection) -> Result<Head, StoreError> {
-    let newest = |table: &Table| {
+    let newest = |table: Table| {
         format!("SELECT seq, hash FROM {0} WHERE seq = (SELECT max(seq) FROM {0})", table.name)
     };
-    let sql = format!(
-        "SELECT seq, hash FROM ({} UNION ALL {} UNION ALL {} UNION ALL {}) ORDER BY seq DESC LIMIT 1",
-        newest(&PROJECTS),
-        newest(&ENVIRONMENTS),
-        newest(&VARIABLES),
-        newest(&BATCHES),
-    );
+    let sql =
+        format!("SELECT seq, hash FROM ({}) ORDER BY seq DESC LIMIT 1", ALL.map(newest).join(" UNION ALL "));
     let found = connection.query_row(&sql, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?)));
     match found {
         Ok((seq, hash)) => Ok(Head { seq, hash: hash_of(seq, &hash)? }),
@@ -190,7 +219,7 @@ pub(super) fn window(
     let start = if seq == 0 { "seq >= $1" } else { "seq > $1" };
     loop {
         let last = after.saturating_add(limit);
-        for table in [PROJECTS, ENVIRONMENTS, VARIABLES, BATCHES] {
+        for table in ALL {
             table.select(
                 connection,
                 &format!("WHERE {start} AND seq <= $2"),
@@ -211,12 +240,9 @@ pub(super) fn window(
 }
 
 fn first_after(connection: &Connection, seq: u64) -> Result<Option<u64>, StoreError> {
-    let sql = "SELECT min(seq) FROM (
-        SELECT min(seq) AS seq FROM project_log WHERE seq > $1 UNION ALL
-        SELECT min(seq) FROM environment_log WHERE seq > $1 UNION ALL
-        SELECT min(seq) FROM audit_variable_writes WHERE seq > $1 UNION ALL
-        SELECT min(seq) FROM batch_log WHERE seq > $1)";
-    connection.query_row(sql, params![seq], |row| row.get(0)).map_err(unreadable)
+    let first = |table: Table| format!("SELECT min(seq) AS seq FROM {} WHERE seq > $1", table.name);
+    let sql = format!("SELECT min(seq) FROM ({})", ALL.map(first).join(" UNION ALL "));
+    connection.query_row(&sql, params![seq], |row| row.get(0)).map_err(unreadable)
 }
 
 /// The same rows as facts.

@@ -5,14 +5,14 @@ use duckdb::Connection;
 use super::{StoreError, errors::classify};
 
 /// The version of the tables that this daemon reads and writes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Steps, the first of which leads to version 1.
-const STEPS: [&str; SCHEMA_VERSION as usize] = [VERSION_1];
+const STEPS: [&str; SCHEMA_VERSION as usize] = [VERSION_1, VERSION_2];
 
 /// `audit_variable_writes` is the founding design's table with its columns first. The founding design's primary key is
 /// left out, because it would be an index.
-const VERSION_1: &str = "
+pub(super) const VERSION_1: &str = "
 CREATE TABLE audit_variable_writes (
     id UUID NOT NULL,
     env_id UUID NOT NULL,
@@ -89,6 +89,46 @@ CREATE VIEW variables AS
     WHERE log.new_value IS NOT NULL;
 ";
 
+/// What can be set of projects, environments and variables beside their descriptions, and the schemas of projects. The
+/// new columns are empty in old rows, which means the same as false and none. Views are made anew: they hold the columns
+/// that their tables had.
+pub(super) const VERSION_2: &str = "
+DROP VIEW variables;
+DROP VIEW variable_revisions;
+DROP VIEW environment_names;
+ALTER TABLE project_log ADD COLUMN deletion_protection BOOLEAN;
+ALTER TABLE environment_log ADD COLUMN deletion_protection BOOLEAN;
+ALTER TABLE environment_log ADD COLUMN imports VARCHAR;
+ALTER TABLE audit_variable_writes ADD COLUMN deletion_protection BOOLEAN;
+CREATE TABLE schema_log (
+    seq UBIGINT NOT NULL,
+    project VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    operation VARCHAR NOT NULL,
+    key_pattern VARCHAR NOT NULL,
+    schema VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
+CREATE VIEW environment_names AS
+    SELECT env_id, any_value(project) AS project, any_value(env) AS env FROM environment_log GROUP BY env_id;
+CREATE VIEW variable_revisions AS
+    SELECT names.project, names.env, log.*
+    FROM audit_variable_writes log JOIN environment_names names USING (env_id);
+CREATE VIEW variables AS
+    SELECT names.project, names.env, log.key, log.type, log.new_value AS value, log.description, log.revision,
+        coalesce(log.deletion_protection, false) AS deletion_protection, log.actor, log.via, log.ts
+    FROM audit_variable_writes log
+    JOIN (SELECT max(seq) AS seq FROM audit_variable_writes GROUP BY env_id, key) USING (seq)
+    JOIN environment_names names USING (env_id)
+    WHERE log.new_value IS NOT NULL;
+";
+
 /// Which tables a database has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
@@ -116,9 +156,13 @@ pub(super) fn find(connection: &Connection) -> Result<Found, StoreError> {
     Ok(if count("")? == 0 { Found::Nothing } else { Found::Foreign })
 }
 
-/// Brings the tables from `version` (0: none) up to date, each step in a transaction of its own. The checkpoint after
-/// it keeps changes of the tables and rows out of one write-ahead log: DuckDB has failed to replay such a mixture.
+/// Brings the tables from `version` (0: none) up to date, each step in a transaction of its own. The checkpoints before
+/// and after it keep changes of the tables and rows out of one write-ahead log: DuckDB has failed to replay such a
+/// mixture. Where the tables are up to date already, the first checkpoint ends what a crash had interrupted.
 pub(super) fn migrate(connection: &Connection, version: u32) -> Result<(), StoreError> {
+    if version > 0 {
+        connection.execute_batch("CHECKPOINT").map_err(classify)?;
+    }
     for (number, step) in (1..).zip(STEPS).skip(version as usize) {
         let versions = if number == 1 {
             "CREATE TABLE schema_version (version UINTEGER NOT NULL, ts TIMESTAMP NOT NULL, daemon VARCHAR NOT NULL);"

@@ -1,3 +1,5 @@
+mod upgrade;
+
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use duckdb::Connection;
@@ -5,7 +7,9 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{super::verify, *};
-use crate::domain::{Batch, Caller, Expect, Operate, Put, Request, WriteItem, decide};
+use crate::domain::{
+    Batch, Caller, EnvironmentSettings, Expect, Operate, Put, Request, SchemaSettings, WriteItem, decide,
+};
 
 fn open(dir: &Path) -> Result<DuckDbStore, StoreError> {
     DuckDbStore::open(DataDir::lock(dir)?, DuckDbOptions::default())
@@ -39,7 +43,15 @@ fn put(value: &str) -> Operate {
         value: Some(value.to_owned()),
         description: "why".to_owned(),
         create_missing: true,
+        protected: None,
     })
+}
+
+fn protected(value: &str) -> Operate {
+    match put(value) {
+        Operate::Put(put) => Operate::Put(Put { protected: Some(true), ..put }),
+        Operate::Delete => unreachable!("it puts"),
+    }
 }
 
 /// A store with rows in every table, every column of which holds something somewhere.
@@ -50,11 +62,33 @@ fn filled(dir: &Path) -> (DuckDbStore, Head) {
     let mut state = store.load(now).unwrap();
     let batches = [
         vec![vec![item("A", put("one"), Expect::Nothing)], vec![item("B", put("two"), Expect::Nothing)]],
-        vec![vec![item("A", put("three"), Expect::Nothing)], vec![item("B", put("x"), Expect::Absent)]],
+        vec![vec![item("A", protected("three"), Expect::Nothing)], vec![item("B", put("x"), Expect::Absent)]],
         vec![vec![item("B", Operate::Delete, Expect::Nothing)]],
     ];
-    for (id, groups) in (1..).zip(batches) {
-        let request = Request::WriteVariables(Batch { id: Uuid::from_u128(id), groups });
+    let batches = (1..)
+        .zip(batches)
+        .map(|(id, groups)| Request::WriteVariables(Batch { id: Uuid::from_u128(id), groups }));
+    let settings = EnvironmentSettings {
+        protected: true,
+        imports: vec!["demo/dev".parse().unwrap()],
+        ..EnvironmentSettings::default()
+    };
+    let others = [
+        Request::CreateEnvironment {
+            path: "demo/prod".parse().unwrap(),
+            settings,
+            create_missing: false,
+            adopt_existing: false,
+        },
+        Request::CreateSchema {
+            project: "demo".parse().unwrap(),
+            name: "ports".parse().unwrap(),
+            settings: SchemaSettings { key_pattern: "PORT_.*".to_owned(), schema: "true".to_owned() },
+            create_missing: false,
+            adopt_existing: false,
+        },
+    ];
+    for request in batches.chain(others) {
         let decision = decide(&state, &request, &caller, now).unwrap();
         store.commit(&decision.facts).unwrap();
         state = decision.state;
@@ -151,7 +185,7 @@ fn what_is_not_ours_is_refused_and_left_untouched() {
         .execute_batch("INSERT INTO schema_version VALUES (7, now()::TIMESTAMP, '9.9.9'); CHECKPOINT;")
         .unwrap();
     drop(newer);
-    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, this kontraktord knows versions up to 1; the file was left untouched: start the newer kontraktord that wrote it");
+    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, this kontraktord knows versions up to 2; the file was left untouched: start the newer kontraktord that wrote it");
 }
 
 #[test]
@@ -250,7 +284,7 @@ fn whatever_is_tampered_with_shows() {
     assert!(intact().unwrap());
 
     let mut tried = 0;
-    for table in ["project_log", "environment_log", "audit_variable_writes", "batch_log"] {
+    for table in ["project_log", "environment_log", "audit_variable_writes", "schema_log", "batch_log"] {
         run(&format!("CREATE OR REPLACE TEMP TABLE saved AS FROM {table}"));
         let restore = format!("DELETE FROM {table}; INSERT INTO {table} FROM saved;");
         let columns = list(&format!("SELECT column_name || ' ' || column_type FROM (DESCRIBE {table})"));
@@ -280,9 +314,9 @@ fn whatever_is_tampered_with_shows() {
             }
         }
     }
-    assert!(tried > 80, "{tried}");
+    assert!(tried > 120, "{tried}");
 
-    run("DELETE FROM audit_variable_writes WHERE seq = (SELECT max(seq) FROM audit_variable_writes)");
+    run(&format!("DELETE FROM schema_log WHERE seq = {}", head.seq));
     assert!(verify(&store, &[]).unwrap().is_intact(), "the end alone can't show that it is missing");
     let report = verify(&store, &[head]).unwrap();
     let broken = report.broken.unwrap();
@@ -305,8 +339,10 @@ fn the_views_show_what_stands() {
             .unwrap()
     };
     assert_eq!(
-        lines("SELECT concat_ws(' ', project, env, key, type, value, revision, actor, via) FROM variables"),
-        ["demo dev A string three 2 unix:ada test"]
+        lines(
+            "SELECT concat_ws(' ', project, env, key, type, value, revision, deletion_protection, actor, via) FROM variables"
+        ),
+        ["demo dev A string three 2 true unix:ada test"]
     );
     assert_eq!(
         lines(

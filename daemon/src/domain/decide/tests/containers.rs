@@ -23,11 +23,23 @@ fn explicit_and_implicit() {
     assert!(project.implicit && !project.environments.values().next().unwrap().implicit);
 
     let facts = world.facts.len();
-    world.ask(&Request::UpdateProject { name: "q".parse().unwrap(), description: String::new() }).unwrap();
+    let update = Request::UpdateProject {
+        name: "q".parse().unwrap(),
+        description: Some(String::new()),
+        protected: None,
+        expect: None,
+    };
+    world.ask(&update).unwrap();
     assert_eq!(world.facts.len(), facts + 1, "an update makes an implicit project explicit");
-    world.ask(&Request::UpdateProject { name: "q".parse().unwrap(), description: String::new() }).unwrap();
+    world.ask(&update).unwrap();
     assert_eq!(world.facts.len(), facts + 1, "nothing to change");
-    let update = Request::UpdateEnvironment { path: "q/e".parse().unwrap(), description: "new".to_owned() };
+    let update = Request::UpdateEnvironment {
+        path: "q/e".parse().unwrap(),
+        description: Some("new".to_owned()),
+        protected: None,
+        imports: None,
+        expect: None,
+    };
     world.ask(&update).unwrap();
     world.ask(&update).unwrap();
     assert_eq!(world.revision("q/e"), 2);

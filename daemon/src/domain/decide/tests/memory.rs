@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    super::super::{Code, Expect},
-    World, delete, expecting, put, refusal, strict, words,
+    super::super::{Code, Expect, Request, SchemaSettings},
+    World, delete, expecting, protecting, put, refusal, strict, words,
 };
 
 #[test]
@@ -74,4 +74,56 @@ fn the_answer_to_a_batch_of_conflicts_is_bounded() {
     let with_value = (0..300).filter(|item| refusal(&outcome, *item).current.is_some()).count();
     assert_eq!(with_value, 256, "16 MiB of 64 KiB each");
     assert!(refusal(&outcome, 299).message.ends_with("(its value is left out: too many items were refused)"));
+}
+
+#[test]
+fn a_batch_with_other_protection_is_another_batch() {
+    let mut world = World::new();
+    let id = Uuid::from_u128(7);
+    world.batch(id, vec![vec![put("p/e", "A", "1")]]).unwrap();
+    assert!(world.batch(id, vec![vec![put("p/e", "A", "1")]]).unwrap().replayed);
+    for protected in [true, false] {
+        let other = world.batch(id, vec![vec![protecting(put("p/e", "A", "1"), protected)]]).unwrap_err();
+        assert_eq!(other.code, Code::BatchMismatch);
+    }
+}
+
+/// Every kind of refusal that an item may meet comes back with all it said, also from the log.
+#[test]
+fn refusals_are_repeated_word_for_word() {
+    let mut world = World::new();
+    world.write(vec![vec![protecting(put("p/e", "KEPT", "1"), true), put("p/e", "A", "1")]]);
+    let settings = SchemaSettings { key_pattern: "PORT".to_owned(), schema: r#"{"maxLength":3}"#.to_owned() };
+    world
+        .ask(&Request::CreateSchema {
+            project: "p".parse().unwrap(),
+            name: "ports".parse().unwrap(),
+            settings,
+            create_missing: false,
+            adopt_existing: false,
+        })
+        .unwrap();
+    let id = Uuid::from_u128(7);
+    let groups = || {
+        vec![
+            vec![delete("p/e", "KEPT")],
+            vec![put("p/e", "PORT", "65536")],
+            vec![expecting(put("p/e", "A", "2"), Expect::Absent), put("p/e", "B", "1")],
+            vec![put("p/e", "C", "1")],
+        ]
+    };
+    let first = world.batch(id, groups()).unwrap();
+    assert_eq!(
+        words(&first),
+        ["Protected 1/2", "SchemaViolation 0/2", "KeyExists 1/2", "Skipped 0/2", "written 2/2"]
+    );
+    assert_eq!(refusal(&first, 1).violation.as_deref().unwrap().schema, "ports");
+    let mut reread = super::super::super::State::default();
+    for fact in &world.facts {
+        let paths = |_| Some("p/e".parse().unwrap());
+        reread.apply(&super::super::super::Row::from(fact).to_fact(paths).unwrap());
+    }
+    world.state = reread;
+    let again = world.batch(id, groups()).unwrap();
+    assert_eq!((again.results, again.replayed), (first.results, true));
 }

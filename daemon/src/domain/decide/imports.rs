@@ -1,0 +1,148 @@
+//! The rules of imports: what an environment imports must exist, must not lead back to it, and stays while it is
+//! imported.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use kontraktor_proto::{
+    limits::{MAX_IMPORTS, MAX_LISTED_NAMES},
+    names::{EnvPath, ProjectName},
+};
+
+use super::{
+    super::{Code, Environment, Refusal, State},
+    counted, list_names,
+};
+
+/// Whether `importer` may import these.
+pub(super) fn check(state: &State, importer: &EnvPath, imports: &[EnvPath]) -> Result<(), Refusal> {
+    if imports.len() > MAX_IMPORTS {
+        return Err(Refusal::invalid(
+            "imports",
+            format!(
+                "environment \"{importer}\" would import {} environments, and {MAX_IMPORTS} is the limit",
+                imports.len()
+            ),
+        )
+        .remedy("let an environment in between import some of them"));
+    }
+    let mut seen = HashSet::new();
+    for import in imports {
+        if !seen.insert(import) {
+            return Err(Refusal::invalid(
+                "imports",
+                format!("environment \"{importer}\" would import \"{import}\" twice"),
+            )
+            .remedy("name it once; where it stands later, it wins over those before it"));
+        }
+        if import != importer && state.environment(import).is_none() {
+            return Err(Refusal::new(
+                Code::NotFound,
+                format!("environment \"{importer}\" cannot import \"{import}\", which does not exist"),
+            )
+            .field("imports")
+            .remedy("check the name, or create that environment first"));
+        }
+    }
+    match way_back(state, importer, imports) {
+        None => Ok(()),
+        Some(way) => Err(Refusal::new(
+            Code::ImportCycle,
+            format!("environment \"{importer}\" would import itself: {}", in_words(&way)),
+        )
+        .field("imports")
+        .remedy("take one of these imports away")),
+    }
+}
+
+/// `a/b -> c/d -> a/b`. Of a long way the steps in the middle are only counted.
+fn in_words(way: &[EnvPath]) -> String {
+    let mut steps: Vec<String> = way.iter().map(EnvPath::to_string).collect();
+    if steps.len() > MAX_LISTED_NAMES {
+        let left_out = steps.len() - MAX_LISTED_NAMES;
+        let middle = format!("({left_out} more)");
+        steps.splice(MAX_LISTED_NAMES / 2..MAX_LISTED_NAMES / 2 + left_out, [middle]);
+    }
+    steps.join(" -> ")
+}
+
+/// The shortest way from the importer through its imports to itself, where there is one.
+fn way_back(state: &State, importer: &EnvPath, imports: &[EnvPath]) -> Option<Vec<EnvPath>> {
+    // By whom each was reached first.
+    let mut from: HashMap<EnvPath, EnvPath> = HashMap::new();
+    let mut open: VecDeque<EnvPath> = VecDeque::new();
+    for import in imports {
+        from.entry(import.clone()).or_insert_with(|| importer.clone());
+        open.push_back(import.clone());
+    }
+    while let Some(path) = open.pop_front() {
+        if path == *importer {
+            let mut way = vec![path.clone()];
+            let mut at = from.get(&path)?;
+            while at != importer {
+                way.push(at.clone());
+                at = from.get(at)?;
+            }
+            way.push(path);
+            way.reverse();
+            return Some(way);
+        }
+        let Some(environment) = state.environment(&path) else { continue };
+        for import in environment.imports.iter() {
+            if !from.contains_key(import) {
+                from.insert(import.clone(), path.clone());
+                open.push_back(import.clone());
+            }
+        }
+    }
+    None
+}
+
+/// Refuses where other environments import this one.
+pub(super) fn check_environment_not_imported(state: &State, path: &EnvPath) -> Result<(), Refusal> {
+    let importers: Vec<String> = environments(state)
+        .filter(|environment| environment.imports.contains(path))
+        .map(|environment| environment.path.to_string())
+        .collect();
+    if importers.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "environment \"{path}\" is imported by {}: {}",
+        counted(importers.len(), "other environment"),
+        list_names(importers.iter().map(String::as_str)),
+    );
+    Err(imported(message, "env", "it"))
+}
+
+/// Refuses where environments of other projects import one of this project's.
+pub(super) fn check_project_not_imported(state: &State, name: &ProjectName) -> Result<(), Refusal> {
+    let importers: Vec<String> = environments(state)
+        .filter(|environment| environment.path.project != *name)
+        .filter_map(|environment| {
+            let import = environment.imports.iter().find(|import| import.project == *name)?;
+            Some(format!("{} imports {import}", environment.path))
+        })
+        .collect();
+    if importers.is_empty() {
+        return Ok(());
+    }
+    let who = match importers.len() {
+        1 => "1 environment of another project imports".to_owned(),
+        count => format!("{count} environments of other projects import"),
+    };
+    let names = list_names(importers.iter().map(String::as_str));
+    Err(imported(format!("{who} from project \"{name}\": {names}"), "project", "these"))
+}
+
+fn environments(state: &State) -> impl Iterator<Item = &Arc<Environment>> {
+    state.projects().values().flat_map(|project| project.environments.values())
+}
+
+fn imported(message: String, field: &'static str, what: &str) -> Refusal {
+    Refusal::new(Code::Imported, message).field(field).remedy(format!(
+        "take {what} out of their imports first, in their configuration or with `ktr env update`"
+    ))
+}

@@ -1,0 +1,144 @@
+//! Making an environment what it was: own variables, imports and description, as one new revision. Protection belongs to
+//! the present: what is protected stays so, and stops a restoring that would take it away.
+
+use std::sync::Arc;
+
+use kontraktor_proto::names::EnvPath;
+
+use super::{
+    super::{
+        Body, Code, Environment, EnvironmentSettings, Outcome, Past, Refusal, Restored, State, Variable,
+        VariableFact, VariableOperation,
+    },
+    counted,
+    draft::Draft,
+    environments, imports, list_names, protection, schemas,
+};
+
+pub(super) fn restore(
+    draft: &mut Draft<'_>,
+    path: &EnvPath,
+    past: &Past,
+    expect_revision: Option<u64>,
+) -> Result<Outcome, Refusal> {
+    let environment = Arc::clone(environments::find(draft.state(), path)?);
+    // Before anything else is said: what would be written and deleted follows from what stands.
+    check_revision(&environment, expect_revision)?;
+    let going: Vec<&Arc<Variable>> = environment
+        .variables
+        .values()
+        .filter(|variable| !past.variables.contains_key(&variable.key))
+        .collect();
+    check_unprotected(path, past, &going)?;
+    let settings = settings(draft.state(), &environment, past)?;
+    let coming: Vec<&Arc<Variable>> =
+        past.variables.values().filter(|variable| !stands_so(&environment, variable)).collect();
+
+    for variable in &coming {
+        schemas::check(draft.state(), path, &variable.key, variable.value_type, &variable.value)
+            .map_err(|refusal| unrestorable(path, past, refusal))?;
+    }
+
+    if let Some(settings) = settings {
+        environments::set(draft, &environment, &settings);
+    }
+    if !coming.is_empty() || !going.is_empty() {
+        let revision = draft.revision(path);
+        for variable in &going {
+            draft.record(None, Body::Variable(environments::deletion(&environment, variable, revision)));
+        }
+        for variable in &coming {
+            draft.record(None, Body::Variable(return_of(&environment, variable, revision)));
+        }
+    }
+    let environment = Arc::clone(environments::find(draft.state(), path)?);
+    Ok(Outcome::Restored(Restored { environment, written: coming.len(), deleted: going.len() }))
+}
+
+fn check_revision(environment: &Environment, expected: Option<u64>) -> Result<(), Refusal> {
+    let Some(expected) = expected.filter(|revision| *revision != environment.revision) else { return Ok(()) };
+    let Environment { path, revision, written, .. } = environment;
+    Err(Refusal::new(
+        Code::Conflict,
+        format!(
+            "environment \"{path}\" was expected at revision {expected}, and is at revision {revision}: {} wrote it \
+             through {} at {}",
+            written.actor, written.via, written.at,
+        ),
+    )
+    .field("expect_revision")
+    .remedy("look at what changed, and decide anew"))
+}
+
+fn check_unprotected(path: &EnvPath, past: &Past, going: &[&Arc<Variable>]) -> Result<(), Refusal> {
+    let kept = || going.iter().filter(|variable| variable.protected).map(|variable| variable.key.as_str());
+    let count = kept().count();
+    if count == 0 {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::Protected,
+        format!(
+            "restoring revision {} of environment \"{path}\" would delete {} protected from deletion: {}",
+            past.revision,
+            counted(count, "variable"),
+            list_names(kept()),
+        ),
+    )
+    .field("to_revision")
+    .remedy(protection::unprotect_variables(path, "roll back again")))
+}
+
+/// What the environment itself is to be; none: it is so already.
+fn settings(
+    state: &State,
+    environment: &Environment,
+    past: &Past,
+) -> Result<Option<EnvironmentSettings>, Refusal> {
+    let same_imports = environment.imports == past.imports;
+    if same_imports && environment.description == past.description {
+        return Ok(None);
+    }
+    let settings = EnvironmentSettings {
+        description: past.description.to_string(),
+        protected: environment.protected,
+        imports: past.imports.to_vec(),
+    };
+    if !same_imports {
+        imports::check(state, &environment.path, &settings.imports)
+            .map_err(|refusal| unrestorable(&environment.path, past, refusal))?;
+    }
+    Ok(Some(settings))
+}
+
+fn unrestorable(path: &EnvPath, past: &Past, refusal: Refusal) -> Refusal {
+    let message = format!(
+        "revision {} of environment \"{path}\" cannot be restored: {}",
+        past.revision, refusal.message
+    );
+    Refusal { message, ..refusal }
+}
+
+/// Whether a variable of the past holds the same now.
+fn stands_so(environment: &Environment, past: &Variable) -> bool {
+    environment.variables.get(&past.key).is_some_and(|now| {
+        now.value_type == past.value_type && now.value == past.value && now.description == past.description
+    })
+}
+
+/// What giving a variable its past content looks like in the log.
+fn return_of(environment: &Environment, past: &Variable, revision: u64) -> VariableFact {
+    let now = environment.variables.get(&past.key);
+    VariableFact {
+        environment: environment.id,
+        path: environment.path.clone(),
+        key: past.key.clone(),
+        operation: if now.is_some() { VariableOperation::Updated } else { VariableOperation::Created },
+        revision,
+        value_type: past.value_type,
+        old_value: now.map(|variable| variable.value.clone()),
+        new_value: Some(past.value.clone()),
+        description: past.description.clone(),
+        protected: now.is_some_and(|variable| variable.protected),
+    }
+}

@@ -1,0 +1,270 @@
+//! The rules of schemas. What stands in a project conforms to its schemas: a write that does not is refused, and so is
+//! a schema that does not fit what stands.
+
+use std::sync::Arc;
+
+use kontraktor_proto::{
+    limits::{MAX_LISTED_NAMES, MAX_SCHEMAS},
+    names::{EnvPath, Key, ProjectName, SchemaName},
+    value::ValueType,
+};
+
+use super::{
+    super::{
+        Body, Code, Outcome, Project, Refusal, SchemaFact, SchemaOperation, SchemaSettings, State,
+        VariableSchema, Violation,
+        schema::{Broken, Checker, Patience},
+    },
+    counted,
+    draft::Draft,
+    list_names, projects,
+};
+
+pub(super) fn create(
+    draft: &mut Draft<'_>,
+    project: &ProjectName,
+    name: &SchemaName,
+    settings: &SchemaSettings,
+    create_missing: bool,
+    adopt_existing: bool,
+) -> Result<Outcome, Refusal> {
+    let standing = match projects::find(draft.state(), project) {
+        Ok(found) => found.schemas.get(name).cloned(),
+        Err(_) if create_missing => None,
+        Err(refusal) => return Err(refusal),
+    };
+    match standing {
+        Some(schema) if adopt_existing => set(draft, &schema, settings)?,
+        Some(_) => {
+            return Err(Refusal::new(
+                Code::AlreadyExists,
+                format!("schema \"{name}\" exists already in project \"{project}\""),
+            )
+            .field("name")
+            .remedy("import it, or choose another name"));
+        }
+        None => attach(draft, project, name, settings)?,
+    }
+    stands(draft.state(), project, name)
+}
+
+pub(super) fn update(
+    draft: &mut Draft<'_>,
+    project: &ProjectName,
+    name: &SchemaName,
+    settings: &SchemaSettings,
+    expect: Option<&SchemaSettings>,
+) -> Result<Outcome, Refusal> {
+    let schema = Arc::clone(find(projects::find(draft.state(), project)?, name)?);
+    if expect.is_some_and(|expected| !is_as_asked(&schema, expected)) {
+        let changed = &schema.changed;
+        return Err(Refusal::new(
+            Code::Conflict,
+            format!(
+                "schema \"{name}\" of project \"{project}\" is other than was expected: {} changed it through {} at {}",
+                changed.actor, changed.via, changed.at,
+            ),
+        )
+        .field("name")
+        .remedy("read it again, and decide anew"));
+    }
+    set(draft, &schema, settings)?;
+    stands(draft.state(), project, name)
+}
+
+pub(super) fn delete(
+    draft: &mut Draft<'_>,
+    project: &ProjectName,
+    name: &SchemaName,
+) -> Result<Outcome, Refusal> {
+    let schema = Arc::clone(find(projects::find(draft.state(), project)?, name)?);
+    remove(draft, &schema);
+    Ok(Outcome::Deleted)
+}
+
+/// Takes a schema away.
+pub(super) fn remove(draft: &mut Draft<'_>, schema: &VariableSchema) {
+    let fact = SchemaFact {
+        project: schema.project.clone(),
+        name: schema.name.clone(),
+        operation: SchemaOperation::Deleted,
+        key_pattern: schema.key_pattern.clone(),
+        schema: schema.schema.clone(),
+    };
+    draft.record(None, Body::Schema(fact));
+}
+
+/// The schema, or the refusal that it does not exist.
+pub fn find<'a>(project: &'a Project, name: &SchemaName) -> Result<&'a Arc<VariableSchema>, Refusal> {
+    project.schemas.get(name).ok_or_else(|| {
+        Refusal::new(
+            Code::NotFound,
+            format!("schema \"{name}\" does not exist in project \"{}\"", project.name),
+        )
+        .field("name")
+        .remedy("check the name, or create the schema first")
+    })
+}
+
+/// Refuses a canonical value that breaks a schema of the project that it shall be written into.
+pub(super) fn check(
+    state: &State,
+    path: &EnvPath,
+    key: &Key,
+    value_type: ValueType,
+    value: &str,
+) -> Result<(), Refusal> {
+    let Some(project) = state.project(&path.project) else { return Ok(()) };
+    for schema in project.schemas.values() {
+        let checker = match schema.checker() {
+            Ok(checker) if checker.is_for(key) => checker,
+            Err(unusable) if unusable.may_be_for(key) => {
+                let message = format!(
+                    "key \"{key}\" of environment \"{path}\" cannot be checked by schema \"{}\" of project \"{}\": {}",
+                    schema.name,
+                    schema.project,
+                    unusable.fault(),
+                );
+                return Err(Refusal::new(Code::SchemaViolation, message).field("value").remedy(
+                    "this daemon cannot use that schema: update it, or delete it; then write again",
+                ));
+            }
+            _ => continue,
+        };
+        if let Err(broken) = checker.check(value_type, value) {
+            let message = format!(
+                "key \"{key}\" of environment \"{path}\" breaks schema \"{}\" of project \"{}\": {broken}",
+                schema.name, schema.project,
+            );
+            return Err(Refusal::new(Code::SchemaViolation, message)
+                .field("value")
+                .remedy("write a value that conforms, or change the schema first")
+                .violation(violation(&schema.name, broken)));
+        }
+    }
+    Ok(())
+}
+
+fn attach(
+    draft: &mut Draft<'_>,
+    project: &ProjectName,
+    name: &SchemaName,
+    settings: &SchemaSettings,
+) -> Result<(), Refusal> {
+    let count = draft.state().project(project).map_or(0, |found| found.schemas.len());
+    if count >= MAX_SCHEMAS {
+        return Err(Refusal::invalid(
+            "name",
+            format!("project \"{project}\" has {count} schemas, and {MAX_SCHEMAS} is the limit"),
+        )
+        .remedy("delete one, or let one schema be for more keys"));
+    }
+    let checker = fitting(draft.state(), project, name, settings)?;
+    if draft.state().project(project).is_none() {
+        draft.create_project(project, "", true, false);
+    }
+    write(draft, project, name, SchemaOperation::Created, settings, checker);
+    Ok(())
+}
+
+/// Changes a schema that stands, if it is other than asked for.
+fn set(draft: &mut Draft<'_>, schema: &VariableSchema, settings: &SchemaSettings) -> Result<(), Refusal> {
+    if is_as_asked(schema, settings) {
+        return Ok(());
+    }
+    let checker = fitting(draft.state(), &schema.project, &schema.name, settings)?;
+    write(draft, &schema.project, &schema.name, SchemaOperation::Updated, settings, checker);
+    Ok(())
+}
+
+fn is_as_asked(schema: &VariableSchema, settings: &SchemaSettings) -> bool {
+    *schema.key_pattern == *settings.key_pattern && *schema.schema == *settings.schema
+}
+
+fn write(
+    draft: &mut Draft<'_>,
+    project: &ProjectName,
+    name: &SchemaName,
+    operation: SchemaOperation,
+    settings: &SchemaSettings,
+    checker: Checker,
+) {
+    let fact = SchemaFact {
+        project: project.clone(),
+        name: name.clone(),
+        operation,
+        key_pattern: settings.key_pattern.as_str().into(),
+        schema: settings.schema.as_str().into(),
+    };
+    draft.record(None, Body::Schema(fact));
+    if let Some(schema) = draft.state().project(project).and_then(|project| project.schemas.get(name)) {
+        schema.compiled_as(checker);
+    }
+}
+
+/// The schema compiled, where it can be used and what stands conforms to it.
+fn fitting(
+    state: &State,
+    project: &ProjectName,
+    name: &SchemaName,
+    settings: &SchemaSettings,
+) -> Result<Checker, Refusal> {
+    let checker = Checker::new(settings)?;
+    let Some(project) = state.project(project) else { return Ok(checker) };
+    let mut patience = Patience::default();
+    let mut first: Option<Broken> = None;
+    let (mut names, mut count) = (Vec::new(), 0_usize);
+    for environment in project.environments.values() {
+        for variable in environment.variables.values().filter(|variable| checker.is_for(&variable.key)) {
+            let broken = match checker.read(variable.value_type, &variable.value) {
+                Ok(instance) if !patience.spend(instance.steps) => return Err(too_much(project, name)),
+                Ok(instance) if checker.conforms(&instance) => continue,
+                // Only the first one is told how.
+                Ok(_) if first.is_some() => None,
+                Ok(instance) => Some(checker.explain(&instance)),
+                Err(broken) => Some(broken),
+            };
+            first = first.or(broken);
+            count += 1;
+            if names.len() <= MAX_LISTED_NAMES {
+                names.push(format!("{}/{}", environment.path.env, variable.key));
+            }
+        }
+    }
+    let Some(broken) = first else { return Ok(checker) };
+    // The list wants all names only to count them.
+    let unlisted = std::iter::repeat_n("", count - names.len());
+    let names_listed = list_names(names.iter().map(String::as_str).chain(unlisted));
+    let breaks = if count == 1 { "breaks" } else { "break" };
+    Err(Refusal::new(
+        Code::SchemaViolation,
+        format!(
+            "{} of project \"{}\" {breaks} schema \"{name}\": {names_listed}; {} breaks {broken}",
+            counted(count, "variable"),
+            project.name,
+            names[0],
+        ),
+    )
+    .field("schema")
+    .remedy("change these values first, or let the schema allow them")
+    .violation(violation(name, broken)))
+}
+
+fn too_much(project: &Project, name: &SchemaName) -> Refusal {
+    Refusal::invalid(
+        "schema",
+        format!(
+            "schema \"{name}\" takes too many steps to check what stands in project \"{}\"",
+            project.name
+        ),
+    )
+    .remedy("make the schema simpler, or let it be for fewer keys")
+}
+
+fn violation(schema: &SchemaName, broken: Broken) -> Violation {
+    Violation { schema: schema.to_string(), schema_path: broken.schema_path, value_path: broken.value_path }
+}
+
+fn stands(state: &State, project: &ProjectName, name: &SchemaName) -> Result<Outcome, Refusal> {
+    find(projects::find(state, project)?, name).map(|schema| Outcome::Schema(Arc::clone(schema)))
+}

@@ -1,0 +1,101 @@
+use super::*;
+
+/// A row with something in it that every other row has too.
+fn hash(body: RowBody<'_>) -> String {
+    let row = Row {
+        seq: 2,
+        at_us: -1,
+        actor: "unix:ada".into(),
+        via: "ktr".into(),
+        batch_id: None,
+        batch_digest: None,
+        batch_item: Some(3),
+        body,
+        hash: Cow::Borrowed(&[]),
+    };
+    row.hash_after(&Hash::ZERO).to_string()
+}
+
+fn project(protected: bool) -> RowBody<'static> {
+    RowBody::Project {
+        name: "p".into(),
+        operation: "created".into(),
+        description: "".into(),
+        implicit: true,
+        protected,
+    }
+}
+
+fn environment(imports: Option<&'static str>) -> RowBody<'static> {
+    RowBody::Environment {
+        id: Uuid::from_u128(7),
+        project: "p".into(),
+        env: "e".into(),
+        operation: "updated".into(),
+        revision: 9,
+        description: "why".into(),
+        implicit: false,
+        protected: false,
+        imports: imports.map(Cow::Borrowed),
+    }
+}
+
+fn variable(protected: bool) -> RowBody<'static> {
+    RowBody::Variable {
+        id: Uuid::nil(),
+        environment: Uuid::from_u128(7),
+        key: "KEY".into(),
+        operation: "updated".into(),
+        revision: 9,
+        value_type: "string".into(),
+        old_value: None,
+        new_value: Some("new".into()),
+        description: "why".into(),
+        protected,
+    }
+}
+
+/// The form of the hash is a promise to logs that exist. These were computed with another program; those of the first
+/// list also from the form that rows had before anything could be protected or imported.
+#[test]
+fn hashes_stay_what_they_are() {
+    assert_eq!(
+        [hash(project(false)), hash(environment(None)), hash(variable(false))],
+        [
+            "86c0811251be8e826309085f7d054fc3b51cf1a891b1a9ab56e2c38c2d4165e0",
+            "4539c9870dd739468cf4b81d988ebb253d8464a4e84055067fb5f578b7a35e6b",
+            "015aaa05f45c1f95c722c0141c000a21572348b5a962ec5b368d8e63aed9d357",
+        ]
+    );
+    let schema = RowBody::Schema {
+        project: "p".into(),
+        name: "ports".into(),
+        operation: "created".into(),
+        key_pattern: "PORT_.*".into(),
+        schema: "{}".into(),
+    };
+    assert_eq!(
+        [
+            hash(project(true)),
+            hash(environment(Some(r#"["p/a","p/b"]"#))),
+            hash(variable(true)),
+            hash(schema)
+        ],
+        [
+            "5f641b6209e59198a64499d89f7a7bde49ab4ba08844c8b91b15449f61f88128",
+            "76ee211279fd03141a1c11f3de7c32bef6824e075894ed4de94e4d564ebe3988",
+            "f2edbcabdfeee189fa1f09fe6a4af2b89b65890d1cd329358b02e009644f1e11",
+            "310e6640fda5f872689a814dfb0e63ef7129ed85a9bc50ce9b866761a438a32e",
+        ]
+    );
+}
+
+#[test]
+fn imports_that_nobody_wrote_are_not_read() {
+    for text in ["", "null", "[1]", "{}", "[\"p/a\",\"P\"]"] {
+        assert!(imports(text).is_err(), "{text}");
+    }
+    assert_eq!(imports("[]").unwrap().len(), 0);
+    let read: Vec<String> = imports(r#"["p/b","p/a"]"#).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(read, ["p/b", "p/a"], "in their order");
+}

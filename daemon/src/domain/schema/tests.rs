@@ -1,0 +1,350 @@
+//! What schemas may be, what they say about values, and what they may cost.
+
+use kontraktor_proto::{names::Key, value::ValueType};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn checker(schema: &Value) -> Result<Checker, Fault> {
+    Checker::new(&SchemaSettings { key_pattern: ".*".to_owned(), schema: schema.to_string() })
+}
+
+/// The texts of refusals of a schema.
+fn fault(schema: &Value) -> String {
+    checker(schema).map(|_| "taken").unwrap_err().to_string()
+}
+
+fn json_broken(schema: &Value, value: &Value) -> String {
+    let canonical = ValueType::Json.canonicalize(&value.to_string()).unwrap();
+    checker(schema)
+        .unwrap_or_else(|fault| panic!("{fault}"))
+        .check(ValueType::Json, &canonical)
+        .unwrap_err()
+        .to_string()
+}
+
+fn conforms(schema: &Value, value_type: ValueType, text: &str) -> bool {
+    let canonical = value_type.canonicalize(text).unwrap();
+    checker(schema).unwrap_or_else(|fault| panic!("{fault}")).check(value_type, &canonical).is_ok()
+}
+
+/// What runs on the writer's stack in a daemon; half of it shall do.
+fn with_the_writers_stack<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(DECIDE_STACK_BYTES / 2);
+        thread.spawn_scoped(scope, run).unwrap().join().unwrap()
+    })
+}
+
+/// `{"$defs": {"a0": {keyword: [→a1, →a1]}, ... "aN": last}}`: 2^N ways through.
+fn doubling(keyword: &str, levels: usize, last: Value) -> Value {
+    let mut defs = serde_json::Map::new();
+    for level in 0..levels {
+        let next = json!({"$ref": format!("#/$defs/a{}", level + 1)});
+        defs.insert(format!("a{level}"), json!({ keyword: [next, next] }));
+    }
+    defs.insert(format!("a{levels}"), last);
+    json!({"$defs": defs, "$ref": "#/$defs/a0"})
+}
+
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inner, _| json!({ "x": inner }))
+}
+
+#[test]
+fn each_type_is_an_instance_of_its_own_kind() {
+    use ValueType::{Bool, Json, Number, String};
+    let cases = [
+        ("string", String, "5432"),
+        ("number", Number, "5.5"),
+        ("integer", Number, "5.0"),
+        ("boolean", Bool, "true"),
+        ("object", Json, "{}"),
+        ("array", Json, "[]"),
+        ("null", Json, "null"),
+        ("string", Json, "\"x\""),
+    ];
+    for (right, value_type, text) in cases {
+        for tried in ["string", "number", "integer", "boolean", "object", "array", "null"] {
+            let wanted = tried == right || (tried == "number" && right == "integer");
+            assert_eq!(
+                conforms(&json!({"type": tried}), value_type, text),
+                wanted,
+                "{tried} {value_type} {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_texts_say_what_is_asked_for_and_where() {
+    let port = json!({"properties": {"db": {"$ref": "#/$defs/db"}}, "$defs": {"db": {"properties": {"a/b": {"maximum": 65535}}}}});
+    insta::assert_snapshot!(json_broken(&port, &json!({"db": {"a/b": 70000}})), @"/$defs/db/properties/a~1b/maximum: must be at most 65535 (at /db/a~1b of the value)");
+    insta::assert_snapshot!(json_broken(&json!({"enum": ["debug", "info", 3]}), &json!("loud")), @r#"/enum: must be one of "debug", "info", 3"#);
+    insta::assert_snapshot!(json_broken(&json!({"pattern": "^[a-z]+$"}), &json!("A")), @r#"/pattern: must match the pattern "^[a-z]+$""#);
+    insta::assert_snapshot!(json_broken(&json!({"required": ["host"]}), &json!({})), @r#"/required: must have the property "host""#);
+    insta::assert_snapshot!(json_broken(&json!({"type": ["string", "null"]}), &json!(1)), @"/type: must be of type null or string");
+    insta::assert_snapshot!(json_broken(&json!({"propertyNames": {"maxLength": 3}}), &json!({"long": 1})), @"/propertyNames/maxLength: has a property whose name is not allowed: it must be at most 3 characters long");
+    insta::assert_snapshot!(json_broken(&json!({"properties": {"a": {}}, "unevaluatedProperties": false}), &json!({"b": 1})), @"/unevaluatedProperties: must not have properties other than those that the schema describes");
+    insta::assert_snapshot!(json_broken(&json!({"anyOf": [{"type": "string"}, {"minimum": 2}]}), &json!(1)), @"/anyOf: must conform to at least one of the 2 alternatives");
+    insta::assert_snapshot!(json_broken(&json!({"format": "ipv4"}), &json!("300.0.0.1")), @r#"/format: must be of format "ipv4""#);
+    insta::assert_snapshot!(json_broken(&json!({"additionalProperties": false}), &json!({"k": 1})), @"/additionalProperties: must not have properties other than those that the schema names");
+    insta::assert_snapshot!(json_broken(&json!({"properties": {"k": {}}, "additionalProperties": false}), &json!({"k": 1, "l": 1})), @"/additionalProperties: must not have properties other than those that the schema names");
+    insta::assert_snapshot!(json_broken(&json!({"prefixItems": [true], "items": false}), &json!([1, 2])), @"/items: must not have items other than those that the schema names (at /1 of the value)");
+    insta::assert_snapshot!(json_broken(&json!({"properties": {"items": false}}), &json!({"items": 2})), @"/properties/items: nothing is allowed here (at /items of the value)");
+    insta::assert_snapshot!(json_broken(&json!(false), &json!(1)), @"nothing is allowed here");
+}
+
+#[test]
+fn what_cannot_be_a_schema_is_refused_with_the_place() {
+    insta::assert_snapshot!(fault(&json!({"properties": {"p": {"type": "strin"}}})), @"the schema cannot be used at /properties/p/type: must be one of array, boolean, integer, null, number, object, string, or a list of them");
+    insta::assert_snapshot!(fault(&json!({"maximum": "9"})), @"the schema cannot be used at /maximum: must be of type number");
+    insta::assert_snapshot!(fault(&json!([])), @"the schema cannot be used: a schema is a JSON object, or true or false");
+    insta::assert_snapshot!(fault(&json!({"pattern": "(?=a)b"})), @"the schema cannot be used at /pattern: must be a regular expression that this daemon takes: without look-around and back-references, not too large");
+    insta::assert_snapshot!(fault(&json!({"pattern": r"(a)\1"})), @"the schema cannot be used at /pattern: must be a regular expression that this daemon takes: without look-around and back-references, not too large");
+    let text = |schema: &str| {
+        let settings = SchemaSettings { key_pattern: ".*".to_owned(), schema: schema.to_owned() };
+        Checker::new(&settings).map(|_| "taken").unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(text("{\"type\": }"), @"the schema cannot be used: it is not valid JSON: expected value at line 1 column 10");
+    insta::assert_snapshot!(text("{\"type\": \"string\", \"type\": \"number\"}"), @r#"the schema cannot be used: its value is JSON with the key "type" twice in one object: keep one of them"#);
+    insta::assert_snapshot!(text(&" ".repeat(65_537)), @"the schema cannot be used: it is 65537 bytes long, and 65536 is the limit");
+    let deep = format!("{}true{}", "{\"items\":".repeat(129), "}".repeat(129));
+    insta::assert_snapshot!(text(&deep), @"the schema cannot be used: its value is JSON nested more than 128 deep: flatten it");
+}
+
+#[test]
+fn nothing_outside_the_schema_is_ever_asked_for() {
+    for reference in [
+        "http://127.0.0.1:1/x.json",
+        "https://example.com/x.json#/a",
+        "file:///etc/passwd",
+        "other.json",
+        "//host/x",
+        "urn:x:y",
+        "https://json-schema.org/draft/2020-12/schema",
+    ] {
+        for keyword in ["$ref", "$dynamicRef"] {
+            let schema = json!({"properties": {"p": {keyword: reference}}});
+            assert_eq!(
+                fault(&schema),
+                format!(
+                    "the schema cannot be used at /properties/p/{keyword}: refers to {reference:?}, and references must stay inside the schema"
+                ),
+            );
+        }
+    }
+    insta::assert_snapshot!(fault(&json!({"$schema": "http://json-schema.org/draft-07/schema#"})), @r#"the schema cannot be used at /$schema: names the draft "http://json-schema.org/draft-07/schema#", and only "https://json-schema.org/draft/2020-12/schema" (draft 2020-12) is known"#);
+    insta::assert_snapshot!(fault(&json!({"$defs": {"a": {"$id": "https://example.com/a"}}})), @"the schema cannot be used at /$defs/a/$id: only the whole schema may have an $id");
+    insta::assert_snapshot!(fault(&json!({"$ref": "#/$defs/nope"})), @r##"the schema cannot be used at /$ref: refers to "#/$defs/nope", which the schema does not have"##);
+    insta::assert_snapshot!(fault(&json!({"$ref": "#nope"})), @r##"the schema cannot be used at /$ref: refers to "#nope", an anchor that the schema does not have"##);
+}
+
+#[test]
+fn references_inside_the_schema_lead_to_pointers_anchors_and_its_own_id() {
+    let small = json!({"$id": "https://example.com/s.json", "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": {"a b/c": {"$anchor": "small", "maximum": 9}}});
+    for reference in ["#/$defs/a%20b~1c", "#small", "https://example.com/s.json#small"] {
+        let mut schema = small.clone();
+        schema["properties"] = json!({"p": {"$ref": reference}});
+        assert!(conforms(&schema, ValueType::Json, "{\"p\": 9}"), "{reference}");
+        assert!(!conforms(&schema, ValueType::Json, "{\"p\": 10}"), "{reference}");
+    }
+}
+
+#[test]
+fn a_schema_that_refers_to_itself_in_place_is_refused_and_one_for_trees_is_not() {
+    insta::assert_snapshot!(fault(&json!({"$ref": "#"})), @"the schema cannot be used: the schema refers to itself without going into the value: # -> #");
+    let round = json!({"$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}, "properties": {"p": {"$ref": "#/$defs/a"}}});
+    let text = fault(&round);
+    assert!(text.contains("refers to itself") && text.contains("#/$defs/a/allOf/0"), "{text}");
+    let tree = json!({"$dynamicAnchor": "node", "type": "object", "required": ["v"], "properties": {"v": {"type": "number"},
+        "kids": {"type": "array", "items": {"$dynamicRef": "#node"}}}, "unevaluatedProperties": false});
+    assert!(conforms(&tree, ValueType::Json, r#"{"v":1,"kids":[{"v":2},{"v":3,"kids":[{"v":4}]}]}"#));
+    assert!(!conforms(&tree, ValueType::Json, r#"{"v":1,"kids":[{"v":2},{"v":3,"kids":[{"v":"x"}]}]}"#));
+}
+
+#[test]
+fn references_that_multiply_are_refused_before_anything_is_checked() {
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        let text = fault(&doubling(keyword, 20, json!({"type": "string"})));
+        assert!(text.contains("and 100000 is the limit"), "{text}");
+    }
+    let text = fault(&doubling("allOf", 200, json!(true)));
+    assert!(text.contains("more than 64 subschemas lead to each other"), "{text}");
+    // A tree of alternatives doubles with each level of the value: what is shallow passes, what is deep is refused.
+    let branch = json!({"properties": {"x": {"$ref": "#"}}, "minProperties": 1});
+    let both = json!({"anyOf": [branch, branch, {"type": "number"}]});
+    assert!(conforms(&both, ValueType::Json, &nested(5).to_string()));
+    let deep = json_broken(&both, &nested(100));
+    assert!(
+        deep.contains("steps, and 2000000 is the limit (the value has 201 parts, 100 levels deep)"),
+        "{deep}"
+    );
+}
+
+#[test]
+fn a_large_value_under_a_large_schema_is_refused_before_it_keeps_anyone_waiting() {
+    let options: Vec<Value> = (0..8_000).map(|number| json!(format!("o{number}"))).collect();
+    let items = json!({"items": {"enum": options}});
+    assert!(conforms(&items, ValueType::Json, r#"["o1", "o7999"]"#));
+    let many = Value::Array(vec![json!("o7999"); 8_000]);
+    let text = json_broken(&items, &many);
+    assert!(text.contains("2000000 is the limit"), "{text}");
+}
+
+#[test]
+fn what_would_take_long_to_explain_is_refused_without_the_place() {
+    let branches: Vec<Value> =
+        (0..200).map(|number| json!({"items": {"const": format!("x{number}")}})).collect();
+    let schema = json!({ "anyOf": branches });
+    let text = json_broken(&schema, &Value::Array(vec![json!("none"); 2_000]));
+    assert!(text.starts_with("it does not conform, and it is too large to say where"), "{text}");
+    let text = json_broken(&schema, &json!(["none"]));
+    assert_eq!(text, "/anyOf: must conform to at least one of the 200 alternatives");
+    let all = json!({"allOf": schema["anyOf"].clone()});
+    let text = json_broken(&all, &Value::Array(vec![json!("none"); 2_000]));
+    assert_eq!(text, "/allOf/0/items/const: must be \"x0\" (at /0 of the value)");
+    let patterns: serde_json::Map<_, _> =
+        (0..257).map(|number| (format!("^p{number}"), json!(true))).collect();
+    let text = fault(&json!({ "patternProperties": patterns }));
+    assert_eq!(text, "the schema cannot be used: it has 257 patterns, and 256 is the limit");
+}
+
+#[test]
+fn a_pattern_that_stalls_other_engines_is_tried_in_one_go() {
+    let schema = json!({"pattern": "^(a+)+$"});
+    assert!(!conforms(&schema, ValueType::String, &format!("{}b", "a".repeat(60_000))));
+    assert!(conforms(&schema, ValueType::String, &"a".repeat(60_000)));
+    assert!(fault(&json!({"pattern": "(a{1000}){1000}"})).contains("not too large"));
+    let digits = json!({"pattern": r"^\d{1,64}$"});
+    assert!(
+        conforms(&digits, ValueType::String, "12") && !conforms(&digits, ValueType::String, "١٢"),
+        "as ECMA 262 says"
+    );
+}
+
+#[test]
+fn the_deepest_schema_on_the_deepest_value_fits_the_writers_stack() {
+    // 62 references one after the other, at each of 127 levels of the value; failing, which takes the most.
+    let mut defs = serde_json::Map::new();
+    for level in 0..60 {
+        defs.insert(format!("a{level}"), json!({"$ref": format!("#/$defs/a{}", level + 1)}));
+    }
+    defs.insert(
+        "a60".to_owned(),
+        json!({"properties": {"x": {"$ref": "#/$defs/a0"}}, "anyOf": [{"type": "object"}]}),
+    );
+    let schema = json!({"$defs": defs, "$ref": "#/$defs/a0"});
+    let texts =
+        with_the_writers_stack(|| (json_broken(&schema, &nested(127)), json_broken(&schema, &nested(128))));
+    assert!(texts.0.starts_with("/$defs/a60/anyOf"), "{}", texts.0);
+    assert_eq!(texts.1, "it is nested too deeply to be checked: 127 levels are the limit");
+
+    // The longest way through different subschemas; it is dropped on a small stack.
+    let mut defs = serde_json::Map::new();
+    for level in 0..1_200 {
+        defs.insert(level.to_string(), json!({"items": {"$ref": format!("#/$defs/{}", level + 1)}}));
+    }
+    defs.insert("1200".to_owned(), json!(true));
+    let schema = json!({"$defs": defs, "$ref": "#/$defs/0"});
+    assert!(schema.to_string().len() < MAX_SCHEMA_BYTES);
+    let kept = with_the_writers_stack(|| checker(&schema).unwrap_or_else(|fault| panic!("{fault}")));
+    std::thread::spawn(move || drop(kept)).join().unwrap();
+}
+
+#[test]
+fn texts_of_schemas_and_values_have_the_same_form() {
+    // "é" written as one character in the one, and as two in the other.
+    assert!(conforms(&json!({"const": "caf\u{e9}"}), ValueType::String, "cafe\u{301}"));
+    assert!(conforms(&json!({"const": "cafe\u{301}"}), ValueType::String, "caf\u{e9}"));
+    assert!(conforms(&json!({"required": ["e\u{301}"]}), ValueType::Json, "{\"\u{e9}\": 1}"));
+}
+
+#[test]
+fn numbers_are_checked_as_far_as_floats_reach() {
+    assert!(conforms(
+        &json!({"maximum": 18_446_744_073_709_551_614_u64}),
+        ValueType::Number,
+        "18446744073709551614"
+    ));
+    assert!(!conforms(
+        &json!({"maximum": 18_446_744_073_709_551_614_u64}),
+        ValueType::Number,
+        "18446744073709551615"
+    ));
+    assert!(conforms(&json!({"multipleOf": 0.01}), ValueType::Number, "0.07"));
+    // Beyond 64 bits the nearest float counts.
+    assert!(conforms(&json!({"maximum": 1}), ValueType::Number, "1.00000000000000000000001"));
+    let far = checker(&json!({"type": "number"})).unwrap_or_else(|fault| panic!("{fault}"));
+    let canonical = ValueType::Number.canonicalize("1e400").unwrap();
+    insta::assert_snapshot!(far.check(ValueType::Number, &canonical).unwrap_err(), @"it holds a number too large to be checked: 1.7e308 is the limit");
+}
+
+#[test]
+fn key_patterns_are_for_whole_keys() {
+    let pattern = |pattern: &str| {
+        Checker::new(&SchemaSettings { key_pattern: pattern.to_owned(), schema: "true".to_owned() })
+    };
+    let is_for = |text: &str, key: &str| {
+        pattern(text).unwrap_or_else(|fault| panic!("{fault}")).is_for(&key.parse::<Key>().unwrap())
+    };
+    assert!(is_for("DB_.*", "DB_PORT") && !is_for("DB_.*", "MY_DB_PORT"));
+    assert!(is_for("A|B", "B") && !is_for("A|B", "AX") && !is_for("A|B", "XB"));
+    assert!(is_for("A|AB", "AB"), "the longer alternative counts too");
+    let fault = |text: &str| pattern(text).map(|_| "taken").unwrap_err().to_string();
+    insta::assert_snapshot!(fault(""), @"key_pattern is empty, and a key never is");
+    insta::assert_snapshot!(fault("a)|(b"), @"key_pattern is not a regular expression: unopened group");
+    insta::assert_snapshot!(fault("(?=a)"), @"key_pattern is not a regular expression: look-around, including look-ahead and look-behind, is not supported");
+    insta::assert_snapshot!(fault("((a{1000}){1000}){1000}"), @"key_pattern takes more than 262144 bytes when it is compiled: repeat less");
+    insta::assert_snapshot!(fault(&"a".repeat(1025)), @"key_pattern is 1025 bytes long: at most 1024 are allowed");
+}
+
+#[test]
+fn pointers_are_cut_between_steps() {
+    assert_eq!(cut("/a/b"), "/a/b");
+    let long = format!("/{}/{}", "a".repeat(300), "ü".repeat(300));
+    assert_eq!(cut(&long), format!("/{}", "a".repeat(300)));
+    assert_eq!(cut(&format!("/{}", "a".repeat(600))), "");
+}
+
+/// Schemas of many kinds that most values break.
+fn schemas() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec![
+        json!({"type": "array", "maxItems": 0}),
+        json!({"const": "c"}),
+        json!({"enum": ["e", {"k": 1}]}),
+        json!({"not": true}),
+        json!({"not": {"type": ["string", "number", "object"]}}),
+        json!({"pattern": "^never$", "maximum": -1e9, "maxProperties": 0, "minItems": 99, "maxLength": 0}),
+        json!({"multipleOf": 0.3, "uniqueItems": true, "contains": {"const": "c"}, "minProperties": 50}),
+        json!({"anyOf": [{"const": 1}, {"properties": {"k": {"const": 2}}, "required": ["k"]}]}),
+        json!({"oneOf": [true, true]}),
+        json!({"additionalProperties": false, "items": false, "minLength": 500, "minimum": 1e99}),
+        json!({"propertyNames": {"pattern": "^never$"}, "prefixItems": [false], "format": "uuid", "exclusiveMinimum": 1e99}),
+        json!({"unevaluatedProperties": false, "unevaluatedItems": {"type": "null"}, "dependentRequired": {"k": ["nope"]}}),
+        json!({"if": {"type": "string"}, "then": {"format": "date-time"}, "else": {"const": null}}),
+    ])
+}
+
+proptest! {
+    #[test]
+    fn no_text_of_a_value_gets_into_a_message(schema in schemas(), tail in "[a-z0-9]{6}", shape in 0..5_u8) {
+        let secret = format!("zq{tail}");
+        let number = format!("7{}.5", tail.bytes().map(|byte| char::from(b'0' + byte % 10)).collect::<String>());
+        let (value_type, text) = match shape {
+            0 => (ValueType::String, secret.clone()),
+            1 => (ValueType::Number, number.clone()),
+            2 => (ValueType::Json, json!([secret, secret]).to_string()),
+            3 => (ValueType::Json, json!({"k": secret, "l": [secret]}).to_string()),
+            _ => (ValueType::Json, format!("[{number},{number}]")),
+        };
+        let canonical = value_type.canonicalize(&text).unwrap();
+        let checker = checker(&schema).unwrap_or_else(|fault| panic!("{fault}"));
+        if let Err(broken) = checker.check(value_type, &canonical) {
+            let said = format!("{broken} {broken:?}");
+            prop_assert!(!said.contains(&secret) && !said.contains(&number), "{said}");
+        }
+    }
+}
