@@ -46,10 +46,10 @@ Environment:
 
 Exit codes:
   0  done
-  1  failed for another reason than those below
-  2  the command line or a value is wrong; nothing was written
-  3  the project, environment or variable does not exist
-  4  it exists already, is not empty, or was changed by someone else in the meantime
+  1  failed for another reason than those below, or not confirmed; diff --exit-code: different
+  2  the command line or a value is wrong, or imports would go in a circle; nothing was written
+  3  the project, environment, variable, schema or moment does not exist
+  4  it exists already, is not empty, protected or imported, or was changed by someone else
   5  the daemon cannot be reached; nothing was sent
   6  the outcome is unknown: a write was sent and its answer is lost
   7  not now: the daemon is busy, going down, out of disk space, or too slow";
@@ -84,4 +84,53 @@ impl Connection {
 
 fn text<'a>(name: &str, given: Option<&'a OsStr>) -> Result<Option<&'a str>, String> {
     given.map(|given| given.to_str().ok_or_else(|| format!("{name} is not valid UTF-8"))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    const README: &str = include_str!("../README.md");
+
+    fn names(option: &str) -> bool {
+        let option = format!("--{option}");
+        let is_word = |after: char| after.is_ascii_alphanumeric() || after == '-';
+        README.match_indices(&option).any(|(at, _)| !README[at + option.len()..].starts_with(is_word))
+    }
+
+    fn check(command: &clap::Command, path: &str, missing: &mut Vec<String>) {
+        for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+            if !names(option) && option != "help" && option != "version" {
+                missing.push(format!("{path} --{option}"));
+            }
+        }
+        for child in command.get_subcommands() {
+            let path = format!("{path} {}", child.get_name()).trim().to_owned();
+            if !child.has_subcommands() && !README.contains(&format!("`{path}")) {
+                missing.push(path.clone());
+            }
+            check(child, &path, missing);
+        }
+    }
+
+    #[test]
+    fn the_readme_names_every_command_and_option() {
+        let mut missing = Vec::new();
+        check(&Cli::command(), "", &mut missing);
+        assert!(missing.is_empty(), "not in README.md: {missing:?}");
+    }
+
+    #[test]
+    fn the_readme_and_the_help_promise_the_same_exit_codes() {
+        let code =
+            |line: &str| line.trim_start_matches(['|', ' ']).chars().next().filter(char::is_ascii_digit);
+        let (_, help) = AFTER_HELP.split_once("Exit codes:\n").expect("a list of codes");
+        let (_, readme) = README.split_once("## Exit codes\n").expect("a section for them");
+        let (readme, _) = readme.split_once("\n## ").expect("an end of it");
+        let codes = |text: &str| text.lines().filter_map(code).collect::<String>();
+        assert_eq!(codes(help), "01234567");
+        assert_eq!(codes(readme), codes(help));
+    }
 }

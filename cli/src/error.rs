@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     NotReachable,
     OutcomeUnknown,
     NotNow,
+    /// Nothing failed: a comparison was asked to say by the exit code that there is a difference.
+    Different,
     /// The reader of our output has gone: nothing is wrong, and there is no one to tell.
     ReaderGone,
 }
@@ -32,7 +34,7 @@ impl Kind {
     fn exit_code(self) -> u8 {
         match self {
             Self::ReaderGone => 0,
-            Self::General => 1,
+            Self::General | Self::Different => 1,
             Self::Usage => 2,
             Self::NotFound => 3,
             Self::Conflict => 4,
@@ -43,16 +45,27 @@ impl Kind {
     }
 }
 
+const ENVIRONMENTS: &str = "list them with: ktr env list";
+
 #[derive(Debug)]
 pub(crate) struct CliError {
     pub(crate) kind: Kind,
     message: String,
     hint: Option<String>,
+    /// What the daemon refused for, where it did.
+    code: Option<ProblemCode>,
+    /// The field of the request that the refusal blames; empty for none.
+    field: String,
 }
 
 impl CliError {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None }
+        Self { kind, message: message.into(), hint: None, code: None, field: String::new() }
+    }
+
+    /// A comparison that found a difference, told by the exit code alone.
+    pub(crate) fn different() -> Self {
+        Self::new(Kind::Different, "")
     }
 
     pub(crate) fn general(message: impl Into<String>) -> Self {
@@ -73,9 +86,25 @@ impl CliError {
         if self.kind == kind { self.hint(hint()) } else { self }
     }
 
+    /// A better hint where the daemon refused for this reason; others keep theirs.
+    pub(crate) fn hint_on(self, code: ProblemCode, hint: impl FnOnce() -> String) -> Self {
+        if self.code == Some(code) { self.hint(hint()) } else { self }
+    }
+
+    /// Where to look when an environment does not exist. For a moment that does not, the daemon says which there are.
+    pub(crate) fn hint_environments(self) -> Self {
+        let moment = matches!(self.field.as_str(), "at" | "until" | "to_revision");
+        if self.kind == Kind::NotFound && !moment { self.hint(ENVIRONMENTS) } else { self }
+    }
+
+    /// The same for environments that are to be imported, and for nothing else.
+    pub(crate) fn hint_imports(self) -> Self {
+        if self.field == "imports" { self.hint_environments() } else { self }
+    }
+
     /// Writes the error to standard error and says how the program ends.
     pub(crate) fn report(&self) -> ExitCode {
-        if self.kind != Kind::ReaderGone {
+        if !matches!(self.kind, Kind::ReaderGone | Kind::Different) {
             let (red, cyan, plain) = if io::stderr().is_terminal() && colours_wanted() {
                 ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m")
             } else {
@@ -112,7 +141,13 @@ impl From<ClientError> for CliError {
             ClientError::Refused(problem) => kind_of(problem),
             _ => Kind::General,
         };
-        Self { kind, message: error.to_string(), hint: error.remedy().map(str::to_owned) }
+        Self {
+            kind,
+            message: error.to_string(),
+            hint: error.remedy().map(str::to_owned),
+            code: error.problem().map(Problem::code),
+            field: error.problem().map(|problem| problem.field.clone()).unwrap_or_default(),
+        }
     }
 }
 
@@ -124,12 +159,14 @@ impl From<Problem> for CliError {
 
 fn kind_of(problem: &Problem) -> Kind {
     match problem.code() {
-        ProblemCode::Invalid => Kind::Usage,
+        ProblemCode::Invalid | ProblemCode::SchemaViolation | ProblemCode::ImportCycle => Kind::Usage,
         ProblemCode::NotFound => Kind::NotFound,
         ProblemCode::AlreadyExists
         | ProblemCode::KeyExists
         | ProblemCode::Conflict
         | ProblemCode::NotEmpty
+        | ProblemCode::Protected
+        | ProblemCode::Imported
         | ProblemCode::Skipped
         | ProblemCode::BatchMismatch => Kind::Conflict,
         ProblemCode::Busy | ProblemCode::StorageFull | ProblemCode::ShuttingDown => Kind::NotNow,

@@ -1,9 +1,10 @@
 //! `ktr`, the Kontraktor command line. Decides nothing: reads the command line, runs one command, reports.
 
 mod args;
+mod at;
 mod commands;
+mod confirm;
 mod context;
-mod dotenv;
 mod error;
 mod model;
 mod output;

@@ -1,12 +1,24 @@
 //! What the commands print, as data: the one place where messages of the API become the documented JSON.
 //! Fields may be added; none is renamed, removed or given another meaning.
 
+mod difference;
+mod log;
+mod schema;
+
+use std::fmt;
+
 use jiff::Timestamp;
 use kontraktor_proto::{
     v1::{self, variable::Content},
     value::ValueType,
 };
 use serde::Serialize;
+
+pub(crate) use self::{
+    difference::{Difference, Side},
+    log::{Entries, Entry},
+    schema::{Schema, Schemas},
+};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Projects {
@@ -20,7 +32,10 @@ pub(crate) struct Project {
     pub(crate) description: String,
     pub(crate) implicit: bool,
     pub(crate) environments: u32,
+    pub(crate) schemas: u32,
+    pub(crate) deletion_protection: bool,
     pub(crate) created: Option<Written>,
+    pub(crate) changed: Option<Written>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,7 +51,10 @@ pub(crate) struct Environment {
     pub(crate) implicit: bool,
     pub(crate) revision: u64,
     pub(crate) variables: u32,
+    pub(crate) imports: Vec<String>,
+    pub(crate) deletion_protection: bool,
     pub(crate) created: Option<Written>,
+    pub(crate) changed: Option<Written>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,6 +63,8 @@ pub(crate) struct Snapshot {
     pub(crate) env: String,
     pub(crate) revision: u64,
     pub(crate) version: String,
+    pub(crate) description: String,
+    pub(crate) imports: Vec<String>,
     pub(crate) variables: Vec<Variable>,
 }
 
@@ -56,6 +76,7 @@ pub(crate) struct Variable {
     pub(crate) value: Option<String>,
     pub(crate) description: String,
     pub(crate) revision: u64,
+    pub(crate) deletion_protection: bool,
     pub(crate) written: Option<Written>,
     pub(crate) origin: Option<Origin>,
 }
@@ -73,29 +94,6 @@ pub(crate) struct Written {
     pub(crate) actor: String,
     pub(crate) via: String,
     pub(crate) time: String,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct Entries {
-    pub(crate) entries: Vec<Entry>,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct Entry {
-    pub(crate) sequence: u64,
-    pub(crate) written: Option<Written>,
-    pub(crate) operation: String,
-    pub(crate) project: Option<String>,
-    pub(crate) env: Option<String>,
-    pub(crate) key: Option<String>,
-    pub(crate) revision: Option<u64>,
-    #[serde(rename = "type")]
-    pub(crate) value_type: Option<&'static str>,
-    pub(crate) old_value: Option<String>,
-    pub(crate) new_value: Option<String>,
-    pub(crate) description: String,
-    pub(crate) batch_id: Option<String>,
-    pub(crate) hash: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,7 +121,10 @@ impl From<v1::Project> for Project {
             description: project.description,
             implicit: project.implicit,
             environments: project.environments,
+            schemas: project.schemas,
+            deletion_protection: project.deletion_protection,
             created: project.created.map(Written::from),
+            changed: project.changed.map(Written::from),
         }
     }
 }
@@ -138,7 +139,10 @@ impl From<v1::Environment> for Environment {
             implicit: environment.implicit,
             revision: environment.revision,
             variables: environment.variables,
+            imports: names(&environment.imports),
+            deletion_protection: environment.deletion_protection,
             created: environment.created.map(Written::from),
+            changed: environment.changed.map(Written::from),
         }
     }
 }
@@ -151,6 +155,8 @@ impl From<v1::Snapshot> for Snapshot {
             env: name.env,
             revision: snapshot.revision,
             version: snapshot.version,
+            description: snapshot.description,
+            imports: names(&snapshot.imports),
             variables: snapshot.variables.into_iter().map(Variable::from).collect(),
         }
     }
@@ -164,6 +170,7 @@ impl From<v1::Variable> for Variable {
             value: variable.content.map(|Content::Value(value)| value),
             description: variable.description,
             revision: variable.revision,
+            deletion_protection: variable.deletion_protection,
             written: variable.written.map(Written::from),
             origin: variable.origin.map(Origin::from),
         }
@@ -174,6 +181,13 @@ impl From<v1::Origin> for Origin {
     fn from(origin: v1::Origin) -> Self {
         let name = origin.environment.unwrap_or_default();
         Self { project: name.project, env: name.env, revision: origin.revision }
+    }
+}
+
+/// `PROJECT/ENV@REVISION`, as `ktr env diff` takes it.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}@{}", self.project, self.env, self.revision)
     }
 }
 
@@ -189,29 +203,6 @@ impl Written {
         match self.time.split_once('.') {
             Some((seconds, _)) => format!("{seconds}Z"),
             None => self.time.clone(),
-        }
-    }
-}
-
-impl From<v1::AuditEntry> for Entry {
-    fn from(entry: v1::AuditEntry) -> Self {
-        let name = entry.operation().as_str_name();
-        let operation = name.strip_prefix("AUDIT_OPERATION_").unwrap_or(name).to_ascii_lowercase();
-        let some = |text: String| Some(text).filter(|text| !text.is_empty());
-        Self {
-            operation,
-            sequence: entry.sequence,
-            written: entry.written.map(Written::from),
-            project: some(entry.project),
-            env: some(entry.env),
-            key: some(entry.key),
-            revision: Some(entry.revision).filter(|revision| *revision != 0),
-            value_type: type_name(entry.r#type),
-            old_value: entry.old_value,
-            new_value: entry.new_value,
-            description: entry.description,
-            batch_id: some(entry.batch_id),
-            hash: entry.hash,
         }
     }
 }
@@ -239,6 +230,11 @@ impl Status {
 
 fn type_name(wire: i32) -> Option<&'static str> {
     ValueType::try_from(wire).ok().map(ValueType::as_str)
+}
+
+/// Environments as `PROJECT/ENV`, in the order that they have.
+pub(crate) fn names(environments: &[v1::EnvironmentName]) -> Vec<String> {
+    environments.iter().map(|name| format!("{}/{}", name.project, name.env)).collect()
 }
 
 /// RFC 3339 in UTC, to the microsecond, always of the same length so that it sorts as text.

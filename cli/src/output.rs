@@ -61,11 +61,28 @@ impl Output {
         rows: impl IntoIterator<Item = [String; N]>,
         nothing: &str,
     ) -> Result<(), CliError> {
+        self.table_without(&[], headings, rows, nothing)
+    }
+
+    /// As [`Self::table`], without the columns among `optional` in which no row has anything.
+    pub(crate) fn table_without<const N: usize>(
+        &mut self,
+        optional: &[&str],
+        headings: [&str; N],
+        rows: impl IntoIterator<Item = [String; N]>,
+        nothing: &str,
+    ) -> Result<(), CliError> {
+        let rows: Vec<_> = rows.into_iter().collect();
+        let shown: Vec<_> = (0..N)
+            .filter(|column| {
+                !optional.contains(&headings[*column]) || rows.iter().any(|row| !row[*column].is_empty())
+            })
+            .collect();
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(headings);
+        table.set_header(shown.iter().map(|column| headings[*column]));
         for row in rows {
-            table.add_row(row.map(|cell| shortened(&printable(&cell))));
+            table.add_row(shown.iter().map(|column| shortened(&printable(&row[*column]))));
         }
         if table.is_empty() {
             return self.line(nothing);

@@ -17,7 +17,9 @@ impl Since {
             Self::At(at) => at,
             Self::Ago(duration) => now.checked_sub(duration).unwrap_or(Timestamp::UNIX_EPOCH),
         };
-        prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+        // To the microsecond, as the log's times are; more would only make messages long.
+        let nanos = at.subsec_nanosecond() / 1000 * 1000;
+        prost_types::Timestamp { seconds: at.as_second(), nanos }
     }
 }
 

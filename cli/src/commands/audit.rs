@@ -81,7 +81,10 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                 entry.written.map(|written| written.via).unwrap_or_default(),
                 entry.operation,
                 place,
-                entry.key.unwrap_or_default(),
+                match entry.schema {
+                    Some(schema) => format!("schema {schema}"),
+                    None => entry.key.unwrap_or_default(),
+                },
                 change,
             ]
         },

@@ -13,7 +13,10 @@ use crate::{
 };
 
 /// Characters of a value in a change; longer ones are cut, so that both sides of the arrow can be seen.
-const MAX_VALUE_CHARS: usize = 58;
+const MAX_VALUE_CHARS: usize = 50;
+
+/// Characters before the first difference that are shown where a long value is cut at its beginning too.
+const CONTEXT_CHARS: usize = 12;
 
 /// How many entries are shown.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -73,18 +76,82 @@ impl Found {
     }
 }
 
-/// `old → new`, with `(none)` for a side that does not exist.
+/// What happened, for a person: `old → new`, what an environment imports, and whether it is protected now.
 pub(super) fn change(entry: &Entry) -> String {
-    let side = |value: &Option<String>| match value {
-        None => "(none)".to_owned(),
-        Some(value) if value.is_empty() => "\"\"".to_owned(),
-        Some(value) if value.chars().count() > MAX_VALUE_CHARS => {
-            value.chars().take(MAX_VALUE_CHARS - 1).chain(['…']).collect()
-        }
-        Some(value) => value.clone(),
+    let mut parts = Vec::new();
+    if entry.schema.is_some() {
+        // Only the text afterwards is in the log, and none where it was deleted.
+        parts.extend(entry.new_value.as_deref().map(|text| side(Some(text), 0)));
+    } else if entry.old_value.is_some() || entry.new_value.is_some() {
+        parts.push(arrow(entry.old_value.as_deref(), entry.new_value.as_deref()));
+    }
+    if let Some(imports) = entry.imports.as_ref().filter(|imports| !imports.is_empty()) {
+        parts.push(format!("imports {}", imports.join(", ")));
+    }
+    if entry.deletion_protection == Some(true) {
+        parts.push("(protected)".to_owned());
+    }
+    parts.join(" ")
+}
+
+/// `old → new`, with `(none)` for a side that does not exist and quotes for an empty one. What is cut shows the first
+/// place where the sides differ.
+pub(super) fn arrow(old: Option<&str>, new: Option<&str>) -> String {
+    let same = match (old, new) {
+        (Some(old), Some(new)) => old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count(),
+        _ => 0,
     };
-    match (&entry.old_value, &entry.new_value) {
-        (None, None) => String::new(),
-        (old, new) => format!("{} → {}", side(old), side(new)),
+    let is_short = |side: Option<&str>| side.is_none_or(|text| text.chars().count() <= MAX_VALUE_CHARS);
+    let both_short = is_short(old) && is_short(new);
+    let skip = if old == new || both_short || same + CONTEXT_CHARS < MAX_VALUE_CHARS {
+        0
+    } else {
+        same - CONTEXT_CHARS
+    };
+    format!("{} → {}", side(old, skip), side(new, skip))
+}
+
+/// One side, without as many characters at its beginning, and without those that are too many at its end.
+fn side(value: Option<&str>, skip: usize) -> String {
+    let value = match value {
+        None => return "(none)".to_owned(),
+        Some("") => return "\"\"".to_owned(),
+        Some(value) => value,
+    };
+    let rest: String = value.chars().skip(skip).collect();
+    let begin = if skip > 0 { "…" } else { "" };
+    let most = MAX_VALUE_CHARS - begin.chars().count();
+    if rest.chars().count() <= most {
+        return format!("{begin}{rest}");
+    }
+    let cut: String = rest.chars().take(most - 1).collect();
+    format!("{begin}{cut}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_of_a_change_are_told_apart_however_long_they_are() {
+        let long = "x".repeat(500);
+        let dots = |count: usize| format!("{}…", "x".repeat(count));
+        assert_eq!(arrow(Some("a"), None), "a → (none)");
+        assert_eq!(arrow(Some(""), Some("ü")), "\"\" → ü");
+        assert_eq!(arrow(Some("a"), Some(&long)), format!("a → {}", dots(49)));
+        let (old, new) = (format!("{long}old"), format!("{long}new, {long}"));
+        assert_eq!(
+            arrow(Some(&old), Some(&new)),
+            format!("…{0}old → …{0}new, {1}", "x".repeat(CONTEXT_CHARS), dots(31))
+        );
+        // One that only grew is no exception.
+        assert_eq!(
+            arrow(Some(&long), Some(&format!("{long}!"))),
+            format!("…{0} → …{0}!", "x".repeat(CONTEXT_CHARS))
+        );
+        // What fits is not cut.
+        let (old, new) = ("y".repeat(MAX_VALUE_CHARS), "y".repeat(MAX_VALUE_CHARS - 1));
+        assert_eq!(arrow(Some(&old), Some(&new)), format!("{old} → {new}"));
+        assert_eq!(arrow(Some(&long), Some(&long)), format!("{0} → {0}", dots(49)));
     }
 }

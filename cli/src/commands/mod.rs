@@ -2,12 +2,16 @@
 
 mod audit;
 pub(crate) mod completions;
+mod differences;
 mod entries;
 mod env;
 mod pages;
 mod project;
+mod schema;
 mod status;
 mod var;
+
+use std::fmt;
 
 use clap::Subcommand;
 
@@ -23,15 +27,18 @@ pub(crate) enum Command {
 /// The commands that talk to the daemon.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Remote {
-    /// Create, delete and list projects
+    /// Create, protect, delete and list projects
     #[command(subcommand)]
     Project(project::Command),
-    /// Create, delete, list and show environments
+    /// Create, change, compare, roll back, protect, delete, list and show environments
     #[command(subcommand)]
     Env(env::Command),
-    /// Read and write variables
+    /// Read, write and protect variables
     #[command(subcommand)]
     Var(var::Command),
+    /// Attach JSON Schemas to the keys of a project
+    #[command(subcommand)]
+    Schema(schema::Command),
     Audit(audit::Args),
     Status(status::Args),
 }
@@ -41,17 +48,21 @@ pub(crate) async fn run(command: Remote, context: &mut Context) -> Result<(), Cl
         Remote::Project(command) => project::run(command, context).await,
         Remote::Env(command) => env::run(command, context).await,
         Remote::Var(command) => var::run(command, context).await,
+        Remote::Schema(command) => schema::run(command, context).await,
         Remote::Audit(args) => audit::run(args, context).await,
         Remote::Status(args) => status::run(args, context).await,
     }
 }
 
 /// `1 variable`, `2 variables`.
-fn counted(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    }
+fn counted<T: fmt::Display + PartialEq + From<u8>>(count: T, noun: &str) -> String {
+    let plural = if count == T::from(1) { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// A cell that is empty where it says nothing.
+fn yes(value: bool) -> String {
+    if value { "yes" } else { "" }.to_owned()
 }
 
 fn yes_no(value: bool) -> String {

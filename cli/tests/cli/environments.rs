@@ -31,7 +31,7 @@ fn projects_from_creation_to_deletion() {
     Created environment infra-demo/dev at revision 1.
     $ ktr project delete infra-demo
     error: project "infra-demo" still holds 1 environment with 0 variables: dev
-    hint: delete its environments first: ktr env list infra-demo, ktr env delete infra-demo/ENV
+    hint: delete what it holds first: ktr env list infra-demo, ktr schema list infra-demo; or add --force
     [exit 4]
     $ ktr env delete infra-demo/dev
     Deleted environment infra-demo/dev.
@@ -71,7 +71,7 @@ fn environments_from_creation_to_deletion() {
     Created environment infra-demo/dev at revision 1.
     $ ktr env create infra-demo/dev
     error: environment "infra-demo/dev" exists already
-    hint: look at it with: ktr env show infra-demo/dev
+    hint: look at it with: ktr env show infra-demo/dev; change it with: ktr env update infra-demo/dev
     [exit 4]
     $ ktr var set infra-demo/qa A=1 --create
     Set 1 variable in infra-demo/qa, now at revision 1.
@@ -94,7 +94,7 @@ fn environments_from_creation_to_deletion() {
     Created environment infra-demo/qa at revision 2.
     $ ktr env delete infra-demo/qa
     error: environment "infra-demo/qa" still holds 1 variable: A
-    hint: delete its variables first: ktr var unset infra-demo/qa KEY…
+    hint: delete its variables first: ktr var unset infra-demo/qa KEY…, or add --force
     [exit 4]
     $ ktr env delete infra-demo/nope
     error: environment "infra-demo/nope" does not exist

@@ -29,7 +29,14 @@ fn every_listing_has_its_form() {
           "description": "",
           "implicit": true,
           "environments": 1,
+          "schemas": 0,
+          "deletion_protection": false,
           "created": {
+            "actor": "unix:ME",
+            "via": "ktr",
+            "time": "TIME"
+          },
+          "changed": {
             "actor": "unix:ME",
             "via": "ktr",
             "time": "TIME"
@@ -47,7 +54,14 @@ fn every_listing_has_its_form() {
           "implicit": false,
           "revision": 2,
           "variables": 1,
+          "imports": [],
+          "deletion_protection": false,
           "created": {
+            "actor": "unix:ME",
+            "via": "ktr",
+            "time": "TIME"
+          },
+          "changed": {
             "actor": "unix:ME",
             "via": "ktr",
             "time": "TIME"
@@ -62,6 +76,7 @@ fn every_listing_has_its_form() {
       "value": "{\"x\":1.5}",
       "description": "An object",
       "revision": 2,
+      "deletion_protection": false,
       "written": {
         "actor": "unix:ME",
         "via": "ktr",
@@ -92,6 +107,9 @@ fn every_listing_has_its_form() {
           "old_value": null,
           "new_value": "{\"x\":1.5}",
           "description": "An object",
+          "schema": null,
+          "deletion_protection": false,
+          "imports": null,
           "batch_id": "UUID",
           "hash": "HASH"
         }
@@ -111,7 +129,8 @@ fn a_snapshot_holds_its_variables() {
     assert_eq!(
         snapshot,
         serde_json::json!({
-            "project": "infra-demo", "env": "dev", "revision": 2, "version": null, "variables": [variable]
+            "project": "infra-demo", "env": "dev", "revision": 2, "version": null, "description": "", "imports": [],
+            "variables": [variable]
         })
     );
 }

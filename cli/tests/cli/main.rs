@@ -2,10 +2,14 @@
 //!
 //! Needs `kontraktord` beside `ktr` in cargo's target folder: `cargo build -p kontraktord`.
 
+mod composition;
 mod environments;
 mod failures;
 mod help;
 mod json;
 mod log;
+mod protection;
+mod rollback;
+mod schemas;
 mod variables;
 mod world;

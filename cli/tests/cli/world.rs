@@ -2,13 +2,14 @@
 
 use std::{
     fmt::Write as _,
-    fs,
-    io::{BufRead as _, BufReader, Write as _},
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
+use nix::pty::{OpenptyResult, openpty};
 use tempfile::TempDir;
 
 /// A running daemon with an empty store; ends with the test.
@@ -109,11 +110,32 @@ impl World {
     /// Runs it and adds it to the transcript.
     pub(crate) fn show(&mut self, arguments: &[&str]) -> &mut Self {
         let run = self.run(arguments);
+        self.transcribe(arguments, &run);
+        self
+    }
+
+    fn transcribe(&mut self, arguments: &[&str], run: &Run) {
         let line = arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(" ");
         write!(self.transcript, "$ ktr {line}\n{}{}", run.stdout, run.stderr).expect("strings grow");
         if run.code != 0 {
             writeln!(self.transcript, "[exit {}]", run.code).expect("strings grow");
         }
+    }
+
+    /// Runs it on a terminal, where a person answers, and adds it to the transcript.
+    pub(crate) fn answer(&mut self, arguments: &[&str], answer: &str) -> &mut Self {
+        self.answer_after(arguments, |_| {}, answer)
+    }
+
+    /// As [`Self::answer`], with something done between the question and the answer.
+    pub(crate) fn answer_after(
+        &mut self,
+        arguments: &[&str],
+        between: impl FnOnce(&Self),
+        answer: &str,
+    ) -> &mut Self {
+        let run = on_terminal(self.command(arguments), || between(self), answer);
+        self.transcribe(arguments, &run);
         self
     }
 
@@ -141,6 +163,10 @@ impl World {
             ("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "UUID"),
             ("hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh", "HASH"),
         ];
+        // Some are written without the zeros at their end.
+        let text = (1..6).rev().fold(text, |text, digits| {
+            replace_shape(&text, &format!("dddd-dd-ddTdd:dd:dd.{}Z", "d".repeat(digits)), "TIME")
+        });
         let text = shapes.into_iter().fold(text, |text, (shape, name)| replace_shape(&text, shape, name));
         // Columns are as wide as what they hold, and that differs.
         let lines = text.lines().map(|line| {
@@ -173,6 +199,41 @@ pub(crate) fn run(mut command: Command, stdin: &[u8]) -> Run {
         code: output.status.code().expect("ktr is not killed"),
         stdout: String::from_utf8(output.stdout).expect("UTF-8"),
         stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+/// With a terminal for standard input and standard error. The answer is typed when the question stands there.
+fn on_terminal(mut command: Command, between: impl FnOnce(), answer: &str) -> Run {
+    let OpenptyResult { master, slave } = openpty(None, None).expect("a terminal");
+    let mut terminal = File::from(master);
+    let child = command
+        .env("NO_COLOR", "1")
+        .stdin(slave.try_clone().expect("a second handle"))
+        .stderr(slave)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ktr can be run");
+    // It holds our side of what the child writes to; reading would never end.
+    drop(command);
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while !seen.ends_with(b"[y/N] ") {
+        match terminal.read(&mut byte) {
+            Ok(1) => seen.push(byte[0]),
+            // The child has ended without a question.
+            _ => break,
+        }
+    }
+    between();
+    // Nobody may be there to read it.
+    let _ = terminal.write_all(answer.as_bytes());
+    let output = child.wait_with_output().expect("ktr ends");
+    // Linux ends a terminal that nobody holds any more with an error.
+    let _ = terminal.read_to_end(&mut seen);
+    Run {
+        code: output.status.code().expect("ktr is not killed"),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(seen).expect("UTF-8").replace("\r\n", "\n"),
     }
 }
 

@@ -3,7 +3,7 @@
 use kontraktor_proto::{names::ProjectName, v1};
 
 use crate::{
-    commands::{pages, yes_no},
+    commands::{pages, yes, yes_no},
     context::Context,
     error::{CliError, Kind},
     model::{Environment, Environments, Written},
@@ -38,15 +38,27 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let environments: Vec<_> = environments.into_iter().map(Environment::from).collect();
     match args.output {
         Format::Json => context.out.json(&Environments { environments }),
-        Format::Table => context.out.table(
-            ["ENVIRONMENT", "VARIABLES", "REVISION", "IMPLICIT", "CREATED", "DESCRIPTION"],
+        Format::Table => context.out.table_without(
+            &["PROTECTED", "IMPORTS"],
+            [
+                "ENVIRONMENT",
+                "VARIABLES",
+                "REVISION",
+                "IMPLICIT",
+                "PROTECTED",
+                "CREATED",
+                "IMPORTS",
+                "DESCRIPTION",
+            ],
             environments.into_iter().map(|environment| {
                 [
                     format!("{}/{}", environment.project, environment.env),
                     environment.variables.to_string(),
                     environment.revision.to_string(),
                     yes_no(environment.implicit),
+                    yes(environment.deletion_protection),
                     environment.created.as_ref().map(Written::seconds).unwrap_or_default(),
+                    environment.imports.join(", "),
                     environment.description,
                 ]
             }),

@@ -2,6 +2,7 @@
 
 use kontraktor_proto::{names::ProjectName, v1};
 
+use super::LIST;
 use crate::{
     context::Context,
     error::{CliError, Kind},
@@ -16,12 +17,22 @@ pub(crate) struct Args {
     /// What it is for; 1,024 bytes at most
     #[arg(long, default_value = "", hide_default_value = true)]
     description: String,
+    /// Refuse to delete it until it is unprotected
+    #[arg(long)]
+    protect: bool,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
-    let request = v1::CreateProjectRequest { name: args.name.to_string(), description: args.description };
-    let project = context.client.create_project(request).await.map_err(|error| {
-        CliError::from(error).hint_for(Kind::Conflict, || "list them with: ktr project list".to_owned())
-    })?;
+    let request = v1::CreateProjectRequest {
+        name: args.name.to_string(),
+        description: args.description,
+        deletion_protection: args.protect,
+        adopt_existing: false,
+    };
+    let project = context
+        .client
+        .create_project(request)
+        .await
+        .map_err(|error| CliError::from(error).hint_for(Kind::Conflict, || LIST.to_owned()))?;
     context.out.line(&format!("Created project {}.", project.name))
 }

@@ -3,7 +3,7 @@
 use kontraktor_proto::v1;
 
 use crate::{
-    commands::{pages, yes_no},
+    commands::{pages, yes, yes_no},
     context::Context,
     error::CliError,
     model::{Project, Projects, Written},
@@ -28,12 +28,20 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let projects: Vec<_> = projects.into_iter().map(Project::from).collect();
     match args.output {
         Format::Json => context.out.json(&Projects { projects }),
-        Format::Table => context.out.table(
-            ["PROJECT", "ENVIRONMENTS", "IMPLICIT", "CREATED", "DESCRIPTION"],
+        Format::Table => context.out.table_without(
+            &["SCHEMAS", "PROTECTED"],
+            ["PROJECT", "ENVIRONMENTS", "SCHEMAS", "IMPLICIT", "PROTECTED", "CREATED", "DESCRIPTION"],
             projects.into_iter().map(|project| {
-                let created = project.created.as_ref().map(Written::seconds).unwrap_or_default();
-                let environments = project.environments.to_string();
-                [project.name, environments, yes_no(project.implicit), created, project.description]
+                let schemas = if project.schemas == 0 { String::new() } else { project.schemas.to_string() };
+                [
+                    project.name,
+                    project.environments.to_string(),
+                    schemas,
+                    yes_no(project.implicit),
+                    yes(project.deletion_protection),
+                    project.created.as_ref().map(Written::seconds).unwrap_or_default(),
+                    project.description,
+                ]
             }),
             "There are no projects.",
         ),

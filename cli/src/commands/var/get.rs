@@ -7,6 +7,7 @@ use kontraktor_proto::{
 };
 
 use crate::{
+    at::At,
     context::Context,
     error::{CliError, Kind},
     model::Variable,
@@ -20,6 +21,9 @@ pub(crate) struct Args {
     environment: EnvPath,
     /// The variable's key
     key: Key,
+    /// As it was: at a revision, at a time as in 2026-05-01T08:00:00Z, or 30m, 2h or 7d ago
+    #[arg(long, value_name = "REVISION|TIME")]
+    at: Option<At>,
     /// Print the value exactly, without a line break after it
     #[arg(long, short = 'n')]
     no_newline: bool,
@@ -42,19 +46,29 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let request = v1::GetSnapshotRequest {
         name: Some(v1::EnvironmentName::from(&path)),
         prefix: key.to_string(),
+        at: args.at.as_ref().map(|at| at.resolve((context.now)())),
         ..v1::GetSnapshotRequest::default()
     };
-    let snapshot = context.client.get_snapshot(request).await.map_err(|error| {
-        CliError::from(error).hint_for(Kind::NotFound, || "list them with: ktr env list".to_owned())
-    })?;
+    let snapshot = context
+        .client
+        .get_snapshot(request)
+        .await
+        .map_err(|error| CliError::from(error).hint_environments())?;
     let variable = snapshot
         .variables
         .into_iter()
         .find(|variable| variable.key == key.as_str())
         .map(Variable::from)
         .ok_or_else(|| {
-            CliError::new(Kind::NotFound, format!("{path} has no variable {key}"))
-                .hint(format!("look at it with: ktr env show {path}"))
+            let missing = |had: &str, hint: String| {
+                CliError::new(Kind::NotFound, format!("{path} {had} no variable {key}")).hint(hint)
+            };
+            match args.at {
+                Some(_) => {
+                    missing("had", format!("see what became of it with: ktr var history {path} {key}"))
+                }
+                None => missing("has", format!("look at it with: ktr env show {path}")),
+            }
         })?;
     if args.output == Output::Json {
         return context.out.json(&variable);

@@ -5,13 +5,7 @@ use kontraktor_proto::{
     v1,
 };
 
-use crate::{
-    commands::entries,
-    context::Context,
-    error::{CliError, Kind},
-    model::Written,
-    output::Format,
-};
+use crate::{at::At, commands::entries, context::Context, error::CliError, model::Written, output::Format};
 
 /// Show who wrote what in an environment, newest first
 #[derive(Debug, clap::Args)]
@@ -21,6 +15,10 @@ pub(crate) struct Args {
     environment: EnvPath,
     /// Only this key
     key: Option<Key>,
+    /// Only what was written up to and including this moment: a revision, a time as in 2026-05-01T08:00:00Z, or 30m, 2h
+    /// or 7d ago
+    #[arg(long, value_name = "REVISION|TIME")]
+    at: Option<At>,
     #[command(flatten)]
     limit: entries::Limit,
     /// What to print
@@ -32,19 +30,20 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let client = &context.client;
     let environment = v1::EnvironmentName::from(&args.environment);
     let key = args.key.map(String::from).unwrap_or_default();
+    // Once, so that every page means the same moment.
+    let until = args.at.map(|at| at.resolve((context.now)()));
     let found = entries::collect(args.limit, |page_token, page_size| {
         let request = v1::ListHistoryRequest {
             environment: Some(environment.clone()),
             key: key.clone(),
             page_size,
             page_token,
+            until,
         };
         async move { client.list_history(request).await }
     })
     .await
-    .map_err(|error| {
-        CliError::from(error).hint_for(Kind::NotFound, || "list them with: ktr env list".to_owned())
-    })?;
+    .map_err(|error| CliError::from(error).hint_environments())?;
     found.print(
         args.output,
         ["REVISION", "TIME", "BY", "VIA", "OPERATION", "KEY", "CHANGE"],

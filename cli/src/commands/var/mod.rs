@@ -3,6 +3,7 @@
 mod assignment;
 mod get;
 mod history;
+mod protect;
 mod set;
 mod unset;
 
@@ -16,6 +17,10 @@ pub(crate) enum Command {
     Get(get::Args),
     Set(set::Args),
     Unset(unset::Args),
+    /// Protect variables from deletion, all of them or none
+    Protect(protect::Args),
+    /// Take the protection from deletion off variables, all of them or none
+    Unprotect(protect::Args),
     History(history::Args),
 }
 
@@ -24,8 +29,17 @@ pub(super) async fn run(command: Command, context: &mut Context) -> Result<(), C
         Command::Get(args) => get::run(args, context).await,
         Command::Set(args) => set::run(args, context).await,
         Command::Unset(args) => unset::run(args, context).await,
+        Command::Protect(args) => protect::run(args, true, context).await,
+        Command::Unprotect(args) => protect::run(args, false, context).await,
         Command::History(args) => history::run(args, context).await,
     }
+}
+
+/// How often what is to be kept is read again because someone else wrote in between.
+const MAX_ATTEMPTS: usize = 5;
+
+fn is_race(problem: &v1::Problem) -> bool {
+    matches!(problem.code(), ProblemCode::Conflict | ProblemCode::KeyExists)
 }
 
 /// The first refusal among the results that says why; items that were skipped because of it say nothing new.

@@ -10,17 +10,15 @@ use kontraktor_proto::{
 };
 
 use super::{
+    MAX_ATTEMPTS,
     assignment::{Assignment, resolve},
-    first_refusal, require_all,
+    first_refusal, is_race, require_all,
 };
 use crate::{
     commands::counted,
     context::Context,
     error::{CliError, Kind},
 };
-
-/// How often what is to be kept is read again because someone else wrote in between.
-const MAX_ATTEMPTS: usize = 5;
 
 /// Set variables, all of them or none
 ///
@@ -40,6 +38,9 @@ pub(crate) struct Args {
     /// Describe all of them; absent: an existing variable keeps its description
     #[arg(long)]
     description: Option<String>,
+    /// Refuse to delete them until they are unprotected; absent: as it is
+    #[arg(long)]
+    protect: bool,
     /// Create the project and the environment where they do not exist
     #[arg(long)]
     create: bool,
@@ -127,6 +128,7 @@ fn item(
         content: Some(Content::Value(canonical)),
         description,
         create_missing: args.create,
+        deletion_protection: args.protect.then_some(true),
     };
     // What was read in order to be kept must still be so when it is written.
     let expect = existing.map(|_| match kept {
@@ -139,10 +141,6 @@ fn item(
         operation: Some(write_item::Operation::Put(put)),
         expect,
     })
-}
-
-fn is_race(problem: &v1::Problem) -> bool {
-    matches!(problem.code(), ProblemCode::Conflict | ProblemCode::KeyExists)
 }
 
 fn refused(path: &EnvPath, problem: &v1::Problem) -> CliError {

@@ -7,11 +7,7 @@ use kontraktor_proto::{
 };
 
 use super::{first_refusal, require_all};
-use crate::{
-    commands::counted,
-    context::Context,
-    error::{CliError, Kind},
-};
+use crate::{commands::counted, context::Context, error::CliError};
 
 /// Delete variables, all of them or none; a key that does not exist is no error
 #[derive(Debug, clap::Args)]
@@ -32,9 +28,11 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     keys.dedup();
 
     // Deleting is content where there is nothing to delete; a mistyped environment must not look like success.
-    context.client.get_environment(v1::GetEnvironmentRequest { name: Some(name.clone()) }).await.map_err(
-        |error| CliError::from(error).hint_for(Kind::NotFound, || "list them with: ktr env list".to_owned()),
-    )?;
+    context
+        .client
+        .get_environment(v1::GetEnvironmentRequest { name: Some(name.clone()) })
+        .await
+        .map_err(|error| CliError::from(error).hint_environments())?;
 
     let items = keys.iter().map(|key| v1::WriteItem {
         environment: Some(name.clone()),

@@ -1,0 +1,123 @@
+//! What lies between two snapshots, as `ktr env diff` and `ktr env rollback` show it to a person.
+
+use kontraktor_proto::{
+    diff::{Change, Diff},
+    v1::{self, variable::Content},
+    value::ValueType,
+};
+
+use super::entries::arrow;
+use crate::{error::CliError, model::names, output::Output};
+
+/// One line for each thing that differs: which key, and what of it.
+pub(super) fn table(diff: &Diff<'_>, out: &mut Output) -> Result<(), CliError> {
+    out.table(["", "KEY", "CHANGE"], rows(diff), "No variable differs.")
+}
+
+/// In the order of the keys, whatever happened to them.
+fn rows(diff: &Diff<'_>) -> Vec<[String; 3]> {
+    let added = diff
+        .added
+        .iter()
+        .map(|(key, variable)| (*key, vec![["+", &arrow(None, value(variable))].map(str::to_owned)]));
+    let removed = diff
+        .removed
+        .iter()
+        .map(|(key, variable)| (*key, vec![["-", &arrow(value(variable), None)].map(str::to_owned)]));
+    let changed = diff.changed.iter().map(|(key, change)| (*key, changes(change)));
+    let mut keys: Vec<_> = added.chain(removed).chain(changed).collect();
+    keys.sort_unstable_by_key(|(key, _)| *key);
+    let rows = keys
+        .into_iter()
+        .flat_map(|(key, lines)| lines.into_iter().map(move |[sign, change]| [sign, key.to_owned(), change]));
+    rows.collect()
+}
+
+fn changes(change: &Change<'_>) -> Vec<[String; 2]> {
+    let mut lines = Vec::new();
+    let mut line = |text: String| lines.push(["~".to_owned(), text]);
+    if change.content() {
+        line(arrow(value(change.from), value(change.to)));
+    }
+    if change.value_type() {
+        line(format!("type: {}", arrow(Some(type_name(change.from)), Some(type_name(change.to)))));
+    }
+    if change.description() {
+        line(description(&change.from.description, &change.to.description));
+    }
+    lines
+}
+
+fn value(variable: &v1::Variable) -> Option<&str> {
+    variable.content.as_ref().map(|Content::Value(value)| value.as_str())
+}
+
+fn type_name(variable: &v1::Variable) -> &'static str {
+    ValueType::try_from(variable.r#type).map_or("unknown", ValueType::as_str)
+}
+
+/// How a description changes; empty ones are shown as such.
+pub(super) fn description(from: &str, to: &str) -> String {
+    format!("description: {}", arrow(Some(from), Some(to)))
+}
+
+/// How a list of imports changes.
+pub(super) fn imports(from: &[v1::EnvironmentName], to: &[v1::EnvironmentName]) -> String {
+    let list = |environments: &[v1::EnvironmentName]| {
+        if environments.is_empty() { "(none)".to_owned() } else { names(environments).join(", ") }
+    };
+    format!("imports: {} → {}", list(from), list(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use kontraktor_proto::diff;
+
+    use super::*;
+
+    fn variable(key: &str, value: &str, value_type: ValueType, description: &str) -> v1::Variable {
+        v1::Variable {
+            key: key.to_owned(),
+            r#type: v1::ValueType::from(value_type).into(),
+            content: Some(Content::Value(value.to_owned())),
+            description: description.to_owned(),
+            ..v1::Variable::default()
+        }
+    }
+
+    #[test]
+    fn every_kind_of_difference_has_its_line() {
+        let from = [
+            variable("GONE", "", ValueType::String, ""),
+            variable("PORT", "5432", ValueType::String, "Of the database"),
+            variable("SAME", "1", ValueType::Number, ""),
+        ];
+        let to = [
+            variable("NEW", "x", ValueType::String, "Not shown for what is new"),
+            variable("PORT", "5433", ValueType::Number, ""),
+            variable("SAME", "1", ValueType::Number, ""),
+        ];
+        let lines: Vec<_> = rows(&diff::between(&from, &to)).into_iter().map(|row| row.join(" ")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        - GONE "" → (none)
+        + NEW (none) → x
+        ~ PORT 5432 → 5433
+        ~ PORT type: string → number
+        ~ PORT description: Of the database → ""
+        "#);
+    }
+
+    #[test]
+    fn imports_are_shown_in_their_order() {
+        let name = |project: &str, env: &str| v1::EnvironmentName {
+            project: project.to_owned(),
+            env: env.to_owned(),
+        };
+        let (base, own) = (name("shared", "base"), name("infra-demo", "default"));
+        assert_eq!(
+            imports(&[base.clone(), own.clone()], &[own, base]),
+            "imports: shared/base, infra-demo/default → infra-demo/default, shared/base"
+        );
+        assert_eq!(imports(&[], &[name("a", "b")]), "imports: (none) → a/b");
+    }
+}
