@@ -1,13 +1,20 @@
-//! The provider's pages in the registry's layout, rendered from the schemas and the examples.
+//! The provider's pages in the registry's layout, rendered from the schemas, the signatures and the examples.
 //!
 //! Nothing here is written by hand twice: a page changes when a schema or an example does. How the files get onto the
 //! disk is the test's matter (`tests/docs.rs`).
+
+mod functions;
+mod guides;
+mod imports;
+mod page;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::framework::{Attribute, Mode, Provider as _, Schema};
+use self::page::{Page, example};
+use crate::framework::{Provider as _, Schema};
 use crate::provider::{Kontraktor, Settings};
 
 /// A page cannot be rendered.
@@ -21,6 +28,12 @@ pub enum DocsError {
         /// Why it cannot be read.
         source: io::Error,
     },
+    /// A guide needs a title and a first paragraph, because lists of guides show both.
+    #[error("{} should begin with `# A title`, an empty line and a paragraph", path.display())]
+    Guide {
+        /// Which.
+        path: PathBuf,
+    },
 }
 
 /// All pages by their path below `docs/`, with the examples from `examples`.
@@ -30,117 +43,49 @@ pub fn pages(examples: &Path) -> Result<BTreeMap<String, String>, DocsError> {
     let mut pages = BTreeMap::new();
     pages.insert("index.md".to_owned(), index(&provider.schema(), examples)?);
     for (name, schema) in catalog.resource_schemas() {
-        let page = Page { name, kind: "Resource", folder: "resources", file: "resource.tf", schema };
-        let mut text = page.render(examples)?;
-        let import = example(examples, &format!("resources/{name}/import.sh"))?;
-        write_block(&mut text, "## Import", "shell", &import);
-        pages.insert(page.path(), text);
+        let mut page = object(name, "Resource", schema);
+        page.section(
+            "## Example Usage",
+            "terraform",
+            &example(examples, &["resources", name, "resource.tf"])?,
+        );
+        page.push(&schema::render(schema));
+        imports::write(&mut page, &example(examples, &["resources", name, "import.sh"])?);
+        pages.insert(format!("resources/{}.md", short(name)), page.finish());
     }
     for (name, schema) in catalog.data_source_schemas() {
-        let page = Page { name, kind: "Data Source", folder: "data-sources", file: "data-source.tf", schema };
-        pages.insert(page.path(), page.render(examples)?);
+        let mut page = object(name, "Data Source", schema);
+        let code = example(examples, &["data-sources", name, "data-source.tf"])?;
+        page.section("## Example Usage", "terraform", &code);
+        page.push(&schema::render(schema));
+        pages.insert(format!("data-sources/{}.md", short(name)), page.finish());
+    }
+    for (name, signature) in catalog.function_signatures() {
+        let code = example(examples, &["functions", name, "function.tf"])?;
+        pages.insert(format!("functions/{name}.md"), functions::render(name, &signature, &code));
+    }
+    for (name, text) in guides::render(examples)? {
+        pages.insert(format!("guides/{name}.md"), text);
     }
     Ok(pages)
 }
 
-fn example(examples: &Path, file: &str) -> Result<String, DocsError> {
-    let path = examples.join(file);
-    std::fs::read_to_string(&path).map_err(|source| DocsError::Example { path, source })
-}
-
-fn front_matter(title: &str, schema: &Schema) -> String {
-    let summary = schema.description.lines().next().unwrap_or_default();
-    format!("---\npage_title: \"{title}\"\ndescription: |-\n  {summary}\n---\n\n")
-}
-
-fn write_block(text: &mut String, heading: &str, language: &str, code: &str) {
-    text.push_str(&format!("\n{heading}\n\n```{language}\n{}\n```\n", code.trim_end()));
-}
-
 fn index(schema: &Schema, examples: &Path) -> Result<String, DocsError> {
-    let mut text = front_matter("Provider: Kontraktor", schema);
-    text.push_str(&format!("# Kontraktor Provider\n\n{}\n", schema.description));
-    write_block(&mut text, "## Example Usage", "terraform", &example(examples, "provider/provider.tf")?);
-    write_attributes(&mut text, schema);
-    Ok(text)
+    let mut page = Page::new("Provider: Kontraktor", schema.description);
+    page.push(&format!("# Kontraktor Provider\n\n{}\n", schema.description));
+    page.section("## Example Usage", "terraform", &example(examples, &["provider", "provider.tf"])?);
+    page.push(&schema::render(schema));
+    Ok(page.finish())
 }
 
-/// What one page is about.
-struct Page<'a> {
-    name: &'a str,
-    kind: &'a str,
-    folder: &'a str,
-    file: &'a str,
-    schema: &'a Schema,
+/// The beginning of a page about a resource or a data source.
+fn object(name: &str, kind: &str, schema: &Schema) -> Page {
+    let mut page = Page::new(&format!("{name} {kind}"), schema.description);
+    page.push(&format!("# {name} ({kind})\n\n{}\n", schema.description));
+    page
 }
 
-impl Page<'_> {
-    fn path(&self) -> String {
-        let short = self.name.trim_start_matches("kontraktor_");
-        format!("{}/{short}.md", self.folder)
-    }
-
-    fn render(&self, examples: &Path) -> Result<String, DocsError> {
-        let Self { name, kind, folder, file, schema } = self;
-        let mut text = front_matter(&format!("{name} {kind}"), schema);
-        text.push_str(&format!("# {name} ({kind})\n\n{}\n", schema.description));
-        let example = example(examples, &format!("{folder}/{name}/{file}"))?;
-        write_block(&mut text, "## Example Usage", "terraform", &example);
-        write_attributes(&mut text, schema);
-        Ok(text)
-    }
-}
-
-fn write_attributes(text: &mut String, schema: &Schema) {
-    text.push_str("\n## Schema\n");
-    write_groups(text, "###", &schema.attributes);
-    if schema.blocks.is_empty() {
-        return;
-    }
-    text.push_str("\n### Blocks\n\n");
-    for block in &schema.blocks {
-        text.push_str(&format!(
-            "- `{name}` (block, at most once) {description} See [below](#block-{name}).\n",
-            name = block.name,
-            description = block.description
-        ));
-    }
-    for block in &schema.blocks {
-        text.push_str(&format!("\n### Block `{}`\n", block.name));
-        write_groups(text, "####", &block.attributes);
-    }
-}
-
-fn write_groups(text: &mut String, level: &str, attributes: &[Attribute]) {
-    for heading in ["Required", "Optional", "Read-Only"] {
-        let mut attributes =
-            attributes.iter().filter(|attribute| group(attribute.mode) == heading).peekable();
-        if attributes.peek().is_none() {
-            continue;
-        }
-        text.push_str(&format!("\n{level} {heading}\n\n"));
-        for attribute in attributes {
-            write_attribute(text, attribute);
-        }
-    }
-}
-
-fn group(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Required => "Required",
-        Mode::Optional | Mode::OptionalComputed => "Optional",
-        Mode::Computed => "Read-Only",
-    }
-}
-
-fn write_attribute(text: &mut String, attribute: &Attribute) {
-    let mut kind = attribute.ty.to_string();
-    if attribute.sensitive {
-        kind.push_str(", sensitive");
-    }
-    text.push_str(&format!("- `{}` ({kind}) {}", attribute.name, attribute.description));
-    if let Some(default) = attribute.default.as_ref().and_then(|default| default.as_str()) {
-        text.push_str(&format!(" Default: `\"{default}\"`."));
-    }
-    text.push('\n');
+/// A type's name without the provider's prefix, which the registry leaves out of the pages' names.
+fn short(name: &str) -> &str {
+    name.trim_start_matches("kontraktor_")
 }

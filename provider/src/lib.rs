@@ -8,7 +8,9 @@ pub mod docs;
 pub mod framework;
 
 mod data_sources;
+mod functions;
 mod messages;
+mod moments;
 mod places;
 mod provider;
 mod resources;

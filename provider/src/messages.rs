@@ -8,7 +8,20 @@ use crate::framework::Diagnostic;
 use crate::session::Trouble;
 
 /// Attributes that the API's field names stand for.
-const FIELDS: [&str; 8] = ["project", "env", "key", "value", "type", "description", "prefix", "name"];
+const FIELDS: [&str; 12] = [
+    "project",
+    "env",
+    "key",
+    "value",
+    "type",
+    "description",
+    "prefix",
+    "name",
+    "imports",
+    "deletion_protection",
+    "key_pattern",
+    "schema",
+];
 
 /// Longest part of a value that is repeated in a message, in characters.
 const MAX_SHOWN: usize = 120;
@@ -104,10 +117,12 @@ pub(crate) struct Side<'a> {
     pub(crate) value: &'a str,
     pub(crate) value_type: &'a str,
     pub(crate) description: &'a str,
+    /// Whether it is protected from deletion.
+    pub(crate) protected: bool,
 }
 
 impl Side<'_> {
-    fn shown(&self, with_description: bool) -> String {
+    fn shown(&self, with_description: bool, with_protection: bool) -> String {
         let mut shown: String = self.value.chars().take(MAX_SHOWN).collect();
         let cut = shown.len() < self.value.len();
         shown = format!("{shown:?}");
@@ -117,6 +132,13 @@ impl Side<'_> {
         let mut text = format!("{} {shown}", self.value_type);
         if with_description {
             text.push_str(&format!(", described as {:?}", self.description));
+        }
+        if with_protection {
+            text.push_str(if self.protected {
+                ", protected from deletion"
+            } else {
+                ", not protected from deletion"
+            });
         }
         text
     }
@@ -128,7 +150,7 @@ fn side_of(variable: &v1::Variable) -> Side<'_> {
         (Ok(value_type), Some(v1::variable::Content::Value(value))) => (value_type.as_str(), value.as_str()),
         _ => ("unknown", ""),
     };
-    Side { value, value_type, description: &variable.description }
+    Side { value, value_type, description: &variable.description, protected: variable.deletion_protection }
 }
 
 /// The plan rests on a state that is no longer so. `to` is `None` for a delete.
@@ -140,30 +162,78 @@ pub(crate) fn conflict(
 ) -> Diagnostic {
     let current = problem.current.as_ref();
     let now = current.map(side_of);
-    // Descriptions are shown where they are part of the matter.
-    let described = [to, now.as_ref()].into_iter().flatten().any(|side| side.description != from.description);
-    let what = match current.map(|current| current.written.as_ref()) {
+    // Descriptions and protection are shown where they are part of the matter.
+    let sides = || [to, now.as_ref()].into_iter().flatten();
+    let described = sides().any(|side| side.description != from.description);
+    let guarded = sides().any(|side| side.protected != from.protected);
+    let show = |side: &Side<'_>| side.shown(described, guarded);
+    let what = match current {
         None => "deleted by someone else".to_owned(),
-        Some(None) => "changed by someone else".to_owned(),
-        Some(Some(written)) => {
-            let time = written.time.as_ref().map(|time| format!(" at {time}")).unwrap_or_default();
-            format!("changed by {} through {}{time}", written.actor, written.via)
-        }
+        Some(current) => changed_by(current.written.as_ref()),
     };
-    let now = match (now, current) {
-        (Some(side), Some(current)) => format!("{} (revision {})", side.shown(described), current.revision),
+    let now = match (&now, current) {
+        (Some(side), Some(current)) => format!("{} (revision {})", show(side), current.revision),
         _ => "deleted".to_owned(),
     };
-    let to = to.map_or_else(|| "deleted".to_owned(), |side| side.shown(described));
+    let to = to.map_or_else(|| "deleted".to_owned(), show);
+    three_ways(id, &what, &show(from), &to, &now)
+}
+
+/// "changed by", and all that is known of it.
+fn changed_by(written: Option<&v1::Authorship>) -> String {
+    let Some(written) = written else { return "changed by someone else".to_owned() };
+    let time = written.time.as_ref().map(|time| format!(" at {time}")).unwrap_or_default();
+    format!("changed by {} through {}{time}", written.actor, written.via)
+}
+
+fn three_ways(id: &str, what: &str, from: &str, to: &str, now: &str) -> Diagnostic {
     Diagnostic::error(
         format!("{id} was {what}"),
         format!(
-            "That was after the plan was made, so nothing was written.\n\n  planned from: {}\n  planned to:   \
+            "That was after the plan was made, so nothing was written.\n\n  planned from: {from}\n  planned to:   \
              {to}\n  now:          {now}\n\nPlan again to see the difference to what is stored now, and apply that if \
-             it is what you want.",
-            from.shown(described)
+             it is what you want."
         ),
     )
+}
+
+/// Settings of a project or environment, each with its name as in HCL and its value as a person reads it.
+pub(crate) type Settings = Vec<(&'static str, String)>;
+
+/// The plan rests on settings that are no longer so. `now`: what stands, and its last change; `None`: nothing does.
+pub(crate) fn settings_conflict(
+    id: &str,
+    from: &Settings,
+    to: &Settings,
+    now: Option<(&Settings, Option<&v1::Authorship>)>,
+) -> Diagnostic {
+    // What is the same on all sides is not part of the matter.
+    let part = |position: usize| {
+        let differs = |other: &Settings| other.get(position) != from.get(position);
+        differs(to) || now.is_some_and(|(now, _)| differs(now))
+    };
+    let show = |settings: &Settings| {
+        let shown = settings.iter().enumerate().filter(|(position, _)| part(*position));
+        shown.map(|(_, (name, value))| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+    };
+    let (what, now) = match now {
+        Some((now, changed)) => (changed_by(changed), show(now)),
+        None => ("deleted by someone else".to_owned(), "deleted".to_owned()),
+    };
+    three_ways(id, &what, &show(from), &show(to), &now)
+}
+
+/// What holds something was not deleted. `noun` is what it is, as in "environment".
+pub(crate) fn not_empty(doing: &str, trouble: &Trouble, noun: &str) -> Diagnostic {
+    let told = trouble.problem().map(|problem| sentence(&problem.message)).unwrap_or_default();
+    Diagnostic::error(
+        format!("Cannot {doing}"),
+        format!(
+            "{told}\n\nDelete or move that first. Or let it go with the {noun}: set force_destroy = true, apply that, \
+             and destroy in a second step. What is protected from deletion stays in any case."
+        ),
+    )
+    .at("force_destroy")
 }
 
 /// What was to be changed is not there any more.
@@ -175,7 +245,8 @@ pub(crate) fn gone(doing: &str, trouble: &Trouble) -> Diagnostic {
     )
 }
 
-/// Whether the daemon says that it is not there.
+/// Whether the daemon says that it is not there. An import that is missing is another matter.
 pub(crate) fn is_gone(trouble: &Trouble) -> bool {
-    trouble.is(ProblemCode::NotFound)
+    let problem = trouble.problem().filter(|problem| problem.code() == ProblemCode::NotFound);
+    problem.is_some_and(|problem| problem.field != "imports")
 }

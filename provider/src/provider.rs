@@ -12,8 +12,9 @@ use tfplugin_proto::value::Type;
 use crate::framework::{
     Attr, Attribute, Block, Catalog, Diagnostic, Diagnostics, Provider, Readiness, Schema,
 };
-use crate::session::{Pace, Session};
-use crate::{data_sources, messages, model, resources, rules};
+use crate::resources::conflict;
+use crate::session::{Defaults, Pace, Session};
+use crate::{data_sources, functions, messages, model, resources, rules};
 
 model! {
     /// How writes are gathered.
@@ -49,6 +50,8 @@ model! {
         timeout: String,
         /// Whether writes create what they need.
         create_missing: bool,
+        /// What happens where someone else wrote in between.
+        on_conflict: String,
         /// How writes are gathered.
         batch: BatchConfig,
     }
@@ -199,6 +202,14 @@ impl Provider for Kontraktor {
                     "Whether a variable may be written into a project and environment that do not exist yet, which \
                      creates them. Left out: true.",
                 ),
+                Attribute::optional(
+                    "on_conflict",
+                    Type::String,
+                    "What resources do where someone else wrote after the plan was made, or what is to be created exists \
+                     already: `\"fail\"` stops before anything is written and shows both sides, `\"overwrite\"` writes \
+                     in any case and takes over what exists. Each resource can say otherwise. Left out: `\"fail\"`.",
+                )
+                .check(conflict::on_conflict),
             ],
         )
         .block(Block::single(
@@ -252,7 +263,8 @@ impl Provider for Kontraktor {
             Err(unknown)
         };
         let pace = config.batch.known().cloned().unwrap_or_default().pace();
-        Ok(Session::new(client, config.create_missing, pace))
+        let defaults = Defaults { create_missing: config.create_missing, on_conflict: config.on_conflict };
+        Ok(Session::new(client, defaults, pace))
     }
 
     fn readiness(&self, session: &Session) -> Readiness {
@@ -271,8 +283,15 @@ impl Provider for Kontraktor {
             .resource(resources::Project)
             .resource(resources::Environment)
             .resource(resources::Variable)
+            .resource(resources::VariableSchema)
+            .resource(resources::Variables)
             .data_source(data_sources::Environment)
             .data_source(data_sources::Variable)
             .data_source(data_sources::Projects)
+            .data_source(data_sources::VariableHistory)
+            .data_source(data_sources::EnvironmentDiff)
+            .function(functions::DotenvDecode)
+            .function(functions::DotenvEncode)
+            .function(functions::ReferenceParse)
     }
 }

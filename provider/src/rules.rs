@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use kontraktor_proto::limits::MAX_BATCH_ITEMS;
+use kontraktor_proto::limits::{MAX_BATCH_ITEMS, MAX_PAGE_SIZE};
 use kontraktor_proto::names::{EnvName, Key, NameError, ProjectName};
 use kontraktor_proto::value::{ValueType, check_description};
 use tfplugin_proto::value::Value;
@@ -67,6 +67,10 @@ pub(crate) fn window_ms(value: &Value) -> Result<(), String> {
 
 pub(crate) fn max_items(value: &Value) -> Result<(), String> {
     whole_number(value, "max_items", 1, MAX_BATCH_ITEMS as u64)
+}
+
+pub(crate) fn limit(value: &Value) -> Result<(), String> {
+    whole_number(value, "limit", 1, u64::from(MAX_PAGE_SIZE))
 }
 
 fn whole_number(value: &Value, name: &str, least: u64, most: u64) -> Result<(), String> {

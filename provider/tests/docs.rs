@@ -14,6 +14,21 @@ fn rendered() -> BTreeMap<String, String> {
     docs::pages(&root().join("examples")).expect("every example is there")
 }
 
+/// The files below a folder, by their path in it.
+fn files(folder: &Path, within: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder.join(within)).expect("the folder is there") {
+        let entry = entry.expect("a readable entry");
+        let name = format!("{within}{}", entry.file_name().display());
+        if entry.path().is_dir() {
+            found.extend(files(folder, &format!("{name}/")));
+        } else {
+            found.push(name);
+        }
+    }
+    found
+}
+
 #[test]
 fn pages_are_current() {
     let folder = root().join("docs");
@@ -37,12 +52,8 @@ fn pages_are_current() {
         stale.is_empty(),
         "run UPDATE_DOCS=1 cargo test -p terraform-provider-kontraktor --test docs: {stale:?}"
     );
-
-    for kind in ["resources", "data-sources"] {
-        for entry in fs::read_dir(folder.join(kind)).expect("the folder is there") {
-            let name = format!("{kind}/{}", entry.expect("a readable entry").file_name().display());
-            assert!(pages.contains_key(&name), "{name} documents nothing that is offered: delete it");
-        }
+    for name in files(&folder, "") {
+        assert!(pages.contains_key(&name), "docs/{name} documents nothing that is offered: delete it");
     }
 }
 
@@ -53,10 +64,48 @@ fn a_missing_example_is_an_error() {
     assert!(error.contains("provider/provider.tf"), "{error}");
 }
 
+/// An example of something that is not offered any more would be run by no test and shown on no page.
+#[test]
+fn every_example_is_on_a_page() {
+    let examples = root().join("examples");
+    let pages = rendered();
+    for (folder, prefix) in [("resources", "kontraktor_"), ("data-sources", "kontraktor_"), ("functions", "")]
+    {
+        for entry in fs::read_dir(examples.join(folder)).expect("the folder is there") {
+            let name = entry.expect("a readable entry").file_name().display().to_string();
+            let page = format!("{folder}/{}.md", name.trim_start_matches(prefix));
+            assert!(pages.contains_key(&page), "examples/{folder}/{name} has no page {page}");
+        }
+    }
+}
+
 /// The registry cuts pages at 500 KB.
 #[test]
 fn pages_stay_within_the_registry_limit() {
     for (name, text) in rendered() {
         assert!(text.len() < 500_000, "{name}");
+    }
+}
+
+/// The registry reads title and description from the front matter, and shows a page without one under its file's name.
+#[test]
+fn pages_have_the_registrys_front_matter() {
+    for (name, text) in rendered() {
+        let front = text.strip_prefix("---\npage_title: \"").and_then(|rest| rest.split_once("\n---\n\n# "));
+        let (front, _) = front.unwrap_or_else(|| panic!("{name}: {text}"));
+        let (_, description) =
+            front.split_once("\"\nsubcategory: \"\"\ndescription: |-\n  ").expect("three entries");
+        assert!(!description.is_empty() && !description.contains('\n'), "{name}: {description:?}");
+    }
+}
+
+/// Whatever an author can write or read is explained by at least a sentence.
+#[test]
+fn every_attribute_is_explained() {
+    for (name, text) in rendered() {
+        for line in text.lines().filter(|line| line.starts_with("- `")) {
+            let explained = line.split_once(") ").is_some_and(|(_, rest)| rest.len() > 5);
+            assert!(explained && line.ends_with('.'), "{name}: {line}");
+        }
     }
 }

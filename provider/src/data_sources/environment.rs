@@ -1,14 +1,15 @@
-//! `data.kontraktor_environment`: all variables of an environment, or those whose keys begin with a prefix.
+//! `data.kontraktor_environment`: all variables of an environment, or those whose keys begin with a prefix, now or at an
+//! earlier moment, and where each comes from.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tfplugin_proto::value::Type;
 
-use super::no_environment;
+use super::{look, origin};
 use crate::framework::{Attr, Attribute, DataSource, Diagnostics, Schema};
-use crate::session::Session;
-use crate::{messages, model, places, rules};
+use crate::session::{Session, View};
+use crate::{model, moments, places, rules};
 
 model! {
     /// The data source's arguments and results.
@@ -19,10 +20,18 @@ model! {
         env: String,
         /// What keys must begin with.
         prefix: String,
+        /// Whether to leave out what is imported.
+        own_only: bool,
+        /// When.
+        at: String,
         /// Values by key.
         variables: BTreeMap<String, Attr<String>>,
         /// Types by key.
         types: BTreeMap<String, Attr<String>>,
+        /// `project/env` by key.
+        origins: BTreeMap<String, Attr<String>>,
+        /// What it imports directly, in order, as `project/env`.
+        imports: Vec<Attr<String>>,
         /// The environment's own revision.
         revision: u64,
     }
@@ -41,7 +50,7 @@ impl DataSource<Session> for Environment {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "The variables of an environment, all at one moment.",
+            "The variables of an environment, all at one moment: what it imports, in order, and its own on top.",
             vec![
                 Attribute::required("project", Type::String, "The project's name.").check(rules::project),
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
@@ -50,6 +59,16 @@ impl DataSource<Session> for Environment {
                     "prefix",
                     Type::String,
                     "Only variables whose keys begin with this. The keys keep it. Left out or empty: all.",
+                ),
+                Attribute::optional(
+                    "own_only",
+                    Type::Bool,
+                    "Whether to leave out what the environment imports. Left out: false.",
+                ),
+                moments::attribute(
+                    "Which moment to read: the environment's own revision, such as `12`, or a time by RFC 3339, such as \
+                     `\"2026-05-01T08:00:00Z\"`. With a revision, imports are read as they were when that revision was \
+                     made; with a time, everything that was written up to and including it counts. Left out: now.",
                 ),
                 Attribute::computed(
                     "variables",
@@ -63,9 +82,22 @@ impl DataSource<Session> for Environment {
                     "The types by key: `string`, `number`, `bool` or `json`.",
                 ),
                 Attribute::computed(
+                    "origins",
+                    Type::map(Type::String),
+                    "Where each value comes from, by key: the environment that holds it, as `project/env`. It is this \
+                     environment for its own variables, and otherwise the imported one that won.",
+                ),
+                Attribute::computed(
+                    "imports",
+                    Type::list(Type::String),
+                    "The environments that this one imports directly, in order, each as `project/env`. Later ones win \
+                     over earlier ones.",
+                ),
+                Attribute::computed(
                     "revision",
                     Type::Number,
-                    "The environment's revision: it grows with every write into the environment.",
+                    "The environment's own revision: it grows with every write into the environment, and with every \
+                     change of its imports.",
                 ),
             ],
         )
@@ -73,21 +105,26 @@ impl DataSource<Session> for Environment {
 
     async fn read(&self, session: &Session, config: Model) -> Result<Model, Diagnostics> {
         let path = places::environment(&config.project, &config.env)?;
-        let snapshot = session
-            .effective(&path, config.prefix.text())
-            .await
-            .map_err(|trouble| messages::failed(&format!("read the environment {path}"), &trouble))?
-            .ok_or_else(|| no_environment(&path))?;
+        let view = View {
+            prefix: config.prefix.text().to_owned(),
+            own_only: config.own_only == Attr::Known(true),
+            at: moments::moment(&config.at)?,
+        };
+        let snapshot = look(session, &path, &view).await?;
         let mut variables = BTreeMap::new();
         let mut types = BTreeMap::new();
+        let mut origins = BTreeMap::new();
         for variable in snapshot.variables() {
             let (value_type, value) = places::content(variable, &format!("{path}/{}", variable.key))?;
             variables.insert(variable.key.clone(), value.into());
             types.insert(variable.key.clone(), value_type.as_str().into());
+            origins.insert(variable.key.clone(), Attr::Known(origin(variable, &path)));
         }
         Ok(Model {
             variables: Attr::Known(variables),
             types: Attr::Known(types),
+            origins: Attr::Known(origins),
+            imports: Attr::Known(snapshot.imports.iter().map(|import| import.as_str().into()).collect()),
             revision: Attr::Known(snapshot.revision),
             ..config
         })

@@ -1,16 +1,45 @@
-//! The data sources: one file for each. They see effective variables.
+//! The data sources: one file for each. They see effective variables, where they are not told otherwise.
 
 mod environment;
+mod environment_diff;
 mod projects;
 mod variable;
+mod variable_history;
 
 pub(crate) use environment::Environment;
+pub(crate) use environment_diff::EnvironmentDiff;
 pub(crate) use projects::Projects;
 pub(crate) use variable::Variable;
+pub(crate) use variable_history::VariableHistory;
+
+use std::sync::Arc;
 
 use kontraktor_proto::names::EnvPath;
+use kontraktor_proto::v1::{self, ProblemCode};
 
 use crate::framework::Diagnostic;
+use crate::messages;
+use crate::session::{Session, Snapshot, View};
+
+/// What the view shows of an environment.
+async fn look(session: &Session, path: &EnvPath, view: &View) -> Result<Arc<Snapshot>, Diagnostic> {
+    match session.look(path, view).await {
+        Ok(Some(snapshot)) => Ok(snapshot),
+        Ok(None) => Err(no_environment(path)),
+        Err(trouble) => {
+            let diagnostic = messages::failed(&format!("read the environment {path}"), &trouble);
+            // It may stand now, and not have stood at that moment.
+            let blamed = view.at.is_some() && trouble.is(ProblemCode::NotFound);
+            Err(if blamed { diagnostic.at("at") } else { diagnostic })
+        }
+    }
+}
+
+/// Where an effective variable comes from, as `project/env`. `path` is the environment that was asked for.
+fn origin(variable: &v1::Variable, path: &EnvPath) -> String {
+    let environment = variable.origin.as_ref().and_then(|origin| origin.environment.as_ref());
+    environment.map_or_else(|| path.to_string(), |name| format!("{}/{}", name.project, name.env))
+}
 
 fn no_environment(path: &EnvPath) -> Diagnostic {
     Diagnostic::error(

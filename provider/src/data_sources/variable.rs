@@ -1,12 +1,12 @@
-//! `data.kontraktor_variable`: one variable of an environment.
+//! `data.kontraktor_variable`: one variable of an environment, now or at an earlier moment.
 
 use async_trait::async_trait;
 use tfplugin_proto::value::Type;
 
-use super::no_environment;
+use super::{look, origin};
 use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Schema};
-use crate::session::Session;
-use crate::{messages, model, places, rules};
+use crate::session::{Session, View};
+use crate::{model, moments, places, rules};
 
 model! {
     /// The data source's arguments and results.
@@ -19,12 +19,16 @@ model! {
         env: String,
         /// The key inside the environment.
         key: String,
+        /// When.
+        at: String,
         /// The canonical text.
         value: String,
         /// `string`, `number`, `bool` or `json`.
         r#type: String,
         /// What it is for.
         description: String,
+        /// The environment that holds it, as `project/env`.
+        origin: String,
         /// The revision at which the key was last written.
         revision: u64,
     }
@@ -43,21 +47,30 @@ impl DataSource<Session> for Variable {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "One variable of an environment. A variable that does not exist is an error; to look without one, use \
-             `data.kontraktor_environment` and `lookup`.",
+            "One variable of an environment, its own or imported. A variable that does not exist is an error; to look \
+             without one, use `data.kontraktor_environment` and `lookup`.",
             vec![
                 Attribute::required("project", Type::String, "The project's name.").check(rules::project),
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
                     .check(rules::env),
                 Attribute::required("key", Type::String, "The variable's key.").check(rules::key),
+                moments::attribute(
+                    "Which moment to read: the environment's own revision, such as `12`, or a time by RFC 3339, such as \
+                     `\"2026-05-01T08:00:00Z\"`. Left out: now.",
+                ),
                 Attribute::computed("value", Type::String, "The value as text in its canonical form."),
                 Attribute::computed("type", Type::String, "`string`, `number`, `bool` or `json`."),
                 Attribute::computed("description", Type::String, "What the variable is for; may be empty."),
                 Attribute::computed("id", Type::String, "`project/env/key`."),
                 Attribute::computed(
+                    "origin",
+                    Type::String,
+                    "The environment that holds the variable, as `project/env`: this one, or one that it imports.",
+                ),
+                Attribute::computed(
                     "revision",
                     Type::Number,
-                    "The environment's revision at which this key was last written.",
+                    "The revision at which this key was last written, of the environment that holds it.",
                 ),
             ],
         )
@@ -66,16 +79,17 @@ impl DataSource<Session> for Variable {
     async fn read(&self, session: &Session, config: Model) -> Result<Model, Diagnostics> {
         let place = places::variable(&config.project, &config.env, &config.key)?;
         // The whole environment: many of these data sources on one environment then share one answer.
-        let snapshot = session
-            .effective(&place.env, "")
-            .await
-            .map_err(|trouble| messages::failed(&format!("read {place}"), &trouble))?
-            .ok_or_else(|| no_environment(&place.env))?;
+        let view = View { at: moments::moment(&config.at)?, ..View::default() };
+        let snapshot = look(session, &place.env, &view).await?;
         let variable = snapshot.get(place.key.as_str()).ok_or_else(|| {
+            let (summary, held) = match config.at.known() {
+                None => (String::new(), "holds".to_owned()),
+                Some(at) => (format!(" at {at}"), format!("held at {at}")),
+            };
             Diagnostic::error(
-                format!("There is no variable {place}"),
+                format!("There is no variable {place}{summary}"),
                 format!(
-                    "The environment {} exists and holds no key {}. Check the spelling; keys are case-sensitive.",
+                    "The environment {} exists and {held} no key {}. Check the spelling; keys are case-sensitive.",
                     place.env, place.key
                 ),
             )
@@ -87,6 +101,7 @@ impl DataSource<Session> for Variable {
             value: value.into(),
             r#type: value_type.as_str().into(),
             description: variable.description.as_str().into(),
+            origin: Attr::Known(origin(variable, &place.env)),
             revision: Attr::Known(variable.revision),
             ..config
         })

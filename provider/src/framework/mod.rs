@@ -17,7 +17,7 @@ mod resource;
 mod schema;
 pub mod server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use data_source::DataSource;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
@@ -26,6 +26,6 @@ pub use function::{Function, FunctionError, Parameter, Signature};
 pub use model::{Attr, Model, ModelError};
 pub use private::Private;
 pub use provider::{Catalog, Provider, Readiness};
-pub use resource::{Context, Failure, RawFields, Resource};
-pub use schema::{Attribute, Block, Check, Fields, Mode, Same, Schema};
+pub use resource::{Context, Failure, PlanContext, RawFields, Resource};
+pub use schema::{Attribute, Block, Check, Fields, Mode, Nested, Same, Schema};
 pub use server::Server;

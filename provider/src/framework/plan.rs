@@ -28,7 +28,10 @@ pub(super) fn plan(schema: &Schema, prior: Option<&Fields>, config: &Fields) -> 
                 left_to_provider.push(attribute);
                 continue;
             }
-            _ => configured.clone(),
+            _ => match &attribute.nested {
+                Some(nested) => nested.plan(prior.and_then(|prior| prior.get(attribute.name)), configured),
+                None => configured.clone(),
+            },
         };
         fields.insert(attribute.name.to_owned(), value);
     }
@@ -46,30 +49,11 @@ pub(super) fn plan(schema: &Schema, prior: Option<&Fields>, config: &Fields) -> 
         return Planned { fields, requires_replace: Vec::new() };
     };
 
-    // Sameness may look at several attributes (a value and its type), so it is judged on the whole before any prior
-    // text is put back.
-    let mut changed = Vec::new();
-    let mut kept = Vec::new();
-    for attribute in &schema.attributes {
-        let Some(planned) = fields.get(attribute.name) else { continue };
-        let before = prior.get(attribute.name).unwrap_or(&Value::Null);
-        if planned == before {
-            continue;
-        }
-        if !means_the_same(attribute, prior, &fields) {
-            changed.push(attribute.name);
-        } else if !before.is_null() && !planned.is_null() {
-            kept.push((attribute.name, before.clone()));
-        }
-        // Null and a value that mean the same: the protocol lets only the configuration's spelling be planned.
-    }
+    let mut changed = keep_spelling(&schema.attributes, prior, &mut fields);
     for block in &schema.blocks {
         if fields.get(block.name) != Some(prior.get(block.name).unwrap_or(&Value::Null)) {
             changed.push(block.name);
         }
-    }
-    for (name, before) in kept {
-        fields.insert(name.to_owned(), before);
     }
     for attribute in left_to_provider {
         let stale = attribute.recomputed_when.iter().any(|name| changed.contains(name));
@@ -84,6 +68,35 @@ pub(super) fn plan(schema: &Schema, prior: Option<&Fields>, config: &Fields) -> 
         .map(|attribute| attribute.name)
         .collect();
     Planned { fields, requires_replace }
+}
+
+/// Puts the prior text back wherever it means the same, and says what changed in meaning.
+pub(super) fn keep_spelling(
+    attributes: &[Attribute],
+    prior: &Fields,
+    fields: &mut Fields,
+) -> Vec<&'static str> {
+    // Sameness may look at several attributes (a value and its type), so it is judged on the whole before any prior
+    // text is put back.
+    let mut changed = Vec::new();
+    let mut kept = Vec::new();
+    for attribute in attributes {
+        let Some(planned) = fields.get(attribute.name) else { continue };
+        let before = prior.get(attribute.name).unwrap_or(&Value::Null);
+        if planned == before {
+            continue;
+        }
+        if !means_the_same(attribute, prior, fields) {
+            changed.push(attribute.name);
+        } else if !before.is_null() && !planned.is_null() {
+            kept.push((attribute.name, before.clone()));
+        }
+        // Null and a value that mean the same: the protocol lets only the configuration's spelling be planned.
+    }
+    for (name, before) in kept {
+        fields.insert(name.to_owned(), before);
+    }
+    changed
 }
 
 fn means_the_same(attribute: &Attribute, prior: &Fields, planned: &Fields) -> bool {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::data_source::{self, DataSource, ErasedDataSource};
 use super::diagnostics::{Diagnostic, Diagnostics};
 use super::ephemeral::{self, EphemeralResource, ErasedEphemeral};
-use super::function::Function;
+use super::function::{Function, Signature};
 use super::model::Model;
 use super::resource::{self, ErasedResource, Resource};
 use super::schema::Schema;
@@ -116,5 +116,10 @@ impl<S: Send + Sync + 'static> Catalog<S> {
     /// The schemas of the data sources, by name.
     pub fn data_source_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
         self.data_sources.iter().map(|(name, source)| (*name, source.schema()))
+    }
+
+    /// The signatures of the functions, by name.
+    pub fn function_signatures(&self) -> impl Iterator<Item = (&'static str, Signature)> {
+        self.functions.iter().map(|(name, function)| (*name, function.signature()))
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use serde_json::value::RawValue;
+use tfplugin_proto::value::Value;
 
 use super::diagnostics::{Diagnostic, Diagnostics};
 use super::model::{Model, ModelError};
@@ -22,6 +23,38 @@ pub struct Context<S> {
     pub session: Arc<S>,
     /// What the object remembers; changes are kept.
     pub private: Private,
+    /// What the author wrote, where an object is created or changed; empty in every other call.
+    pub config: Fields,
+}
+
+impl<S> Context<S> {
+    /// Whether the author left the attribute to the provider.
+    pub fn is_left_out(&self, attribute: &str) -> bool {
+        is_left_out(&self.config, attribute)
+    }
+}
+
+fn is_left_out(config: &Fields, attribute: &str) -> bool {
+    config.get(attribute).is_none_or(Value::is_null)
+}
+
+/// What a plan may look at beside the object.
+pub struct PlanContext<S> {
+    /// The session, where it can be asked: the provider is configured, and its block is known.
+    pub session: Option<Arc<S>>,
+    /// The session, where the provider is configured, also while it cannot be asked yet.
+    pub configured: Option<Arc<S>>,
+    /// What the object remembers; changes are kept.
+    pub private: Private,
+    /// What the author wrote; empty where a destroy is planned.
+    pub config: Fields,
+}
+
+impl<S> PlanContext<S> {
+    /// Whether the author left the attribute to the provider.
+    pub fn is_left_out(&self, attribute: &str) -> bool {
+        is_left_out(&self.config, attribute)
+    }
 }
 
 /// A create or update that failed.
@@ -64,6 +97,26 @@ pub trait Resource<S>: Send + Sync + 'static {
 
     /// Fills in computed attributes that the rest of the plan tells already.
     fn refine(&self, _planned: &mut Self::State) {}
+
+    /// Last word on a create (`prior` is `None`) or update: may refine what is planned, warn, or refuse. What the author
+    /// wrote must stay as it is. With `replaces`, what changed makes a new object: the host destroys the prior one, and
+    /// asks again for the new one, with no prior state.
+    ///
+    /// Called for every object in every plan and again in every apply, so whoever asks the network here asks often.
+    async fn plan(
+        &self,
+        _cx: &mut PlanContext<S>,
+        _prior: Option<&Self::State>,
+        _planned: &mut Self::State,
+        _replaces: bool,
+    ) -> Diagnostics {
+        Diagnostics::new()
+    }
+
+    /// Before a destroy is planned: an error refuses it. A replacement asks [`Resource::plan`] instead.
+    async fn plan_destroy(&self, _cx: &mut PlanContext<S>, _prior: &Self::State) -> Diagnostics {
+        Diagnostics::new()
+    }
 
     /// Makes the object. The answer is wholly known and keeps what was planned.
     async fn create(
@@ -109,7 +162,16 @@ pub trait Resource<S>: Send + Sync + 'static {
 pub(super) trait ErasedResource<S>: Send + Sync {
     fn schema(&self) -> &Schema;
     fn validate(&self, config: &Fields) -> Diagnostics;
-    fn refine(&self, planned: Fields) -> Result<Fields, Diagnostics>;
+    /// What is planned, and what there is to say about it; an error among that refuses the plan.
+    async fn plan(
+        &self,
+        cx: &mut PlanContext<S>,
+        prior: Option<&Fields>,
+        planned: &Fields,
+        replaces: bool,
+    ) -> Result<(Fields, Diagnostics), Diagnostics>;
+    async fn plan_destroy(&self, cx: &mut PlanContext<S>, prior: &Fields)
+    -> Result<Diagnostics, Diagnostics>;
     async fn create(&self, cx: &mut Context<S>, planned: Fields) -> Result<Fields, Failure<Fields>>;
     async fn read(&self, cx: &mut Context<S>, state: Fields) -> Result<Option<Fields>, Diagnostics>;
     async fn update(
@@ -164,10 +226,26 @@ impl<S: Send + Sync + 'static, R: Resource<S>> ErasedResource<S> for Erased<R> {
         diagnostics
     }
 
-    fn refine(&self, planned: Fields) -> Result<Fields, Diagnostics> {
-        let mut planned = typed(&planned)?;
+    async fn plan(
+        &self,
+        cx: &mut PlanContext<S>,
+        prior: Option<&Fields>,
+        planned: &Fields,
+        replaces: bool,
+    ) -> Result<(Fields, Diagnostics), Diagnostics> {
+        let prior = prior.map(typed).transpose()?;
+        let mut planned = typed(planned)?;
         self.inner.refine(&mut planned);
-        Ok(planned.to_fields())
+        let diagnostics = self.inner.plan(cx, prior.as_ref(), &mut planned, replaces).await;
+        Ok((planned.to_fields(), diagnostics))
+    }
+
+    async fn plan_destroy(
+        &self,
+        cx: &mut PlanContext<S>,
+        prior: &Fields,
+    ) -> Result<Diagnostics, Diagnostics> {
+        Ok(self.inner.plan_destroy(cx, &typed(prior)?).await)
     }
 
     async fn create(&self, cx: &mut Context<S>, planned: Fields) -> Result<Fields, Failure<Fields>> {

@@ -2,11 +2,14 @@
 //!
 //! It knows how a schema travels; the plan rules that read it are in `plan`.
 
+mod nested;
+
 use std::collections::BTreeMap;
 
-use tfplugin_proto::value::{AttributePath, Step, Type, Value};
+use tfplugin_proto::value::{AttributePath, Type, Value};
 use tfplugin_proto::wire;
 
+pub use self::nested::Nested;
 use super::diagnostics::{Diagnostic, Diagnostics};
 
 /// The attributes of one object, by name.
@@ -54,6 +57,8 @@ pub struct Attribute {
     pub recomputed_when: &'static [&'static str],
     /// Semantic equality: where it holds, the prior text is kept.
     pub same: Option<Same>,
+    /// The attributes of each element, where it is a map of objects that have their own.
+    pub nested: Option<Nested>,
 }
 
 impl Attribute {
@@ -89,6 +94,7 @@ impl Attribute {
             checks: Vec::new(),
             recomputed_when: &[],
             same: None,
+            nested: None,
         }
     }
 
@@ -143,7 +149,8 @@ impl Attribute {
     fn to_wire(&self) -> wire::schema::Attribute {
         wire::schema::Attribute {
             name: self.name.to_owned(),
-            r#type: self.ty.to_json(),
+            r#type: if self.nested.is_none() { self.ty.to_json() } else { Vec::new() },
+            nested_type: self.nested.as_ref().map(Nested::to_wire),
             description: self.description.to_owned(),
             description_kind: wire::StringKind::Markdown.into(),
             required: self.mode == Mode::Required,
@@ -199,7 +206,9 @@ impl Block {
 
     fn check(&self, fields: &Fields) -> Diagnostics {
         match fields.get(self.name) {
-            Some(Value::Map(inner)) => check_attributes(&self.attributes, inner, Some(self.name)),
+            Some(Value::Map(inner)) => {
+                check_attributes(&self.attributes, inner, &AttributePath::attribute(self.name))
+            }
             // Not written, or not known as a whole.
             _ => Diagnostics::new(),
         }
@@ -232,32 +241,29 @@ fn block_to_wire(
 
 /// Checks that what is required is there, and runs the checks of every attribute whose value is known. Hosts only see
 /// whether a required argument is written down, not whether it is null.
-fn check_attributes(attributes: &[Attribute], fields: &Fields, block: Option<&str>) -> Diagnostics {
+fn check_attributes(attributes: &[Attribute], fields: &Fields, within: &AttributePath) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     for attribute in attributes {
-        let name =
-            block.map_or_else(|| attribute.name.to_owned(), |block| format!("{block}.{}", attribute.name));
-        let blame = |summary: String, detail: String| {
-            let mut path = AttributePath::attribute(attribute.name);
-            if let Some(block) = block {
-                path.prepend(Step::Attribute(block.to_owned()));
-            }
-            Diagnostic::error(summary, detail).at_path(path)
-        };
+        let path = || within.clone().then_attribute(attribute.name);
+        let blame = |summary: String, detail: String| Diagnostic::error(summary, detail).at_path(path());
         let value = fields.get(attribute.name).unwrap_or(&Value::Null);
         if value.is_null() {
             if attribute.mode == Mode::Required {
+                let name = path();
                 let detail = format!("{name} is required, and null says that there is none: set it.");
                 diagnostics.push(blame(format!("Missing {name}"), detail));
             }
             continue;
+        }
+        if let Some(nested) = &attribute.nested {
+            diagnostics.append(nested.check(value, &path()));
         }
         if !value.is_wholly_known() {
             continue;
         }
         for check in &attribute.checks {
             if let Err(message) = check(value) {
-                diagnostics.push(blame(format!("Invalid {name}"), message));
+                diagnostics.push(blame(format!("Invalid {}", path()), message));
             }
         }
     }
@@ -319,7 +325,7 @@ impl Schema {
 
     /// Checks the attributes, and those of the blocks that are written.
     pub(super) fn check(&self, fields: &Fields) -> Diagnostics {
-        let mut diagnostics = check_attributes(&self.attributes, fields, None);
+        let mut diagnostics = check_attributes(&self.attributes, fields, &AttributePath::root());
         for block in &self.blocks {
             diagnostics.append(block.check(fields));
         }

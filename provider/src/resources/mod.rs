@@ -1,22 +1,35 @@
 //! The managed resources: one file for each.
 
+pub(crate) mod conflict;
 mod environment;
 mod project;
+pub(crate) mod protection;
 mod variable;
+mod variable_schema;
+mod variables;
 
 pub(crate) use environment::Environment;
 pub(crate) use project::Project;
 pub(crate) use variable::Variable;
+pub(crate) use variable_schema::VariableSchema;
+pub(crate) use variables::Variables;
 
 use kontraktor_proto::v1::ProblemCode;
 
-use crate::framework::{Attr, Diagnostic};
+use tfplugin_proto::value::Type;
+
+use crate::framework::{Attr, Attribute, Diagnostic};
 use crate::messages;
 use crate::session::Trouble;
 
 /// State keeps the author's spelling of "no description".
 fn stored_description(held: &Attr<String>, stored: &str) -> Attr<String> {
     if held.text() == stored && !held.is_unknown() { held.clone() } else { stored.into() }
+}
+
+/// The attribute that lets a project or environment go with all that is in it.
+fn force_destroy_attribute(description: &'static str) -> Attribute {
+    Attribute::optional("force_destroy", Type::Bool, description)
 }
 
 /// A failed create of a project or environment: the message, and whether the object may exist.
@@ -32,6 +45,16 @@ fn not_created(kind: &str, id: &str, trouble: &Trouble) -> (Diagnostic, bool) {
         _ => messages::failed(&doing, trouble),
     };
     (diagnostic, false)
+}
+
+/// A failed delete of a project or environment: the state stays as it was.
+fn not_deleted(noun: &str, id: &str, trouble: &Trouble) -> Diagnostic {
+    let doing = format!("delete the {noun} {id}");
+    if trouble.is(ProblemCode::NotEmpty) {
+        messages::not_empty(&doing, trouble, noun)
+    } else {
+        not_changed(&doing, trouble)
+    }
 }
 
 /// A failed update or delete: the state stays as it was.

@@ -1,13 +1,20 @@
-//! `kontraktor_project`: a project's name and description.
+//! `kontraktor_project`: a project's name, its description, and its protection.
+//!
+//! A plan is a promise here too: an update expects the settings that the state knows.
 
 use async_trait::async_trait;
+use kontraktor_proto::client::{Client, ClientError};
 use kontraktor_proto::names::ProjectName;
-use kontraktor_proto::v1;
+use kontraktor_proto::v1::{self, ProblemCode};
 use tfplugin_proto::value::Type;
 
-use super::{not_changed, not_created, stored_description};
-use crate::framework::{Attr, Attribute, Context, Diagnostics, Failure, Resource, Schema};
-use crate::session::Session;
+use super::conflict::{OnConflict, on_conflict_attribute};
+use super::protection::{self, Protected};
+use super::{force_destroy_attribute, not_changed, not_created, not_deleted, stored_description};
+use crate::framework::{
+    Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema,
+};
+use crate::session::{Session, Trouble};
 use crate::{messages, model, places, rules};
 
 model! {
@@ -19,11 +26,86 @@ model! {
         name: String,
         /// What it is for.
         description: String,
+        /// Whether the daemon refuses to delete it.
+        deletion_protection: bool,
+        /// Whether its environments and variables go with it.
+        force_destroy: bool,
+        /// What happens where someone else wrote in between.
+        on_conflict: String,
     }
 }
 
 /// The resource.
 pub(crate) struct Project;
+
+/// What the state says of the settings. Protection that the state does not know counts as none.
+fn settings(state: &State) -> v1::ProjectSettings {
+    v1::ProjectSettings {
+        description: state.description.text().to_owned(),
+        deletion_protection: state.deletion_protection.known() == Some(&true),
+    }
+}
+
+fn shown(settings: &v1::ProjectSettings) -> messages::Settings {
+    vec![
+        ("description", format!("{:?}", settings.description)),
+        ("deletion_protection", settings.deletion_protection.to_string()),
+    ]
+}
+
+/// Creates what is planned. What exists already is taken over where that is wanted, and then keeps its protection where
+/// the author left that out.
+async fn create(session: &Session, name: &ProjectName, planned: &State) -> Result<v1::Project, Trouble> {
+    let client = session.client()?;
+    let overwrite = session.on_conflict(&planned.on_conflict)? == OnConflict::Overwrite;
+    let protection = planned.deletion_protection.known().copied();
+    let description = planned.description.text().to_owned();
+    if overwrite && protection.is_none() {
+        let update = v1::UpdateProjectRequest {
+            name: name.to_string(),
+            description: Some(description.clone()),
+            ..Default::default()
+        };
+        match client.update_project(update).await.map_err(Trouble::from) {
+            Err(trouble) if messages::is_gone(&trouble) => {}
+            answer => return answer,
+        }
+    }
+    let request = v1::CreateProjectRequest {
+        name: name.to_string(),
+        description,
+        deletion_protection: protection.unwrap_or_default(),
+        adopt_existing: overwrite,
+    };
+    Ok(client.create_project(request).await?)
+}
+
+async fn get(client: &Client, name: &ProjectName) -> Result<v1::Project, ClientError> {
+    client.get_project(v1::GetProjectRequest { name: name.to_string() }).await
+}
+
+/// Says what stands where the promise of the plan could not be kept.
+async fn conflict(client: &Client, name: &ProjectName, prior: &State, planned: &State) -> Diagnostic {
+    let now = match get(client, name).await {
+        Ok(project) => {
+            let settings = v1::ProjectSettings {
+                description: project.description,
+                deletion_protection: project.deletion_protection,
+            };
+            Some((shown(&settings), project.changed))
+        }
+        // Gone meanwhile, or not to be read: the refusal itself is what counts.
+        Err(_) => None,
+    };
+    let now = now.as_ref().map(|(settings, changed)| (settings, changed.as_ref()));
+    messages::settings_conflict(name.as_str(), &shown(&settings(prior)), &shown(&settings(planned)), now)
+}
+
+fn refuse(prior: &State, replaced: bool) -> Diagnostics {
+    let id = prior.name.text();
+    let command = format!("ktr project unprotect {id}");
+    protection::refuse(&prior.deletion_protection, &Protected { noun: "project", id, command }, replaced)
+}
 
 #[async_trait]
 impl Resource<Session> for Project {
@@ -36,8 +118,10 @@ impl Resource<Session> for Project {
     fn schema(&self) -> Schema {
         Schema::new(
             "A project: a name for environments that belong together.\n\nA project that was made by writing into it \
-             (`create_missing`) is taken over instead of being refused. A project that holds variables or environments \
-             of their own resources cannot be destroyed.",
+             (`create_missing`) is taken over instead of being refused. A project that holds variables, schemas or \
+             environments of their own resources cannot be destroyed unless `force_destroy` was applied.\n\nApplying a \
+             plan never overwrites settings that someone else changed after the plan was made: it stops and shows what \
+             was planned and what is stored.",
             vec![
                 Attribute::required(
                     "name",
@@ -50,6 +134,13 @@ impl Resource<Session> for Project {
                 Attribute::optional("description", Type::String, "What the project is for: 1,024 bytes at most.")
                     .check(rules::description)
                     .same(rules::same_description),
+                protection::deletion_protection_attribute(),
+                force_destroy_attribute(
+                    "Whether destroying the project deletes its environments, variables and schemas with it, all in one \
+                     step. What counts is what was last applied: apply `true` before you destroy. It never overrides \
+                     the protection of an environment or variable. Changing only this writes nothing. Left out: false.",
+                ),
+                on_conflict_attribute(),
                 Attribute::computed("id", Type::String, "The project's name."),
             ],
         )
@@ -59,18 +150,31 @@ impl Resource<Session> for Project {
         planned.id = places::id([&planned.name]);
     }
 
-    async fn create(&self, cx: &mut Context<Session>, planned: State) -> Result<State, Failure<State>> {
+    async fn plan(
+        &self,
+        cx: &mut PlanContext<Session>,
+        prior: Option<&State>,
+        planned: &mut State,
+        replaces: bool,
+    ) -> Diagnostics {
+        let creates = prior.is_none();
+        protection::plan_left_out(cx, &planned.on_conflict, &mut planned.deletion_protection, creates);
+        prior.filter(|_| replaces).map(|prior| refuse(prior, true)).unwrap_or_default()
+    }
+
+    async fn plan_destroy(&self, _cx: &mut PlanContext<Session>, prior: &State) -> Diagnostics {
+        refuse(prior, false)
+    }
+
+    async fn create(&self, cx: &mut Context<Session>, mut planned: State) -> Result<State, Failure<State>> {
         let name = places::project(&planned.name)?;
-        let request = v1::CreateProjectRequest {
-            name: name.to_string(),
-            description: planned.description.text().to_owned(),
-        };
-        let created = match cx.session.client() {
-            Ok(client) => client.create_project(request).await.map_err(Into::into),
-            Err(trouble) => Err(trouble),
-        };
-        match created {
-            Ok(_) => Ok(planned),
+        match create(&cx.session, &name, &planned).await {
+            Ok(created) => {
+                if planned.deletion_protection.known().is_none() {
+                    planned.deletion_protection = Attr::Known(created.deletion_protection);
+                }
+                Ok(planned)
+            }
             Err(trouble) => {
                 let (diagnostic, may_exist) = not_created(self.type_name(), name.as_str(), &trouble);
                 Err(Failure { diagnostics: diagnostic.into(), state: may_exist.then_some(planned) })
@@ -82,11 +186,14 @@ impl Resource<Session> for Project {
         let name = places::project(&state.name)?;
         let doing = format!("read the project {name}");
         let client = cx.session.client().map_err(|trouble| messages::failed(&doing, &trouble))?;
-        match client.get_project(v1::GetProjectRequest { name: name.to_string() }).await.map_err(Into::into) {
+        match get(client, &name).await.map_err(Into::into) {
             Ok(project) => Ok(Some(State {
                 id: name.as_str().into(),
                 name: name.as_str().into(),
                 description: stored_description(&state.description, &project.description),
+                deletion_protection: Attr::Known(project.deletion_protection),
+                force_destroy: state.force_destroy,
+                on_conflict: state.on_conflict,
             })),
             Err(trouble) if messages::is_gone(&trouble) => Ok(None),
             Err(trouble) => Err(messages::failed(&doing, &trouble).into()),
@@ -99,38 +206,50 @@ impl Resource<Session> for Project {
         prior: State,
         planned: State,
     ) -> Result<State, Failure<State>> {
-        if prior.description.text() == planned.description.text() {
+        let (before, after) = (settings(&prior), settings(&planned));
+        if before == after {
             return Ok(planned);
         }
         let name = places::project(&planned.name)?;
+        let doing = format!("update the project {name}");
+        let failed = |trouble| messages::failed(&doing, &trouble);
+        let client = cx.session.client().map_err(failed)?;
+        let overwrite =
+            cx.session.on_conflict(&planned.on_conflict).map_err(failed)? == OnConflict::Overwrite;
+        // A state that does not know the protection cannot promise it.
+        let promised = !overwrite && prior.deletion_protection.known().is_some();
+        let left_out = cx.is_left_out(protection::ATTRIBUTE);
         let request = v1::UpdateProjectRequest {
             name: name.to_string(),
-            description: planned.description.text().to_owned(),
+            description: Some(after.description),
+            deletion_protection: planned.deletion_protection.known().copied().filter(|_| !left_out),
+            expect: promised.then_some(before),
         };
-        let doing = format!("update the project {name}");
-        let client = cx.session.client().map_err(|trouble| messages::failed(&doing, &trouble))?;
-        let updated = client.update_project(request).await;
-        updated.map_err(|error| not_changed(&doing, &error.into()))?;
-        Ok(planned)
+        match client.update_project(request).await.map_err(Trouble::from) {
+            Ok(_) => Ok(planned),
+            Err(trouble) if trouble.is(ProblemCode::Conflict) => {
+                Err(conflict(client, &name, &prior, &planned).await.into())
+            }
+            Err(trouble) => Err(not_changed(&doing, &trouble).into()),
+        }
     }
 
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
         let name = places::project(&prior.name)?;
-        let doing = format!("delete the project {name}");
-        let client = cx.session.client().map_err(|trouble| messages::failed(&doing, &trouble))?;
-        match client
-            .delete_project(v1::DeleteProjectRequest { name: name.to_string() })
-            .await
-            .map_err(Into::into)
-        {
+        let client =
+            cx.session.client().map_err(|trouble| not_deleted("project", name.as_str(), &trouble))?;
+        let force = prior.force_destroy.known() == Some(&true);
+        let deleted = client.delete_project(v1::DeleteProjectRequest { name: name.to_string(), force }).await;
+        cx.session.forget_project(&name);
+        match deleted.map_err(Into::into) {
             Ok(_) => Ok(()),
             Err(trouble) if messages::is_gone(&trouble) => Ok(()),
-            Err(trouble) => Err(not_changed(&doing, &trouble).into()),
+            Err(trouble) => Err(not_deleted("project", name.as_str(), &trouble).into()),
         }
     }
 
     fn import(&self, id: &str) -> Result<State, Diagnostics> {
         let name: ProjectName = id.parse().map_err(|error| places::bad_id(id, &error))?;
-        Ok(State { id: id.into(), name: name.as_str().into(), description: Attr::Null })
+        Ok(State { id: id.into(), name: name.as_str().into(), ..State::default() })
     }
 }

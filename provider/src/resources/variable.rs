@@ -9,8 +9,12 @@ use kontraktor_proto::v1::{self, ProblemCode, write_item};
 use kontraktor_proto::value::ValueType;
 use tfplugin_proto::value::{Type, Value};
 
+use super::conflict::{OnConflict, on_conflict_attribute};
+use super::protection::{self, Protected};
 use super::{not_changed, stored_description};
-use crate::framework::{Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, Resource, Schema};
+use crate::framework::{
+    Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema,
+};
 use crate::messages::{self, Side};
 use crate::places::{self, Place};
 use crate::session::{Session, Trouble};
@@ -33,6 +37,10 @@ model! {
         r#type: String,
         /// What it is for.
         description: String,
+        /// Whether the daemon refuses to delete it.
+        deletion_protection: bool,
+        /// What happens where someone else wrote in between.
+        on_conflict: String,
         /// The environment's revision at which this key was last written.
         revision: u64,
     }
@@ -54,6 +62,7 @@ impl State {
             value: self.value.text(),
             value_type: self.r#type.text(),
             description: self.description.text(),
+            protected: self.deletion_protection.known() == Some(&true),
         }
     }
 
@@ -61,21 +70,28 @@ impl State {
         let same_value = self.r#type.text().parse::<ValueType>().is_ok_and(|value_type| {
             self.r#type == other.r#type && value_type.same(self.value.text(), other.value.text())
         });
-        same_value && self.description.text() == other.description.text()
+        same_value
+            && self.description.text() == other.description.text()
+            && self.deletion_protection == other.deletion_protection
     }
 }
 
 /// The resource.
 pub(crate) struct Variable;
 
-/// The put of what is planned.
-fn put(planned: &State, create_missing: bool) -> Result<write_item::Operation, Diagnostic> {
+/// The put of what is planned. Protection that is `None` stays as it is.
+fn put(
+    planned: &State,
+    create_missing: bool,
+    deletion_protection: Option<bool>,
+) -> Result<write_item::Operation, Diagnostic> {
     let value_type: ValueType = planned.r#type.text().parse().map_err(|error| invalid("type", &error))?;
     Ok(write_item::Operation::Put(v1::Put {
         r#type: v1::ValueType::from(value_type).into(),
         content: Some(v1::put::Content::Value(planned.value.text().to_owned())),
         description: planned.description.text().to_owned(),
         create_missing,
+        deletion_protection,
     }))
 }
 
@@ -136,8 +152,26 @@ fn stored(held: &State, place: &Place, variable: &v1::Variable) -> Result<State,
         value: Attr::Known(value),
         r#type: value_type.as_str().into(),
         description: stored_description(&held.description, &variable.description),
+        deletion_protection: Attr::Known(variable.deletion_protection),
+        on_conflict: held.on_conflict.clone(),
         revision: Attr::Known(variable.revision),
     })
+}
+
+/// What stands in the way of a create, where the daemon told.
+fn standing(trouble: &Trouble) -> Option<&v1::Variable> {
+    let problem = trouble.problem().filter(|problem| problem.code() == ProblemCode::KeyExists)?;
+    problem.current.as_ref()
+}
+
+fn refuse(prior: &State, replaced: bool) -> Diagnostics {
+    let id = prior.id.text();
+    let command = match id.rsplit_once('/') {
+        Some((env, key)) => format!("ktr var unprotect {env} {key}"),
+        None => "ktr var unprotect PROJECT/ENV KEY".to_owned(),
+    };
+    let protected = Protected { noun: "variable", id, command };
+    protection::refuse(&prior.deletion_protection, &protected, replaced)
 }
 
 #[async_trait]
@@ -190,13 +224,23 @@ impl Resource<Session> for Variable {
                 Attribute::optional("description", Type::String, "What the variable is for: 1,024 bytes at most.")
                     .check(rules::description)
                     .same(rules::same_description),
+                protection::deletion_protection_attribute(),
+                on_conflict_attribute(),
                 Attribute::computed("id", Type::String, "`project/env/key`."),
                 Attribute::computed(
                     "revision",
                     Type::Number,
                     "The environment's revision at which this key was last written.",
                 )
-                .recomputed_when(&["project", "env", "key", "value", "type", "description"]),
+                .recomputed_when(&[
+                    "project",
+                    "env",
+                    "key",
+                    "value",
+                    "type",
+                    "description",
+                    "deletion_protection",
+                ]),
             ],
         )
     }
@@ -219,15 +263,49 @@ impl Resource<Session> for Variable {
         planned.id = places::id([&planned.project, &planned.env, &planned.key]);
     }
 
+    async fn plan(
+        &self,
+        cx: &mut PlanContext<Session>,
+        prior: Option<&State>,
+        planned: &mut State,
+        replaces: bool,
+    ) -> Diagnostics {
+        protection::plan_left_out(
+            cx,
+            &planned.on_conflict,
+            &mut planned.deletion_protection,
+            prior.is_none(),
+        );
+        prior.filter(|_| replaces).map(|prior| refuse(prior, true)).unwrap_or_default()
+    }
+
+    async fn plan_destroy(&self, _cx: &mut PlanContext<Session>, prior: &State) -> Diagnostics {
+        refuse(prior, false)
+    }
+
     async fn create(&self, cx: &mut Context<Session>, mut planned: State) -> Result<State, Failure<State>> {
         let place = planned.place()?;
-        let create_missing = cx
-            .session
-            .create_missing()
-            .map_err(|trouble| messages::failed(&format!("create {place}"), &trouble))?;
-        let item = item(&place, put(&planned, create_missing)?, Some(write_item::Expect::ExpectAbsent(true)));
-        match cx.session.write(&place.env, item).await {
+        let failed = |trouble| messages::failed(&format!("create {place}"), &trouble);
+        let create_missing = cx.session.create_missing().map_err(failed)?;
+        let overwrite =
+            cx.session.on_conflict(&planned.on_conflict).map_err(failed)? == OnConflict::Overwrite;
+        let protection = planned.deletion_protection.known().copied();
+        // Where the author left the protection out, that of a key that exists is kept. Only the refusal tells it, so
+        // absence is expected first.
+        let expect = (!overwrite || protection.is_none()).then_some(write_item::Expect::ExpectAbsent(true));
+        let first = item(&place, put(&planned, create_missing, protection)?, expect);
+        let mut answer = cx.session.write(&place.env, first).await;
+        if overwrite && let Some(standing) = answer.as_ref().err().and_then(standing) {
+            let kept = standing.deletion_protection;
+            planned.deletion_protection = Attr::Known(kept);
+            let again = item(&place, put(&planned, create_missing, Some(kept))?, None);
+            answer = cx.session.write(&place.env, again).await;
+        }
+        match answer {
             Ok(result) => {
+                if planned.deletion_protection.known().is_none() {
+                    planned.deletion_protection = Attr::Known(false);
+                }
                 planned.revision = Attr::Known(result.revision);
                 Ok(planned)
             }
@@ -255,8 +333,18 @@ impl Resource<Session> for Variable {
             planned.revision = prior.revision;
             return Ok(planned);
         }
-        // The environment exists: the key is expected in it.
-        let item = item(&place, put(&planned, false)?, prior.expected());
+        let failed = |trouble| messages::failed(&format!("update {place}"), &trouble);
+        let overwrite =
+            cx.session.on_conflict(&planned.on_conflict).map_err(failed)? == OnConflict::Overwrite;
+        let (create_missing, expect) = if overwrite {
+            (cx.session.create_missing().map_err(failed)?, None)
+        } else {
+            // The environment exists: the key is expected in it.
+            (false, prior.expected())
+        };
+        let left_out = cx.is_left_out(protection::ATTRIBUTE);
+        let protection = planned.deletion_protection.known().copied().filter(|_| !left_out);
+        let item = item(&place, put(&planned, create_missing, protection)?, expect);
         match cx.session.write(&place.env, item).await {
             Ok(result) => {
                 planned.revision = Attr::Known(result.revision);
@@ -276,7 +364,10 @@ impl Resource<Session> for Variable {
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
         let place = prior.place()?;
         let operation = write_item::Operation::Delete(v1::Delete {});
-        let item = item(&place, operation, prior.expected());
+        let failed = |trouble| messages::failed(&format!("delete {place}"), &trouble);
+        let on_conflict = cx.session.on_conflict(&prior.on_conflict).map_err(failed)?;
+        let expect = if on_conflict == OnConflict::Overwrite { None } else { prior.expected() };
+        let item = item(&place, operation, expect);
         let Err(trouble) = cx.session.write(&place.env, item).await else { return Ok(()) };
         match trouble.problem() {
             Some(problem) if problem.code() == ProblemCode::NotFound => Ok(()),

@@ -4,17 +4,20 @@
 
 mod batcher;
 mod snapshots;
+mod together;
 
 use std::sync::Arc;
 
 use kontraktor_proto::client::{Client, ClientError};
-use kontraktor_proto::names::EnvPath;
+use kontraktor_proto::names::{EnvPath, ProjectName};
 use kontraktor_proto::v1;
 
 pub(crate) use self::batcher::Pace;
 use self::batcher::{Batch, Batcher};
-pub(crate) use self::snapshots::Snapshot;
 use self::snapshots::Snapshots;
+pub(crate) use self::snapshots::{Snapshot, View};
+use self::together::Claims;
+pub(crate) use self::together::{Claim, NotTogether};
 use crate::framework::Attr;
 
 /// Why a session could not do what was asked.
@@ -48,12 +51,43 @@ impl Trouble {
     }
 }
 
+/// What to do where someone else wrote in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum OnConflict {
+    /// Write nothing, and say so.
+    #[default]
+    Fail,
+    /// Write in any case, and take over what exists.
+    Overwrite,
+}
+
+impl OnConflict {
+    /// Reads an `on_conflict` setting.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "fail" => Some(Self::Fail),
+            "overwrite" => Some(Self::Overwrite),
+            _ => None,
+        }
+    }
+}
+
+/// What the provider's block says for all resources.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Defaults {
+    /// Whether writes create the project and environment that they need; true unless said otherwise.
+    pub(crate) create_missing: Attr<bool>,
+    /// What happens where someone else wrote in between; `fail` unless said otherwise.
+    pub(crate) on_conflict: Attr<String>,
+}
+
 /// One configured provider.
 pub struct Session {
     /// Or the attributes that are not known yet.
     link: Result<Link, Vec<&'static str>>,
-    create_missing: Attr<bool>,
+    defaults: Defaults,
     snapshots: Arc<Snapshots>,
+    claims: Claims,
 }
 
 /// The ways to the daemon.
@@ -81,15 +115,11 @@ impl Link {
 }
 
 impl Session {
-    /// A session that has not connected yet; `create_missing` is true unless said otherwise.
-    pub(crate) fn new(
-        client: Result<Client, Vec<&'static str>>,
-        create_missing: Attr<bool>,
-        pace: Pace,
-    ) -> Self {
+    /// A session that has not connected yet.
+    pub(crate) fn new(client: Result<Client, Vec<&'static str>>, defaults: Defaults, pace: Pace) -> Self {
         let snapshots = Arc::default();
         let link = client.map(|client| Link::new(client, pace, &snapshots));
-        Self { link, create_missing, snapshots }
+        Self { link, defaults, snapshots, claims: Claims::default() }
     }
 
     fn link(&self) -> Result<&Link, Trouble> {
@@ -103,10 +133,22 @@ impl Session {
 
     /// Whether writes create the project and environment that they need.
     pub(crate) fn create_missing(&self) -> Result<bool, Trouble> {
-        match self.create_missing {
+        match self.defaults.create_missing {
             Attr::Null => Ok(true),
             Attr::Known(create) => Ok(create),
             Attr::Unknown => Err(Trouble::NotKnown { attributes: vec!["create_missing"] }),
+        }
+    }
+
+    /// What to do where someone else wrote in between: the resource's own `on_conflict`, and the provider's where it
+    /// has none.
+    pub(crate) fn on_conflict(&self, own: &Attr<String>) -> Result<OnConflict, Trouble> {
+        let said = if own.is_null() { &self.defaults.on_conflict } else { own };
+        match said {
+            Attr::Null => Ok(OnConflict::default()),
+            // What is neither is refused when it is validated.
+            Attr::Known(text) => Ok(OnConflict::parse(text).unwrap_or_default()),
+            Attr::Unknown => Err(Trouble::NotKnown { attributes: vec!["on_conflict"] }),
         }
     }
 
@@ -116,14 +158,10 @@ impl Session {
         Ok(self.snapshots.own(self.client()?, env).await?)
     }
 
-    /// An environment's effective variables whose keys begin with the prefix, as they are now. `None`: there is no
-    /// such environment.
-    pub(crate) async fn effective(
-        &self,
-        env: &EnvPath,
-        prefix: &str,
-    ) -> Result<Option<Arc<Snapshot>>, Trouble> {
-        Ok(self.snapshots.effective(self.client()?, env, prefix).await?)
+    /// An environment as a data source looks at it: what it holds now, or what it held at the view's moment. `None`:
+    /// there is no such environment now.
+    pub(crate) async fn look(&self, env: &EnvPath, view: &View) -> Result<Option<Arc<Snapshot>>, Trouble> {
+        Ok(self.snapshots.look(self.client()?, env, view).await?)
     }
 
     /// Writes one variable, together with whatever else is written now. A refusal of the item is an error like any
@@ -142,6 +180,16 @@ impl Session {
             }
             (_, problem) => Ok(v1::WriteResult { problem, ..result }),
         }
+    }
+
+    /// The environment was deleted, or may have been: what was read of it is not served again.
+    pub(crate) fn forget(&self, env: &EnvPath) {
+        self.snapshots.forget(env);
+    }
+
+    /// The same for all environments of a project.
+    pub(crate) fn forget_project(&self, project: &ProjectName) {
+        self.snapshots.forget_project(project);
     }
 
     /// Sends the writes that wait for company.

@@ -2,14 +2,14 @@
 //!
 //! Resources are read by the hundred, so an environment's own variables are fetched once and served from then on; reads
 //! that come while the first is under way share it, and its failure. A data source can depend on writes of other
-//! providers in the same walk, so effective variables are always asked for, with the version that is held; only those
-//! who came before a request was sent share its answer.
+//! providers in the same walk, so its view is always asked for, with the version that is held; only those who came
+//! before a request was sent share its answer. What stood at a revision never changes, and is asked for once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kontraktor_proto::client::{Client, ClientError};
-use kontraktor_proto::names::EnvPath;
+use kontraktor_proto::names::{EnvPath, ProjectName};
 use kontraktor_proto::v1::{self, ProblemCode};
 use tokio::sync::{Mutex as Turn, OnceCell};
 
@@ -18,8 +18,28 @@ use tokio::sync::{Mutex as Turn, OnceCell};
 pub(crate) struct Snapshot {
     /// The environment's own revision.
     pub(crate) revision: u64,
+    /// What it imports directly, in order, as `project/env`.
+    pub(crate) imports: Vec<String>,
     version: String,
     variables: HashMap<String, v1::Variable>,
+}
+
+/// What of an environment a data source looks at: by default everything, as it is now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct View {
+    /// What keys begin with.
+    pub(crate) prefix: String,
+    /// Without what is imported.
+    pub(crate) own_only: bool,
+    /// When; `None`: now.
+    pub(crate) at: Option<v1::Moment>,
+}
+
+impl View {
+    /// Whether everybody who ever looks sees the same.
+    fn is_settled(&self) -> bool {
+        matches!(self.at, Some(v1::Moment { at: Some(v1::moment::At::Revision(_)) }))
+    }
 }
 
 impl Snapshot {
@@ -38,7 +58,8 @@ impl From<v1::Snapshot> for Snapshot {
     fn from(snapshot: v1::Snapshot) -> Self {
         let variables =
             snapshot.variables.into_iter().map(|variable| (variable.key.clone(), variable)).collect();
-        Self { revision: snapshot.revision, version: snapshot.version, variables }
+        let imports = snapshot.imports.iter().map(|name| format!("{}/{}", name.project, name.env)).collect();
+        Self { revision: snapshot.revision, imports, version: snapshot.version, variables }
     }
 }
 
@@ -48,12 +69,12 @@ type Fetch = Arc<OnceCell<Result<Option<Arc<Snapshot>>, ClientError>>>;
 #[derive(Default)]
 pub(super) struct Snapshots {
     own: Mutex<HashMap<EnvPath, Fetch>>,
-    effective: Mutex<HashMap<(EnvPath, String), Arc<Effective>>>,
+    views: Mutex<HashMap<(EnvPath, View), Arc<Viewed>>>,
 }
 
-/// Effective variables of one environment with one prefix.
+/// One view of one environment.
 #[derive(Default)]
-struct Effective {
+struct Viewed {
     /// The request that was not sent yet, which who comes now joins.
     next: Mutex<Fetch>,
     /// What was read last. One request at a time: who holds the lock is sending.
@@ -85,31 +106,36 @@ impl Snapshots {
         result
     }
 
-    pub(super) async fn effective(
+    /// `None`: there is no such environment now. That there was none at another moment is an error.
+    pub(super) async fn look(
         &self,
         client: &Client,
         env: &EnvPath,
-        prefix: &str,
+        view: &View,
     ) -> Result<Option<Arc<Snapshot>>, ClientError> {
-        let place = (env.clone(), prefix.to_owned());
-        let effective = Arc::clone(locked(&self.effective).entry(place).or_default());
-        let fetch = Arc::clone(&locked(&effective.next));
-        fetch.get_or_init(|| effective.ask(client, env, prefix, &fetch)).await.clone()
+        let viewed = Arc::clone(locked(&self.views).entry((env.clone(), view.clone())).or_default());
+        let fetch = Arc::clone(&locked(&viewed.next));
+        fetch.get_or_init(|| viewed.ask(client, env, view, &fetch)).await.clone()
     }
 
     /// Something was written into the environment: what was read of it before is not served again.
     pub(super) fn forget(&self, env: &EnvPath) {
         locked(&self.own).remove(env);
     }
+
+    /// The same for all environments of a project.
+    pub(super) fn forget_project(&self, project: &ProjectName) {
+        locked(&self.own).retain(|env, _| env.project != *project);
+    }
 }
 
-impl Effective {
+impl Viewed {
     /// Waits for its turn, closes the door behind those who came so far, and asks.
     async fn ask(
         &self,
         client: &Client,
         env: &EnvPath,
-        prefix: &str,
+        view: &View,
         fetch: &Fetch,
     ) -> Result<Option<Arc<Snapshot>>, ClientError> {
         let mut held = self.held.lock().await;
@@ -120,11 +146,15 @@ impl Effective {
                 *next = Fetch::default();
             }
         }
+        if held.is_some() && view.is_settled() {
+            return Ok(held.clone());
+        }
         let request = v1::GetSnapshotRequest {
             name: Some(env.into()),
-            prefix: prefix.to_owned(),
+            prefix: view.prefix.clone(),
+            own_only: view.own_only,
+            at: view.at,
             if_version_differs: held.as_ref().map(|held| held.version.clone()).unwrap_or_default(),
-            ..Default::default()
         };
         let answer = get(client, request).await?;
         if !answer.as_ref().is_some_and(|answer| answer.not_modified && held.is_some()) {
@@ -135,6 +165,7 @@ impl Effective {
 }
 
 async fn get(client: &Client, request: v1::GetSnapshotRequest) -> Result<Option<v1::Snapshot>, ClientError> {
+    let now = request.at.is_none();
     match client.get_snapshot(request).await {
         Ok(snapshot) => {
             let name = snapshot.name.clone().unwrap_or_default();
@@ -148,7 +179,7 @@ async fn get(client: &Client, request: v1::GetSnapshotRequest) -> Result<Option<
             );
             Ok(Some(snapshot))
         }
-        Err(ClientError::Refused(problem)) if problem.code() == ProblemCode::NotFound => Ok(None),
+        Err(ClientError::Refused(problem)) if now && problem.code() == ProblemCode::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

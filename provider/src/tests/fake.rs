@@ -2,14 +2,22 @@
 
 #![expect(clippy::result_large_err, reason = "a refusal is made once a test")]
 
+mod environments;
+mod past;
+mod projects;
+mod schemas;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use kontraktor_proto::problem::to_status;
-use kontraktor_proto::v1::environments_server::{Environments, EnvironmentsServer};
-use kontraktor_proto::v1::projects_server::{Projects, ProjectsServer};
+use kontraktor_proto::v1::audit_server::AuditServer;
+use kontraktor_proto::v1::environments_server::EnvironmentsServer;
+use kontraktor_proto::v1::projects_server::ProjectsServer;
+use kontraktor_proto::v1::schemas_server::SchemasServer;
 use kontraktor_proto::v1::variables_server::{Variables, VariablesServer};
 use kontraktor_proto::v1::{self, Problem, ProblemCode};
 use kontraktor_proto::value::ValueType;
@@ -19,11 +27,19 @@ use tonic::{Request, Response, Status};
 
 type Answer<T> = Result<Response<T>, Status>;
 
-#[derive(Default)]
+/// What a full queue asks callers to wait.
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(RETRY_AFTER_MS);
+const RETRY_AFTER_MS: u64 = 150;
+
+#[derive(Default, Clone)]
 struct World {
     projects: BTreeMap<String, v1::Project>,
     environments: BTreeMap<(String, String), v1::Environment>,
     variables: BTreeMap<(String, String, String), v1::Variable>,
+    schemas: BTreeMap<(String, String), v1::VariableSchema>,
+    /// By `project/env` and revision.
+    past: BTreeMap<(String, u64), v1::Snapshot>,
+    log: Vec<v1::AuditEntry>,
 }
 
 #[derive(Default)]
@@ -35,22 +51,36 @@ pub(super) struct Fake {
     pub(super) not_modified: AtomicUsize,
     /// How many requests to write came.
     pub(super) writes: AtomicUsize,
+    /// How many items they held.
+    pub(super) items: AtomicUsize,
     authorization: Mutex<Option<String>>,
     user_agent: Mutex<String>,
     /// Refuse reads.
     pub(super) deny: AtomicBool,
     /// Carry writes out, and never answer.
     pub(super) mute: AtomicBool,
+    /// Refuse so many writes first: the queue is full.
+    pub(super) busy: AtomicUsize,
+    /// The batch ids of all requests to write, with when they came.
+    pub(super) batches: Mutex<Vec<(String, Instant)>>,
+    /// Requests that change projects and environments.
+    pub(super) changes: AtomicUsize,
 }
 
 fn refuse<T>(code: ProblemCode, message: &str) -> Result<T, Status> {
     Err(to_status(Problem::new(code, message)))
 }
 
-/// The only writer beside the provider.
+/// Who writes, and through what.
 fn authorship(actor: &str, via: &str) -> v1::Authorship {
-    let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     v1::Authorship { actor: actor.to_owned(), via: via.to_owned(), time: Some(time.into()) }
+}
+
+/// `what` is the subject and its verb.
+fn protection(what: &str) -> Problem {
+    Problem::new(ProblemCode::Protected, format!("{what} protected from deletion"))
+        .with_remedy("switch the protection off first, and delete it in a second step")
 }
 
 fn named(name: Option<&v1::EnvironmentName>) -> (String, String) {
@@ -64,7 +94,12 @@ impl World {
             if !create {
                 return Err(Problem::new(ProblemCode::NotFound, format!("There is no project {project:?}")));
             }
-            let made = v1::Project { name: project.to_owned(), implicit: true, ..Default::default() };
+            let made = v1::Project {
+                name: project.to_owned(),
+                implicit: true,
+                changed: Some(authorship("unix:ada", "terraform")),
+                ..Default::default()
+            };
             self.projects.insert(project.to_owned(), made);
         }
         Ok(())
@@ -82,6 +117,10 @@ impl World {
         let current = self.variables.get(&place).cloned();
         let refused =
             |code, message: &str| Problem { current: current.clone(), ..Problem::new(code, message) };
+        let protected = current.as_ref().is_some_and(|current| current.deletion_protection);
+        if protected && matches!(item.operation, Some(v1::write_item::Operation::Delete(_))) {
+            return Err(protection(&format!("The variable {project}/{env}/{} is", item.key)));
+        }
         match item.expect {
             Some(v1::write_item::Expect::ExpectAbsent(_)) if current.is_some() => {
                 return Err(refused(ProblemCode::KeyExists, "The key exists already"));
@@ -124,6 +163,7 @@ impl World {
                 v1::WriteStatus::Deleted
             }
             v1::write_item::Operation::Put(put) => {
+                let before = current.is_some_and(|current| current.deletion_protection);
                 let variable = v1::Variable {
                     key: item.key.clone(),
                     r#type: put.r#type,
@@ -131,6 +171,7 @@ impl World {
                     description: put.description,
                     revision,
                     written: Some(authorship("unix:ada", via)),
+                    deletion_protection: put.deletion_protection.unwrap_or(before),
                     ..Default::default()
                 };
                 self.variables.insert(place, variable);
@@ -138,6 +179,35 @@ impl World {
             }
         };
         Ok(v1::WriteResult { status: status.into(), revision, environment_revision: revision, problem: None })
+    }
+}
+
+impl World {
+    /// A group is written whole or not at all.
+    fn write_group(
+        &mut self,
+        group: Vec<v1::WriteItem>,
+        changed: &mut BTreeSet<(String, String)>,
+    ) -> Vec<v1::WriteResult> {
+        let before = (group.len() > 1).then(|| (self.clone(), changed.clone()));
+        let results: Vec<_> = group.into_iter().map(|item| self.write(item, "terraform", changed)).collect();
+        let failed = results.iter().any(Result::is_err);
+        if let (true, Some((world, environments))) = (failed, before) {
+            *self = world;
+            *changed = environments;
+        }
+        let refused = |problem| v1::WriteResult {
+            status: v1::WriteStatus::Refused.into(),
+            problem: Some(problem),
+            ..Default::default()
+        };
+        let skipped = || Problem::new(ProblemCode::Skipped, "Another item of the group failed");
+        let answer = |result: Result<_, _>| match result {
+            Ok(_) if failed => refused(skipped()),
+            Ok(result) => result,
+            Err(problem) => refused(problem),
+        };
+        results.into_iter().map(answer).collect()
     }
 }
 
@@ -149,6 +219,8 @@ impl Fake {
         let server = tonic::transport::Server::builder()
             .add_service(ProjectsServer::from_arc(fake.clone()))
             .add_service(EnvironmentsServer::from_arc(fake.clone()))
+            .add_service(SchemasServer::from_arc(fake.clone()))
+            .add_service(AuditServer::from_arc(fake.clone()))
             .add_service(VariablesServer::from_arc(fake.clone()));
         tokio::spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
         fake
@@ -168,6 +240,32 @@ impl Fake {
     /// Someone else deletes.
     pub(super) fn delete(&self, path: &str) {
         self.change(path, v1::write_item::Operation::Delete(v1::Delete {}));
+    }
+
+    /// Someone else protects a variable from deletion.
+    pub(super) fn protect(&self, path: &str) {
+        self.set_protection(path, true);
+    }
+
+    /// Someone else lifts a variable's protection.
+    pub(super) fn unprotect(&self, path: &str) {
+        self.set_protection(path, false);
+    }
+
+    fn set_protection(&self, path: &str, protect: bool) {
+        let parts: Vec<&str> = path.split('/').collect();
+        let place = (parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned());
+        let standing = self.world.lock().unwrap().variables.get(&place).cloned().expect("it exists");
+        let put = v1::Put {
+            r#type: standing.r#type,
+            content: standing
+                .content
+                .map(|v1::variable::Content::Value(value)| v1::put::Content::Value(value)),
+            description: standing.description,
+            deletion_protection: Some(protect),
+            create_missing: false,
+        };
+        self.change(path, v1::write_item::Operation::Put(put));
     }
 
     fn change(&self, path: &str, operation: v1::write_item::Operation) {
@@ -197,6 +295,13 @@ impl Fake {
         Some(value)
     }
 
+    /// What is stored.
+    pub(super) fn variable(&self, path: &str) -> Option<v1::Variable> {
+        let parts: Vec<&str> = path.split('/').collect();
+        let place = (parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned());
+        self.world.lock().unwrap().variables.get(&place).cloned()
+    }
+
     pub(super) fn asked(&self) -> usize {
         self.snapshots.load(Ordering::SeqCst)
     }
@@ -213,6 +318,9 @@ impl Fake {
 
     fn look(&self, request: v1::GetSnapshotRequest) -> Answer<v1::Snapshot> {
         self.may_read()?;
+        if let Some(at) = request.at {
+            return self.look_back(&request, at);
+        }
         let path = named(request.name.as_ref());
         let world = self.world.lock().unwrap();
         let Some(environment) = world.environments.get(&path) else {
@@ -223,15 +331,27 @@ impl Fake {
         if not_modified {
             self.not_modified.fetch_add(1, Ordering::SeqCst);
         }
-        let variables = world.variables.iter().filter(|((project, env, key), _)| {
-            !not_modified && *project == path.0 && *env == path.1 && key.starts_with(&request.prefix)
-        });
+        let own = [v1::EnvironmentName { project: path.0, env: path.1 }];
+        // Imports of imports are the real daemon's matter.
+        let imports = if request.own_only { &[][..] } else { &environment.imports };
+        let mut variables = BTreeMap::new();
+        for name in imports.iter().chain(&own).filter(|_| !not_modified) {
+            let held = world.variables.iter().filter(|((project, env, key), _)| {
+                *project == name.project && *env == name.env && key.starts_with(&request.prefix)
+            });
+            variables.extend(held.map(|(place, variable)| {
+                let origin = v1::Origin { environment: Some(name.clone()), revision: 1 };
+                (place.2.clone(), v1::Variable { origin: Some(origin), ..variable.clone() })
+            }));
+        }
         Ok(Response::new(v1::Snapshot {
             name: request.name,
             revision: environment.revision,
-            variables: variables.map(|(_, variable)| variable.clone()).collect(),
+            variables: variables.into_values().collect(),
             version,
             not_modified,
+            imports: environment.imports.clone(),
+            description: environment.description.clone(),
         }))
     }
 
@@ -258,27 +378,26 @@ impl Variables for Fake {
         request: Request<v1::WriteVariablesRequest>,
     ) -> Answer<v1::WriteVariablesResponse> {
         self.writes.fetch_add(1, Ordering::SeqCst);
+        self.batches.lock().unwrap().push((request.get_ref().batch_id.clone(), Instant::now()));
+        if self.busy.load(Ordering::SeqCst) > 0 {
+            self.busy.fetch_sub(1, Ordering::SeqCst);
+            let busy = Problem::new(ProblemCode::Busy, "Too many writes wait");
+            return Err(to_status(Problem { retry_after_ms: RETRY_AFTER_MS, ..busy }));
+        }
         let agent = request.metadata().get("user-agent").expect("clients say who they are");
         agent.to_str().expect("visible ASCII").clone_into(&mut self.user_agent.lock().unwrap());
-        let items: Vec<_> = request.into_inner().groups.into_iter().flat_map(|group| group.items).collect();
+        let groups: Vec<_> = request.into_inner().groups.into_iter().map(|group| group.items).collect();
+        let items = || groups.iter().flatten();
+        self.items.fetch_add(items().count(), Ordering::SeqCst);
         let places: BTreeSet<_> =
-            items.iter().map(|item| (named(item.environment.as_ref()), item.key.clone())).collect();
-        if places.len() < items.len() {
+            items().map(|item| (named(item.environment.as_ref()), item.key.clone())).collect();
+        if places.len() < items().count() {
             return refuse(ProblemCode::Invalid, "A key occurs twice");
         }
         let mut changed = BTreeSet::new();
         let results: Vec<_> = {
             let mut world = self.world.lock().unwrap();
-            items
-                .into_iter()
-                .map(|item| {
-                    world.write(item, "terraform", &mut changed).unwrap_or_else(|problem| v1::WriteResult {
-                        status: v1::WriteStatus::Refused.into(),
-                        problem: Some(problem),
-                        ..Default::default()
-                    })
-                })
-                .collect()
+            groups.into_iter().flat_map(|group| world.write_group(group, &mut changed)).collect()
         };
         self.may_answer().await;
         Ok(Response::new(v1::WriteVariablesResponse { results, replayed: false }))
@@ -293,162 +412,5 @@ impl Variables for Fake {
         _request: Request<v1::ListVariablesRequest>,
     ) -> Answer<v1::ListVariablesResponse> {
         refuse(ProblemCode::Denied, "The provider reads snapshots")
-    }
-}
-
-#[tonic::async_trait]
-impl Environments for Fake {
-    async fn create_environment(
-        &self,
-        request: Request<v1::CreateEnvironmentRequest>,
-    ) -> Answer<v1::Environment> {
-        let request = request.into_inner();
-        let path = named(request.name.as_ref());
-        let made = {
-            let mut world = self.world.lock().unwrap();
-            world.ensure_project(&path.0, request.create_missing).map_err(to_status)?;
-            let environment = world.environments.entry(path).or_insert_with(|| v1::Environment {
-                name: request.name.clone(),
-                implicit: true,
-                ..Default::default()
-            });
-            if !environment.implicit {
-                return refuse(ProblemCode::AlreadyExists, "The environment exists already");
-            }
-            environment.implicit = false;
-            environment.revision += 1;
-            environment.description = request.description;
-            environment.clone()
-        };
-        self.may_answer().await;
-        Ok(Response::new(made))
-    }
-
-    async fn get_environment(&self, request: Request<v1::GetEnvironmentRequest>) -> Answer<v1::Environment> {
-        self.may_read()?;
-        let path = named(request.into_inner().name.as_ref());
-        match self.world.lock().unwrap().environments.get(&path) {
-            Some(environment) => Ok(Response::new(environment.clone())),
-            None => refuse(ProblemCode::NotFound, "There is no such environment"),
-        }
-    }
-
-    async fn update_environment(
-        &self,
-        request: Request<v1::UpdateEnvironmentRequest>,
-    ) -> Answer<v1::Environment> {
-        let request = request.into_inner();
-        let path = named(request.name.as_ref());
-        let changed = match self.world.lock().unwrap().environments.get_mut(&path) {
-            Some(environment) => {
-                environment.description = request.description;
-                environment.revision += 1;
-                environment.clone()
-            }
-            None => return refuse(ProblemCode::NotFound, "There is no such environment"),
-        };
-        self.may_answer().await;
-        Ok(Response::new(changed))
-    }
-
-    async fn delete_environment(
-        &self,
-        request: Request<v1::DeleteEnvironmentRequest>,
-    ) -> Answer<v1::DeleteEnvironmentResponse> {
-        let (project, env) = named(request.into_inner().name.as_ref());
-        let mut world = self.world.lock().unwrap();
-        if world.variables.keys().any(|key| key.0 == project && key.1 == env) {
-            return refuse(ProblemCode::NotEmpty, "The environment holds variables: A");
-        }
-        match world.environments.remove(&(project, env)) {
-            Some(_) => Ok(Response::new(v1::DeleteEnvironmentResponse {})),
-            None => refuse(ProblemCode::NotFound, "There is no such environment"),
-        }
-    }
-
-    async fn list_environments(
-        &self,
-        _request: Request<v1::ListEnvironmentsRequest>,
-    ) -> Answer<v1::ListEnvironmentsResponse> {
-        refuse(ProblemCode::Denied, "The provider does not list environments")
-    }
-
-    async fn get_snapshot(&self, request: Request<v1::GetSnapshotRequest>) -> Answer<v1::Snapshot> {
-        let authorization = request.metadata().get("authorization");
-        *self.authorization.lock().unwrap() =
-            authorization.map(|value| value.to_str().expect("visible ASCII").to_owned());
-        let answer = self.look(request.into_inner());
-        self.snapshots.fetch_add(1, Ordering::SeqCst);
-        // Long enough that what is started together is on its way together.
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        answer
-    }
-}
-
-#[tonic::async_trait]
-impl Projects for Fake {
-    async fn create_project(&self, request: Request<v1::CreateProjectRequest>) -> Answer<v1::Project> {
-        let request = request.into_inner();
-        let made = {
-            let mut world = self.world.lock().unwrap();
-            world.ensure_project(&request.name, true).map_err(to_status)?;
-            let project = world.projects.get_mut(&request.name).expect("it was just made sure of");
-            if !project.implicit {
-                return refuse(ProblemCode::AlreadyExists, "The project exists already");
-            }
-            project.implicit = false;
-            project.description = request.description;
-            project.clone()
-        };
-        self.may_answer().await;
-        Ok(Response::new(made))
-    }
-
-    async fn get_project(&self, request: Request<v1::GetProjectRequest>) -> Answer<v1::Project> {
-        self.may_read()?;
-        match self.world.lock().unwrap().projects.get(&request.into_inner().name) {
-            Some(project) => Ok(Response::new(project.clone())),
-            None => refuse(ProblemCode::NotFound, "There is no such project"),
-        }
-    }
-
-    async fn update_project(&self, request: Request<v1::UpdateProjectRequest>) -> Answer<v1::Project> {
-        let request = request.into_inner();
-        match self.world.lock().unwrap().projects.get_mut(&request.name) {
-            Some(project) => {
-                project.description = request.description;
-                Ok(Response::new(project.clone()))
-            }
-            None => refuse(ProblemCode::NotFound, "There is no such project"),
-        }
-    }
-
-    async fn delete_project(
-        &self,
-        request: Request<v1::DeleteProjectRequest>,
-    ) -> Answer<v1::DeleteProjectResponse> {
-        let name = request.into_inner().name;
-        let mut world = self.world.lock().unwrap();
-        if world.environments.keys().any(|path| path.0 == name) {
-            return refuse(ProblemCode::NotEmpty, "The project holds environments: dev");
-        }
-        match world.projects.remove(&name) {
-            Some(_) => Ok(Response::new(v1::DeleteProjectResponse {})),
-            None => refuse(ProblemCode::NotFound, "There is no such project"),
-        }
-    }
-
-    /// Two a page.
-    async fn list_projects(
-        &self,
-        request: Request<v1::ListProjectsRequest>,
-    ) -> Answer<v1::ListProjectsResponse> {
-        self.may_read()?;
-        let start: usize = request.into_inner().page_token.parse().unwrap_or_default();
-        let world = self.world.lock().unwrap();
-        let projects: Vec<_> = world.projects.values().skip(start).take(2).cloned().collect();
-        let more = start + projects.len() < world.projects.len();
-        let next_page_token = if more { (start + projects.len()).to_string() } else { String::new() };
-        Ok(Response::new(v1::ListProjectsResponse { projects, next_page_token }))
     }
 }

@@ -1,10 +1,19 @@
 //! The provider against a daemon that runs inside the test and can be told to fail.
 
 mod block;
+mod bulk;
+mod conflicts;
+mod connections;
 mod data_sources;
 mod fake;
 mod few_requests;
+mod functions;
 mod names;
+mod past;
+mod protection;
+mod retries;
+mod schemas;
+mod settings;
 mod sharing;
 mod variables;
 
@@ -158,13 +167,12 @@ impl Harness {
         )
     }
 
-    /// The planned state and the paths that make a new object.
-    async fn plan(
+    async fn planned(
         &self,
         kind: &str,
         prior: Option<&Fields>,
         config: Option<&Fields>,
-    ) -> (Fields, Vec<String>) {
+    ) -> wire::plan_resource_change::Response {
         let request = wire::plan_resource_change::Request {
             type_name: kind.to_owned(),
             prior_state: self.sent(kind, prior),
@@ -172,18 +180,52 @@ impl Harness {
             config: self.sent(kind, config),
             ..Default::default()
         };
-        let answer = self.server.plan_resource_change(Request::new(request)).await.unwrap().into_inner();
+        self.server.plan_resource_change(Request::new(request)).await.unwrap().into_inner()
+    }
+
+    /// The planned state and the paths that make a new object.
+    async fn plan(
+        &self,
+        kind: &str,
+        prior: Option<&Fields>,
+        config: Option<&Fields>,
+    ) -> (Fields, Vec<String>) {
+        let answer = self.planned(kind, prior, config).await;
         assert!(answer.diagnostics.is_empty(), "{:?}", answer.diagnostics);
         let replaced =
             answer.requires_replace.into_iter().map(|path| AttributePath::from(path).to_string()).collect();
         (self.received(kind, answer.planned_state.as_ref()).unwrap_or_default(), replaced)
     }
 
+    /// Why a plan was refused. `config` is `None` for a destroy.
+    async fn refused(&self, kind: &str, prior: Option<&Fields>, config: Option<&Fields>) -> String {
+        let answer = self.planned(kind, prior, config).await;
+        assert!(answer.planned_state.is_none(), "what is refused is not planned");
+        Outcome { state: None, told: told(&answer.diagnostics) }.message().to_owned()
+    }
+
+    /// Applies a plan whose configuration says what is planned and known.
     async fn apply(&self, kind: &str, prior: Option<&Fields>, planned: Option<&Fields>) -> Outcome {
+        let known = |fields: &Fields| {
+            let known = fields.iter().filter(|(_, value)| value.is_wholly_known());
+            known.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        let config: Option<Fields> = planned.map(known);
+        self.applied(kind, prior, planned, config.as_ref()).await
+    }
+
+    async fn applied(
+        &self,
+        kind: &str,
+        prior: Option<&Fields>,
+        planned: Option<&Fields>,
+        config: Option<&Fields>,
+    ) -> Outcome {
         let request = wire::apply_resource_change::Request {
             type_name: kind.to_owned(),
             prior_state: self.sent(kind, prior),
             planned_state: self.sent(kind, planned),
+            config: self.sent(kind, config),
             ..Default::default()
         };
         let answer = self.server.apply_resource_change(Request::new(request)).await.unwrap().into_inner();
@@ -193,7 +235,7 @@ impl Harness {
     /// Plans and applies a create or update.
     async fn put(&self, kind: &str, prior: Option<&Fields>, config: &Fields) -> Outcome {
         let (planned, _) = self.plan(kind, prior, Some(config)).await;
-        self.apply(kind, prior, Some(&planned)).await
+        self.applied(kind, prior, Some(&planned), Some(config)).await
     }
 
     async fn delete(&self, kind: &str, prior: &Fields) -> Outcome {
@@ -225,6 +267,15 @@ impl Harness {
                 self.read(kind, &state).await
             }
         }
+    }
+
+    async fn validate_data(&self, kind: &str, config: &Fields) -> Vec<String> {
+        let request = wire::validate_data_resource_config::Request {
+            type_name: kind.to_owned(),
+            config: self.sent(&format!("data.{kind}"), Some(config)),
+        };
+        let answer = self.server.validate_data_resource_config(Request::new(request)).await.unwrap();
+        told(&answer.into_inner().diagnostics)
     }
 
     async fn data(&self, kind: &str, config: &Fields) -> Outcome {

@@ -6,6 +6,7 @@ use tfplugin_proto::value::{Type, Value};
 use tfplugin_proto::wire::apply_resource_change::{Request, Response};
 
 use super::Server;
+use super::slot::Slot;
 use crate::framework::diagnostics::{Diagnostic, Diagnostics};
 use crate::framework::dynamic::{decode_object, encode_object};
 use crate::framework::private::Private;
@@ -14,27 +15,29 @@ use crate::framework::resource::{Context, ErasedResource, Failure};
 use crate::framework::schema::Fields;
 
 impl<P: Provider> Server<P> {
-    pub(super) async fn apply(&self, request: Request) -> Response {
+    pub(super) async fn apply(&self, slot: &Slot<P::Session>, request: Request) -> Response {
         // Until something was changed, the answer to any failure is the prior state as it came.
         let unchanged = Response {
             new_state: request.prior_state.clone(),
             private: request.planned_private.clone(),
             ..Default::default()
         };
-        match self.try_apply(request).await {
+        match self.try_apply(slot, request).await {
             Ok(response) => response,
             Err(diagnostics) => Response { diagnostics: diagnostics.to_wire(), ..unchanged },
         }
     }
 
-    async fn try_apply(&self, request: Request) -> Result<Response, Diagnostics> {
+    async fn try_apply(&self, slot: &Slot<P::Session>, request: Request) -> Result<Response, Diagnostics> {
         let resource = self.resource(&request.type_name)?;
         let ty = resource.schema().object_type();
         let prior = decode_object(request.prior_state.as_ref(), &ty, "prior state")?;
         let planned = decode_object(request.planned_state.as_ref(), &ty, "planned state")?;
+        let config = decode_object(request.config.as_ref(), &ty, "configuration")?;
         let mut cx = Context {
-            session: Arc::clone(&self.configured()?.session),
+            session: Arc::clone(&slot.configured()?.session),
             private: Private::decode(&request.planned_private)?,
+            config: config.unwrap_or_default(),
         };
         let (state, diagnostics) = change(resource, &mut cx, prior, planned).await;
         respond(state, &diagnostics, &cx.private, &ty)

@@ -5,24 +5,29 @@ use std::sync::Arc;
 use tfplugin_proto::wire::read_data_source::{Request, Response};
 
 use super::Server;
+use super::slot::Slot;
 use crate::framework::diagnostics::Diagnostics;
 use crate::framework::dynamic::{decode_required, encode_object};
 use crate::framework::provider::Provider;
 
 impl<P: Provider> Server<P> {
-    pub(super) async fn read_data(&self, request: &Request) -> Response {
-        self.try_read_data(request).await.unwrap_or_else(|diagnostics| Response {
+    pub(super) async fn read_data(&self, slot: &Slot<P::Session>, request: &Request) -> Response {
+        self.try_read_data(slot, request).await.unwrap_or_else(|diagnostics| Response {
             diagnostics: diagnostics.to_wire(),
             ..Default::default()
         })
     }
 
-    async fn try_read_data(&self, request: &Request) -> Result<Response, Diagnostics> {
+    async fn try_read_data(
+        &self,
+        slot: &Slot<P::Session>,
+        request: &Request,
+    ) -> Result<Response, Diagnostics> {
         let source = self.data_source(&request.type_name)?;
         let ty = source.schema().object_type();
         let config = decode_required(request.config.as_ref(), &ty, "configuration")?;
-        let session = Arc::clone(&self.configured()?.session);
-        let fields = self.unless_stopped(source.read(&session, config)).await?;
+        let session = Arc::clone(&slot.configured()?.session);
+        let fields = slot.unless_stopped(source.read(&session, config)).await?;
         Ok(Response { state: Some(encode_object(Some(fields), &ty)?), ..Default::default() })
     }
 }

@@ -5,25 +5,29 @@ use std::sync::Arc;
 use tfplugin_proto::wire::{close_ephemeral_resource, open_ephemeral_resource, renew_ephemeral_resource};
 
 use super::Server;
+use super::slot::Slot;
 use crate::framework::diagnostics::Diagnostics;
 use crate::framework::dynamic::{decode_required, encode_object};
 use crate::framework::private::Private;
 use crate::framework::provider::Provider;
 use crate::framework::resource::Context;
+use crate::framework::schema::Fields;
+
+fn context<S>(slot: &Slot<S>, private: Option<&[u8]>) -> Result<Context<S>, Diagnostics> {
+    Ok(Context {
+        session: Arc::clone(&slot.configured()?.session),
+        private: Private::decode(private.unwrap_or_default())?,
+        config: Fields::new(),
+    })
+}
 
 impl<P: Provider> Server<P> {
-    fn ephemeral_context(&self, private: Option<&[u8]>) -> Result<Context<P::Session>, Diagnostics> {
-        Ok(Context {
-            session: Arc::clone(&self.configured()?.session),
-            private: Private::decode(private.unwrap_or_default())?,
-        })
-    }
-
     pub(super) async fn open(
         &self,
+        slot: &Slot<P::Session>,
         request: &open_ephemeral_resource::Request,
     ) -> open_ephemeral_resource::Response {
-        self.try_open(request).await.unwrap_or_else(|diagnostics| open_ephemeral_resource::Response {
+        self.try_open(slot, request).await.unwrap_or_else(|diagnostics| open_ephemeral_resource::Response {
             diagnostics: diagnostics.to_wire(),
             ..Default::default()
         })
@@ -31,12 +35,13 @@ impl<P: Provider> Server<P> {
 
     async fn try_open(
         &self,
+        slot: &Slot<P::Session>,
         request: &open_ephemeral_resource::Request,
     ) -> Result<open_ephemeral_resource::Response, Diagnostics> {
         let resource = self.ephemeral(&request.type_name)?;
         let ty = resource.schema().object_type();
         let config = decode_required(request.config.as_ref(), &ty, "configuration")?;
-        let mut cx = self.ephemeral_context(None)?;
+        let mut cx = context(slot, None)?;
         let opened = resource.open(&mut cx, config).await?;
         Ok(open_ephemeral_resource::Response {
             renew_at: opened.renew_at.map(Into::into),
@@ -48,22 +53,26 @@ impl<P: Provider> Server<P> {
 
     pub(super) async fn renew(
         &self,
+        slot: &Slot<P::Session>,
         request: renew_ephemeral_resource::Request,
     ) -> renew_ephemeral_resource::Response {
         let kept = request.private.clone();
-        self.try_renew(&request).await.unwrap_or_else(|diagnostics| renew_ephemeral_resource::Response {
-            diagnostics: diagnostics.to_wire(),
-            private: kept,
-            ..Default::default()
+        self.try_renew(slot, &request).await.unwrap_or_else(|diagnostics| {
+            renew_ephemeral_resource::Response {
+                diagnostics: diagnostics.to_wire(),
+                private: kept,
+                ..Default::default()
+            }
         })
     }
 
     async fn try_renew(
         &self,
+        slot: &Slot<P::Session>,
         request: &renew_ephemeral_resource::Request,
     ) -> Result<renew_ephemeral_resource::Response, Diagnostics> {
         let resource = self.ephemeral(&request.type_name)?;
-        let mut cx = self.ephemeral_context(request.private.as_deref())?;
+        let mut cx = context(slot, request.private.as_deref())?;
         let renew_at = resource.renew(&mut cx).await?;
         Ok(renew_ephemeral_resource::Response {
             renew_at: renew_at.map(Into::into),
@@ -74,15 +83,20 @@ impl<P: Provider> Server<P> {
 
     pub(super) async fn close(
         &self,
+        slot: &Slot<P::Session>,
         request: &close_ephemeral_resource::Request,
     ) -> close_ephemeral_resource::Response {
-        let diagnostics = self.try_close(request).await.err().unwrap_or_default();
+        let diagnostics = self.try_close(slot, request).await.err().unwrap_or_default();
         close_ephemeral_resource::Response { diagnostics: diagnostics.to_wire() }
     }
 
-    async fn try_close(&self, request: &close_ephemeral_resource::Request) -> Result<(), Diagnostics> {
+    async fn try_close(
+        &self,
+        slot: &Slot<P::Session>,
+        request: &close_ephemeral_resource::Request,
+    ) -> Result<(), Diagnostics> {
         let resource = self.ephemeral(&request.type_name)?;
-        let mut cx = self.ephemeral_context(request.private.as_deref())?;
+        let mut cx = context(slot, request.private.as_deref())?;
         resource.close(&mut cx).await
     }
 }

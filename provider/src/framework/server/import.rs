@@ -3,19 +3,24 @@
 use tfplugin_proto::wire::import_resource_state::{ImportedResource, Request, Response};
 
 use super::Server;
+use super::slot::Slot;
 use crate::framework::diagnostics::{Diagnostic, Diagnostics};
 use crate::framework::dynamic::encode_object;
 use crate::framework::provider::{Provider, Readiness};
 
 impl<P: Provider> Server<P> {
-    pub(super) fn import(&self, request: &Request) -> Response {
-        match self.try_import(request) {
+    pub(super) fn import(&self, slot: &Slot<P::Session>, request: &Request) -> Response {
+        match self.try_import(slot, request) {
             Ok(imported) => Response { imported_resources: vec![imported], ..Default::default() },
             Err(diagnostics) => Response { diagnostics: diagnostics.to_wire(), ..Default::default() },
         }
     }
 
-    fn try_import(&self, request: &Request) -> Result<ImportedResource, Diagnostics> {
+    fn try_import(
+        &self,
+        slot: &Slot<P::Session>,
+        request: &Request,
+    ) -> Result<ImportedResource, Diagnostics> {
         let resource = self.resource(&request.type_name)?;
         if request.id.is_empty() {
             return Err(Diagnostic::error(
@@ -25,7 +30,7 @@ impl<P: Provider> Server<P> {
             .into());
         }
         // The read that follows would have to keep a state of which nothing is known but the id.
-        if let Readiness::NotYet(diagnostic) = self.provider.readiness(&self.configured()?.session) {
+        if let Readiness::NotYet(diagnostic) = self.provider.readiness(&slot.configured()?.session) {
             return Err(diagnostic.into());
         }
         let state = resource.import(&request.id)?;

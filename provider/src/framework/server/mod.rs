@@ -1,6 +1,6 @@
 //! The protocol's provider service over a [`Provider`]: one file for each group of calls.
 //!
-//! This file owns what the calls share (the session, looking things up, stopping) and the list of calls. Failures are
+//! This file owns what the calls share (looking things up) and the list of calls; what a connection shares is in `slot`. Failures are
 //! diagnostics wherever an answer has room for them, never gRPC errors.
 
 mod apply;
@@ -15,20 +15,19 @@ mod others;
 mod plan;
 mod read;
 mod schema;
+mod slot;
 mod upgrade;
 mod validate;
 
-use std::future::Future;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use tfplugin_proto::wire::{self, provider_server};
-use tokio::sync::Notify;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use self::slot::Slot;
 use super::data_source::ErasedDataSource;
-use super::diagnostics::{Diagnostic, Diagnostics};
+use super::diagnostics::Diagnostic;
 use super::ephemeral::ErasedEphemeral;
 use super::function::Function;
 use super::provider::{Catalog, Provider};
@@ -40,27 +39,14 @@ pub struct Server<P: Provider> {
     provider: P,
     provider_schema: OnceLock<Schema>,
     catalog: Catalog<P::Session>,
-    configured: RwLock<Option<Arc<Configured<P::Session>>>>,
-    stop: Notify,
-}
-
-/// The session, and what was already said about it.
-struct Configured<S> {
-    session: Arc<S>,
-    told_not_ready: AtomicBool,
+    unconnected: Arc<Slot<P::Session>>,
 }
 
 impl<P: Provider> Server<P> {
     /// A server that is not configured yet.
     pub fn new(provider: P) -> Self {
         let catalog = provider.catalog();
-        Self {
-            provider,
-            provider_schema: OnceLock::new(),
-            catalog,
-            configured: RwLock::new(None),
-            stop: Notify::new(),
-        }
+        Self { provider, provider_schema: OnceLock::new(), catalog, unconnected: Arc::default() }
     }
 
     fn provider_schema(&self) -> &Schema {
@@ -85,33 +71,6 @@ impl<P: Provider> Server<P> {
 
     fn function(&self, name: &str) -> Option<&dyn Function> {
         self.catalog.functions.get(name).map(AsRef::as_ref)
-    }
-
-    fn configured(&self) -> Result<Arc<Configured<P::Session>>, Diagnostic> {
-        // A poisoned lock still holds the whole session or none: it is only ever replaced.
-        let configured = self.configured.read().unwrap_or_else(PoisonError::into_inner);
-        configured.clone().ok_or_else(|| {
-            Diagnostic::error(
-                "The provider is not configured",
-                "The call needs a configured provider, and none was configured in this process. This is a defect \
-                 of the caller.",
-            )
-        })
-    }
-
-    /// Gives up a read when the host asks to stop. Writes are not given up: their outcome would be unknown.
-    async fn unless_stopped<T>(
-        &self,
-        read: impl Future<Output = Result<T, Diagnostics>>,
-    ) -> Result<T, Diagnostics> {
-        tokio::select! {
-            result = read => result,
-            () = self.stop.notified() => Err(Diagnostic::error(
-                "Interrupted",
-                "The host asked the provider to stop while it was reading. Nothing was changed.",
-            )
-            .into()),
-        }
     }
 }
 
@@ -205,35 +164,40 @@ impl<P: Provider> provider_server::Provider for Server<P> {
         &self,
         request: Request<wire::configure_provider::Request>,
     ) -> Answer<wire::configure_provider::Response> {
-        answer(self.configure(&request.into_inner()).await)
+        let slot = self.slot(&request);
+        answer(self.configure(&slot, &request.into_inner()).await)
     }
 
     async fn read_resource(
         &self,
         request: Request<wire::read_resource::Request>,
     ) -> Answer<wire::read_resource::Response> {
-        answer(self.read(request.into_inner()).await)
+        let slot = self.slot(&request);
+        answer(self.read(&slot, request.into_inner()).await)
     }
 
     async fn plan_resource_change(
         &self,
         request: Request<wire::plan_resource_change::Request>,
     ) -> Answer<wire::plan_resource_change::Response> {
-        answer(self.plan(request.into_inner()))
+        let slot = self.slot(&request);
+        answer(self.plan(&slot, request.into_inner()).await)
     }
 
     async fn apply_resource_change(
         &self,
         request: Request<wire::apply_resource_change::Request>,
     ) -> Answer<wire::apply_resource_change::Response> {
-        answer(self.apply(request.into_inner()).await)
+        let slot = self.slot(&request);
+        answer(self.apply(&slot, request.into_inner()).await)
     }
 
     async fn import_resource_state(
         &self,
         request: Request<wire::import_resource_state::Request>,
     ) -> Answer<wire::import_resource_state::Response> {
-        answer(self.import(&request.into_inner()))
+        let slot = self.slot(&request);
+        answer(self.import(&slot, &request.into_inner()))
     }
 
     async fn move_resource_state(
@@ -247,7 +211,8 @@ impl<P: Provider> provider_server::Provider for Server<P> {
         &self,
         request: Request<wire::read_data_source::Request>,
     ) -> Answer<wire::read_data_source::Response> {
-        answer(self.read_data(&request.into_inner()).await)
+        let slot = self.slot(&request);
+        answer(self.read_data(&slot, &request.into_inner()).await)
     }
 
     async fn generate_resource_config(
@@ -261,21 +226,24 @@ impl<P: Provider> provider_server::Provider for Server<P> {
         &self,
         request: Request<wire::open_ephemeral_resource::Request>,
     ) -> Answer<wire::open_ephemeral_resource::Response> {
-        answer(self.open(&request.into_inner()).await)
+        let slot = self.slot(&request);
+        answer(self.open(&slot, &request.into_inner()).await)
     }
 
     async fn renew_ephemeral_resource(
         &self,
         request: Request<wire::renew_ephemeral_resource::Request>,
     ) -> Answer<wire::renew_ephemeral_resource::Response> {
-        answer(self.renew(request.into_inner()).await)
+        let slot = self.slot(&request);
+        answer(self.renew(&slot, request.into_inner()).await)
     }
 
     async fn close_ephemeral_resource(
         &self,
         request: Request<wire::close_ephemeral_resource::Request>,
     ) -> Answer<wire::close_ephemeral_resource::Response> {
-        answer(self.close(&request.into_inner()).await)
+        let slot = self.slot(&request);
+        answer(self.close(&slot, &request.into_inner()).await)
     }
 
     async fn list_resource(
@@ -394,11 +362,12 @@ impl<P: Provider> provider_server::Provider for Server<P> {
 
     async fn stop_provider(
         &self,
-        _request: Request<wire::stop_provider::Request>,
+        request: Request<wire::stop_provider::Request>,
     ) -> Answer<wire::stop_provider::Response> {
         // Advice: what reads now gives up, later calls are served as before.
-        self.stop.notify_waiters();
-        if let Ok(configured) = self.configured() {
+        let slot = self.slot(&request);
+        slot.stop();
+        if let Ok(configured) = slot.configured() {
             self.provider.stop(&configured.session);
         }
         answer(wire::stop_provider::Response::default())

@@ -6,20 +6,22 @@ use std::sync::atomic::Ordering;
 use tfplugin_proto::wire::read_resource::{Request, Response};
 
 use super::Server;
+use super::slot::Slot;
 use crate::framework::diagnostics::{Diagnostics, Severity};
 use crate::framework::dynamic::{decode_object, encode_object};
 use crate::framework::private::Private;
 use crate::framework::provider::{Provider, Readiness};
 use crate::framework::resource::Context;
+use crate::framework::schema::Fields;
 
 impl<P: Provider> Server<P> {
-    pub(super) async fn read(&self, request: Request) -> Response {
+    pub(super) async fn read(&self, slot: &Slot<P::Session>, request: Request) -> Response {
         let kept = Response {
             new_state: request.current_state.clone(),
             private: request.private.clone(),
             ..Default::default()
         };
-        match self.try_read(request).await {
+        match self.try_read(slot, request).await {
             Ok(Some(response)) => response,
             Ok(None) => kept,
             Err(diagnostics) => Response { diagnostics: diagnostics.to_wire(), ..kept },
@@ -27,13 +29,17 @@ impl<P: Provider> Server<P> {
     }
 
     /// `None`: keep the state as it came.
-    async fn try_read(&self, request: Request) -> Result<Option<Response>, Diagnostics> {
+    async fn try_read(
+        &self,
+        slot: &Slot<P::Session>,
+        request: Request,
+    ) -> Result<Option<Response>, Diagnostics> {
         let resource = self.resource(&request.type_name)?;
         let ty = resource.schema().object_type();
         let Some(state) = decode_object(request.current_state.as_ref(), &ty, "state")? else {
             return Ok(None);
         };
-        let configured = self.configured()?;
+        let configured = slot.configured()?;
         if let Readiness::NotYet(mut diagnostic) = self.provider.readiness(&configured.session) {
             if configured.told_not_ready.swap(true, Ordering::Relaxed) {
                 return Ok(None);
@@ -42,8 +48,8 @@ impl<P: Provider> Server<P> {
             return Err(diagnostic.into());
         }
         let private = Private::decode(&request.private)?;
-        let mut cx = Context { session: Arc::clone(&configured.session), private };
-        let state = self.unless_stopped(resource.read(&mut cx, state)).await?;
+        let mut cx = Context { session: Arc::clone(&configured.session), private, config: Fields::new() };
+        let state = slot.unless_stopped(resource.read(&mut cx, state)).await?;
         Ok(Some(Response {
             private: if state.is_some() { cx.private.encode() } else { Vec::new() },
             new_state: Some(encode_object(state, &ty)?),

@@ -2,8 +2,11 @@
 
 mod blocks;
 mod calls;
+mod hooks;
 mod lifecycle;
+mod nested;
 mod plan_rules;
+pub(crate) mod scoped;
 mod shelf;
 
 use tfplugin_proto::value::{Type, Value};

@@ -1,0 +1,260 @@
+//! `data.kontraktor_environment_diff`: what lies between two environments, or between two moments of one.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use kontraktor_proto::diff::{self, Change};
+use kontraktor_proto::names::EnvPath;
+use kontraktor_proto::v1;
+use tfplugin_proto::value::{AttributePath, Step, Type};
+
+use super::look;
+use crate::framework::model::Content as _;
+use crate::framework::{Attr, Attribute, Block, DataSource, Diagnostic, Diagnostics, Schema};
+use crate::session::{Session, View};
+use crate::{model, moments, places, rules};
+
+model! {
+    /// One side.
+    pub(crate) struct Side {
+        /// The project.
+        project: String,
+        /// The environment's name inside the project.
+        env: String,
+        /// When.
+        at: String,
+    }
+}
+
+model! {
+    /// A variable that both sides have, and not alike.
+    pub(crate) struct Changed {
+        /// The value on the side of `from`.
+        from: String,
+        /// The value on the side of `to`.
+        to: String,
+        /// The type on the side of `from`.
+        from_type: String,
+        /// The type on the side of `to`.
+        to_type: String,
+        /// Which of `value`, `type` and `description` differ.
+        what: Vec<Attr<String>>,
+    }
+}
+
+model! {
+    /// The data source's arguments and results.
+    pub(crate) struct Model {
+        /// The side that the way leads from.
+        from: Side,
+        /// The side that the way leads to.
+        to: Side,
+        /// Whether to leave out what is imported.
+        own_only: bool,
+        /// Values by key, of `to`.
+        added: BTreeMap<String, Attr<String>>,
+        /// Values by key, of `from`.
+        removed: BTreeMap<String, Attr<String>>,
+        /// By key.
+        changed: BTreeMap<String, Attr<Changed>>,
+        /// Whether there is no difference.
+        identical: bool,
+    }
+}
+
+/// The data source.
+pub(crate) struct EnvironmentDiff;
+
+/// The same message, told of one side.
+fn within(side: &str, mut diagnostic: Diagnostic) -> Diagnostic {
+    let mut path = diagnostic.path.take().unwrap_or_default();
+    path.prepend(Step::Attribute(side.to_owned()));
+    diagnostic.at_path(path)
+}
+
+/// What one side shows, in full.
+#[derive(PartialEq)]
+struct Seen {
+    path: EnvPath,
+    view: View,
+}
+
+impl Seen {
+    fn new(side: &Side, own_only: bool) -> Result<Self, Diagnostic> {
+        let path = places::environment(&side.project, &side.env)?;
+        Ok(Self { path, view: View { own_only, at: moments::moment(&side.at)?, ..View::default() } })
+    }
+}
+
+fn value(variable: &v1::Variable, path: &EnvPath) -> Result<Attr<String>, Diagnostic> {
+    let (_, value) = places::content(variable, &format!("{path}/{}", variable.key))?;
+    Ok(value.into())
+}
+
+fn values<'a>(
+    variables: impl IntoIterator<Item = (&'a str, &'a v1::Variable)>,
+    path: &EnvPath,
+) -> Result<Attr<BTreeMap<String, Attr<String>>>, Diagnostic> {
+    let values = variables.into_iter().map(|(key, variable)| Ok((key.to_owned(), value(variable, path)?)));
+    Ok(Attr::Known(values.collect::<Result<_, _>>()?))
+}
+
+fn changed(change: &Change<'_>, from: &EnvPath, to: &EnvPath) -> Result<Attr<Changed>, Diagnostic> {
+    let what =
+        [("value", change.content()), ("type", change.value_type()), ("description", change.description())];
+    let value_type = |variable, path: &EnvPath| {
+        let (value_type, _) = places::content(variable, &format!("{path}/{}", variable.key))?;
+        Ok::<_, Diagnostic>(value_type.as_str().into())
+    };
+    Ok(Attr::Known(Changed {
+        from: value(change.from, from)?,
+        to: value(change.to, to)?,
+        from_type: value_type(change.from, from)?,
+        to_type: value_type(change.to, to)?,
+        what: Attr::Known(
+            what.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.into()).collect(),
+        ),
+    }))
+}
+
+#[async_trait]
+impl DataSource<Session> for EnvironmentDiff {
+    type Model = Model;
+
+    fn type_name(&self) -> &'static str {
+        "kontraktor_environment_diff"
+    }
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "What lies between two environments, or between two moments of one: the way leads from `from` to `to`, so \
+             what only `to` has was added, and what only `from` has was removed.\n\nValues, types and descriptions are \
+             compared. Who wrote a variable and when, where it comes from and whether it is protected does not count, so \
+             an environment and its copy are identical.",
+            vec![
+                Attribute::optional(
+                    "own_only",
+                    Type::Bool,
+                    "Whether to leave out what the environments import. Left out: false.",
+                ),
+                Attribute::computed(
+                    "added",
+                    Type::map(Type::String),
+                    "The values by key of the variables that only `to` has.",
+                ),
+                Attribute::computed(
+                    "removed",
+                    Type::map(Type::String),
+                    "The values by key of the variables that only `from` has.",
+                ),
+                Attribute::computed(
+                    "changed",
+                    Type::map(Changed::ty()),
+                    "The variables that both have, and not alike, by key: `from` and `to` (the values), `from_type` and \
+                     `to_type`, and `what` (which of `value`, `type` and `description` differ).",
+                ),
+                Attribute::computed("identical", Type::Bool, "Whether there is no difference."),
+            ],
+        )
+        .block(Block::single(
+            "from",
+            "Where the way begins. Required.",
+            vec![
+                Attribute::required("project", Type::String, "The project's name.").check(rules::project),
+                Attribute::required("env", Type::String, "The environment's name inside the project.")
+                    .check(rules::env),
+                moments::attribute(
+                    "Which moment: a revision of the environment, such as `12`, or a time by RFC 3339, such as \
+                     `\"2026-05-01T08:00:00Z\"`. Left out: now.",
+                ),
+            ],
+        ))
+        .block(Block::single(
+            "to",
+            "Where the way leads. Left out: to the same environment, now.",
+            vec![
+                Attribute::optional("project", Type::String, "The project's name. Left out: that of `from`.")
+                    .check(rules::project),
+                Attribute::optional(
+                    "env",
+                    Type::String,
+                    "The environment's name inside the project. Left out: that of `from`.",
+                )
+                .check(rules::env),
+                moments::attribute(
+                    "Which moment: a revision of the environment, such as `12`, or a time by RFC 3339, such as \
+                     `\"2026-05-01T08:00:00Z\"`. Left out: now.",
+                ),
+            ],
+        ))
+    }
+
+    fn validate(&self, config: &Model) -> Diagnostics {
+        let from = match &config.from {
+            Attr::Known(from) => from,
+            Attr::Unknown => return Diagnostics::new(),
+            Attr::Null => {
+                return Diagnostic::error(
+                    "Missing from",
+                    "The block from says where the difference begins: write one with project and env, and with at for an \
+                     earlier moment.",
+                )
+                .at("from")
+                .into();
+            }
+        };
+        let to = match &config.to {
+            Attr::Known(to) => to.clone(),
+            Attr::Unknown => return Diagnostics::new(),
+            Attr::Null => Side::default(),
+        };
+        let same = |left: &Attr<String>, right: &Attr<String>| {
+            right.is_null() || left == right && left.known().is_some()
+        };
+        if from.at.is_null()
+            && to.at.is_null()
+            && same(&from.project, &to.project)
+            && same(&from.env, &to.env)
+        {
+            return Diagnostic::error(
+                "An environment is compared with itself",
+                "from and to are the same environment, both as it is now, so there is never a difference. Name another \
+                 environment in to, or an earlier moment in from, such as at = 12.",
+            )
+            .at_path(AttributePath::attribute(if config.to.is_null() { "from" } else { "to" }))
+            .into();
+        }
+        Diagnostics::new()
+    }
+
+    async fn read(&self, session: &Session, config: Model) -> Result<Model, Diagnostics> {
+        let own_only = config.own_only == Attr::Known(true);
+        let from = config.from.known().cloned().unwrap_or_default();
+        let mut to = config.to.known().cloned().unwrap_or_default();
+        if to.project.is_null() {
+            to.project = from.project.clone();
+        }
+        if to.env.is_null() {
+            to.env = from.env.clone();
+        }
+        let from = Seen::new(&from, own_only).map_err(|diagnostic| within("from", diagnostic))?;
+        let to = Seen::new(&to, own_only).map_err(|diagnostic| within("to", diagnostic))?;
+        let (before, after) =
+            tokio::join!(look(session, &from.path, &from.view), look(session, &to.path, &to.view));
+        let before = before.map_err(|diagnostic| within("from", diagnostic))?;
+        let after = after.map_err(|diagnostic| within("to", diagnostic))?;
+        let diff = diff::between(before.variables(), after.variables());
+        let pairs =
+            |side: &BTreeMap<_, _>| side.iter().map(|(key, variable)| (*key, *variable)).collect::<Vec<_>>();
+        let changes = diff.changed.iter().map(|(key, change)| {
+            Ok::<_, Diagnostic>(((*key).to_owned(), changed(change, &from.path, &to.path)?))
+        });
+        Ok(Model {
+            added: values(pairs(&diff.added), &to.path)?,
+            removed: values(pairs(&diff.removed), &from.path)?,
+            changed: Attr::Known(changes.collect::<Result<_, _>>()?),
+            identical: Attr::Known(diff.is_empty()),
+            ..config
+        })
+    }
+}

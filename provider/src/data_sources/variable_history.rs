@@ -1,0 +1,199 @@
+//! `data.kontraktor_variable_history`: who wrote a key when, and what it was at a moment.
+
+use async_trait::async_trait;
+use kontraktor_proto::limits::MAX_PAGE_SIZE;
+use kontraktor_proto::v1::{self, AuditOperation};
+use kontraktor_proto::value::ValueType;
+use tfplugin_proto::value::Type;
+
+use crate::framework::model::Content as _;
+use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Schema};
+use crate::places::Place;
+use crate::session::{Session, Trouble};
+use crate::{messages, model, moments, places, rules};
+
+/// Entries where the author does not say how many.
+const DEFAULT_LIMIT: u64 = 100;
+
+model! {
+    /// One write.
+    pub(crate) struct Entry {
+        /// The environment's revision that it made.
+        revision: u64,
+        /// `created`, `updated` or `deleted`.
+        operation: String,
+        /// The canonical text; null where the key was deleted.
+        value: String,
+        /// `string`, `number`, `bool` or `json`; null where the key was deleted.
+        r#type: String,
+        /// What it is for; null where the key was deleted.
+        description: String,
+        /// Who wrote.
+        actor: String,
+        /// Through what.
+        via: String,
+        /// When, by RFC 3339.
+        time: String,
+    }
+}
+
+model! {
+    /// The data source's arguments and results.
+    pub(crate) struct Model {
+        /// The project.
+        project: String,
+        /// The environment's name inside the project.
+        env: String,
+        /// The key inside the environment.
+        key: String,
+        /// When.
+        at: String,
+        /// How many entries at most.
+        limit: u64,
+        /// Newest first.
+        entries: Vec<Attr<Entry>>,
+        /// Whether the key existed then.
+        exists: bool,
+        /// The canonical text then.
+        value: String,
+        /// The type then.
+        r#type: String,
+        /// The revision that last wrote it then.
+        revision: u64,
+    }
+}
+
+/// The data source.
+pub(crate) struct VariableHistory;
+
+impl Entry {
+    fn read(entry: &v1::AuditEntry, place: &Place) -> Result<Self, Diagnostic> {
+        let written = entry.written.clone().unwrap_or_default();
+        let operation = match entry.operation() {
+            AuditOperation::VariableCreated => "created",
+            AuditOperation::VariableUpdated => "updated",
+            AuditOperation::VariableDeleted => "deleted",
+            _ => return Err(unknown(place)),
+        };
+        let mut read = Self {
+            revision: Attr::Known(entry.revision),
+            operation: operation.into(),
+            actor: Attr::Known(written.actor),
+            via: Attr::Known(written.via),
+            time: written.time.map(|time| time.to_string()).into(),
+            ..Self::default()
+        };
+        if let Some(value) = &entry.new_value {
+            let value_type = ValueType::try_from(entry.r#type).map_err(|_| unknown(place))?;
+            read.value = value.as_str().into();
+            read.r#type = value_type.as_str().into();
+            read.description = entry.description.as_str().into();
+        }
+        Ok(read)
+    }
+}
+
+fn unknown(place: &Place) -> Diagnostic {
+    Diagnostic::error(
+        format!("The history of {place} holds what this provider does not know"),
+        "An entry is of a kind that is newer than this version of the provider. Use a newer provider.",
+    )
+}
+
+/// The newest entries up to the moment, newest first.
+async fn entries(
+    session: &Session,
+    place: &Place,
+    until: Option<v1::Moment>,
+    limit: u64,
+) -> Result<Vec<v1::AuditEntry>, Trouble> {
+    let page_size = u32::try_from(limit).unwrap_or(MAX_PAGE_SIZE).min(MAX_PAGE_SIZE);
+    let request = v1::ListHistoryRequest {
+        environment: Some((&place.env).into()),
+        key: place.key.to_string(),
+        page_size,
+        until,
+        ..Default::default()
+    };
+    Ok(session.client()?.list_history(request).await?.entries)
+}
+
+#[async_trait]
+impl DataSource<Session> for VariableHistory {
+    type Model = Model;
+
+    fn type_name(&self) -> &'static str {
+        "kontraktor_variable_history"
+    }
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "Who wrote a variable when, and what it was at a moment.\n\nIt sees the environment's own writes, not those \
+             of what it imports. The history outlives the variable and its environment. Only values that are not secret \
+             are in it, as in `kontraktor_variable`.",
+            vec![
+                Attribute::required("project", Type::String, "The project's name.").check(rules::project),
+                Attribute::required("env", Type::String, "The environment's name inside the project.")
+                    .check(rules::env),
+                Attribute::required("key", Type::String, "The variable's key.").check(rules::key),
+                moments::attribute(
+                    "Up to which moment, and including it: a revision of the environment, such as `12`, or a time by RFC \
+                     3339, such as `\"2026-05-01T08:00:00Z\"`. Left out: now.",
+                ),
+                Attribute::optional(
+                    "limit",
+                    Type::Number,
+                    "How many entries at most, the newest ones, from 1 to 1,000. Left out: 100.",
+                )
+                .check(rules::limit),
+                Attribute::computed(
+                    "entries",
+                    Type::list(Entry::ty()),
+                    "The writes, newest first: `revision` (of the environment, made by the write), `operation` \
+                     (`created`, `updated` or `deleted`), `value`, `type` and `description` as they were written (null \
+                     where the key was deleted), `actor`, `via` (the client: `terraform`, `ktr` or `api`) and `time` (RFC \
+                     3339). An update may have changed nothing of these but the protection from deletion.",
+                ),
+                Attribute::computed("exists", Type::Bool, "Whether the key existed at that moment."),
+                Attribute::computed(
+                    "value",
+                    Type::String,
+                    "The value at that moment, as text in its canonical form; null where the key did not exist.",
+                ),
+                Attribute::computed(
+                    "type",
+                    Type::String,
+                    "The type at that moment: `string`, `number`, `bool` or `json`; null where the key did not exist.",
+                ),
+                Attribute::computed(
+                    "revision",
+                    Type::Number,
+                    "The environment's revision at which the key had last been written or deleted; null where it never \
+                     was.",
+                ),
+            ],
+        )
+    }
+
+    async fn read(&self, session: &Session, config: Model) -> Result<Model, Diagnostics> {
+        let place = places::variable(&config.project, &config.env, &config.key)?;
+        let until = moments::moment(&config.at)?;
+        let limit = config.limit.known().copied().unwrap_or(DEFAULT_LIMIT);
+        let entries = entries(session, &place, until, limit).await.map_err(|trouble| {
+            let diagnostic = messages::failed(&format!("read the history of {place}"), &trouble);
+            let blamed = trouble.problem().is_some_and(|problem| problem.field == "until");
+            if blamed { diagnostic.at("at") } else { diagnostic }
+        })?;
+        let entries: Vec<Entry> =
+            entries.iter().map(|entry| Entry::read(entry, &place)).collect::<Result<_, _>>()?;
+        let newest = entries.first().cloned().unwrap_or_default();
+        Ok(Model {
+            exists: Attr::Known(newest.value.known().is_some()),
+            value: newest.value,
+            r#type: newest.r#type,
+            revision: newest.revision,
+            entries: Attr::Known(entries.into_iter().map(Attr::Known).collect()),
+            ..config
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! `imports`: an ordered list of `project/env`. None and an empty one are the same.
+//!
+//! Whether what is named exists, and whether it leads back, only the daemon knows.
+
+use std::collections::HashMap;
+
+use kontraktor_proto::limits::MAX_IMPORTS;
+use kontraktor_proto::names::EnvPath;
+use kontraktor_proto::v1;
+use tfplugin_proto::value::{AttributePath, Value};
+
+use super::State;
+use crate::framework::{Attr, Diagnostic, Diagnostics, Fields};
+
+const ATTRIBUTE: &str = "imports";
+
+fn elements(imports: &Attr<Vec<Attr<String>>>) -> &[Attr<String>] {
+    imports.known().map_or(&[], Vec::as_slice)
+}
+
+fn blamed(index: usize, message: String) -> Diagnostic {
+    let path = AttributePath::attribute(ATTRIBUTE).then_index(i64::try_from(index).unwrap_or(i64::MAX));
+    Diagnostic::error("Invalid imports", message).at_path(path)
+}
+
+/// Checks the elements that are known.
+pub(super) fn check(config: &State) -> Diagnostics {
+    let imports = elements(&config.imports);
+    let mut diagnostics = Diagnostics::new();
+    if imports.len() > MAX_IMPORTS {
+        let message = format!(
+            "imports has {} elements, and {MAX_IMPORTS} is the most. Gather some of them in an environment, and import \
+             that.",
+            imports.len()
+        );
+        diagnostics.push(Diagnostic::error("Invalid imports", message).at(ATTRIBUTE));
+    }
+    let itself = EnvPath::new(config.project.text(), config.env.text()).ok();
+    let mut seen = HashMap::new();
+    for (index, import) in imports.iter().enumerate() {
+        let path = match import {
+            Attr::Unknown => continue,
+            Attr::Null => {
+                diagnostics
+                    .push(blamed(index, "An import is null: write project/env, or leave it out.".to_owned()));
+                continue;
+            }
+            Attr::Known(text) => match text.parse::<EnvPath>() {
+                Ok(path) => path,
+                Err(error) => {
+                    diagnostics.push(blamed(index, format!("{error}.")));
+                    continue;
+                }
+            },
+        };
+        if itself.as_ref() == Some(&path) {
+            diagnostics.push(blamed(index, format!("{path} cannot import itself: leave it out.")));
+        }
+        if let Some(first) = seen.insert(path.clone(), index) {
+            let message = format!(
+                "{path} is imported twice, as element {first} and as element {index}: leave one out. Later imports win \
+                 over earlier ones."
+            );
+            diagnostics.push(blamed(index, message));
+        }
+    }
+    diagnostics
+}
+
+/// The elements as the API names them.
+pub(super) fn names(imports: &Attr<Vec<Attr<String>>>) -> Result<Vec<v1::EnvironmentName>, Diagnostic> {
+    let name = |(index, import): (usize, &Attr<String>)| {
+        let path = import.text().parse::<EnvPath>();
+        path.map(|path| (&path).into()).map_err(|error| blamed(index, format!("{error}.")))
+    };
+    elements(imports).iter().enumerate().map(name).collect()
+}
+
+fn text(name: &v1::EnvironmentName) -> String {
+    format!("{}/{}", name.project, name.env)
+}
+
+/// What is stored, in the spelling that the state has where that means the same.
+pub(super) fn stored(
+    held: Attr<Vec<Attr<String>>>,
+    stored: &[v1::EnvironmentName],
+) -> Attr<Vec<Attr<String>>> {
+    if stored.is_empty() && elements(&held).is_empty() {
+        return held;
+    }
+    Attr::Known(stored.iter().map(|name| Attr::Known(text(name))).collect())
+}
+
+/// The list as a person reads it.
+pub(super) fn shown(imports: &[v1::EnvironmentName]) -> String {
+    let names: Vec<String> = imports.iter().map(text).collect();
+    format!("[{}]", names.join(", "))
+}
+
+/// No imports and an empty list are the same.
+pub(super) fn same(prior: &Fields, planned: &Fields) -> bool {
+    let list = |fields: &Fields| match fields.get(ATTRIBUTE) {
+        Some(Value::List(items)) => items.clone(),
+        _ => Vec::new(),
+    };
+    list(prior) == list(planned)
+}

@@ -1,0 +1,123 @@
+//! What state makes of what is stored: which keys are the resource's, in which map each stands, in whose spelling.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kontraktor_proto::names::EnvPath;
+use kontraktor_proto::v1;
+use kontraktor_proto::value::ValueType;
+
+use super::import::{self, Taken};
+use super::model::{ADDITIVE, EXCLUSIVE, State, Typed};
+use super::remembered::Remembered;
+use super::told;
+use crate::framework::{Attr, Context, Diagnostics};
+use crate::resources::stored_description;
+use crate::session::{Claim, Session, Snapshot};
+use crate::{messages, places};
+
+pub(super) async fn read(cx: &mut Context<Session>, state: State) -> Result<Option<State>, Diagnostics> {
+    let env = state.path()?;
+    let taken = import::under_way(&state)?;
+    let snapshot = cx.session.own(&env).await;
+    let snapshot = snapshot.map_err(|trouble| messages::failed(&format!("read {env}"), &trouble))?;
+    let Some(snapshot) = snapshot else {
+        // A resource that holds no key is not gone with the environment: it never needed it.
+        let held_nothing = taken.is_none() && state.keys().next().is_none();
+        return Ok(held_nothing.then_some(state));
+    };
+    let variables = match &taken {
+        Some(Taken::Keys(keys)) => imported(&env, keys, &snapshot)?,
+        Some(Taken::All | Taken::Environment) => snapshot.variables().collect(),
+        None if state.is_exclusive() => snapshot.variables().collect(),
+        None => state.keys().filter_map(|key| snapshot.get(key)).collect(),
+    };
+    let mut remembered = Remembered::of(variables.iter().copied());
+    let held: BTreeSet<String> = state.keys().map(str::to_owned).collect();
+    let read = stored(state, &env, taken.as_ref(), &variables, &remembered)?;
+    let exclusive = read.is_exclusive();
+    let keys = if exclusive { read.keys().map(str::to_owned).collect() } else { held };
+    cx.session.claim(&env, Claim { exclusive, keys });
+    if !read.deletion_protection.is_null() {
+        remembered.protected.clear();
+    }
+    remembered.store(&mut cx.private);
+    Ok(Some(read))
+}
+
+/// The variables of the keys that the import id names.
+fn imported<'a>(
+    env: &EnvPath,
+    keys: &BTreeSet<String>,
+    snapshot: &'a Snapshot,
+) -> Result<Vec<&'a v1::Variable>, Diagnostics> {
+    let missing: Vec<&str> =
+        keys.iter().map(String::as_str).filter(|key| snapshot.get(key).is_none()).collect();
+    if missing.is_empty() {
+        Ok(keys.iter().filter_map(|key| snapshot.get(key)).collect())
+    } else {
+        Err(told::nothing_to_import(env, &missing).into())
+    }
+}
+
+/// The state for what is stored, in the maps and the spelling that the state has where that means the same.
+fn stored(
+    held: State,
+    env: &EnvPath,
+    taken: Option<&Taken>,
+    variables: &[&v1::Variable],
+    remembered: &Remembered,
+) -> Result<State, Diagnostics> {
+    let mut plain = BTreeMap::new();
+    let mut typed = BTreeMap::new();
+    for variable in variables {
+        let key = &variable.key;
+        let (value_type, value) = places::content(variable, &format_args!("{env}/{key}"))?;
+        let before = held.typed.known().and_then(|typed| typed.get(key)).and_then(Attr::known);
+        if before.is_none() && value_type == ValueType::String && variable.description.is_empty() {
+            plain.insert(key.clone(), Attr::Known(value.to_owned()));
+        } else {
+            let before = before.cloned().unwrap_or_default();
+            typed.insert(key.clone(), Attr::Known(element(&before, variable, value_type, value)));
+        }
+    }
+    let newest = remembered.revisions.values().max().copied();
+    let ownership = match taken {
+        Some(Taken::Environment) => EXCLUSIVE.into(),
+        Some(Taken::All | Taken::Keys(_)) => ADDITIVE.into(),
+        None => held.ownership,
+    };
+    Ok(State {
+        id: Attr::Known(env.to_string()),
+        project: env.project.as_str().into(),
+        env: env.env.as_str().into(),
+        variables: map(&held.variables, plain),
+        typed: map(&held.typed, typed),
+        ownership,
+        on_conflict: held.on_conflict,
+        deletion_protection: if variables.is_empty() {
+            held.deletion_protection
+        } else {
+            remembered.protection().into()
+        },
+        // A deletion is newer than all that is left.
+        revision: held.revision.known().copied().max(newest).into(),
+    })
+}
+
+fn element(held: &Typed, variable: &v1::Variable, value_type: ValueType, value: &str) -> Typed {
+    let same_type = held.r#type.is_null() || held.r#type.text() == value_type.as_str();
+    let value = match held.value.known() {
+        Some(text) if same_type && value_type.same(text, value) => text.clone(),
+        _ => value.to_owned(),
+    };
+    Typed {
+        value: Attr::Known(value),
+        r#type: value_type.as_str().into(),
+        description: stored_description(&held.description, &variable.description),
+    }
+}
+
+/// A map that is not written down stays so while there is nothing in it.
+fn map<T>(held: &Attr<BTreeMap<String, T>>, stored: BTreeMap<String, T>) -> Attr<BTreeMap<String, T>> {
+    if stored.is_empty() && held.known().is_none() { Attr::Null } else { Attr::Known(stored) }
+}

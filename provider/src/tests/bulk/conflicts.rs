@@ -1,0 +1,202 @@
+//! What others write between a plan and its apply, and answers that are lost.
+
+use std::sync::atomic::Ordering;
+
+use kontraktor_proto::value::ValueType;
+use tfplugin_proto::value::Value;
+
+use super::{Held, bulk, created, elements, text, texts, typed};
+use crate::tests::Harness;
+
+#[tokio::test]
+async fn someone_elses_change_of_one_key_stops_the_whole_write() {
+    let harness = Harness::new().await;
+    let mut held = created(
+        &harness,
+        &bulk([
+            ("variables", texts([("A", "1"), ("B", "1"), ("C", "1")])),
+            ("typed", elements([("T", typed("number", "1.50", None))])),
+        ]),
+    )
+    .await;
+    let config = bulk([
+        ("variables", texts([("A", "2"), ("B", "1")])),
+        ("typed", elements([("T", typed("number", "2", Some("two")))])),
+    ]);
+    let plan = held.plan(&harness, Some(&config)).await;
+    harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
+    // A key that is not part of the plan may change.
+    harness.daemon.write("demo/dev/B", ValueType::String, "theirs");
+    harness.daemon.write("demo/dev/C", ValueType::Number, "3");
+    harness.daemon.delete("demo/dev/T");
+    let before = held.clone();
+    let told = held.carry_out(&harness, Some(&config), plan).await;
+    insta::assert_snapshot!(told.join("\n---\n"), @r#"
+    Error at variables["A"]: demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
+    That was after the plan was made, so nothing was written.
+
+      planned from: string "1"
+      planned to:   string "2"
+      now:          string "theirs" (revision 2)
+
+    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    ---
+    Error at variables["C"]: demo/dev/C was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
+    That was after the plan was made, so nothing was written.
+
+      planned from: string "1"
+      planned to:   deleted
+      now:          number "3" (revision 4)
+
+    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    ---
+    Error at typed["T"]: demo/dev/T was deleted by someone else
+    That was after the plan was made, so nothing was written.
+
+      planned from: number "1.50", described as ""
+      planned to:   number "2", described as "two"
+      now:          deleted
+
+    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    "#);
+    assert_eq!((&held.state, &held.private), (&before.state, &before.private));
+    assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("theirs"));
+    assert_eq!(harness.daemon.value("demo/dev/C").as_deref(), Some("3"));
+
+    // The next plan rests on what is there now.
+    held.refresh(&harness).await;
+    held.applied(&harness, &config).await;
+    held.settled(&harness, &config).await;
+    assert_eq!(harness.daemon.value("demo/dev/C"), None);
+}
+
+#[tokio::test]
+async fn many_conflicts_are_counted() {
+    let harness = Harness::new().await;
+    let all = |value: &str| {
+        let entries = (0..30).map(|number| (format!("K{number:02}"), text(value)));
+        bulk([("variables", Value::object(entries))])
+    };
+    let mut held = created(&harness, &all("1")).await;
+    for number in 0..30 {
+        harness.daemon.write(&format!("demo/dev/K{number:02}"), ValueType::String, "theirs");
+    }
+    let told = held.apply(&harness, &all("2")).await;
+    assert_eq!(told.len(), 21);
+    assert!(
+        told[0].starts_with("Error at variables[\"K00\"]: demo/dev/K00 was changed by unix:ada through ktr")
+    );
+    insta::assert_snapshot!(told[20], @"
+    Error: 10 more messages like these
+    They are of other keys. 20 are shown at once.
+    ");
+}
+
+#[tokio::test]
+async fn overwrite_writes_over_what_others_wrote() {
+    let harness = Harness::new().await;
+    let config =
+        |value: &str| bulk([("variables", texts([("A", value)])), ("on_conflict", text("overwrite"))]);
+    let mut held = created(&harness, &config("1")).await;
+    harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
+    held.applied(&harness, &config("2")).await;
+    assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("2"));
+    harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
+    assert_eq!(held.destroy(&harness).await, Vec::<String>::new());
+    assert_eq!(harness.daemon.value("demo/dev/A"), None);
+}
+
+#[tokio::test]
+async fn a_key_that_is_gone_already_does_not_stop_a_delete() {
+    let harness = Harness::new().await;
+    let mut held =
+        created(&harness, &bulk([("variables", texts([("A", "1"), ("B", "1"), ("C", "1")]))])).await;
+    harness.daemon.delete("demo/dev/B");
+    held.applied(&harness, &bulk([("variables", texts([("A", "2"), ("C", "1")]))])).await;
+    harness.daemon.delete("demo/dev/A");
+    assert_eq!(held.destroy(&harness).await, Vec::<String>::new());
+    assert_eq!(harness.daemon.value("demo/dev/C"), None);
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_is_lost_keeps_the_object() {
+    let harness = Harness::new().await;
+    let config = bulk([
+        ("variables", texts([("A", "1")])),
+        ("typed", elements([("N", typed("number", "1.50", None))])),
+    ]);
+    harness.daemon.mute.store(true, Ordering::SeqCst);
+    let mut held = Held::default();
+    let told = held.apply(&harness, &config).await;
+    insta::assert_snapshot!(told[0].replace(&harness.host(), "HOST"), @"
+    Error: It is not known whether the provider could create the variables of demo/dev
+    WriteVariables was sent to kontraktord at HOST, and no answer came back (time is up): the outcome is unknown.
+
+    The state keeps the object as it was planned, marked as tainted. Plan again: if the write was not carried out, it is created; if it was, Terraform wants to replace it, and `terraform untaint ADDRESS` keeps it as it is.
+    ");
+    assert_eq!((&held.state()["variables"], &held.state()["revision"]), (&texts([("A", "1")]), &Value::Null));
+
+    harness.daemon.mute.store(false, Ordering::SeqCst);
+    held.settled(&harness, &config).await;
+    // Of a tainted object nothing is remembered, and nothing promised: it can be deleted.
+    held.private.clear();
+    harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
+    assert_eq!(held.destroy(&harness).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_update_whose_answer_is_lost_keeps_the_state() {
+    let harness = Harness::new().await;
+    let mut held = created(&harness, &bulk([("variables", texts([("A", "1")]))])).await;
+    let before = held.clone();
+    harness.daemon.mute.store(true, Ordering::SeqCst);
+    let config = bulk([("variables", texts([("A", "2")]))]);
+    let told = held.apply(&harness, &config).await;
+    assert!(told[0].starts_with("Error: It is not known whether the provider could update"), "{told:?}");
+    assert_eq!((&held.state, &held.private), (&before.state, &before.private));
+    let told = held.destroy(&harness).await;
+    assert!(told[0].starts_with("Error: It is not known whether the provider could delete"), "{told:?}");
+    harness.daemon.mute.store(false, Ordering::SeqCst);
+    // What the lost answer was about shows.
+    held.refresh(&harness).await;
+    assert_eq!(held.state()["variables"], texts([("A", "2")]));
+    assert_eq!(held.destroy(&harness).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn create_missing_can_be_switched_off() {
+    let harness = Harness::with([("create_missing", Value::from(false))]).await;
+    let config = bulk([("variables", texts([("A", "1"), ("B", "2")]))]);
+    let told = Held::default().apply(&harness, &config).await;
+    insta::assert_snapshot!(told.join("\n---\n"), @r#"
+    Error: Cannot create the variables of demo/dev
+    There is no project "demo".
+
+    Create it first with kontraktor_project and kontraktor_environment, or set create_missing = true in the provider block.
+    "#);
+}
+
+#[tokio::test]
+async fn a_write_is_read_anew_and_keys_of_one_walk_are_one_request() {
+    let harness = Harness::new().await;
+    let config = |value: &str| bulk([("variables", texts([("A", value)]))]);
+    let mut held = created(&harness, &config("1")).await;
+    held.refresh(&harness).await;
+    held.read(&harness).await;
+    let asked = harness.daemon.asked();
+    held.applied(&harness, &config("2")).await;
+    assert_eq!(harness.daemon.asked(), asked, "changing a key asks for nothing");
+    held.read(&harness).await;
+    assert_eq!(harness.daemon.asked(), asked + 1);
+    assert_eq!(held.state()["variables"], texts([("A", "2")]));
+}
+
+#[tokio::test]
+async fn a_private_state_that_someone_edited_promises_nothing_and_is_refused() {
+    let harness = Harness::new().await;
+    let config = bulk([("variables", texts([("A", "1")]))]);
+    let mut held = created(&harness, &config).await;
+    held.private = br#"{"revisions":"[1]"}"#.to_vec();
+    let plan = held.plan(&harness, Some(&config)).await;
+    assert!(plan.refusal().starts_with("Error: The private state cannot be read"), "{:?}", plan.told);
+}

@@ -1,0 +1,76 @@
+//! The past: moments that a test kept, and the log that a test wrote.
+
+use kontraktor_proto::v1::audit_server::Audit;
+use kontraktor_proto::v1::{self, ProblemCode, moment};
+use tonic::{Request, Response};
+
+use super::{Answer, Fake, authorship, refuse};
+
+impl Fake {
+    /// Keeps the environment as it is now, for who asks for the revision that it is at.
+    pub(in super::super) fn keep(&self, path: &str) {
+        let (project, env) = path.split_once('/').expect("project/env");
+        let name = v1::EnvironmentName { project: project.to_owned(), env: env.to_owned() };
+        let request = v1::GetSnapshotRequest { name: Some(name), ..Default::default() };
+        let snapshot = self.look(request).expect("it stands").into_inner();
+        let place = (path.to_owned(), snapshot.revision);
+        self.world.lock().unwrap().past.insert(place, snapshot);
+    }
+
+    pub(super) fn look_back(&self, request: &v1::GetSnapshotRequest, at: v1::Moment) -> Answer<v1::Snapshot> {
+        let name = request.name.clone().expect("every request names its environment");
+        let Some(moment::At::Revision(revision)) = at.at else {
+            return refuse(ProblemCode::Denied, "Only revisions are kept");
+        };
+        match self.world.lock().unwrap().past.get(&(format!("{}/{}", name.project, name.env), revision)) {
+            Some(snapshot) => Ok(Response::new(snapshot.clone())),
+            None => refuse(ProblemCode::NotFound, "The environment has no such revision"),
+        }
+    }
+
+    /// The log gets one more entry, whose revision is how many there are.
+    pub(in super::super) fn log(&self, path: &str, operation: v1::AuditOperation, value: Option<&str>) {
+        let parts: Vec<&str> = path.split('/').collect();
+        let mut world = self.world.lock().unwrap();
+        let revision = world.log.len() as u64 + 1;
+        world.log.push(v1::AuditEntry {
+            written: Some(authorship("unix:ada", "ktr")),
+            operation: operation.into(),
+            project: parts[0].to_owned(),
+            env: parts[1].to_owned(),
+            key: parts[2].to_owned(),
+            revision,
+            r#type: v1::ValueType::String.into(),
+            new_value: value.map(str::to_owned),
+            ..Default::default()
+        });
+    }
+}
+
+#[tonic::async_trait]
+impl Audit for Fake {
+    async fn list_history(&self, request: Request<v1::ListHistoryRequest>) -> Answer<v1::ListAuditResponse> {
+        self.may_read()?;
+        let request = request.into_inner();
+        let until = match request.until.and_then(|until| until.at) {
+            Some(moment::At::Revision(revision)) => revision,
+            _ => u64::MAX,
+        };
+        let world = self.world.lock().unwrap();
+        let entries =
+            world.log.iter().rev().filter(|entry| entry.key == request.key && entry.revision <= until);
+        let entries = entries.take(request.page_size as usize).cloned().collect();
+        Ok(Response::new(v1::ListAuditResponse { entries, next_page_token: String::new() }))
+    }
+
+    async fn list_audit(&self, _request: Request<v1::ListAuditRequest>) -> Answer<v1::ListAuditResponse> {
+        refuse(ProblemCode::Denied, "The provider reads histories")
+    }
+
+    async fn verify_audit(
+        &self,
+        _request: Request<v1::VerifyAuditRequest>,
+    ) -> Answer<v1::VerifyAuditResponse> {
+        refuse(ProblemCode::Denied, "The provider verifies nothing")
+    }
+}

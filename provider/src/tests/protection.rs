@@ -1,0 +1,210 @@
+//! `deletion_protection` and `force_destroy`: what is kept, and how people are told.
+
+use kontraktor_proto::v1;
+use kontraktor_proto::value::ValueType;
+use tfplugin_proto::value::Value;
+
+use super::{Harness, fields, text};
+use crate::framework::Fields;
+
+const PROJECT: &str = "kontraktor_project";
+const ENVIRONMENT: &str = "kontraktor_environment";
+const VARIABLE: &str = "kontraktor_variable";
+
+/// Kind, configuration, and the attribute whose change makes a new object.
+fn kinds() -> [(&'static str, Fields, &'static str); 3] {
+    [
+        (PROJECT, fields([("name", text("demo"))]), "name"),
+        (ENVIRONMENT, fields([("project", text("demo")), ("env", text("dev"))]), "env"),
+        (
+            VARIABLE,
+            fields([
+                ("project", text("demo")),
+                ("env", text("dev")),
+                ("key", text("A")),
+                ("value", text("a")),
+            ]),
+            "key",
+        ),
+    ]
+}
+
+fn with(config: &Fields, name: &str, value: impl Into<Value>) -> Fields {
+    let mut config = config.clone();
+    config.insert(name.to_owned(), value.into());
+    config
+}
+
+#[tokio::test]
+async fn deletion_protection_is_not_lost_when_it_is_left_out() {
+    for (kind, config, _) in kinds() {
+        let harness = Harness::new().await;
+        let (planned, _) = harness.plan(kind, None, Some(&config)).await;
+        assert_eq!(planned["deletion_protection"], false.into(), "{kind}: a new object is not protected");
+        let created =
+            harness.put(kind, None, &with(&config, "deletion_protection", true)).await.good().unwrap();
+        // The attribute is removed from the block, and something else changes.
+        let changed =
+            harness.put(kind, Some(&created), &with(&config, "description", "d")).await.good().unwrap();
+        assert_eq!(changed["deletion_protection"], true.into());
+        harness.configure([]).await;
+        assert_eq!(harness.read(kind, &changed).await.good(), Some(changed.clone()), "{kind}");
+        let off = with(&config, "deletion_protection", false);
+        let off = harness.put(kind, Some(&changed), &off).await.good().unwrap();
+        assert_eq!(harness.delete(kind, &off).await.good(), None);
+    }
+}
+
+#[tokio::test]
+async fn what_is_protected_is_neither_destroyed_nor_replaced_by_a_plan() {
+    let mut messages = Vec::new();
+    for (kind, config, identity) in kinds() {
+        let harness = Harness::new().await;
+        let protected = with(&config, "deletion_protection", true);
+        let created = harness.put(kind, None, &protected).await.good().unwrap();
+        messages.push(harness.refused(kind, Some(&created), None).await);
+        // The new object's protection is another matter: only what was applied counts.
+        let moved = with(&with(&config, identity, "other"), "deletion_protection", false);
+        messages.push(harness.refused(kind, Some(&created), Some(&moved)).await);
+    }
+    insta::assert_snapshot!(messages[4], @r"
+    Error at deletion_protection: The variable demo/dev/A is protected from deletion
+    This plan would delete it: the variable demo/dev/A would be gone.
+
+    Where that is what you want, switch the protection off first: set deletion_protection = false in the resource and apply that alone, or run
+
+      ktr var unprotect demo/dev A
+
+    Then plan again. Switching the protection off and deleting are two applies, never one.
+    ");
+    insta::assert_snapshot!(messages[5], @r"
+    Error at deletion_protection: The variable demo/dev/A is protected from deletion
+    This change would replace it: demo/dev/A would be deleted, and a new variable created.
+
+    Where that is what you want, switch the protection off first: set deletion_protection = false in the resource and apply that alone, or run
+
+      ktr var unprotect demo/dev A
+
+    Then plan again. Switching the protection off and deleting are two applies, never one.
+    ");
+    for (message, command) in [
+        (&messages[0], "ktr project unprotect demo\n"),
+        (&messages[1], "ktr project unprotect demo\n"),
+        (&messages[2], "ktr env unprotect demo/dev\n"),
+        (&messages[3], "ktr env unprotect demo/dev\n"),
+    ] {
+        assert!(message.contains(command), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn the_daemon_refuses_what_the_state_does_not_know_to_be_protected() {
+    for (kind, config, _) in kinds() {
+        let harness = Harness::new().await;
+        let created =
+            harness.put(kind, None, &with(&config, "deletion_protection", true)).await.good().unwrap();
+        let stale = with(&created, "deletion_protection", false);
+        let outcome = harness.delete(kind, &stale).await;
+        assert!(
+            outcome.message().contains("protected from deletion.\n\nSwitch the protection off"),
+            "{outcome:?}"
+        );
+        assert_eq!(outcome.state, Some(stale), "nothing is lost");
+        assert!(harness.read(kind, &created).await.good().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_protection_switched_on_in_between_is_a_conflict_that_says_so() {
+    let harness = Harness::new().await;
+    let [.., (kind, config, _)] = kinds();
+    let created = harness.put(kind, None, &config).await.good().unwrap();
+    harness.daemon.protect("demo/dev/A");
+    let outcome = harness.put(kind, Some(&created), &with(&config, "value", "b")).await;
+    insta::assert_snapshot!(outcome.message(), @r#"
+    Error: demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
+    That was after the plan was made, so nothing was written.
+
+      planned from: string "a", not protected from deletion
+      planned to:   string "b", not protected from deletion
+      now:          string "a", protected from deletion (revision 2)
+
+    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    "#);
+    // To overwrite is to write the value: the protection was left out, and stays.
+    let forced = with(&with(&config, "value", "b"), "on_conflict", "overwrite");
+    harness.put(kind, Some(&created), &forced).await.good();
+    let stale = with(&created, "on_conflict", "overwrite");
+    assert!(harness.delete(kind, &stale).await.message().contains("protected"));
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_over_keeps_its_protection_unless_it_is_said() {
+    let harness = Harness::new().await;
+    let [.., (kind, config, _)] = kinds();
+    let config = with(&config, "on_conflict", "overwrite");
+    // There is nothing to take over.
+    let created = harness.put(kind, None, &config).await.good().unwrap();
+    assert_eq!(created["deletion_protection"], false.into());
+    harness.daemon.protect("demo/dev/A");
+    let adopted = harness.put(kind, None, &with(&config, "value", "b")).await.good().unwrap();
+    assert_eq!((&adopted["deletion_protection"], &adopted["revision"]), (&true.into(), &3_u64.into()));
+    let said = with(&config, "deletion_protection", false);
+    let adopted = harness.put(kind, None, &said).await.good().unwrap();
+    assert_eq!(harness.delete(kind, &adopted).await.good(), None);
+}
+
+#[tokio::test]
+async fn an_unknown_protection_stays_unknown_in_the_plan() {
+    for (kind, config, _) in kinds() {
+        let harness = Harness::new().await;
+        let unknown = with(&config, "deletion_protection", Value::Unknown);
+        let (planned, _) = harness.plan(kind, None, Some(&unknown)).await;
+        assert_eq!(planned["deletion_protection"], Value::Unknown, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn what_holds_something_goes_only_by_an_applied_force_destroy() {
+    for (kind, config, _) in kinds().into_iter().take(2) {
+        let harness = Harness::new().await;
+        harness.daemon.write("demo/dev/A", ValueType::String, "a");
+        let created = harness.put(kind, None, &config).await.good().unwrap();
+        let outcome = harness.delete(kind, &created).await;
+        if kind == ENVIRONMENT {
+            insta::assert_snapshot!(outcome.message(), @r"
+            Error at force_destroy: Cannot delete the environment demo/dev
+            The environment demo/dev holds variables: A.
+
+            Delete or move that first. Or let it go with the environment: set force_destroy = true, apply that, and destroy in a second step. What is protected from deletion stays in any case.
+            ");
+        } else {
+            assert!(
+                outcome.message().starts_with("Error at force_destroy: Cannot delete the project demo\n")
+            );
+        }
+        assert_eq!(outcome.state.as_ref(), Some(&created));
+
+        let forced =
+            harness.put(kind, Some(&created), &with(&config, "force_destroy", true)).await.good().unwrap();
+        harness.daemon.protect("demo/dev/A");
+        if kind == ENVIRONMENT {
+            let outcome = harness.delete(kind, &forced).await;
+            assert!(outcome.message().contains("demo/dev/A is protected from deletion"), "{outcome:?}");
+            assert_eq!(outcome.state.as_ref(), Some(&forced));
+            assert!(harness.daemon.value("demo/dev/A").is_some(), "it never overrides a protected child");
+            harness.daemon.write("demo/dev/A", ValueType::String, "a");
+            harness.daemon.unprotect("demo/dev/A");
+        } else {
+            let protect =
+                v1::UpdateEnvironmentRequest { deletion_protection: Some(true), ..Default::default() };
+            harness.daemon.change_environment("demo/dev", protect);
+            assert!(harness.delete(kind, &forced).await.message().contains("demo/dev is protected"));
+            let unprotect =
+                v1::UpdateEnvironmentRequest { deletion_protection: Some(false), ..Default::default() };
+            harness.daemon.change_environment("demo/dev", unprotect);
+        }
+        assert_eq!(harness.delete(kind, &forced).await.good(), None);
+        assert_eq!(harness.daemon.value("demo/dev/A"), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! `imports` of an environment through the calls of a host.
+
+use kontraktor_proto::v1;
+use tfplugin_proto::value::Value;
+
+use super::{Harness, fields, text};
+use crate::framework::Fields;
+
+const ENVIRONMENT: &str = "kontraktor_environment";
+
+fn list<const N: usize>(items: [&str; N]) -> Value {
+    Value::List(items.into_iter().map(Value::from).collect())
+}
+
+fn environment(env: &str, imports: Value) -> Fields {
+    fields([("project", text("demo")), ("env", text(env)), ("imports", imports)])
+}
+
+async fn with_bases() -> Harness {
+    let harness = Harness::new().await;
+    for base in ["base", "more"] {
+        harness.put(ENVIRONMENT, None, &environment(base, Value::Null)).await.good();
+    }
+    harness
+}
+
+#[tokio::test]
+async fn imports_are_kept_in_order_and_their_drift_shows() {
+    let harness = with_bases().await;
+    let config = environment("dev", list(["demo/more", "demo/base"]));
+    let created = harness.put(ENVIRONMENT, None, &config).await.good().unwrap();
+    assert_eq!(harness.read(ENVIRONMENT, &created).await.good(), Some(created.clone()));
+    let stored = harness.daemon.environment("demo/dev").unwrap().imports;
+    assert_eq!(stored.iter().map(|name| name.env.as_str()).collect::<Vec<_>>(), ["more", "base"]);
+
+    // The order is part of it.
+    let turned = environment("dev", list(["demo/base", "demo/more"]));
+    let (planned, _) = harness.plan(ENVIRONMENT, Some(&created), Some(&turned)).await;
+    assert_eq!(planned["imports"], turned["imports"]);
+    let changed = harness.put(ENVIRONMENT, Some(&created), &turned).await.good().unwrap();
+
+    let theirs =
+        v1::UpdateEnvironmentRequest { imports: Some(v1::ImportList::default()), ..Default::default() };
+    harness.daemon.change_environment("demo/dev", theirs);
+    let outcome = harness.put(ENVIRONMENT, Some(&changed), &config).await;
+    insta::assert_snapshot!(outcome.message(), @r"
+    Error: demo/dev was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
+    That was after the plan was made, so nothing was written.
+
+      planned from: imports = [demo/base, demo/more]
+      planned to:   imports = [demo/more, demo/base]
+      now:          imports = []
+
+    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    ");
+    let read = harness.read(ENVIRONMENT, &changed).await.good().unwrap();
+    assert_eq!(read["imports"], list([]));
+    let imported = harness.import(ENVIRONMENT, "demo/dev").await.good().unwrap();
+    assert_eq!(imported["imports"], Value::Null);
+}
+
+#[tokio::test]
+async fn no_imports_and_an_empty_list_are_the_same() {
+    let harness = Harness::new().await;
+    for (one, other) in [(Value::Null, list([])), (list([]), Value::Null)] {
+        let created = harness.put(ENVIRONMENT, None, &environment("dev", one)).await.good().unwrap();
+        assert_eq!(harness.read(ENVIRONMENT, &created).await.good(), Some(created.clone()));
+        let before = harness.daemon.environment("demo/dev").unwrap().revision;
+        harness.put(ENVIRONMENT, Some(&created), &environment("dev", other)).await.good();
+        assert_eq!(harness.daemon.environment("demo/dev").unwrap().revision, before, "nothing was written");
+        harness.delete(ENVIRONMENT, &created).await.good();
+    }
+}
+
+#[tokio::test]
+async fn imports_that_cannot_be_are_found_without_the_daemon() {
+    let harness = Harness::new().await;
+    let many: Vec<Value> = (0..65).map(|n| Value::from(format!("demo/e{n}"))).collect();
+    for (imports, expected) in [
+        (list(["demo/base"]), vec![]),
+        (Value::Unknown, vec![]),
+        (Value::List(vec![Value::Unknown, text("demo/base"), Value::Unknown]), vec![]),
+        (
+            list(["demo/base", "base", "demo/Base"]),
+            vec![
+                "Error at imports[1]: Invalid imports\nenvironment is not of the form PROJECT/ENV: write the project's \
+                 name, one slash and the environment's name, as in infra-demo/dev.",
+                "Error at imports[2]: Invalid imports\nenv has 'B' at character 1: use 1 to 63 characters of a-z, 0-9 \
+                 and \"-\", with a letter or a digit at the beginning and at the end.",
+            ],
+        ),
+        (
+            list(["demo/base", "demo/base"]),
+            vec![
+                "Error at imports[1]: Invalid imports\ndemo/base is imported twice, as element 0 and as element 1: \
+                 leave one out. Later imports win over earlier ones.",
+            ],
+        ),
+        (
+            list(["demo/dev"]),
+            vec!["Error at imports[0]: Invalid imports\ndemo/dev cannot import itself: leave it out."],
+        ),
+        (
+            Value::List(vec![Value::Null]),
+            vec![
+                "Error at imports[0]: Invalid imports\nAn import is null: write project/env, or leave it out.",
+            ],
+        ),
+        (
+            Value::List(many),
+            vec![
+                "Error at imports: Invalid imports\nimports has 65 elements, and 64 is the most. Gather some of them in \
+                 an environment, and import that.",
+            ],
+        ),
+    ] {
+        let told = harness.validate(ENVIRONMENT, &environment("dev", imports)).await;
+        assert_eq!(told, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_does_not_exist_is_no_environment_that_is_gone() {
+    let harness = with_bases().await;
+    let outcome = harness.put(ENVIRONMENT, None, &environment("dev", list(["demo/none"]))).await;
+    insta::assert_snapshot!(outcome.message(), @r"
+    Error at imports: Cannot create demo/dev
+    There is no environment demo/none.
+    ");
+    assert_eq!(outcome.state, None);
+    let created =
+        harness.put(ENVIRONMENT, None, &environment("dev", list(["demo/base"]))).await.good().unwrap();
+    let outcome = harness.put(ENVIRONMENT, Some(&created), &environment("dev", list(["demo/none"]))).await;
+    insta::assert_snapshot!(outcome.message(), @r"
+    Error at imports: Cannot update the environment demo/dev
+    There is no environment demo/none.
+    ");
+    // Also where an existing environment is taken over.
+    let mut overwrite = environment("dev", list(["demo/none"]));
+    overwrite.insert("on_conflict".to_owned(), text("overwrite"));
+    let outcome = harness.put(ENVIRONMENT, None, &overwrite).await;
+    assert!(
+        outcome.message().starts_with("Error at imports: Cannot create demo/dev\n"),
+        "{:?}",
+        outcome.told
+    );
+}
