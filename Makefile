@@ -11,7 +11,7 @@ BUNDLED ?= $(if $(shell command -v npm),,1)
 FEATURES := $(if $(BUNDLED),--features kontraktord/bundled)
 LIBDUCKDB := $(if $(BUNDLED),,libduckdb)
 
-.PHONY: build demo test bench fmt lint require libduckdb
+.PHONY: build demo test tofu-test bench package fmt lint require require-tests libduckdb
 
 # Release binaries terraform-provider-kontraktor, kontraktord and ktr in cargo's release folder.
 build: require $(LIBDUCKDB)
@@ -26,15 +26,24 @@ test: lint
 	cargo build --locked $(FEATURES) --workspace --bins
 	cargo test --locked $(FEATURES) --workspace --no-fail-fast
 
+# The same acceptance tests with OpenTofu, which Go builds once. Not part of `test`.
+tofu-test: require $(LIBDUCKDB)
+	acceptance/tofu/run.sh $(FEATURES)
+
 # Ratios against rivals timed in the same run. Needs go for the peer on HashiCorp's framework.
 bench: build
 	acceptance/bench/run.sh $(RELEASE)
+
+# What a registry serves, in OUT: zip file, checksums, manifest, and a signature where GPG_KEY names a key.
+OUT ?= dist
+package: require
+	packaging/package.sh $(OUT)
 
 fmt:
 	cargo fmt --all
 	terraform fmt -recursive examples acceptance
 
-lint: require $(LIBDUCKDB)
+lint: require-tests $(LIBDUCKDB)
 	cargo fmt --all --check
 	terraform fmt -check -recursive examples acceptance
 	cargo clippy --locked $(FEATURES) --workspace --all-targets -- -D warnings
@@ -42,6 +51,9 @@ lint: require $(LIBDUCKDB)
 
 require:
 	@.ci/require
+
+require-tests:
+	@.ci/require tests
 
 libduckdb:
 	@daemon/libduckdb/install.sh

@@ -1,25 +1,37 @@
 //! Times Kontraktor beside its rivals in one run, and prints ratios. See README.md beside this file.
 
+mod contenders;
 mod report;
+mod resolve;
 mod startup;
 mod terraform;
+mod watch;
 mod writes;
 
 use std::{path::PathBuf, process::ExitCode};
 
+/// All parts; those that take long, by name only.
+const USUAL: [&str; 6] = ["startup", "terraform", "small", "bulk", "writes", "resolve"];
+const LONG: [&str; 1] = ["growth"];
+
 fn main() -> ExitCode {
     let mut parts: Vec<String> = std::env::args().skip(1).collect();
     if parts.is_empty() {
-        parts = ["startup", "terraform", "writes"].map(String::from).to_vec();
+        parts = USUAL.map(String::from).to_vec();
     }
     let peer = std::env::var_os("KONTRAKTOR_BENCH_PEER").map(PathBuf::from);
     for part in parts {
         match part.as_str() {
             "startup" => startup::run(peer.as_deref()),
-            "terraform" => terraform::run(peer.as_deref()),
+            "terraform" => terraform::run(1000, 3, peer.as_deref()),
+            "small" => terraform::run(200, 5, peer.as_deref()),
+            "bulk" => terraform::bulk(),
+            "growth" => terraform::growth(),
             "writes" => writes::run(),
+            "resolve" => resolve::run(),
             other => {
-                report::line(&format!("no part is called {other:?}: startup, terraform, writes"));
+                let known = [&USUAL[..], &LONG[..]].concat().join(", ");
+                report::line(&format!("no part is called {other:?}: {known}"));
                 return ExitCode::from(2);
             }
         }

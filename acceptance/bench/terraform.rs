@@ -1,76 +1,32 @@
-//! 1,000 variables against 1,000 of what costs terraform least.
+//! N variables against N of what costs terraform least, by the real terraform.
 
-use std::{path::Path, time::Instant};
+use std::path::Path;
 
-use acceptance::{Workspace, World};
+use crate::{
+    contenders::{BUILT_IN, BULK, Contender, OURS, PEER},
+    report,
+    watch::{Watch, cpu_seconds},
+};
 
-use crate::report;
-
-const RESOURCES: usize = 1000;
-const ROUNDS: usize = 3;
 const STEPS: [&str; 4] = ["create", "plan", "update", "destroy"];
 
-/// One way to have 1,000 resources.
-struct Contender {
-    name: &'static str,
-    config: fn(&str) -> String,
-}
-
-const OURS: Contender = Contender {
-    name: "kontraktor",
-    config: |value| {
-        format!(
-            r#"resource "kontraktor_variable" "this" {{
-  count   = {RESOURCES}
-  project = "bench"
-  env     = "dev"
-  key     = "KEY_${{count.index}}"
-  value   = "{value} ${{count.index}}"
-}}
-"#
-        )
-    },
-};
-
-const BUILT_IN: Contender = Contender {
-    name: "terraform_data",
-    config: |value| {
-        format!(
-            "resource \"terraform_data\" \"this\" {{\n  count = {RESOURCES}\n  input = \"{value} ${{count.index}}\"\n}}\n"
-        )
-    },
-};
-
-const PEER: Contender = Contender {
-    name: "Go framework",
-    config: |value| {
-        format!(
-            r#"resource "peer_variable" "this" {{
-  count   = {RESOURCES}
-  project = "bench"
-  env     = "dev"
-  key     = "KEY_${{count.index}}"
-  value   = "{value} ${{count.index}}"
-}}
-"#
-        )
-    },
-};
-
-pub(crate) fn run(peer: Option<&Path>) {
-    report::line(&format!("\nterraform, {RESOURCES} resources, {ROUNDS} rounds in turn, medians"));
+/// `count` resources, `rounds` times in turn: seconds for each step, ours against each rival's.
+pub(crate) fn run(count: usize, rounds: usize, peer: Option<&Path>) {
+    report::line(&format!("\nterraform, {count} resources, {rounds} rounds in turn, medians"));
     let mut contenders = vec![OURS, BUILT_IN];
     if peer.is_some() {
         contenders.push(PEER);
     }
     let mut times = vec![vec![Vec::new(); STEPS.len()]; contenders.len()];
-    for _ in 0..ROUNDS {
+    let watch = Watch::start("terraform-provider-kontraktor");
+    for _ in 0..rounds {
         for (contender, times) in contenders.iter().zip(&mut times) {
-            for (step, took) in times.iter_mut().zip(round(contender, peer)) {
+            for (step, took) in times.iter_mut().zip(round(*contender, count, peer)) {
                 step.push(took);
             }
         }
     }
+    let seen = watch.stop();
     for (step, name) in STEPS.iter().enumerate() {
         for (contender, rival) in contenders.iter().zip(&times).skip(1) {
             report::row(name, "s", &times[0][step], Some((contender.name, &rival[step])));
@@ -86,32 +42,68 @@ pub(crate) fn run(peer: Option<&Path>) {
             );
         }
     }
+    report::line(&format!("provider's peak resident memory: {:.1} MB", seen.peak_mb));
 }
 
 /// One round in a fresh directory: seconds for each step.
-fn round(contender: &Contender, peer: Option<&Path>) -> [f64; 4] {
-    let world = World::new();
-    let workspace = world.workspace(&(contender.config)("one"));
-    if contender.name == PEER.name {
-        let folder = peer.and_then(Path::parent).expect("the peer was built");
-        workspace.write("versions.tf", "terraform {\n  required_providers {\n    peer = { source = \"registry.terraform.io/peer/peer\" }\n  }\n}\n");
-        workspace.write(
-            ".terraformrc",
-            &format!("disable_checkpoint = true\nprovider_installation {{\n  dev_overrides {{ \"peer/peer\" = \"{}\" }}\n  direct {{}}\n}}\n", folder.display()),
-        );
-    } else if contender.name == BUILT_IN.name {
-        workspace.write("versions.tf", "");
-    }
-    let create = timed(&workspace, &["apply", "-auto-approve"]);
-    let plan = timed(&workspace, &["plan"]);
-    workspace.main(&(contender.config)("two"));
-    let update = timed(&workspace, &["apply", "-auto-approve"]);
-    let destroy = timed(&workspace, &["destroy", "-auto-approve"]);
-    [create, plan, update, destroy]
+fn round(contender: Contender, count: usize, peer: Option<&Path>) -> [f64; 4] {
+    let course = contender.course(count, peer);
+    [course.apply(), course.plan(), course.update(), course.destroy()]
 }
 
-fn timed(workspace: &Workspace, arguments: &[&str]) -> f64 {
-    let began = Instant::now();
-    workspace.terraform(&[arguments, &["-no-color"]].concat()).ok();
-    began.elapsed().as_secs_f64()
+/// One resource with 1,000 keys against 1,000 resources: create, plan, change 10 keys.
+pub(crate) fn bulk() {
+    const KEYS: usize = 1000;
+    report::line(&format!("\none kontraktor_variables with {KEYS} keys, against {KEYS} kontraktor_variable"));
+    let mut times = vec![vec![Vec::new(); 3]; 2];
+    for _ in 0..3 {
+        for (contender, times) in [BULK, OURS].iter().zip(&mut times) {
+            let course = contender.course(KEYS, None);
+            for (step, took) in times.iter_mut().zip([course.apply(), course.plan(), course.update()]) {
+                step.push(took);
+            }
+        }
+    }
+    for (step, name) in ["create", "plan", "change 10 (single: all)"].iter().enumerate() {
+        report::row(name, "s", &times[0][step], Some(("single", &times[1][step])));
+    }
+}
+
+/// What the provider and the daemon cost at growing numbers: their processor time for each resource, and the seconds
+/// beyond what terraform itself takes for as many `terraform_data`.
+pub(crate) fn growth() {
+    report::line(
+        "\ngrowth: milliseconds for each resource (provider's and daemon's processor time; wall clock beyond terraform_data)",
+    );
+    for count in [100, 1000, 5000] {
+        let (cpu, ours) = costs(OURS, count);
+        let (_, built_in) = costs(BUILT_IN, count);
+        for (step, name) in ["create", "plan"].iter().enumerate() {
+            let each = |seconds: f64| seconds * 1000.0 / f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+            report::line(&format!(
+                "{count:>5} {name:<7} provider {:6.3}   daemon {:6.3}   beyond terraform_data {:7.3}   ({:.2} s against {:.2} s)",
+                each(cpu[step].0),
+                each(cpu[step].1),
+                each(ours[step] - built_in[step]),
+                ours[step],
+                built_in[step],
+            ));
+        }
+    }
+}
+
+/// Processor seconds of provider and daemon, and wall clock seconds, for create and plan.
+fn costs(contender: Contender, count: usize) -> ([(f64, f64); 2], [f64; 2]) {
+    let course = contender.course(count, None);
+    let daemon = course.world.pid();
+    let mut cpu = [(0.0, 0.0); 2];
+    let mut wall = [0.0; 2];
+    for step in 0..2 {
+        let before = cpu_seconds(daemon);
+        let watch = Watch::start("terraform-provider-kontraktor");
+        wall[step] = if step == 0 { course.apply() } else { course.plan() };
+        let provider = watch.stop().cpu_seconds;
+        cpu[step] = (provider, cpu_seconds(daemon) - before);
+    }
+    (cpu, wall)
 }

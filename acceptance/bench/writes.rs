@@ -77,6 +77,7 @@ async fn one_client(host: Host, number: usize) -> Vec<f64> {
                         content: Some(v1::put::Content::Value(format!("value {}", latencies.len()))),
                         description: String::new(),
                         create_missing: true,
+                        deletion_protection: None,
                     })),
                     expect: None,
                 }],

@@ -1,70 +1,135 @@
-//! The examples that the documentation shows are run as they stand.
+//! The examples that the documentation shows are run as they stand: pages of one resource, data source or function here,
+//! complete configurations in `complete`.
 
-use std::fs;
+mod complete;
+
+use std::{collections::BTreeSet, fs};
 
 use acceptance::{Workspace, World, repository};
+use serde_json::{Value, json};
 
 fn example(path: &str) -> String {
     fs::read_to_string(repository().join("examples").join(path))
         .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The import ids that an `import.sh` shows, as (address, id).
+/// The names of what has examples in a folder.
+fn names(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(repository().join("examples").join(folder)).expect("the folder is there");
+    entries.map(|entry| entry.expect("an entry").file_name().display().to_string()).collect()
+}
+
+/// The commands of an `import.sh`, as (address, id).
 fn imports(path: &str) -> Vec<(String, String)> {
     let script = example(path);
-    let commands = script.lines().filter_map(|line| line.strip_prefix("terraform import "));
+    let commands = script.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     commands
-        .map(|rest| {
-            let (address, id) = rest.trim().split_once(' ').expect("an address and an id");
-            (address.to_owned(), id.to_owned())
+        .map(|line| {
+            let command = line.strip_prefix("terraform import ").unwrap_or_else(|| panic!("{path}: {line}"));
+            let (address, id) = command.trim().split_once(' ').expect("an address and an id");
+            let unquoted = |text: &str| text.trim().trim_matches(['\'', '"']).to_owned();
+            (unquoted(address), unquoted(id))
         })
         .collect()
 }
 
-/// Applies a resource's example, forgets it, imports it by its command, and finds nothing to change.
-fn applies_and_imports(resource: &str) {
-    let world = World::new();
-    let workspace: Workspace = world.workspace(&example(&format!("resources/{resource}/resource.tf")));
-    workspace.apply(&[]).ok();
-    workspace.settled();
-    let imports = imports(&format!("resources/{resource}/import.sh"));
-    assert!(!imports.is_empty(), "{resource} shows its import");
-    for (address, id) in imports {
-        workspace.terraform(&["state", "rm", &address]).ok();
-        workspace.terraform(&["import", "-no-color", &address, &id]).ok().says(&["Import successful!"]);
+/// Applies each resource's example, and with each of its import commands forgets it, imports it, and finds nothing to
+/// change; then the same with all of them as blocks, as the page shows them.
+#[test]
+fn resources() {
+    for resource in names("resources") {
+        let world = World::new();
+        let workspace: Workspace = world.workspace(&example(&format!("resources/{resource}/resource.tf")));
+        workspace.apply(&[]).ok();
+        workspace.settled();
+        let imports = imports(&format!("resources/{resource}/import.sh"));
+        assert!(!imports.is_empty(), "{resource} shows its import");
+        for (address, id) in &imports {
+            workspace.terraform(&["state", "rm", address]).ok();
+            let import = workspace.terraform(&["import", "-no-color", address, id]).ok();
+            import.says(&["Import successful!"]);
+            workspace.settled();
+        }
+        let mut blocks = String::new();
+        for (address, id) in &imports {
+            workspace.terraform(&["state", "rm", address]).ok();
+            blocks.push_str(&format!("import {{\n  to = {address}\n  id = \"{id}\"\n}}\n"));
+        }
+        workspace.write("imports.tf", &blocks);
+        let expected = format!("{} imported, 0 added, 0 changed, 0 destroyed", imports.len());
+        workspace.apply(&[]).ok().says(&[&expected]);
+        workspace.destroy().ok();
     }
-    workspace.settled();
-    workspace.destroy().ok();
-}
-
-#[test]
-fn project() {
-    applies_and_imports("kontraktor_project");
-}
-
-#[test]
-fn environment() {
-    applies_and_imports("kontraktor_environment");
-}
-
-#[test]
-fn variable() {
-    applies_and_imports("kontraktor_variable");
 }
 
 #[test]
 fn data_sources() {
     let world = World::new();
     world.ktr(&["var", "set", "--create", "billing/prod", "DB_HOST=db.billing.internal", "OTHER=1"]).ok();
-    for (name, output, expected) in [
-        ("kontraktor_environment", "db_host", serde_json::json!("db.billing.internal")),
-        ("kontraktor_variable", "db_host", serde_json::json!("db.billing.internal")),
-        ("kontraktor_projects", "project_names", serde_json::json!(["billing"])),
-    ] {
+    world.ktr(&["var", "set", "--create", "billing/staging", "DB_HOST=db.staging.internal", "NEW=1"]).ok();
+    let expected: [(&str, &[(&str, Value)]); 5] = [
+        (
+            "kontraktor_environment",
+            &[("db_host", json!("db.billing.internal")), ("db_host_origin", json!("billing/prod"))],
+        ),
+        ("kontraktor_environment_diff", &[("missing_in_prod", json!(["NEW"])), ("untouched", json!(true))]),
+        ("kontraktor_projects", &[("project_names", json!(["billing"]))]),
+        ("kontraktor_variable", &[("db_host", json!("db.billing.internal"))]),
+        ("kontraktor_variable_history", &[("db_host_at_first", json!("db.billing.internal"))]),
+    ];
+    for (name, outputs) in &expected {
         let workspace = world.workspace(&example(&format!("data-sources/{name}/data-source.tf")));
         workspace.apply(&[]).ok();
-        assert_eq!(workspace.output(output), expected, "{name}");
+        for (output, value) in *outputs {
+            assert_eq!(workspace.output(output), *value, "{name}");
+        }
     }
+    let run: BTreeSet<String> = expected.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(run, names("data-sources"), "every example is run");
+}
+
+/// Functions are pure: no daemon is there.
+#[test]
+fn functions() {
+    let world = World::without_daemon();
+    let expected: [(&str, &str, Value); 3] = [
+        (
+            "dotenv_decode",
+            "variables",
+            json!({
+                "DB_HOST": "db.billing.internal",
+                "DB_PORT": "5432",
+                "GREETING": "Hello, # and welcome",
+                "MOTD": "two\nlines",
+            }),
+        ),
+        (
+            "dotenv_encode",
+            "dotenv",
+            json!("DB_HOST=db.billing.internal\nGREETING='Hello, # and welcome'\nMOTD='two\nlines'\n"),
+        ),
+        (
+            "reference_parse",
+            "parts",
+            json!({
+                "scheme": "vault",
+                "vault": "team",
+                "mount": "secret",
+                "path": "app/db",
+                "name": null,
+                "version": "3",
+                "stage": null,
+                "field": "password",
+            }),
+        ),
+    ];
+    for (name, output, value) in &expected {
+        let workspace = world.workspace(&example(&format!("functions/{name}/function.tf")));
+        workspace.apply(&[]).ok();
+        assert_eq!(workspace.output(output), *value, "{name}");
+    }
+    let run: BTreeSet<String> = expected.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    assert_eq!(run, names("functions"), "every example is run");
 }
 
 #[test]

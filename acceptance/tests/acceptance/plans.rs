@@ -34,13 +34,14 @@ fn create_update_replace_destroy() {
 
       # kontraktor_variable.v will be created
       + resource "kontraktor_variable" "v" {
-          + env      = "dev"
-          + id       = "plans/dev/KEY"
-          + key      = "KEY"
-          + project  = "plans"
-          + revision = (known after apply)
-          + type     = "string"
-          + value    = "one"
+          + deletion_protection = false
+          + env                 = "dev"
+          + id                  = "plans/dev/KEY"
+          + key                 = "KEY"
+          + project             = "plans"
+          + revision            = (known after apply)
+          + type                = "string"
+          + value               = "one"
         }
 
     Plan: 1 to add, 0 to change, 0 to destroy.
@@ -52,10 +53,10 @@ fn create_update_replace_destroy() {
 
       # kontraktor_variable.v will be updated in-place
       ~ resource "kontraktor_variable" "v" {
-            id       = "plans/dev/KEY"
-          ~ revision = 1 -> (known after apply)
-          ~ value    = "one" -> "two"
-            # (4 unchanged attributes hidden)
+            id                  = "plans/dev/KEY"
+          ~ revision            = 1 -> (known after apply)
+          ~ value               = "one" -> "two"
+            # (5 unchanged attributes hidden)
         }
 
     Plan: 0 to add, 1 to change, 0 to destroy.
@@ -66,10 +67,10 @@ fn create_update_replace_destroy() {
 
       # kontraktor_variable.v must be replaced
     -/+ resource "kontraktor_variable" "v" {
-          ~ id       = "plans/dev/KEY" -> "plans/dev/OTHER"
-          ~ key      = "KEY" -> "OTHER" # forces replacement
-          ~ revision = 1 -> (known after apply)
-            # (4 unchanged attributes hidden)
+          ~ id                  = "plans/dev/KEY" -> "plans/dev/OTHER"
+          ~ key                 = "KEY" -> "OTHER" # forces replacement
+          ~ revision            = 1 -> (known after apply)
+            # (5 unchanged attributes hidden)
         }
 
     Plan: 1 to add, 0 to change, 1 to destroy.
@@ -81,13 +82,14 @@ fn create_update_replace_destroy() {
       # kontraktor_variable.v will be destroyed
       # (because kontraktor_variable.v is not in configuration)
       - resource "kontraktor_variable" "v" {
-          - env      = "dev" -> null
-          - id       = "plans/dev/KEY" -> null
-          - key      = "KEY" -> null
-          - project  = "plans" -> null
-          - revision = 1 -> null
-          - type     = "string" -> null
-          - value    = "one" -> null
+          - deletion_protection = false -> null
+          - env                 = "dev" -> null
+          - id                  = "plans/dev/KEY" -> null
+          - key                 = "KEY" -> null
+          - project             = "plans" -> null
+          - revision            = 1 -> null
+          - type                = "string" -> null
+          - value               = "one" -> null
         }
 
     Plan: 0 to add, 0 to change, 1 to destroy.
@@ -114,16 +116,18 @@ resource "kontraktor_environment" "e" {
 
       # kontraktor_environment.e will be created
       + resource "kontraktor_environment" "e" {
-          + description = "for plans"
-          + env         = "dev"
-          + id          = "plans/dev"
-          + project     = "plans"
+          + deletion_protection = false
+          + description         = "for plans"
+          + env                 = "dev"
+          + id                  = "plans/dev"
+          + project             = "plans"
         }
 
       # kontraktor_project.p will be created
       + resource "kontraktor_project" "p" {
-          + id   = "plans"
-          + name = "plans"
+          + deletion_protection = false
+          + id                  = "plans"
+          + name                = "plans"
         }
 
     Plan: 2 to add, 0 to change, 0 to destroy.

@@ -5,7 +5,7 @@ use std::fs;
 use acceptance::{Workspace, World, repository};
 
 /// Lays a suite out in a workspace of its own, by way of the mirror and `terraform init`.
-fn suite(world: &World, name: &str) -> Workspace {
+pub(crate) fn suite(world: &World, name: &str) -> Workspace {
     let folder = repository().join("acceptance/suites").join(name);
     let workspace = world.installed_workspace("");
     let mut stack = vec![folder.clone()];

@@ -10,6 +10,19 @@ data "kontraktor_environment" "prod_db" {
   prefix  = "DB_"
 }
 
+# As it was at its first revision, without what it imports.
+data "kontraktor_environment" "prod_at_first" {
+  project  = "billing"
+  env      = "prod"
+  own_only = true
+  at       = 1
+}
+
 output "db_host" {
   value = data.kontraktor_environment.prod.variables["DB_HOST"]
+}
+
+# The environment that the value comes from, as in "shared/base".
+output "db_host_origin" {
+  value = data.kontraktor_environment.prod.origins["DB_HOST"]
 }

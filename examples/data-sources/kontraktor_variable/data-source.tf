@@ -4,6 +4,14 @@ data "kontraktor_variable" "db_host" {
   key     = "DB_HOST"
 }
 
+# As it was when the environment was at its first revision.
+data "kontraktor_variable" "db_host_at_first" {
+  project = "billing"
+  env     = "prod"
+  key     = "DB_HOST"
+  at      = 1
+}
+
 output "db_host" {
   value = data.kontraktor_variable.db_host.value
 }

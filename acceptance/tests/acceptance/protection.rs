@@ -1,0 +1,196 @@
+//! What is protected from deletion stays, whoever asks; and what takes its content along does so only when told.
+
+use acceptance::World;
+
+fn all(protection: &str) -> String {
+    format!(
+        r#"
+resource "kontraktor_project" "p" {{
+  name = "guarded"
+  {protection}
+}}
+resource "kontraktor_environment" "e" {{
+  project = kontraktor_project.p.name
+  env     = "prod"
+  {protection}
+}}
+resource "kontraktor_variable" "v" {{
+  project = kontraktor_environment.e.project
+  env     = kontraktor_environment.e.env
+  key     = "KEY"
+  value   = "precious"
+  {protection}
+}}
+"#
+    )
+}
+
+const ON: &str = "deletion_protection = true";
+const OFF: &str = "deletion_protection = false";
+
+#[test]
+fn what_is_protected_is_not_planned_away() {
+    let world = World::new();
+    // Without references, so that terraform asks for each of them.
+    let apart = |key: &str| {
+        format!(
+            r#"
+resource "kontraktor_project" "p" {{
+  name                = "alone"
+  deletion_protection = true
+}}
+resource "kontraktor_environment" "e" {{
+  project             = "guarded"
+  env                 = "test"
+  deletion_protection = true
+}}
+resource "kontraktor_variable" "v" {{
+  project             = "guarded"
+  env                 = "prod"
+  key                 = "{key}"
+  value               = "precious"
+  deletion_protection = true
+}}
+"#
+        )
+    };
+    let workspace = world.workspace(&apart("KEY"));
+    workspace.apply(&[]).ok();
+    workspace.settled();
+    workspace.terraform(&["plan", "-destroy", "-no-color"]).fails().says(&[
+        "The variable guarded/prod/KEY is protected from deletion",
+        "ktr var unprotect guarded/prod KEY",
+        "The environment guarded/test is protected from deletion",
+        "ktr env unprotect guarded/test",
+        "The project alone is protected from deletion",
+        "ktr project unprotect alone",
+        "set deletion_protection = false in the resource and apply that alone",
+        "two applies",
+    ]);
+    workspace.main(&apart("OTHER"));
+    workspace.plan(&[]).fails().says(&[
+        "This change would replace it: guarded/prod/KEY would be deleted, and a new variable created.",
+    ]);
+    // A replacement that terraform was told to make is not shown to the provider: there the daemon has the last word.
+    workspace.main(&apart("KEY"));
+    workspace.apply(&["-replace=kontraktor_variable.v"]).fails().says(&["protected from deletion"]);
+    world.ktr(&["var", "get", "guarded/prod", "KEY"]).ok().says(&["precious"]);
+    workspace.settled();
+}
+
+/// See terraform#17599: elsewhere a protection goes with the block that says it.
+#[test]
+fn deletion_protection_is_not_lost_when_the_block_is_removed() {
+    let world = World::new();
+    let workspace = world.workspace(&all(ON));
+    workspace.apply(&[]).ok();
+    workspace.main("");
+    workspace.apply(&[]).fails().says(&["The variable guarded/prod/KEY is protected from deletion"]);
+    // Only the line is removed: the protection stays as it is.
+    workspace.main(&all("")).settled();
+    workspace.destroy().fails();
+    // Terraform forgets all of it; the daemon does not.
+    for address in ["kontraktor_variable.v", "kontraktor_environment.e", "kontraktor_project.p"] {
+        workspace.terraform(&["state", "rm", address]).ok();
+    }
+    world.ktr(&["var", "unset", "guarded/prod", "KEY"]).fails().says(&["protected from deletion"]);
+    world
+        .ktr(&["env", "delete", "guarded/prod", "--force", "--yes"])
+        .fails()
+        .says(&["protected from deletion"]);
+    world
+        .ktr(&["project", "delete", "guarded", "--force", "--yes"])
+        .fails()
+        .says(&["protected from deletion"]);
+    world.ktr(&["var", "get", "guarded/prod", "KEY"]).ok().says(&["precious"]);
+}
+
+#[test]
+fn the_daemon_refuses_what_a_stale_state_would_delete() {
+    let world = World::new();
+    let workspace = world.workspace(&all(""));
+    workspace.apply(&[]).ok();
+    world.ktr(&["var", "protect", "guarded/prod", "KEY"]).ok();
+    world.ktr(&["env", "protect", "guarded/prod"]).ok();
+    world.ktr(&["project", "protect", "guarded"]).ok();
+    // The state says that none of it is protected, so the plan passes.
+    let destroy = workspace.terraform(&["destroy", "-auto-approve", "-no-color", "-refresh=false"]).fails();
+    destroy.says(&["guarded/prod/KEY", "protected from deletion", "ktr var unprotect guarded/prod KEY"]);
+    workspace.terraform(&["state", "rm", "kontraktor_variable.v"]).ok();
+    let destroy = workspace.terraform(&["destroy", "-auto-approve", "-no-color", "-refresh=false"]).fails();
+    destroy.says(&["protected from deletion", "ktr env unprotect guarded/prod"]);
+    world.ktr(&["var", "get", "guarded/prod", "KEY"]).ok().says(&["precious"]);
+    // With its eyes open, the plan says it first.
+    workspace.destroy().fails().says(&["The environment guarded/prod is protected from deletion"]);
+}
+
+#[test]
+fn unprotecting_and_deleting_are_two_applies() {
+    let world = World::new();
+    let workspace = world.workspace(&all(ON));
+    workspace.apply(&[]).ok();
+    workspace.main(&all(OFF));
+    workspace.destroy().fails();
+    workspace.apply(&[]).ok().says(&["3 changed"]);
+    workspace.destroy().ok().says(&["3 destroyed"]);
+
+    // By `ktr` too.
+    workspace.main(&all(ON)).apply(&[]).ok();
+    world.ktr(&["var", "unprotect", "guarded/prod", "KEY"]).ok();
+    world.ktr(&["env", "unprotect", "guarded/prod"]).ok();
+    world.ktr(&["project", "unprotect", "guarded"]).ok();
+    workspace.plan(&[]).says(&["deletion_protection = false -> true", "3 to change"]);
+    workspace.destroy().ok().says(&["3 destroyed"]);
+}
+
+fn holder(force: &str) -> String {
+    format!(
+        r#"resource "kontraktor_environment" "e" {{
+  project = "guarded"
+  env     = "prod"
+  {force}
+}}
+resource "kontraktor_project" "p" {{
+  name = "full"
+  {force}
+}}
+"#
+    )
+}
+
+#[test]
+fn what_is_not_empty_goes_only_by_an_applied_force_destroy() {
+    let world = World::new();
+    let workspace = world.workspace(&holder(""));
+    workspace.apply(&[]).ok();
+    let keys: Vec<String> = (10..35).map(|n| format!("KEY_{n}=x")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    world.ktr(&[&["var", "set", "guarded/prod"], &keys[..]].concat()).ok();
+    world.ktr(&["var", "set", "full/dev", "KEY=x", "--create"]).ok();
+    let refused = workspace.destroy().fails();
+    assert!(!refused.text().contains("KEY_30"), "20 names at most: {}", refused.text());
+    refused.says(&[
+        "KEY_10",
+        "KEY_29",
+        "force_destroy = true",
+        "full",
+        "Cannot delete the environment guarded/prod",
+    ]);
+
+    // It is what was applied that counts, not what was written down for the next time.
+    workspace.main(&holder("force_destroy = true"));
+    workspace.destroy().fails().says(&["force_destroy = true"]);
+    workspace.apply(&[]).ok();
+    world.ktr(&["var", "protect", "guarded/prod", "KEY_12"]).ok();
+    world.ktr(&["env", "protect", "full/dev"]).ok();
+    workspace
+        .destroy()
+        .fails()
+        .says(&["variable protected from deletion: KEY_12", "environment protected from deletion: dev"]);
+    world.ktr(&["var", "get", "guarded/prod", "KEY_11"]).ok();
+    world.ktr(&["var", "unprotect", "guarded/prod", "KEY_12"]).ok();
+    world.ktr(&["env", "unprotect", "full/dev"]).ok();
+    workspace.destroy().ok();
+    world.ktr(&["var", "get", "guarded/prod", "KEY_11"]).fails();
+    world.ktr(&["var", "get", "full/dev", "KEY"]).fails();
+}

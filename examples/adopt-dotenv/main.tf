@@ -1,0 +1,33 @@
+terraform {
+  required_version = ">= 1.8"
+
+  required_providers {
+    kontraktor = {
+      source  = "kontraktor/kontraktor"
+      version = "~> 0.1"
+    }
+  }
+}
+
+provider "kontraktor" {}
+
+locals {
+  legacy = provider::kontraktor::dotenv_decode(file("${path.module}/.env"))
+}
+
+# Takes over exactly the keys of the file. To be deleted once it is applied.
+import {
+  to = kontraktor_variables.legacy
+  id = "legacy/dev:${join(",", keys(local.legacy))}"
+}
+
+resource "kontraktor_variables" "legacy" {
+  project   = "legacy"
+  env       = "dev"
+  variables = local.legacy
+}
+
+output "keys" {
+  description = "The keys that are managed from now on."
+  value       = keys(kontraktor_variables.legacy.variables)
+}

@@ -1,0 +1,22 @@
+data "kontraktor_variable_history" "db_host" {
+  project = "billing"
+  env     = "prod"
+  key     = "DB_HOST"
+  limit   = 10
+}
+
+# What it was at that moment, whether or not it exists today.
+data "kontraktor_variable_history" "db_host_at_first" {
+  project = "billing"
+  env     = "prod"
+  key     = "DB_HOST"
+  at      = 1
+}
+
+output "db_host_writers" {
+  value = distinct([for entry in data.kontraktor_variable_history.db_host.entries : entry.actor])
+}
+
+output "db_host_at_first" {
+  value = data.kontraktor_variable_history.db_host_at_first.value
+}

@@ -1,0 +1,8 @@
+# Functions of a provider need Terraform 1.8, and the provider in required_providers.
+output "dotenv" {
+  value = provider::kontraktor::dotenv_encode({
+    DB_HOST  = "db.billing.internal"
+    GREETING = "Hello, # and welcome"
+    MOTD     = "two\nlines"
+  })
+}

@@ -1,0 +1,35 @@
+# The keys of one application, written together. Other keys of the environment are left alone.
+resource "kontraktor_variables" "checkout" {
+  project = "billing"
+  env     = "prod"
+
+  variables = {
+    CHECKOUT_HOST  = "checkout.billing.internal"
+    CHECKOUT_THEME = ""
+  }
+
+  typed = {
+    CHECKOUT_RETRIES = {
+      value = 3
+      type  = "number"
+    }
+    CHECKOUT_LIMITS = {
+      value       = jsonencode({ per_minute = 600, burst = 50 })
+      type        = "json"
+      description = "How many requests the gateway lets through"
+    }
+  }
+}
+
+# All that an environment holds: keys that others write there show in the plan, and the next apply removes them.
+resource "kontraktor_variables" "preview" {
+  project   = "billing"
+  env       = "preview"
+  ownership = "exclusive"
+
+  variables = {
+    BASE_URL = "https://preview.billing.example"
+  }
+
+  deletion_protection = false
+}

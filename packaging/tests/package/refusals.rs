@@ -1,0 +1,61 @@
+//! What is refused leaves an earlier release as it was.
+
+use std::fs;
+
+use crate::{Desk, ok, read, refused};
+
+#[test]
+fn a_binary_of_another_version_is_not_packaged() {
+    let desk = Desk::new();
+    desk.provider("9.9.9");
+    let said = refused(desk.package("dist", "provider"));
+    assert!(said.contains("says \"terraform-provider-kontraktor 9.9.9\""), "{said}");
+    assert!(said.contains("build the provider again"), "{said}");
+    assert!(!desk.path("dist").exists(), "nothing was written");
+}
+
+#[test]
+fn a_missing_binary_is_named() {
+    let desk = Desk::new();
+    let said = refused(desk.package("dist", "linux_arm64=missing"));
+    assert!(said.contains("missing cannot be read"), "{said}");
+}
+
+#[test]
+fn a_failure_leaves_the_release_that_was_there() {
+    let desk = Desk::new();
+    ok(desk.package("dist", "linux_arm64=provider"));
+    let before: Vec<_> = desk.names("dist").iter().map(|name| read(desk.path("dist").join(name))).collect();
+    let names = desk.names("dist");
+    desk.provider("changed");
+    let mut command = desk.command("dist", "linux_arm64=provider");
+    refused(command.args(["--provider", "linux_amd64x=missing"]).output().expect("it can be started"));
+    assert_eq!(desk.names("dist"), names);
+    let after: Vec<_> = names.iter().map(|name| read(desk.path("dist").join(name))).collect();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn arguments_say_what_is_expected() {
+    let desk = Desk::new();
+    for (provider, expected) in [
+        ("linux-arm64=provider", "the platform \"linux-arm64\" is not OS_ARCH"),
+        ("linux_arm64=", "is not PLATFORM=PATH"),
+        ("", "is not PLATFORM=PATH"),
+    ] {
+        let said = refused(desk.package("dist", provider));
+        assert!(said.contains(expected), "{provider:?}: {said}");
+    }
+    let mut twice = desk.command("dist", "linux_arm64=provider");
+    let said = refused(twice.args(["--provider", "linux_arm64=provider"]).output().expect("it starts"));
+    assert!(said.contains("two providers for linux_arm64"), "{said}");
+}
+
+#[test]
+fn a_manifest_that_no_registry_takes_is_refused() {
+    let desk = Desk::new();
+    fs::write(desk.path("manifest.json"), r#"{"version":1,"metadata":{"protocol_versions":["5.0"]}}"#)
+        .expect("a file");
+    let said = refused(desk.package("dist", "linux_arm64=provider"));
+    assert!(said.contains("its protocol versions are not 6.0 alone"), "{said}");
+}
