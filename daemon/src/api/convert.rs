@@ -98,16 +98,18 @@ pub(super) fn env_path(field: &'static str, name: Option<&v1::EnvironmentName>) 
     EnvPath::try_from(name).map_err(status)
 }
 
-/// A UUID in one of its usual spellings.
+/// A UUID in one of its usual spellings. The nil UUID is what a client sends that never made one.
 pub(super) fn uuid(field: &'static str, text: &str) -> Result<Uuid, Status> {
-    Uuid::parse_str(text).map_err(|_| {
-        let message =
-            if text.is_empty() { format!("{field} is missing") } else { format!("{field} is not a UUID") };
-        status(Refusal::invalid(field, message).remedy(
-            "send a fresh UUID with each batch, and the same one again \
-                                                        only to repeat that batch",
-        ))
-    })
+    let message = match Uuid::parse_str(text) {
+        Ok(id) if id.is_nil() => format!("{field} is the nil UUID, which tells no batch from another"),
+        Ok(id) => return Ok(id),
+        Err(_) if text.is_empty() => format!("{field} is missing"),
+        Err(_) => format!("{field} is not a UUID"),
+    };
+    Err(status(
+        Refusal::invalid(field, message)
+            .remedy("send a fresh UUID with each batch, and the same one again only to repeat that batch"),
+    ))
 }
 
 /// A moment between the years -9999 and 9999, as jiff has them.

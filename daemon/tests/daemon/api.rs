@@ -117,10 +117,17 @@ async fn bad_requests_name_the_field() {
     let lone = VerifyAuditRequest { expect_sequence: 0, expect_hash: "x".to_owned() };
     assert_eq!(invalid(audit.verify_audit(lone).await), "expect_sequence");
 
-    for (id, message) in [("", "batch_id is missing"), ("seven", "batch_id is not a UUID")] {
+    let nil = uuid::Uuid::nil().to_string();
+    for (id, message) in [
+        ("", "batch_id is missing"),
+        ("seven", "batch_id is not a UUID"),
+        (&nil, "batch_id is the nil UUID, which tells no batch from another"),
+    ] {
         let request = WriteVariablesRequest { batch_id: id.to_owned(), ..batch([put("k", "v")]) };
         let refused = problem(variables.write_variables(request).await);
         assert_eq!((refused.field.as_str(), refused.message.as_str()), ("batch_id", message));
+        assert_eq!(refused.code(), ProblemCode::Invalid);
+        assert!(refused.remedy.starts_with("send a fresh UUID with each batch"), "{}", refused.remedy);
     }
     let mut via = Request::new(GetStatusRequest {});
     via.metadata_mut().insert("kontraktor-via", "Not Allowed".parse().unwrap());

@@ -356,7 +356,7 @@ async fn the_writer_survives_the_deepest_schema_and_a_schema_that_asks_for_ages(
         .collect();
     let ages = format!(r##"{{"$defs": {{{}, "a25": true}}, "$ref": "#/$defs/a0"}}"##, doubling.join(","));
     let refusal = ask(&service, creating("infra", "ages", "K", &ages)).await.unwrap_err();
-    insta::assert_snapshot!(told(&refusal), @"Invalid schema: the schema cannot be used: looking at a single value may take 134217726 steps, and 100000 is the limit: let fewer subschemas refer to each other (correct the schema)");
+    insta::assert_snapshot!(told(&refusal), @"Invalid schema: the schema cannot be used: looking at a single value may take 134217726 steps, and 1000000 is the limit: let fewer subschemas refer to each other, and let patterns repeat less (correct the schema)");
     assert_eq!(one(&service, put("infra/dev", "K", "v")).await, ItemOutcome::Written);
     drained(&service).await;
 }

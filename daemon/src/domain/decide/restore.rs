@@ -8,7 +8,7 @@ use kontraktor_proto::names::EnvPath;
 use super::{
     super::{
         Body, Code, Environment, EnvironmentSettings, Outcome, Past, Refusal, Restored, State, Variable,
-        VariableFact, VariableOperation,
+        VariableFact, VariableOperation, schema::Patience,
     },
     counted,
     draft::Draft,
@@ -34,9 +34,17 @@ pub(super) fn restore(
     let coming: Vec<&Arc<Variable>> =
         past.variables.values().filter(|variable| !stands_so(&environment, variable)).collect();
 
+    let mut patience = Patience::default();
     for variable in &coming {
-        schemas::check(draft.state(), path, &variable.key, variable.value_type, &variable.value)
-            .map_err(|refusal| unrestorable(path, past, refusal))?;
+        schemas::check(
+            draft.state(),
+            &mut patience,
+            path,
+            &variable.key,
+            variable.value_type,
+            &variable.value,
+        )
+        .map_err(|refusal| unrestorable(path, past, refusal))?;
     }
 
     if let Some(settings) = settings {

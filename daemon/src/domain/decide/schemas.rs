@@ -13,7 +13,7 @@ use super::{
     super::{
         Body, Code, Outcome, Project, Refusal, SchemaFact, SchemaOperation, SchemaSettings, State,
         VariableSchema, Violation,
-        schema::{Broken, Checker, Patience},
+        schema::{Broken, Checker, MAX_REQUEST_STEPS, Patience},
     },
     counted,
     draft::Draft,
@@ -106,9 +106,11 @@ pub fn find<'a>(project: &'a Project, name: &SchemaName) -> Result<&'a Arc<Varia
     })
 }
 
-/// Refuses a canonical value that breaks a schema of the project that it shall be written into.
+/// Refuses a canonical value that breaks a schema of the project that it shall be written into, and one that the request
+/// has no patience left for.
 pub(super) fn check(
     state: &State,
+    patience: &mut Patience,
     path: &EnvPath,
     key: &Key,
     value_type: ValueType,
@@ -116,7 +118,15 @@ pub(super) fn check(
 ) -> Result<(), Refusal> {
     let Some(project) = state.project(&path.project) else { return Ok(()) };
     for schema in project.schemas.values() {
-        let checker = match schema.checker() {
+        let checker = schema.checker();
+        let key_steps = match checker {
+            Ok(checker) => checker.key_steps(key),
+            Err(unusable) => unusable.key_steps(key),
+        };
+        if !patience.spend(key_steps) {
+            return Err(unchecked(path, key));
+        }
+        let checker = match checker {
             Ok(checker) if checker.is_for(key) => checker,
             Err(unusable) if unusable.may_be_for(key) => {
                 let message = format!(
@@ -131,7 +141,13 @@ pub(super) fn check(
             }
             _ => continue,
         };
-        if let Err(broken) = checker.check(value_type, value) {
+        let broken = match checker.read(value_type, value) {
+            Ok(instance) if !patience.spend(instance.steps) => return Err(unchecked(path, key)),
+            Ok(instance) if checker.conforms(&instance) => None,
+            Ok(instance) => Some(patience.explain(checker, &instance)),
+            Err(broken) => Some(broken),
+        };
+        if let Some(broken) = broken {
             let message = format!(
                 "key \"{key}\" of environment \"{path}\" breaks schema \"{}\" of project \"{}\": {broken}",
                 schema.name, schema.project,
@@ -143,6 +159,17 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+fn unchecked(path: &EnvPath, key: &Key) -> Refusal {
+    Refusal::invalid(
+        "value",
+        format!(
+            "key \"{key}\" of environment \"{path}\" was not checked: with it, the schemas take more than \
+             {MAX_REQUEST_STEPS} steps for the variables of this request"
+        ),
+    )
+    .remedy("write fewer at a time, or make the schemas of the project simpler")
 }
 
 fn attach(
@@ -215,13 +242,19 @@ fn fitting(
     let mut first: Option<Broken> = None;
     let (mut names, mut count) = (Vec::new(), 0_usize);
     for environment in project.environments.values() {
-        for variable in environment.variables.values().filter(|variable| checker.is_for(&variable.key)) {
+        for variable in environment.variables.values() {
+            if !patience.spend(checker.key_steps(&variable.key)) {
+                return Err(too_much(project, name));
+            }
+            if !checker.is_for(&variable.key) {
+                continue;
+            }
             let broken = match checker.read(variable.value_type, &variable.value) {
                 Ok(instance) if !patience.spend(instance.steps) => return Err(too_much(project, name)),
                 Ok(instance) if checker.conforms(&instance) => continue,
                 // Only the first one is told how.
                 Ok(_) if first.is_some() => None,
-                Ok(instance) => Some(checker.explain(&instance)),
+                Ok(instance) => Some(patience.explain(&checker, &instance)),
                 Err(broken) => Some(broken),
             };
             first = first.or(broken);

@@ -4,6 +4,7 @@ mod containers;
 mod force;
 mod imports;
 mod memory;
+mod patience;
 mod protection;
 mod restore;
 mod settings;

@@ -18,7 +18,7 @@ use super::{
     super::{
         Batch, BatchOutcome, BatchRecord, Body, Code, Current, EnvironmentSettings, Expect, ItemOutcome,
         ItemResult, Operate, Outcome, Put, Refusal, State, Variable, VariableFact, VariableOperation,
-        WriteItem, digest::digest,
+        WriteItem, digest::digest, schema::Patience,
     },
     draft::Draft,
     environments, protection, schemas,
@@ -45,9 +45,9 @@ pub(super) fn write(draft: &mut Draft<'_>, batch: &Batch) -> Result<Outcome, Ref
     draft.within_batch(batch.id, digest);
 
     let mut done = Vec::with_capacity(batch.len());
-    let mut room = MAX_CURRENT_BYTES;
+    let mut bounds = Bounds { room: MAX_CURRENT_BYTES, patience: Patience::default() };
     for group in &batch.groups {
-        write_group(draft, group, &mut done, &mut room);
+        write_group(draft, group, &mut done, &mut bounds);
     }
     let results = with_environment_revisions(draft.state(), done);
     let any_success = results.iter().any(|result| result.outcome.is_success());
@@ -111,6 +111,13 @@ struct Done {
     revision: u64,
 }
 
+/// What is left for the items of a batch together.
+struct Bounds {
+    /// For current variables in refusals, in bytes.
+    room: usize,
+    patience: Patience,
+}
+
 /// What an item will do if its group goes through.
 struct Planned {
     path: EnvPath,
@@ -133,10 +140,10 @@ struct Content {
     protected: bool,
 }
 
-fn write_group(draft: &mut Draft<'_>, group: &[WriteItem], done: &mut Vec<Done>, room: &mut usize) {
+fn write_group(draft: &mut Draft<'_>, group: &[WriteItem], done: &mut Vec<Done>, bounds: &mut Bounds) {
     let mut to_create = HashSet::new();
     let plans: Vec<Result<Planned, Refusal>> =
-        group.iter().map(|item| plan(draft.state(), item, &mut to_create, room)).collect();
+        group.iter().map(|item| plan(draft.state(), item, &mut to_create, bounds)).collect();
     if plans.iter().all(Result::is_ok) {
         for planned in plans.into_iter().flatten() {
             let item = u32::try_from(done.len()).expect("a batch holds at most 10,000 items");
@@ -169,8 +176,9 @@ fn plan(
     state: &State,
     item: &WriteItem,
     to_create: &mut HashSet<EnvPath>,
-    room: &mut usize,
+    bounds: &mut Bounds,
 ) -> Result<Planned, Refusal> {
+    let Bounds { room, patience } = bounds;
     let path = EnvPath::new(&item.project, &item.env)?;
     let key: Key = item.key.parse()?;
     let current = state.environment(&path).and_then(|environment| environment.variables.get(&key));
@@ -204,7 +212,7 @@ fn plan(
                     Step::Unchanged { revision: variable.revision }
                 }
                 _ => {
-                    schemas::check(state, &path, &key, content.value_type, &content.value)?;
+                    schemas::check(state, patience, &path, &key, content.value_type, &content.value)?;
                     Step::Write { content, create_missing: put.create_missing }
                 }
             }

@@ -15,7 +15,7 @@ use super::{
 const MAX_CHAIN: usize = 64;
 
 /// Steps that looking at a single plain value may take.
-const MAX_STEPS: u64 = 100_000;
+const MAX_STEPS: u64 = 1_000_000;
 
 /// The most steps that one part of a value may take, by how deep in the value the part is.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Load {
                 String::new(),
                 format!(
                     "looking at a single value may take {} steps, and {MAX_STEPS} is the limit: let fewer subschemas \
-                     refer to each other",
+                     refer to each other, and let patterns repeat less",
                     steps[0]
                 ),
             ));

@@ -3,7 +3,10 @@
 //! busy or takes its stack, and that nothing of a value gets into a message. It refuses to know about projects, batches
 //! and the log.
 
+mod keys;
 mod load;
+mod patience;
+mod pattern;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -17,14 +20,14 @@ use std::{
 
 use jsonschema::{Draft, PatternOptions, ValidationError};
 use kontraktor_proto::{
-    limits::{MAX_KEY_PATTERN_BYTES, MAX_SCHEMA_BYTES},
+    limits::MAX_SCHEMA_BYTES,
     names::Key,
     value::{ValueError, ValueType},
 };
-use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use self::{load::Load, shape::Shape};
+pub(super) use self::patience::{MAX_REQUEST_STEPS, Patience};
+use self::{keys::Keys, load::Load, pattern::MAX_PATTERN_SIZE, shape::Shape};
 use super::{Refusal, SchemaSettings, VariableSchema};
 
 /// Whoever calls [`super::decide`] has so much stack, in bytes: the deepest schema on the deepest value takes less than
@@ -38,18 +41,15 @@ const MAX_VALUE_STEPS: u64 = 2_000_000;
 /// of all that is wrong by each of them, 200 times slower than finding out that none is right.
 const MAX_TOLD_STEPS: u64 = 50_000;
 
-/// Steps that looking at all that stands may take, when a schema is attached or changed.
-const MAX_STANDING_STEPS: u64 = 50_000_000;
-
-/// A regular expression, compiled, in bytes: what it costs to try one on a text grows with it.
-const MAX_PATTERN_SIZE: usize = 256 * 1024;
+/// How many times longer that takes.
+const TELLING_COST: u64 = 200;
 
 /// JSON Pointers in messages and in the log are cut to so many bytes, between two steps.
 const MAX_POINTER_BYTES: usize = 512;
 
 /// A schema, ready to check values.
 pub(super) struct Checker {
-    keys: Regex,
+    keys: Keys,
     schema: jsonschema::Validator,
     load: Load,
     alternatives: bool,
@@ -132,7 +132,7 @@ impl Checker {
     }
 
     fn compile(key_pattern: &str, text: &str) -> Result<Self, Fault> {
-        let keys = keys(key_pattern)?;
+        let keys = Keys::new(key_pattern)?;
         let value = parse(text)?;
         let shape = Shape::of(&value)?;
         let load = Load::of(&shape)?;
@@ -154,7 +154,12 @@ impl Checker {
 
     /// Whether it is for this key.
     pub(super) fn is_for(&self, key: &Key) -> bool {
-        self.keys.is_match(key.as_str())
+        self.keys.are_matched_by(key)
+    }
+
+    /// That finding out whether it is for this key may take.
+    pub(super) fn key_steps(&self, key: &Key) -> u64 {
+        self.keys.steps(key)
     }
 
     /// A canonical value, ready to be looked at; refused where that would take too long.
@@ -194,10 +199,9 @@ impl Checker {
         guarded(explain).flatten().unwrap_or_else(|| Broken::whole("it does not conform"))
     }
 
-    /// Whether a canonical value conforms, and if not, why.
-    pub(super) fn check(&self, value_type: ValueType, canonical: &str) -> Result<(), Broken> {
-        let instance = self.read(value_type, canonical)?;
-        if self.conforms(&instance) { Ok(()) } else { Err(self.explain(&instance)) }
+    /// That finding out how a value breaks the schema may take.
+    pub(super) fn telling_steps(&self, instance: &Instance) -> u64 {
+        if self.alternatives { instance.steps.saturating_mul(TELLING_COST) } else { instance.steps }
     }
 }
 
@@ -216,13 +220,18 @@ pub(in crate::domain) struct Compiled(Arc<OnceLock<Result<Checker, Unusable>>>);
 /// A schema that stands, and that this daemon cannot use.
 pub(super) struct Unusable {
     /// None: not even the pattern can be used, so that it may be for any key.
-    keys: Option<Regex>,
+    keys: Option<Keys>,
     fault: Fault,
 }
 
 impl Unusable {
     pub(super) fn may_be_for(&self, key: &Key) -> bool {
-        self.keys.as_ref().is_none_or(|keys| keys.is_match(key.as_str()))
+        self.keys.as_ref().is_none_or(|keys| keys.are_matched_by(key))
+    }
+
+    /// That finding this out may take.
+    pub(super) fn key_steps(&self, key: &Key) -> u64 {
+        self.keys.as_ref().map_or(1, |keys| keys.steps(key))
     }
 
     pub(super) fn fault(&self) -> &Fault {
@@ -247,7 +256,7 @@ impl VariableSchema {
     pub(super) fn checker(&self) -> Result<&Checker, &Unusable> {
         let compile = || {
             Checker::compile(&self.key_pattern, &self.schema)
-                .map_err(|fault| Unusable { keys: keys(&self.key_pattern).ok(), fault })
+                .map_err(|fault| Unusable { keys: Keys::new(&self.key_pattern).ok(), fault })
         };
         self.compiled.0.get_or_init(compile).as_ref()
     }
@@ -257,43 +266,6 @@ impl VariableSchema {
         // Where it is set already, it is set to the same.
         let _ = self.compiled.0.set(Ok(checker));
     }
-}
-
-/// Adds up what looking at variables that stand takes, and says when it is too much.
-#[derive(Debug, Default)]
-pub(super) struct Patience(u64);
-
-impl Patience {
-    /// False: no more.
-    pub(super) fn spend(&mut self, steps: u64) -> bool {
-        self.0 = self.0.saturating_add(steps);
-        self.0 <= MAX_STANDING_STEPS
-    }
-}
-
-fn keys(pattern: &str) -> Result<Regex, Fault> {
-    if pattern.is_empty() {
-        return Err(Fault::pattern("is empty, and a key never is"));
-    }
-    if pattern.len() > MAX_KEY_PATTERN_BYTES {
-        return Err(Fault::pattern(format!(
-            "is {} bytes long: at most {MAX_KEY_PATTERN_BYTES} are allowed",
-            pattern.len()
-        )));
-    }
-    let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build();
-    // First alone: in brackets `a)|(b` would be one.
-    build(pattern).and_then(|_| build(&format!("^(?:{pattern})$"))).map_err(|error| match error {
-        regex::Error::CompiledTooBig(limit) => {
-            Fault::pattern(format!("takes more than {limit} bytes when it is compiled: repeat less"))
-        }
-        error => {
-            // The parser draws a picture of several lines; its last line says what is wrong.
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            Fault::pattern(format!("is not a regular expression: {reason}"))
-        }
-    })
 }
 
 fn parse(text: &str) -> Result<Value, Fault> {
@@ -308,7 +280,7 @@ fn parse(text: &str) -> Result<Value, Fault> {
     let canonical = ValueType::Json.canonicalize(text).map_err(|error| match error {
         ValueError::NotJson { reason } => Fault::at("", format!("it is not valid JSON: {reason}")),
         // "value is JSON nested ..."
-        error => Fault::at("", format!("its {error}")),
+        error => Fault::at("", format!("it {}", error.to_string().trim_start_matches("value "))),
     })?;
     let value: Value = serde_json::from_str(&canonical).map_err(|error| Fault::at("", unreadable(&error)))?;
     match value {

@@ -6,12 +6,16 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Map, Value};
 
-use super::Fault;
+use super::{Fault, pattern::Costs};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Looking at a pattern costs as much as looking at so many plain keywords.
-const PATTERN_COST: u64 = 20;
+/// Looking at a format or a quotient costs as much as looking at so many plain keywords.
+const FORMAT_COST: u64 = 20;
+
+/// Which patterns the name of a member matches is asked by `patternProperties`, and again by the keywords for members that
+/// nothing else is for.
+const TIMES_ASKED: u64 = 3;
 
 /// Each takes time to compile and memory as long as the schema stands.
 const MAX_PATTERNS: usize = 256;
@@ -66,12 +70,6 @@ impl Shape {
             reader.nodes[reference.from].in_place.push(target);
             reader.walk()?;
         }
-        if reader.patterns > MAX_PATTERNS {
-            return Err(Fault::at(
-                String::new(),
-                format!("it has {} patterns, and {MAX_PATTERNS} is the limit", reader.patterns),
-            ));
-        }
         Ok(Self { nodes: reader.nodes, alternatives: reader.alternatives })
     }
 }
@@ -85,6 +83,7 @@ struct Reader<'a> {
     waiting: VecDeque<(usize, &'a Value)>,
     references: VecDeque<Reference<'a>>,
     patterns: usize,
+    costs: Costs,
     alternatives: bool,
 }
 
@@ -106,6 +105,7 @@ impl<'a> Reader<'a> {
             waiting: VecDeque::new(),
             references: VecDeque::new(),
             patterns: 0,
+            costs: Costs::default(),
             alternatives: false,
         }
     }
@@ -171,8 +171,10 @@ impl<'a> Reader<'a> {
             }
             ("properties", Value::Object(schemas)) => self.inward(index, &here, Part::Member, schemas),
             ("patternProperties", Value::Object(schemas)) => {
-                self.patterns += schemas.len();
-                self.nodes[index].cost += PATTERN_COST * count(schemas.len());
+                for pattern in schemas.keys() {
+                    let cost = self.pattern(pattern)?;
+                    self.nodes[index].cost += TIMES_ASKED * cost;
+                }
                 self.inward(index, &here, Part::AnyMember, schemas);
             }
             ("prefixItems", Value::Array(schemas)) => {
@@ -195,13 +197,20 @@ impl<'a> Reader<'a> {
             ("enum" | "const" | "required" | "dependentRequired", argument) => {
                 self.nodes[index].cost += parts(argument);
             }
-            ("pattern" | "format" | "multipleOf", _) => {
-                self.patterns += usize::from(keyword == "pattern");
-                self.nodes[index].cost += PATTERN_COST;
-            }
+            ("pattern", Value::String(pattern)) => self.nodes[index].cost += self.pattern(pattern)?,
+            ("format" | "multipleOf", _) => self.nodes[index].cost += FORMAT_COST,
             _ => self.nodes[index].cost += 1,
         }
         Ok(())
+    }
+
+    /// What trying a pattern costs, for every 64 bytes of text.
+    fn pattern(&mut self, pattern: &str) -> Result<u64, Fault> {
+        self.patterns += 1;
+        if self.patterns > MAX_PATTERNS {
+            return Err(Fault::at("", format!("it has more than {MAX_PATTERNS} patterns")));
+        }
+        Ok(self.costs.of_ecma(pattern))
     }
 
     fn part(&mut self, index: usize, keyword: &str, here: String, schema: &'a Value) {

@@ -6,6 +6,14 @@ use serde_json::{Value, json};
 
 use super::*;
 
+impl Checker {
+    /// Whether a canonical value conforms, and if not, why.
+    fn check(&self, value_type: ValueType, canonical: &str) -> Result<(), Broken> {
+        let instance = self.read(value_type, canonical)?;
+        if self.conforms(&instance) { Ok(()) } else { Err(self.explain(&instance)) }
+    }
+}
+
 fn checker(schema: &Value) -> Result<Checker, Fault> {
     Checker::new(&SchemaSettings { key_pattern: ".*".to_owned(), schema: schema.to_string() })
 }
@@ -108,10 +116,10 @@ fn what_cannot_be_a_schema_is_refused_with_the_place() {
         Checker::new(&settings).map(|_| "taken").unwrap_err().to_string()
     };
     insta::assert_snapshot!(text("{\"type\": }"), @"the schema cannot be used: it is not valid JSON: expected value at line 1 column 10");
-    insta::assert_snapshot!(text("{\"type\": \"string\", \"type\": \"number\"}"), @r#"the schema cannot be used: its value is JSON with the key "type" twice in one object: keep one of them"#);
+    insta::assert_snapshot!(text("{\"type\": \"string\", \"type\": \"number\"}"), @r#"the schema cannot be used: it is JSON with the key "type" twice in one object: keep one of them"#);
     insta::assert_snapshot!(text(&" ".repeat(65_537)), @"the schema cannot be used: it is 65537 bytes long, and 65536 is the limit");
     let deep = format!("{}true{}", "{\"items\":".repeat(129), "}".repeat(129));
-    insta::assert_snapshot!(text(&deep), @"the schema cannot be used: its value is JSON nested more than 128 deep: flatten it");
+    insta::assert_snapshot!(text(&deep), @"the schema cannot be used: it is JSON nested more than 128 deep: flatten it");
 }
 
 #[test]
@@ -169,7 +177,7 @@ fn a_schema_that_refers_to_itself_in_place_is_refused_and_one_for_trees_is_not()
 fn references_that_multiply_are_refused_before_anything_is_checked() {
     for keyword in ["allOf", "anyOf", "oneOf"] {
         let text = fault(&doubling(keyword, 20, json!({"type": "string"})));
-        assert!(text.contains("and 100000 is the limit"), "{text}");
+        assert!(text.contains("and 1000000 is the limit"), "{text}");
     }
     let text = fault(&doubling("allOf", 200, json!(true)));
     assert!(text.contains("more than 64 subschemas lead to each other"), "{text}");
@@ -209,7 +217,7 @@ fn what_would_take_long_to_explain_is_refused_without_the_place() {
     let patterns: serde_json::Map<_, _> =
         (0..257).map(|number| (format!("^p{number}"), json!(true))).collect();
     let text = fault(&json!({ "patternProperties": patterns }));
-    assert_eq!(text, "the schema cannot be used: it has 257 patterns, and 256 is the limit");
+    assert_eq!(text, "the schema cannot be used: it has more than 256 patterns");
 }
 
 #[test]
@@ -223,6 +231,91 @@ fn a_pattern_that_stalls_other_engines_is_tried_in_one_go() {
         conforms(&digits, ValueType::String, "12") && !conforms(&digits, ValueType::String, "١٢"),
         "as ECMA 262 says"
     );
+}
+
+/// What a value may take under a schema, or the refusal.
+fn steps(schema: &Value, text: &str) -> Result<u64, String> {
+    let checker = checker(schema).unwrap_or_else(|fault| panic!("{fault}"));
+    checker.read(ValueType::String, text).map(|instance| instance.steps).map_err(|broken| broken.to_string())
+}
+
+#[test]
+fn a_pattern_whose_states_outgrow_the_cache_does_not_hold_the_writer() {
+    let value = "ab".repeat(32_500);
+    // One value would take seconds, or nearly a minute.
+    let one = json!({"not": {"pattern": "a[ab]{2000}x"}});
+    let text = steps(&one, &value).unwrap_err();
+    assert!(text.contains("and 2000000 is the limit (the value has 1016 parts"), "{text}");
+    assert!(conforms(&one, ValueType::String, "a short one"));
+    let eighty: Vec<Value> =
+        (0..80).map(|number| json!({"not": {"pattern": format!("a[ab]{{{}}}x", 1_920 + number)}})).collect();
+    let text = fault(&json!({ "allOf": eighty }));
+    assert!(text.contains("1000000 is the limit") && text.contains("let patterns repeat less"), "{text}");
+    // The names of members are tried as well.
+    let names = json!({"patternProperties": {"a[ab]{500}x": true}, "additionalProperties": false});
+    let many: serde_json::Map<_, _> =
+        (0..200).map(|number| (format!("{number}{}", &value[..250]), json!(1))).collect();
+    let text = json_broken(&names, &Value::Object(many));
+    assert!(text.contains("2000000 is the limit"), "{text}");
+    // What it takes grows with the pattern, and with the text.
+    let of = |repeats: u32, bytes: usize| {
+        steps(&json!({"pattern": format!("a[ab]{{{repeats}}}x")}), &value[..bytes]).unwrap_or(u64::MAX)
+    };
+    assert!(of(1_000, 1_000) > 3 * of(200, 1_000) && of(200, 5_000) > 4 * of(200, 1_000));
+}
+
+#[test]
+fn patterns_as_people_write_them_are_tried_on_the_largest_values() {
+    let value = "a".repeat(65_536);
+    for pattern in [
+        "^[ -~]*$",
+        r"^[A-Za-z0-9+/=\s]+$",
+        "^[a-z0-9-]{1,63}$",
+        "^.{1,100}$",
+        r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+        r"^https?://[^/\s]+(/.*)?$",
+        "^a[ab]{50}x",
+        r"^-----BEGIN [A-Z ]+-----[\s\S]+-----END [A-Z ]+-----\s*$",
+        "^(a+)+$",
+        r"^\d{4}-\d\d-\d\d$",
+        "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$",
+    ] {
+        let steps =
+            steps(&json!({ "pattern": pattern }), &value).unwrap_or_else(|text| panic!("{pattern}: {text}"));
+        assert!(steps < 50_000, "{pattern}: {steps}");
+    }
+}
+
+#[test]
+fn finding_out_what_many_patterns_take_is_bounded_too() {
+    let mut costs = pattern::Costs::default();
+    for number in 0..256 {
+        assert!(!pattern::Costs::is_quick(costs.of_ecma(&format!("a[ab]{{{}}}x", 1_000 + number))));
+    }
+    assert!(
+        !pattern::Costs::is_quick(costs.of_ecma("^[a-z]{1,200}$")),
+        "nothing is left to find it out with"
+    );
+    assert!(pattern::Costs::is_quick(pattern::Costs::default().of_ecma("^[a-z]{1,200}$")));
+}
+
+#[test]
+fn a_request_has_patience_for_so_many_steps_and_no_more() {
+    let mut patience = Patience::default();
+    assert!(patience.spend(MAX_REQUEST_STEPS - 10));
+    assert!(!patience.spend(11) && patience.spend(10) && !patience.spend(1));
+}
+
+#[test]
+fn a_request_is_told_where_its_values_are_wrong_as_long_as_that_is_bounded() {
+    let branches: Vec<Value> = (0..200).map(|number| json!({"const": number})).collect();
+    let checker = checker(&json!({ "anyOf": branches })).unwrap_or_else(|fault| panic!("{fault}"));
+    let instance = checker.read(ValueType::String, "none").unwrap_or_else(|broken| panic!("{broken}"));
+    let mut patience = Patience::default();
+    let told: Vec<String> = (0..10_000).map(|_| patience.explain(&checker, &instance).to_string()).collect();
+    let placed = told.iter().filter(|text| text.starts_with("/anyOf: ")).count();
+    assert!((100..2_000).contains(&placed), "{placed}");
+    insta::assert_snapshot!(told[9_999], @"it does not conform, and so much of this request does not that it is not said where");
 }
 
 #[test]
@@ -297,7 +390,12 @@ fn key_patterns_are_for_whole_keys() {
     insta::assert_snapshot!(fault(""), @"key_pattern is empty, and a key never is");
     insta::assert_snapshot!(fault("a)|(b"), @"key_pattern is not a regular expression: unopened group");
     insta::assert_snapshot!(fault("(?=a)"), @"key_pattern is not a regular expression: look-around, including look-ahead and look-behind, is not supported");
-    insta::assert_snapshot!(fault("((a{1000}){1000}){1000}"), @"key_pattern takes more than 262144 bytes when it is compiled: repeat less");
+    insta::assert_snapshot!(fault("((a{1000}){1000}){1000}"), @"key_pattern takes more than 65536 bytes when it is compiled: repeat less");
+    insta::assert_snapshot!(fault(".*A[AB]{200}X|B"), @"key_pattern may take 102400 steps for a single key, and 50000 is the limit: repeat less");
+    assert!(is_for("[A-Z]{1,255}", &"A".repeat(255)) && is_for(".*A[AB]{9}X", "AABABABABABX"));
+    assert!(is_for("(?x)A #", "A") && is_for("(?x) A | B # one letter", "B") && !is_for("(?x)A #", "AX"));
+    assert!(is_for("A|B", "A") && !is_for("A|B", "AB"), "no line break where no comment needs one");
+    insta::assert_snapshot!(fault("(?x)(A #)"), @"key_pattern is not a regular expression: unclosed group");
     insta::assert_snapshot!(fault(&"a".repeat(1025)), @"key_pattern is 1025 bytes long: at most 1024 are allowed");
 }
 
