@@ -56,8 +56,13 @@ impl ClientOptions {
 /// # Repetition
 /// Within the timeout, with growing pauses: reads whenever no answer came; a batch of [`Client::write_variables`]
 /// likewise, because its id makes that safe; everything that the daemon turned away unseen because it was busy or
-/// going down. Any other write is never sent twice. A daemon that is plainly not there at the first attempt is an
-/// error at once.
+/// going down; and everything that found nothing listening, or whose turn had not come when the connection was closed,
+/// because nothing was sent. Any other write is never sent twice.
+///
+/// A daemon that is plainly not there is an error at once until this client has been connected once: nobody started it.
+/// From then on it may be restarting and is waited for, until a call has found nothing listening for the whole of its
+/// timeout: the calls after that do not wait in vain one by one. A socket that may not be used or is not trusted at the
+/// first attempt is an error at once in any case.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,

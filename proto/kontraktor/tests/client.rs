@@ -4,6 +4,7 @@ mod common;
 
 use std::{
     os::unix::net::UnixListener,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -26,6 +27,15 @@ fn socket() -> (tempfile::TempDir, std::path::PathBuf) {
 
 fn batch() -> v1::WriteVariablesRequest {
     v1::WriteVariablesRequest { batch_id: new_batch_id(), groups: Vec::new() }
+}
+
+/// Ends the daemon, and waits until nobody listens and its clients have noticed.
+async fn leave(daemon: &Daemon, path: &Path) {
+    daemon.die();
+    while std::os::unix::net::UnixStream::connect(path).is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
 fn get() -> v1::GetProjectRequest {
@@ -219,6 +229,66 @@ async fn a_client_finds_a_restarted_daemon() {
     daemon.die();
     daemon.listen();
     client.get_project(get()).await.expect("answered by the new one");
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_away_for_a_while_fails_no_call() {
+    let (_dir, path) = socket();
+    let daemon = Daemon::start(path.clone(), []);
+    let client = client(&path, LONG);
+    client.get_project(get()).await.expect("answered");
+    // Killed, it leaves a socket on which nobody listens; stopped, it leaves none.
+    for leaves_the_socket in [true, false] {
+        leave(&daemon, &path).await;
+        if !leaves_the_socket {
+            std::fs::remove_file(&path).expect("removed");
+        }
+        let before = daemon.calls();
+        // Nothing is sent while nobody listens, so also a write that is sent once only may wait.
+        let calls: Vec<_> = (0..8)
+            .map(|call| {
+                let client = client.clone();
+                tokio::spawn(async move {
+                    match call % 3 {
+                        0 => client.get_project(get()).await.map(drop),
+                        1 => client.create_project(create()).await.map(drop),
+                        _ => client.write_variables(batch()).await.map(drop),
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(calls.iter().all(|call| !call.is_finished()), "they wait");
+        daemon.listen();
+        for call in calls {
+            call.await.expect("no panic").expect("answered after the restart");
+        }
+        assert_eq!(daemon.calls(), before + 8, "each was sent once");
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_that_stays_away_is_waited_for_once() {
+    let (_dir, path) = socket();
+    let daemon = Daemon::start(path.clone(), []);
+    let client = client(&path, Duration::from_secs(2));
+    client.get_project(get()).await.expect("answered");
+    leave(&daemon, &path).await;
+    let begin = Instant::now();
+    for _ in 0..20 {
+        let error = client.create_project(create()).await.expect_err("nobody listens");
+        assert!(matches!(error, ClientError::NotReachable { .. }), "{error:?}");
+    }
+    assert!(begin.elapsed() < Duration::from_secs(20), "half of what each would wait");
+    // Back after all, it is met again.
+    daemon.listen();
+    client.get_project(get()).await.expect("answered");
+    leave(&daemon, &path).await;
+    let call = tokio::spawn(async move { client.get_project(get()).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!call.is_finished(), "it waits");
+    daemon.listen();
+    call.await.expect("no panic").expect("answered");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tonic::{
 
 use super::{
     Client, ClientError, MAX_TIMEOUT,
-    transport::{ConnectFailure, Transport},
+    transport::{ConnectFailure, Hope, Transport},
 };
 use crate::{
     limits::{MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES},
@@ -58,9 +58,15 @@ enum Failure {
 
 impl Failure {
     /// Whether the same request may come to something else in a while.
-    fn passes(&self, kind: Kind, first: bool) -> bool {
+    ///
+    /// `met`: the daemon was there before. Then nobody who listens is one who may be back soon.
+    fn passes(&self, kind: Kind, first: bool, met: bool) -> bool {
         match self {
-            Self::Unconnected(failure) => !failure.plain || !first,
+            Self::Unconnected(failure) => match failure.hope {
+                Hope::Soon => true,
+                Hope::AfterRestart => met || !first,
+                Hope::None => !first,
+            },
             Self::Refused(problem) => turned_away(problem),
             Self::Lost(_) => kind != Kind::Write,
             Self::Foreign(_) => false,
@@ -104,6 +110,8 @@ impl Client {
         let mut first = true;
         // A write was sent, and no answer to it has come so far.
         let mut lost = false;
+        // Every attempt so far found nobody who listens.
+        let mut deserted = true;
         loop {
             let attempt = timeout_at(deadline, attempt(transport, rpc, request.clone(), deadline)).await;
             let failure = match attempt {
@@ -122,13 +130,18 @@ impl Client {
                 Err(_) => Failure::Lost("time is up".to_owned()),
             };
             lost |= matches!(failure, Failure::Lost(_)) && rpc.kind != Kind::Read;
+            deserted &=
+                matches!(&failure, Failure::Unconnected(failure) if failure.hope == Hope::AfterRestart);
             // Never sooner than the daemon asked for, and not all at once.
             let asked = match &failure {
                 Failure::Refused(problem) => Duration::from_millis(problem.retry_after_ms),
                 _ => Duration::ZERO,
             };
             let wait = asked + jittered(pause);
-            if !failure.passes(rpc.kind, first) || Instant::now() + wait >= deadline {
+            if !failure.passes(rpc.kind, first, transport.met()) || Instant::now() + wait >= deadline {
+                if deserted {
+                    transport.give_up();
+                }
                 return Err(self.verdict(rpc, failure, lost));
             }
             tracing::debug!(rpc = rpc.name, pause = ?wait, "repeating: {}", failure.reason());
@@ -183,7 +196,7 @@ async fn attempt(
 
 fn judge(status: Status) -> Failure {
     if let Some(failure) = ConnectFailure::behind(&status) {
-        return Failure::Unconnected(failure.clone());
+        return Failure::Unconnected(failure);
     }
     if let Some(problem) = problem::from_status(&status) {
         return Failure::Refused(Box::new(problem));

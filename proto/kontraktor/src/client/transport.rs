@@ -4,6 +4,10 @@ use std::{
     error::Error,
     io,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use hyper_util::rt::TokioIo;
@@ -28,6 +32,8 @@ const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
 pub(super) struct Transport {
     pub(super) channel: Channel,
     pub(super) metadata: MetadataMap,
+    /// Whether the daemon was there, and nobody has waited in vain for it since.
+    met: Arc<AtomicBool>,
 }
 
 impl Transport {
@@ -39,11 +45,23 @@ impl Transport {
                 reason: "the daemon does not listen on https yet".to_owned(),
             });
         };
-        Ok(Self { channel: channel(socket.clone(), &options.user_agent)?, metadata: metadata(options)? })
+        let met = Arc::<AtomicBool>::default();
+        let channel = channel(socket.clone(), &options.user_agent, Arc::clone(&met))?;
+        Ok(Self { channel, metadata: metadata(options)?, met })
+    }
+
+    /// Whether there has been a connection, and nobody has given up since.
+    pub(super) fn met(&self) -> bool {
+        self.met.load(Ordering::Relaxed)
+    }
+
+    /// Waiting was of no use: who comes next need not wait as long again.
+    pub(super) fn give_up(&self) {
+        self.met.store(false, Ordering::Relaxed);
     }
 }
 
-fn channel(socket: PathBuf, user_agent: &str) -> Result<Channel, ClientError> {
+fn channel(socket: PathBuf, user_agent: &str, met: Arc<AtomicBool>) -> Result<Channel, ClientError> {
     let guard = fallback_dir_of(&socket);
     // The address is never resolved; it becomes the :authority of the requests.
     let endpoint = Endpoint::from_static("http://localhost")
@@ -52,7 +70,15 @@ fn channel(socket: PathBuf, user_agent: &str) -> Result<Channel, ClientError> {
             invalid("user_agent", "the client's user agent holds characters that no header may hold")
         })?
         .http2_max_header_list_size(MAX_HEADER_LIST_BYTES);
-    Ok(endpoint.connect_with_connector_lazy(service_fn(move |_| connect(socket.clone(), guard.clone()))))
+    let connector = service_fn(move |_| {
+        let (socket, guard, met) = (socket.clone(), guard.clone(), Arc::clone(&met));
+        async move {
+            let stream = connect(socket, guard).await?;
+            met.store(true, Ordering::Relaxed);
+            Ok::<_, ConnectFailure>(stream)
+        }
+    });
+    Ok(endpoint.connect_with_connector_lazy(connector))
 }
 
 async fn connect(socket: PathBuf, guard: Option<RuntimeDir>) -> Result<TokioIo<UnixStream>, ConnectFailure> {
@@ -60,7 +86,7 @@ async fn connect(socket: PathBuf, guard: Option<RuntimeDir>) -> Result<TokioIo<U
         match guard.check() {
             Err(error) if !error.is_missing() => {
                 return Err(ConnectFailure {
-                    plain: true,
+                    hope: Hope::None,
                     reason: format!("its socket is not trusted, {error}"),
                     remedy: "someone else may have put it there: remove the directory, or name another socket with \
                              the host setting"
@@ -74,23 +100,41 @@ async fn connect(socket: PathBuf, guard: Option<RuntimeDir>) -> Result<TokioIo<U
     Ok(TokioIo::new(stream))
 }
 
+/// Whether waiting may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hope {
+    /// The daemon is there, or was just now.
+    Soon,
+    /// Nobody listens: no daemon, or one that is being restarted.
+    AfterRestart,
+    /// Somebody must change something.
+    None,
+}
+
 /// Why there is no connection. Travels through the channel as the source of a status.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{reason}")]
 pub(super) struct ConnectFailure {
-    /// Waiting will not help.
-    pub(super) plain: bool,
+    pub(super) hope: Hope,
     pub(super) reason: String,
     pub(super) remedy: String,
 }
 
 impl ConnectFailure {
-    /// The failure behind a status, where the status means that no connection could be made.
-    pub(super) fn behind(status: &tonic::Status) -> Option<&Self> {
+    /// The failure behind a status, where the status means that there was no connection to send the request on.
+    pub(super) fn behind(status: &tonic::Status) -> Option<Self> {
         let mut cause: Option<&(dyn Error + 'static)> = status.source();
         while let Some(error) = cause {
-            if let Some(failure) = error.downcast_ref() {
-                return Some(failure);
+            if let Some(failure) = error.downcast_ref::<Self>() {
+                return Some(failure.clone());
+            }
+            // The request still waited for its turn when the other side closed the connection, as it does when it ends.
+            if error.downcast_ref().is_some_and(hyper::Error::is_canceled) {
+                return Some(Self {
+                    hope: Hope::Soon,
+                    reason: "it closed the connection".to_owned(),
+                    remedy: "try again, or look at the daemon's log".to_owned(),
+                });
             }
             cause = error.source();
         }
@@ -104,24 +148,26 @@ impl ConnectFailure {
             }
             format!("start the daemon with: kontraktord --socket {}", socket.display())
         };
-        let (plain, reason, remedy) = match error.kind() {
-            io::ErrorKind::NotFound => (true, "there is no such socket".to_owned(), start()),
-            io::ErrorKind::ConnectionRefused => (true, "nothing listens on the socket".to_owned(), start()),
+        let (hope, reason, remedy) = match error.kind() {
+            io::ErrorKind::NotFound => (Hope::AfterRestart, "there is no such socket".to_owned(), start()),
+            io::ErrorKind::ConnectionRefused => {
+                (Hope::AfterRestart, "nothing listens on the socket".to_owned(), start())
+            }
             io::ErrorKind::PermissionDenied => (
-                true,
+                Hope::None,
                 "this user may not use the socket".to_owned(),
                 "run as the user who runs kontraktord, or start a daemon of your own with: kontraktord"
                     .to_owned(),
             ),
             // EAGAIN: the queue of waiting connections is full, see unix(7).
             io::ErrorKind::WouldBlock => (
-                false,
+                Hope::Soon,
                 "too many connections wait for it".to_owned(),
                 "try again, or look at the daemon's log".to_owned(),
             ),
-            _ => (true, error.to_string(), start()),
+            _ => (Hope::None, error.to_string(), start()),
         };
-        Self { plain, reason, remedy }
+        Self { hope, reason, remedy }
     }
 }
 
@@ -176,7 +222,7 @@ mod tests {
         let _listener = UnixListener::bind(guard.socket()).expect("bound");
         fs::set_permissions(guard.path(), fs::Permissions::from_mode(0o777)).expect("mode set");
         let failure = connect().await.expect_err("open to others");
-        assert!(failure.plain && failure.reason.contains("not trusted"), "{failure:?}");
+        assert!(failure.hope == Hope::None && failure.reason.contains("not trusted"), "{failure:?}");
 
         fs::set_permissions(guard.path(), fs::Permissions::from_mode(0o700)).expect("mode set");
         connect().await.expect("private");
