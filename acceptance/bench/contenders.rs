@@ -42,6 +42,23 @@ pub(crate) const BULK: Contender = Contender {
     },
 };
 
+/// A resource for each key. The values of `two` differ in ten of them.
+pub(crate) const SINGLE: Contender = Contender {
+    name: "kontraktor_variable",
+    config: |count, value| {
+        format!(
+            r#"resource "kontraktor_variable" "this" {{
+  count   = {count}
+  project = "bench"
+  env     = "dev"
+  key     = "KEY_${{count.index}}"
+  value   = count.index < 10 ? "{value} ${{count.index}}" : "one ${{count.index}}"
+}}
+"#
+        )
+    },
+};
+
 pub(crate) const BUILT_IN: Contender = Contender {
     name: "terraform_data",
     config: |count, value| {

@@ -50,6 +50,15 @@ impl fmt::Display for At {
 const RULE: &str = "write a revision, as in 12, a time with its offset (RFC 3339), as in 2026-05-01T08:00:00Z, \
                     or how long ago it was, as in 30m, 2h or 7d";
 
+/// Where a revision is meant and a time is not.
+pub(crate) fn revision(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) => Err("revisions are counted from 1".to_owned()),
+        Ok(revision) => Ok(revision),
+        Err(_) => Err("write a revision, as in 12; ktr var history shows them".to_owned()),
+    }
+}
+
 impl FromStr for At {
     type Err = String;
 
@@ -112,6 +121,9 @@ mod tests {
             assert_eq!(text.parse::<At>().expect_err("no moment"), RULE, "{text:?}");
         }
         assert_eq!("0".parse::<At>().expect_err("no revision"), "revisions are counted from 1");
+        assert_eq!(revision("0"), Err("revisions are counted from 1".to_owned()));
+        assert_eq!(revision("2h"), Err("write a revision, as in 12; ktr var history shows them".to_owned()));
+        assert_eq!(revision("12"), Ok(12));
     }
 
     #[test]

@@ -488,3 +488,45 @@ fn a_schema_is_kept_by_every_key_and_the_offending_one_is_named() {
     workspace.apply(&[]).ok();
     workspace.settled();
 }
+
+#[test]
+fn variables_that_move_into_a_bulk_resource_and_back_are_not_lost() {
+    const SINGLES: &str = r#"
+      resource "kontraktor_variable" "v" {
+        count       = 12
+        project     = "bulk"
+        env         = "dev"
+        key         = "K${count.index}"
+        value       = "1"
+        on_conflict = "overwrite"
+      }"#;
+    let lines =
+        "variables = { for number in range(12) : \"K${number}\" => \"1\" }\n  on_conflict = \"overwrite\"";
+    let world = World::new();
+    let workspace = world.workspace(SINGLES);
+    workspace.apply(&[]).ok();
+    // Nothing orders the creation of the new and the end of the old.
+    for config in [bulk("all", lines), bulk("renamed", lines), SINGLES.to_owned()] {
+        workspace.main(&config).apply(&[]).ok();
+        assert_eq!(keys(&world).len(), 12, "{config}");
+        workspace.settled();
+    }
+}
+
+#[test]
+fn a_key_that_someone_else_made_stops_a_destroy_only_until_its_message_is_read() {
+    let world = World::new();
+    let workspace = world.workspace(&bulk("v", "variables = { A = \"1\", B = \"2\" }"));
+    workspace.apply(&[]).ok();
+    // The state loses the key, and somebody sets it again.
+    world.ktr(&["var", "unset", "bulk/dev", "A"]).ok();
+    workspace.apply(&["-refresh-only"]).ok();
+    set(&world, &["A=theirs"]);
+    let exclusive = bulk("v", "variables = { B = \"2\" }\n  ownership = \"exclusive\"");
+    for config in [bulk("v", "variables = { A = \"1\", B = \"2\" }"), exclusive] {
+        workspace.main(&config).destroy().fails().says(&["A", "`terraform destroy -refresh=false`"]);
+    }
+    workspace.terraform(&["destroy", "-auto-approve", "-no-color", "-refresh=false"]).ok();
+    assert_eq!(keys(&world), ["A"], "what the state did not hold stays");
+    assert!(!workspace.state().contains("kontraktor_variables"), "nothing is left of it");
+}

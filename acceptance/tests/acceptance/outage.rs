@@ -1,4 +1,4 @@
-//! No daemon, a daemon that hangs, a daemon that dies: what terraform's user reads, and that no state is lost.
+//! No daemon, a daemon that hangs, dies or is restarted: what terraform's user reads, and that no state is lost.
 
 use std::time::Duration;
 
@@ -84,5 +84,39 @@ fn an_answer_that_comes_late_but_in_time_is_taken() {
     });
     workspace.terraform(&["apply", "-no-color", "saved"]).ok();
     waker.join().expect("it woke the daemon");
+    workspace.settled();
+}
+
+/// A restart for an upgrade, say. Single variables are written in batches; environments in calls that are sent once.
+#[test]
+fn a_daemon_that_is_restarted_in_mid_apply_costs_no_resource() {
+    const MANY: &str = r#"
+resource "kontraktor_variable" "v" {
+  count   = 400
+  project = "outage"
+  env     = "dev"
+  key     = "KEY_${count.index}"
+  value   = "1"
+}
+resource "kontraktor_environment" "e" {
+  count   = 100
+  project = "outage"
+  env     = "env-${count.index}"
+}
+"#;
+    let mut world = World::new();
+    let workspace = world.workspace(MANY);
+    let mut command = workspace.command(&["apply", "-auto-approve", "-no-color"]);
+    let apply = std::thread::spawn(move || acceptance::Run::of(&mut command));
+    // Some of it is written, and most is not.
+    while !world.ktr(&["env", "show", "outage/dev"]).stdout.contains("KEY_") {
+        assert!(!apply.is_finished(), "it writes first");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    world.stop();
+    assert!(!apply.is_finished(), "the daemon went away in mid-apply");
+    std::thread::sleep(Duration::from_millis(1500));
+    world.start();
+    apply.join().expect("terraform ran").ok().says(&["500 added"]);
     workspace.settled();
 }

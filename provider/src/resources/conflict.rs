@@ -12,7 +12,7 @@ pub(crate) fn on_conflict_attribute() -> Attribute {
         Type::String,
         "What to do where someone else wrote after the plan was made, or what is to be created exists already: \
          `\"fail\"` stops before anything is written and shows both sides, `\"overwrite\"` writes in any case and takes \
-         over what exists. Left out: the provider's `on_conflict`. Changing only this writes nothing.",
+         over what exists, which then stays where the same apply destroys the object that had it. Left out: the provider's `on_conflict`. Changing only this writes nothing.",
     )
     .check(on_conflict)
 }

@@ -77,27 +77,31 @@ async fn create(session: &Session, path: &EnvPath, planned: &State) -> Result<v1
     let protection = planned.deletion_protection.known().copied();
     let imports = imports::names(&planned.imports).unwrap_or_default();
     let description = planned.description.text().to_owned();
-    if overwrite && protection.is_none() {
-        let update = v1::UpdateEnvironmentRequest {
-            name: Some(path.into()),
-            description: Some(description.clone()),
-            imports: Some(v1::ImportList { environments: imports.clone() }),
-            ..Default::default()
-        };
-        match client.update_environment(update).await.map_err(Trouble::from) {
-            Err(trouble) if messages::is_gone(&trouble) => {}
-            answer => return answer,
+    let create_missing = session.create_missing()?;
+    let make = async {
+        if overwrite && protection.is_none() {
+            let update = v1::UpdateEnvironmentRequest {
+                name: Some(path.into()),
+                description: Some(description.clone()),
+                imports: Some(v1::ImportList { environments: imports.clone() }),
+                ..Default::default()
+            };
+            match client.update_environment(update).await {
+                Err(error) if messages::is_gone(&error.clone().into()) => {}
+                answer => return answer,
+            }
         }
-    }
-    let request = v1::CreateEnvironmentRequest {
-        name: Some(path.into()),
-        description,
-        create_missing: session.create_missing()?,
-        deletion_protection: protection.unwrap_or_default(),
-        imports,
-        adopt_existing: overwrite,
+        let request = v1::CreateEnvironmentRequest {
+            name: Some(path.into()),
+            description,
+            create_missing,
+            deletion_protection: protection.unwrap_or_default(),
+            imports,
+            adopt_existing: overwrite,
+        };
+        client.create_environment(request).await
     };
-    Ok(client.create_environment(request).await?)
+    Ok(session.making(overwrite, "environment", path.to_string(), make).await?)
 }
 
 async fn get(client: &Client, path: &EnvPath) -> Result<v1::Environment, ClientError> {
@@ -290,6 +294,10 @@ impl Resource<Session> for Environment {
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
         let path = places::environment(&prior.project, &prior.env)?;
         let id = path.to_string();
+        let _deleting = cx.session.deleting().await;
+        if cx.session.is_made("environment", &id) {
+            return Ok(());
+        }
         let client = cx.session.client().map_err(|trouble| not_deleted("environment", &id, &trouble))?;
         let force = prior.force_destroy.known() == Some(&true);
         let request = v1::DeleteEnvironmentRequest { name: Some((&path).into()), force };

@@ -60,24 +60,27 @@ async fn create(session: &Session, name: &ProjectName, planned: &State) -> Resul
     let overwrite = session.on_conflict(&planned.on_conflict)? == OnConflict::Overwrite;
     let protection = planned.deletion_protection.known().copied();
     let description = planned.description.text().to_owned();
-    if overwrite && protection.is_none() {
-        let update = v1::UpdateProjectRequest {
-            name: name.to_string(),
-            description: Some(description.clone()),
-            ..Default::default()
-        };
-        match client.update_project(update).await.map_err(Trouble::from) {
-            Err(trouble) if messages::is_gone(&trouble) => {}
-            answer => return answer,
+    let make = async {
+        if overwrite && protection.is_none() {
+            let update = v1::UpdateProjectRequest {
+                name: name.to_string(),
+                description: Some(description.clone()),
+                ..Default::default()
+            };
+            match client.update_project(update).await {
+                Err(error) if messages::is_gone(&error.clone().into()) => {}
+                answer => return answer,
+            }
         }
-    }
-    let request = v1::CreateProjectRequest {
-        name: name.to_string(),
-        description,
-        deletion_protection: protection.unwrap_or_default(),
-        adopt_existing: overwrite,
+        let request = v1::CreateProjectRequest {
+            name: name.to_string(),
+            description,
+            deletion_protection: protection.unwrap_or_default(),
+            adopt_existing: overwrite,
+        };
+        client.create_project(request).await
     };
-    Ok(client.create_project(request).await?)
+    Ok(session.making(overwrite, "project", name.to_string(), make).await?)
 }
 
 async fn get(client: &Client, name: &ProjectName) -> Result<v1::Project, ClientError> {
@@ -236,6 +239,10 @@ impl Resource<Session> for Project {
 
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
         let name = places::project(&prior.name)?;
+        let _deleting = cx.session.deleting().await;
+        if cx.session.is_made("project", name.as_str()) {
+            return Ok(());
+        }
         let client =
             cx.session.client().map_err(|trouble| not_deleted("project", name.as_str(), &trouble))?;
         let force = prior.force_destroy.known() == Some(&true);

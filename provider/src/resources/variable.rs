@@ -294,6 +294,9 @@ impl Resource<Session> for Variable {
         // absence is expected first.
         let expect = (!overwrite || protection.is_none()).then_some(write_item::Expect::ExpectAbsent(true));
         let first = item(&place, put(&planned, create_missing, protection)?, expect);
+        if overwrite {
+            cx.session.made_variable(&place.env, place.key.as_str());
+        }
         let mut answer = cx.session.write(&place.env, first).await;
         if overwrite && let Some(standing) = answer.as_ref().err().and_then(standing) {
             let kept = standing.deletion_protection;
@@ -309,7 +312,12 @@ impl Resource<Session> for Variable {
                 planned.revision = Attr::Known(result.revision);
                 Ok(planned)
             }
-            Err(trouble) => Err(not_created(&place, planned, create_missing, &trouble)),
+            Err(trouble) => {
+                if overwrite && !trouble.outcome_unknown() {
+                    cx.session.not_made_variable(&place.env, place.key.as_str());
+                }
+                Err(not_created(&place, planned, create_missing, &trouble))
+            }
         }
     }
 
@@ -368,6 +376,10 @@ impl Resource<Session> for Variable {
         let on_conflict = cx.session.on_conflict(&prior.on_conflict).map_err(failed)?;
         let expect = if on_conflict == OnConflict::Overwrite { None } else { prior.expected() };
         let item = item(&place, operation, expect);
+        let _deleting = cx.session.deleting().await;
+        if cx.session.is_made_variable(&place.env, place.key.as_str()) {
+            return Ok(());
+        }
         let Err(trouble) = cx.session.write(&place.env, item).await else { return Ok(()) };
         match trouble.problem() {
             Some(problem) if problem.code() == ProblemCode::NotFound => Ok(()),

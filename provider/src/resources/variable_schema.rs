@@ -144,15 +144,17 @@ async fn get(client: &Client, place: &Place) -> Result<v1::VariableSchema, Troub
 
 async fn create(session: &Session, place: &Place, planned: &State) -> Result<(), Trouble> {
     let v1::SchemaSettings { key_pattern, schema } = planned.settings();
+    let overwrite = session.on_conflict(&planned.on_conflict)? == OnConflict::Overwrite;
     let request = v1::CreateSchemaRequest {
         project: place.project.to_string(),
         name: place.name.to_string(),
         key_pattern,
         schema,
         create_missing: session.create_missing()?,
-        adopt_existing: session.on_conflict(&planned.on_conflict)? == OnConflict::Overwrite,
+        adopt_existing: overwrite,
     };
-    session.client()?.create_schema(request).await?;
+    let create = session.client()?.create_schema(request);
+    session.making(overwrite, "schema", place.to_string(), create).await?;
     Ok(())
 }
 
@@ -303,6 +305,10 @@ impl Resource<Session> for VariableSchema {
 
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
         let place = prior.place()?;
+        let _deleting = cx.session.deleting().await;
+        if cx.session.is_made("schema", &place.to_string()) {
+            return Ok(());
+        }
         match delete(&cx.session, &place).await {
             Ok(()) => Ok(()),
             Err(trouble) if messages::is_gone(&trouble) => Ok(()),

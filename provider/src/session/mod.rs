@@ -3,6 +3,7 @@
 //! It speaks `kontraktor.v1` and keeps what it read; it knows nothing of schemas, plans or messages to people.
 
 mod batcher;
+mod made;
 mod snapshots;
 mod together;
 
@@ -14,6 +15,7 @@ use kontraktor_proto::v1;
 
 pub(crate) use self::batcher::Pace;
 use self::batcher::{Batch, Batcher};
+use self::made::Made;
 use self::snapshots::Snapshots;
 pub(crate) use self::snapshots::{Snapshot, View};
 use self::together::Claims;
@@ -88,6 +90,7 @@ pub struct Session {
     defaults: Defaults,
     snapshots: Arc<Snapshots>,
     claims: Claims,
+    made: Made,
 }
 
 /// The ways to the daemon.
@@ -119,7 +122,7 @@ impl Session {
     pub(crate) fn new(client: Result<Client, Vec<&'static str>>, defaults: Defaults, pace: Pace) -> Self {
         let snapshots = Arc::default();
         let link = client.map(|client| Link::new(client, pace, &snapshots));
-        Self { link, defaults, snapshots, claims: Claims::default() }
+        Self { link, defaults, snapshots, claims: Claims::default(), made: Made::default() }
     }
 
     fn link(&self) -> Result<&Link, Trouble> {

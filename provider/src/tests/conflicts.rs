@@ -44,8 +44,47 @@ async fn overwrite_takes_a_key_over_changes_and_deletes_it_in_any_case() {
     let revived = harness.put(VARIABLE, Some(&changed), &variable("back", overwrite())).await.good().unwrap();
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("back"));
 
+    harness.configure([]).await;
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs at last");
     assert_eq!(harness.delete(VARIABLE, &revived).await.good(), None);
+    assert_eq!(harness.daemon.value("demo/dev/A"), None);
+}
+
+#[tokio::test]
+async fn what_a_new_object_took_over_outlives_the_old_one() {
+    let harness = Harness::new().await;
+    let project = fields([("name", text("demo")), ("on_conflict", text("overwrite"))]);
+    let environment =
+        fields([("project", text("demo")), ("env", text("dev")), ("on_conflict", text("overwrite"))]);
+    let configs = [(PROJECT, project), (ENVIRONMENT, environment), (VARIABLE, variable("same", overwrite()))];
+    // As with create_before_destroy, or where an address changes without `moved`.
+    for (kind, config) in &configs {
+        let old = harness.put(kind, None, config).await.good().unwrap();
+        harness.configure([]).await;
+        let new = harness.put(kind, None, config).await.good().unwrap();
+        assert_eq!(harness.delete(kind, &old).await.good(), None);
+        assert_eq!(harness.read(kind, &new).await.good().as_ref(), Some(&new), "{kind}");
+    }
+    // The next walk deletes it.
+    harness.configure([]).await;
+    for (kind, config) in configs.iter().rev() {
+        let new = harness.put(kind, None, config).await.good().unwrap();
+        harness.configure([]).await;
+        assert_eq!(harness.delete(kind, &new).await.good(), None);
+        assert_eq!(harness.read(kind, &new).await.good(), None, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_overwrite_that_is_refused_takes_nothing_over() {
+    let harness = Harness::new().await;
+    let old = harness.put(VARIABLE, None, &variable("1", [])).await.good().unwrap();
+    harness.configure([]).await;
+    let typed = variable("x", [("on_conflict", text("overwrite")), ("type", text("number"))]);
+    let before = harness.daemon.writes.load(Ordering::SeqCst);
+    harness.apply(VARIABLE, None, Some(&typed)).await.message();
+    assert!(harness.daemon.writes.load(Ordering::SeqCst) > before, "the daemon refused it");
+    assert_eq!(harness.delete(VARIABLE, &old).await.good(), None);
     assert_eq!(harness.daemon.value("demo/dev/A"), None);
 }
 

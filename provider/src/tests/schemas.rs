@@ -158,3 +158,21 @@ async fn what_needs_no_validator_is_checked_without_the_daemon() {
     assert_eq!(harness.validate(KIND, &schema([("schema", text("false"))])).await, Vec::<String>::new());
     assert_eq!(harness.validate(KIND, &schema([("schema", Value::Unknown)])).await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_schema_that_a_new_object_took_over_outlives_the_old_one() {
+    let overwrite = schema([("on_conflict", text("overwrite"))]);
+    let harness = Harness::new().await;
+    let old = harness.put(KIND, None, &overwrite).await.good().unwrap();
+    // As with create_before_destroy, or where an address changes without `moved`.
+    harness.configure([]).await;
+    let new = harness.put(KIND, None, &overwrite).await.good().unwrap();
+    assert_eq!(harness.delete(KIND, &old).await.good(), None);
+    assert_eq!(harness.read(KIND, &new).await.good().as_ref(), Some(&new));
+
+    // A new object that was refused took nothing over.
+    harness.configure([]).await;
+    harness.put(KIND, None, &schema([])).await.message();
+    assert_eq!(harness.delete(KIND, &new).await.good(), None);
+    assert_eq!(harness.daemon.schema("demo/ports"), None);
+}

@@ -8,6 +8,7 @@ use kontraktor_proto::{
 };
 
 use crate::{
+    at,
     commands::{counted, differences},
     confirm::Confirmation,
     context::Context,
@@ -25,7 +26,7 @@ pub(crate) struct Args {
     #[arg(value_name = "PROJECT/ENV")]
     environment: EnvPath,
     /// The revision to restore; ktr var history shows them
-    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "REVISION", value_parser = at::revision)]
     to: u64,
     /// Only show what would change
     #[arg(long)]

@@ -15,7 +15,7 @@ use crate::framework::{Attr, Diagnostics, PlanContext};
 use crate::messages;
 use crate::resources::conflict::OnConflict;
 use crate::resources::protection;
-use crate::session::Session;
+use crate::session::{Claim, Session};
 
 pub(super) async fn plan(
     cx: &PlanContext<Session>,
@@ -41,6 +41,9 @@ pub(super) async fn plan(
     }
     let nothing = changes.is_empty();
     if let Some(session) = &cx.session {
+        if let Some(prior) = prior {
+            claim(session, &env, prior);
+        }
         // Where it is not known yet, the next plan knows.
         if let Ok(on_conflict) = session.on_conflict(&planned.on_conflict) {
             let overwrite = on_conflict == OnConflict::Overwrite;
@@ -118,14 +121,27 @@ async fn unhindered(
     }
     hindering.sort_unstable();
     if exclusive {
-        Err(told::foreign(env, &hindering, prior.is_some()).into())
+        Err(told::or_destroy(told::foreign(env, &hindering, prior.is_some())).into())
     } else {
-        Err(told::exist(env, &hindering, prior.is_some()).into())
+        Err(told::or_destroy(told::exist(env, &hindering, prior.is_some())).into())
+    }
+}
+
+/// Notes what the resource holds where no read of this walk did: a host that was told not to refresh does not read.
+fn claim(session: &Session, env: &EnvPath, prior: &State) {
+    let exclusive = prior.is_exclusive();
+    let noted = session.is_claimed(env, |claim| {
+        claim.exclusive == exclusive
+            && claim.keys.len() == prior.keys().count()
+            && prior.keys().all(|key| claim.keys.contains(key))
+    });
+    if !noted {
+        session.claim(env, Claim { exclusive, keys: prior.keys().map(str::to_owned).collect() });
     }
 }
 
 /// Whether what hinders a create is the resource itself, which is being replaced: a host then plans it as if there were
-/// none, and destroys the old one first. It is known by what was read in this walk. The write expects the keys to be
+/// none, and destroys the old one first. It is known by what was read or planned before in this walk. The write expects the keys to be
 /// gone, so a mistake is found before anything is written.
 fn is_itself(session: &Session, env: &EnvPath, planned: &State, hindering: &[&str]) -> bool {
     session.is_claimed(env, |claim| {

@@ -94,7 +94,8 @@ pub(super) fn exist(env: &EnvPath, keys: &[&str], managed: bool) -> Diagnostic {
         format!(
             "Import {}, and the plan shows what changes. {}\n\nOr set on_conflict = \"overwrite\", and the values of \
              this configuration take their place. Where it is this resource itself that is being replaced, leave its \
-             keys as they are, and change them in a second apply.",
+             keys as they are and change them in a second apply, and use neither create_before_destroy nor \
+             -refresh=false.",
             it_or_them(keys),
             import_block(&id, managed)
         )
@@ -106,6 +107,15 @@ pub(super) fn exist(env: &EnvPath, keys: &[&str], managed: bool) -> Diagnostic {
             listed(keys)
         ),
     )
+}
+
+/// What a plan refuses also stops a destroy: the host plans as usual before it, and no plan can tell that it is for this.
+pub(super) fn or_destroy(mut diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic.detail.push_str(
+        "\n\nIf this stops `terraform destroy`: it begins with a plan like any other, which `terraform destroy \
+         -refresh=false` leaves out. That deletes what the state holds, and no other keys.",
+    );
+    diagnostic
 }
 
 /// Keys that are to go are protected.

@@ -1,5 +1,8 @@
 //! One atomic write: the changed keys, each with what is expected of it, and what is told where it is refused.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use kontraktor_proto::limits::MAX_MESSAGE_BYTES;
 use kontraktor_proto::names::EnvPath;
 use kontraktor_proto::v1::{self, ProblemCode, write_item};
@@ -117,6 +120,12 @@ enum Refused<'a> {
     Whole(NotTogether),
 }
 
+impl Refused<'_> {
+    fn outcome_unknown(&self) -> bool {
+        matches!(self, Self::Whole(NotTogether::Trouble(trouble)) if trouble.outcome_unknown())
+    }
+}
+
 /// A key that is to go and is gone.
 fn is_gone(item: &Item<'_>, problem: &v1::Problem) -> bool {
     item.to.is_none()
@@ -175,7 +184,18 @@ pub(super) async fn put(
         planned.deletion_protection = Attr::Known(false);
     }
 
-    let changes = Changes::between(prior.as_ref(), Some(&planned), &known);
+    let mut changes = Changes::between(prior.as_ref(), Some(&planned), &known);
+    let held = prior.as_ref().map(State::entries).unwrap_or_default();
+    let new: BTreeSet<&str> = changes.puts.keys().copied().filter(|key| !held.contains_key(key)).collect();
+    if on_conflict == OnConflict::Overwrite && !new.is_empty() {
+        cx.session.take_over(&env, new.iter().copied()).await;
+    }
+    let session = Arc::clone(&cx.session);
+    let _deleting = if changes.deletes.is_empty() { None } else { Some(session.deleting().await) };
+    // What a new object took over is not this one's to delete.
+    let let_go: BTreeSet<&str> =
+        changes.deletes.keys().copied().filter(|key| session.is_made_variable(&env, key)).collect();
+    changes.deletes.retain(|key, _| !let_go.contains(key));
     let order = Order {
         env: &env,
         create_missing,
@@ -187,7 +207,14 @@ pub(super) async fn put(
     };
     let results = match send(&cx.session, &env, order.items(&changes)?).await {
         Ok(results) => results,
-        Err(refused) => return Err(not_written(&doing, &order, &refused, &planned)),
+        Err(refused) => {
+            if order.overwrite && !refused.outcome_unknown() {
+                for key in new {
+                    session.not_made_variable(&env, key);
+                }
+            }
+            return Err(not_written(&doing, &order, &refused, &planned));
+        }
     };
 
     let mut remembered = known.clone();
@@ -198,7 +225,7 @@ pub(super) async fn put(
             remembered.revisions.insert(key.to_owned(), result.revision);
         }
     }
-    for key in changes.deletes.keys() {
+    for key in changes.deletes.keys().chain(&let_go) {
         remembered.revisions.remove(*key);
         remembered.protected.remove(*key);
     }
@@ -234,7 +261,10 @@ pub(super) async fn delete(cx: &mut Context<Session>, prior: State) -> Result<()
     let doing = format!("delete the variables of {env}");
     let on_conflict = cx.session.on_conflict(&prior.on_conflict);
     let on_conflict = on_conflict.map_err(|trouble| messages::failed(&doing, &trouble))?;
-    let changes = Changes::between(Some(&prior), None, &remembered);
+    let mut changes = Changes::between(Some(&prior), None, &remembered);
+    let session = Arc::clone(&cx.session);
+    let _deleting = session.deleting().await;
+    changes.deletes.retain(|key, _| !session.is_made_variable(&env, key));
     let order = Order {
         env: &env,
         create_missing: false,
@@ -256,7 +286,7 @@ fn not_written(doing: &str, order: &Order<'_>, refused: &Refused<'_>, planned: &
         Refused::Items(blamed) => blame(doing, order, blamed).into(),
         Refused::Whole(NotTogether::TooLarge(bytes)) => told::too_large(order.env, *bytes).into(),
         Refused::Whole(NotTogether::Trouble(trouble))
-            if order.prior.is_none() && trouble.outcome_unknown() =>
+            if order.prior.is_none() && refused.outcome_unknown() =>
         {
             let told = messages::outcome_unknown(doing, trouble, messages::KEPT_AFTER_CREATE);
             Failure { diagnostics: told.into(), state: Some(planned.clone()) }

@@ -101,9 +101,28 @@ async fn overwrite_writes_over_what_others_wrote() {
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
     held.applied(&harness, &config("2")).await;
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("2"));
+    held.refresh(&harness).await;
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
     assert_eq!(held.destroy(&harness).await, Vec::<String>::new());
     assert_eq!(harness.daemon.value("demo/dev/A"), None);
+}
+
+#[tokio::test]
+async fn keys_that_move_to_another_resource_outlive_the_old_one() {
+    let overwrite = |entries| bulk([("variables", entries), ("on_conflict", text("overwrite"))]);
+    let harness = Harness::new().await;
+    let mut all = created(&harness, &overwrite(texts([("A", "1"), ("B", "1"), ("C", "1")]))).await;
+    // Without `moved`, a host creates the new one and lets the old one go, in any order.
+    harness.configure([]).await;
+    let mut some = created(&harness, &overwrite(texts([("A", "1"), ("B", "2")]))).await;
+    all.applied(&harness, &overwrite(texts([("C", "1")]))).await;
+    assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("1"));
+    assert_eq!(harness.daemon.value("demo/dev/B").as_deref(), Some("2"));
+    all.settled(&harness, &overwrite(texts([("C", "1")]))).await;
+    created(&harness, &overwrite(texts([("A", "1"), ("B", "2")]))).await;
+    assert_eq!(some.destroy(&harness).await, Vec::<String>::new());
+    assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("1"));
+    assert_eq!(harness.daemon.value("demo/dev/B").as_deref(), Some("2"));
 }
 
 #[tokio::test]

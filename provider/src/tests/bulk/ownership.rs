@@ -45,7 +45,9 @@ async fn two_owners_of_one_key_are_found_by_the_plan_of_the_second() {
       id = "demo/dev:A,B"
     }
 
-    Or set on_conflict = "overwrite", and the values of this configuration take their place. Where it is this resource itself that is being replaced, leave its keys as they are, and change them in a second apply.
+    Or set on_conflict = "overwrite", and the values of this configuration take their place. Where it is this resource itself that is being replaced, leave its keys as they are and change them in a second apply, and use neither create_before_destroy nor -refresh=false.
+
+    If this stops `terraform destroy`: it begins with a plan like any other, which `terraform destroy -refresh=false` leaves out. That deletes what the state holds, and no other keys.
     "#);
 
     // Adding a key is no different, but an import is not to be had while the resource is in the state.
@@ -55,6 +57,8 @@ async fn two_owners_of_one_key_are_found_by_the_plan_of_the_second() {
     Nothing was written. A key belongs to one resource, and somebody else made A, B.
 
     Set on_conflict = "overwrite" for one apply, and the values of this configuration take their place.
+
+    If this stops `terraform destroy`: it begins with a plan like any other, which `terraform destroy -refresh=false` leaves out. That deletes what the state holds, and no other keys.
     "#);
     let overwrite =
         [config, super::fields([("on_conflict", text("overwrite"))])].into_iter().flatten().collect();
@@ -125,6 +129,21 @@ async fn a_replacement_does_not_stumble_over_itself() {
 }
 
 #[tokio::test]
+async fn a_replacement_that_is_asked_for_without_a_refresh_does_not_stumble_over_itself() {
+    let harness = Harness::new().await;
+    for config in [bulk([("variables", texts([("A", "1"), ("B", "2")]))]), exclusive(texts([("A", "1")]))] {
+        let mut held = created(&harness, &config).await;
+        harness.configure([]).await;
+        // With -replace, a host plans the object as it is, and then as if there were none.
+        held.plan(&harness, Some(&config)).await.good();
+        let plan = Held::default().plan(&harness, Some(&config)).await;
+        assert_eq!(held.destroy(&harness).await, Vec::<String>::new());
+        assert_eq!(held.carry_out(&harness, Some(&config), plan).await, Vec::<String>::new());
+        assert_eq!(held.destroy(&harness).await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
 async fn exclusive_ownership_shows_foreign_keys_and_removes_them() {
     let harness = Harness::new().await;
     let config = exclusive(texts([("A", "1")]));
@@ -169,6 +188,8 @@ async fn exclusive_ownership_does_not_begin_over_foreign_keys() {
     }
 
     Or keep ownership = "additive", which leaves keys alone that the configuration does not list.
+
+    If this stops `terraform destroy`: it begins with a plan like any other, which `terraform destroy -refresh=false` leaves out. That deletes what the state holds, and no other keys.
     "#);
 
     // What is overwritten is adopted; what is not listed would be deleted unseen.
@@ -192,6 +213,8 @@ async fn exclusive_ownership_does_not_begin_over_foreign_keys() {
     }
 
     Or keep ownership = "additive", which leaves keys alone that the configuration does not list.
+
+    If this stops `terraform destroy`: it begins with a plan like any other, which `terraform destroy -refresh=false` leaves out. That deletes what the state holds, and no other keys.
     "#);
 
     let mut imported = Held::import(&harness, "demo/dev:*").await.expect("the environment is there");
