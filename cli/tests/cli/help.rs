@@ -351,7 +351,7 @@ fn wrong_command_lines_state_the_rule() {
     For more information, try '--help'.
     [exit 2]
     $ ktr env rollback infra-demo/dev --to 0
-    error: invalid value '0' for '--to <REVISION>': 0 is not in 1..18446744073709551615
+    error: invalid value '0' for '--to <REVISION>': revisions are counted from 1
 
     For more information, try '--help'.
     [exit 2]

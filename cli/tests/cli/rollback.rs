@@ -105,7 +105,7 @@ fn what_cannot_be_rolled_back_is_refused() {
     hint: name a revision from 1 to 5
     [exit 3]
     $ ktr env rollback infra-demo/dev --to 0 --yes
-    error: invalid value '0' for '--to <REVISION>': 0 is not in 1..18446744073709551615
+    error: invalid value '0' for '--to <REVISION>': revisions are counted from 1
 
     For more information, try '--help'.
     [exit 2]
