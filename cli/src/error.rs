@@ -159,8 +159,17 @@ impl From<Problem> for CliError {
 
 fn kind_of(problem: &Problem) -> Kind {
     match problem.code() {
-        ProblemCode::Invalid | ProblemCode::SchemaViolation | ProblemCode::ImportCycle => Kind::Usage,
-        ProblemCode::NotFound => Kind::NotFound,
+        ProblemCode::Invalid
+        | ProblemCode::SchemaViolation
+        | ProblemCode::ImportCycle
+        | ProblemCode::InvalidReference
+        | ProblemCode::NotASecret => Kind::Usage,
+        ProblemCode::NotFound
+        | ProblemCode::SecretNotFound
+        | ProblemCode::SecretVersionGone
+        | ProblemCode::SecretVersionUnknown
+        | ProblemCode::SecretFieldMissing
+        | ProblemCode::HoldGone => Kind::NotFound,
         ProblemCode::AlreadyExists
         | ProblemCode::KeyExists
         | ProblemCode::Conflict
@@ -169,8 +178,20 @@ fn kind_of(problem: &Problem) -> Kind {
         | ProblemCode::Imported
         | ProblemCode::Skipped
         | ProblemCode::BatchMismatch => Kind::Conflict,
-        ProblemCode::Busy | ProblemCode::StorageFull | ProblemCode::ShuttingDown => Kind::NotNow,
-        ProblemCode::Unspecified | ProblemCode::Storage | ProblemCode::Denied => Kind::General,
+        ProblemCode::Busy
+        | ProblemCode::StorageFull
+        | ProblemCode::ShuttingDown
+        | ProblemCode::VaultUnavailable => Kind::NotNow,
+        ProblemCode::Unspecified
+        | ProblemCode::Storage
+        | ProblemCode::Denied
+        | ProblemCode::UnknownVault
+        | ProblemCode::VaultSignIn
+        | ProblemCode::VaultDenied
+        | ProblemCode::VaultAnswer
+        | ProblemCode::SecretDisabled
+        | ProblemCode::SecretNotJson
+        | ProblemCode::SecretTooLarge => Kind::General,
     }
 }
 

@@ -8,10 +8,7 @@ mod schema;
 use std::fmt;
 
 use jiff::Timestamp;
-use kontraktor_proto::{
-    v1::{self, variable::Content},
-    value::ValueType,
-};
+use kontraktor_proto::{v1, value::ValueType};
 use serde::Serialize;
 
 pub(crate) use self::{
@@ -166,8 +163,8 @@ impl From<v1::Variable> for Variable {
     fn from(variable: v1::Variable) -> Self {
         Self {
             value_type: type_name(variable.r#type).unwrap_or("unknown"),
+            value: variable.value().map(str::to_owned),
             key: variable.key,
-            value: variable.content.map(|Content::Value(value)| value),
             description: variable.description,
             revision: variable.revision,
             deletion_protection: variable.deletion_protection,

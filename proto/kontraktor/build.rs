@@ -4,12 +4,13 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "kontraktor/v1/common.proto",
     "kontraktor/v1/projects.proto",
     "kontraktor/v1/environments.proto",
     "kontraktor/v1/variables.proto",
     "kontraktor/v1/schemas.proto",
+    "kontraktor/v1/secrets.proto",
     "kontraktor/v1/audit.proto",
     "kontraktor/v1/system.proto",
 ];
@@ -20,6 +21,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Served by gRPC reflection.
     fs::write(out.join("kontraktor.v1.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        // What holds secrets is never printed: `secrets` says how it is shown instead.
+        .skip_debug(["kontraktor.v1.SecretResult", "kontraktor.v1.StreamSecretResponse"])
+        .compile_fds(descriptors)?;
     Ok(())
 }

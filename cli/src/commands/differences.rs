@@ -2,7 +2,7 @@
 
 use kontraktor_proto::{
     diff::{Change, Diff},
-    v1::{self, variable::Content},
+    v1,
     value::ValueType,
 };
 
@@ -49,7 +49,7 @@ fn changes(change: &Change<'_>) -> Vec<[String; 2]> {
 }
 
 fn value(variable: &v1::Variable) -> Option<&str> {
-    variable.content.as_ref().map(|Content::Value(value)| value.as_str())
+    variable.value().or_else(|| variable.reference().map(|reference| reference.url.as_str()))
 }
 
 fn type_name(variable: &v1::Variable) -> &'static str {
@@ -71,7 +71,7 @@ pub(super) fn imports(from: &[v1::EnvironmentName], to: &[v1::EnvironmentName]) 
 
 #[cfg(test)]
 mod tests {
-    use kontraktor_proto::diff;
+    use kontraktor_proto::{diff, v1::variable::Content};
 
     use super::*;
 

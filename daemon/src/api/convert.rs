@@ -213,6 +213,7 @@ pub(super) fn environment(environment: &Environment) -> v1::Environment {
         imports: import_names(&environment.imports),
         deletion_protection: environment.protected,
         changed: Some(authorship(&environment.changed)),
+        secret_references: 0,
     }
 }
 
@@ -317,7 +318,10 @@ fn item(item: v1::WriteItem) -> WriteItem {
         operation: item.operation.map(|operation| match operation {
             v1::write_item::Operation::Put(put) => Operate::Put(Put {
                 value_type: value_type(put.r#type),
-                value: put.content.map(|v1::put::Content::Value(value)| value),
+                value: put.content.and_then(|content| match content {
+                    v1::put::Content::Value(value) => Some(value),
+                    v1::put::Content::Reference(_) => None,
+                }),
                 description: put.description,
                 create_missing: put.create_missing,
                 protected: put.deletion_protection,
@@ -379,6 +383,8 @@ pub(super) fn entry(entry: AuditEntry) -> v1::AuditEntry {
         schema: entry.schema,
         deletion_protection: entry.protected,
         imports: import_names(&entry.imports),
+        secret_reference: false,
+        access: None,
     }
 }
 

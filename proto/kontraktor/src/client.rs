@@ -164,6 +164,20 @@ rpcs! {
     get_variable = Read Variables/GetVariable(GetVariableRequest) -> Variable;
     /// One page of an environment's own variables.
     list_variables = Read Variables/ListVariables(ListVariablesRequest) -> ListVariablesResponse;
+    /// Resolves secrets.
+    read_secrets = Read Secrets/ReadSecrets(ReadSecretsRequest) -> ReadSecretsResponse;
+    /// An environment with its variables and secrets.
+    read_environment = Read Secrets/ReadEnvironment(ReadEnvironmentRequest) -> ReadEnvironmentResponse;
+    /// Whether secrets can be resolved.
+    check_secrets = Read Secrets/CheckSecrets(CheckSecretsRequest) -> CheckSecretsResponse;
+    /// Says that a hold is still needed.
+    renew_hold = Read Secrets/RenewHold(RenewHoldRequest) -> Hold;
+    /// Lets go of a hold.
+    release_hold = Read Secrets/ReleaseHold(ReleaseHoldRequest) -> ReleaseHoldResponse;
+    /// Forgets what is cached of secrets.
+    purge_secrets = Read Secrets/PurgeSecrets(PurgeSecretsRequest) -> PurgeSecretsResponse;
+    /// The configured vaults.
+    list_vaults = Read Secrets/ListVaults(ListVaultsRequest) -> ListVaultsResponse;
     /// One page of the log.
     list_audit = Read Audit/ListAudit(ListAuditRequest) -> ListAuditResponse;
     /// One page of the writes of an environment or key.

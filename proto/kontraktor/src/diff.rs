@@ -42,9 +42,9 @@ pub struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Whether it holds something else.
+    /// Whether it holds something else. References to the same secret are the same, whichever version was seen last.
     pub fn content(&self) -> bool {
-        self.from.content != self.to.content
+        self.from.to_put() != self.to.to_put()
     }
 
     /// Whether it is of another type.

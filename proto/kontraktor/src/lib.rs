@@ -12,7 +12,9 @@ pub mod limits;
 pub mod names;
 pub mod problem;
 pub mod reference;
+mod secrets;
 pub mod value;
+mod variable;
 
 /// The generated messages, clients and servers of `kontraktor.v1`.
 #[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated from the .proto files")]

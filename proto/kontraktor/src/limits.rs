@@ -36,6 +36,15 @@ pub const MAX_SCHEMAS: usize = 256;
 /// A secret reference, in bytes of UTF-8: 4 KiB.
 pub const MAX_REFERENCE_BYTES: usize = 4_096;
 
+/// A secret in one message, in bytes: 64 KiB.
+pub const MAX_SECRET_MESSAGE_BYTES: usize = 65_536;
+
+/// A secret that is streamed, in bytes: 16 MiB.
+pub const MAX_SECRET_BYTES: usize = 16 * 1024 * 1024;
+
+/// Secrets of one request.
+pub const MAX_SECRET_TARGETS: usize = 1_000;
+
 /// Items of one batch.
 pub const MAX_BATCH_ITEMS: usize = 10_000;
 

@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 
 use crate::{
     names::NameError,
+    reference::ReferenceError,
     v1::{Problem, ProblemCode},
     value::ValueError,
 };
@@ -72,18 +73,31 @@ fn shortened(text: &str, max: usize) -> String {
 fn status_code(code: ProblemCode) -> Code {
     match code {
         ProblemCode::Unspecified => Code::Unknown,
-        ProblemCode::Invalid | ProblemCode::SchemaViolation => Code::InvalidArgument,
-        ProblemCode::NotFound => Code::NotFound,
+        ProblemCode::Invalid | ProblemCode::SchemaViolation | ProblemCode::InvalidReference => {
+            Code::InvalidArgument
+        }
+        ProblemCode::NotFound | ProblemCode::SecretNotFound | ProblemCode::HoldGone => Code::NotFound,
         ProblemCode::AlreadyExists | ProblemCode::KeyExists => Code::AlreadyExists,
         ProblemCode::Conflict | ProblemCode::Skipped => Code::Aborted,
         ProblemCode::NotEmpty
         | ProblemCode::BatchMismatch
         | ProblemCode::Protected
         | ProblemCode::Imported
-        | ProblemCode::ImportCycle => Code::FailedPrecondition,
+        | ProblemCode::ImportCycle
+        | ProblemCode::NotASecret
+        | ProblemCode::UnknownVault
+        | ProblemCode::VaultSignIn
+        | ProblemCode::VaultDenied
+        | ProblemCode::SecretVersionGone
+        | ProblemCode::SecretVersionUnknown
+        | ProblemCode::SecretDisabled
+        | ProblemCode::SecretFieldMissing
+        | ProblemCode::SecretNotJson => Code::FailedPrecondition,
+        ProblemCode::SecretTooLarge => Code::OutOfRange,
+        ProblemCode::VaultAnswer => Code::Internal,
         ProblemCode::Busy | ProblemCode::StorageFull => Code::ResourceExhausted,
         ProblemCode::Storage => Code::Internal,
-        ProblemCode::ShuttingDown => Code::Unavailable,
+        ProblemCode::ShuttingDown | ProblemCode::VaultUnavailable => Code::Unavailable,
         ProblemCode::Denied => Code::PermissionDenied,
     }
 }
@@ -123,6 +137,12 @@ impl std::error::Error for Problem {}
 impl From<NameError> for Problem {
     fn from(error: NameError) -> Self {
         Self::new(ProblemCode::Invalid, error.to_string()).with_field(error.field())
+    }
+}
+
+impl From<ReferenceError> for Problem {
+    fn from(error: ReferenceError) -> Self {
+        Self::new(ProblemCode::InvalidReference, error.to_string()).with_field("reference")
     }
 }
 

@@ -16,6 +16,7 @@ mod encoding;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use std::{fmt, num::NonZeroU64};
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kontraktor_proto::{
     client::new_batch_id,
     names::{EnvPath, Key},
-    v1::{self, WriteStatus, put, variable, write_item},
+    v1::{self, WriteStatus, write_item},
 };
 
 use super::{MAX_ATTEMPTS, first_refusal, is_race, require_all};
@@ -83,7 +83,7 @@ fn item(
     })?;
     let put = v1::Put {
         r#type: variable.r#type,
-        content: variable.content.clone().map(|variable::Content::Value(value)| put::Content::Value(value)),
+        content: variable.to_put(),
         description: variable.description.clone(),
         create_missing: false,
         deletion_protection: Some(protect),

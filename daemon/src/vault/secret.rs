@@ -1,0 +1,200 @@
+//! What a vault gives: bytes that are wiped when the last holder lets go of them.
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use zeroize::Zeroizing;
+
+use super::{Fault, VaultError};
+
+/// The bytes of a secret. Clones share them; they are wiped with the last one, and never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Bytes(Arc<Zeroizing<Vec<u8>>>);
+
+impl Bytes {
+    /// Takes bytes over. A vector that grew has left copies of itself behind: make it of the right size at once.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Zeroizing::new(bytes)))
+    }
+
+    /// The bytes, for the one who hands them on.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none; an empty secret is a secret.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<String> for Bytes {
+    fn from(text: String) -> Self {
+        Self::new(text.into_bytes())
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.len())
+    }
+}
+
+/// What a secret holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// One text or blob. A reference that names a field means a member of the JSON object in it.
+    Whole(Bytes),
+    /// Named fields. What is not text there is the JSON of it.
+    Fields(BTreeMap<String, Bytes>),
+}
+
+/// A secret as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// All of it.
+    pub content: Content,
+    /// What the vault calls this version; `None`: it keeps none.
+    pub version: Option<String>,
+    /// Where the secret was made for this read and ends with its lease. Such a secret is never cached for anybody else.
+    pub lease: Option<Lease>,
+}
+
+/// The name of a lease in its vault. Not printed: who knows it can prolong or end the lease.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct LeaseId(pub Arc<str>);
+
+impl fmt::Debug for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LeaseId")
+    }
+}
+
+/// How long a dynamic secret lasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Its name in the vault.
+    pub id: LeaseId,
+    /// From now, or from the answer that said so.
+    pub duration: Duration,
+    /// Whether the vault would prolong it.
+    pub renewable: bool,
+}
+
+impl Content {
+    /// How many bytes there are in all fields.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Whole(bytes) => bytes.len(),
+            Self::Fields(fields) => fields.iter().map(|(name, bytes)| name.len() + bytes.len()).sum(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The field of this name, or all of it.
+    ///
+    /// # Errors
+    /// [`Fault::FieldMissing`] and [`Fault::NotJson`].
+    pub fn select(&self, field: Option<&str>) -> Result<Bytes, VaultError> {
+        match (self, field) {
+            (Self::Whole(bytes), None) => Ok(bytes.clone()),
+            (Self::Whole(bytes), Some(field)) => member(bytes, field),
+            (Self::Fields(fields), Some(field)) => fields.get(field).cloned().ok_or_else(|| missing(field)),
+            (Self::Fields(_), None) => Err(VaultError::new(
+                Fault::FieldMissing,
+                "the reference names no field, and the secret is a map of fields",
+            )
+            .remedy("add which one, as in #password")),
+        }
+    }
+}
+
+fn member(bytes: &Bytes, field: &str) -> Result<Bytes, VaultError> {
+    // Its error would repeat a part of the text.
+    let object: BTreeMap<String, Member> =
+        serde_json::from_slice(bytes.expose()).map_err(|_| not_json(field))?;
+    object
+        .into_iter()
+        .find(|(name, _)| name == field)
+        .map(|(_, member)| member.0)
+        .ok_or_else(|| missing(field))
+}
+
+/// A member of a JSON object: the text of a string, the JSON of everything else.
+struct Member(Bytes);
+
+impl<'de> serde::Deserialize<'de> for Member {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
+        let raw: Zeroizing<String> = Zeroizing::new(Box::<str>::from(raw).into_string());
+        if raw.starts_with('"') {
+            return serde_json::from_str::<String>(&raw)
+                .map(|text| Self(Bytes::from(text)))
+                .map_err(|_| serde::de::Error::custom("a text that cannot be read"));
+        }
+        Ok(Self(Bytes::new(raw.as_bytes().to_vec())))
+    }
+}
+
+fn missing(field: &str) -> VaultError {
+    VaultError::new(Fault::FieldMissing, format!("the secret has no field \"{field}\""))
+        .remedy("check the part of the reference behind \"#\" against the secret's fields in the vault")
+}
+
+fn not_json(field: &str) -> VaultError {
+    VaultError::new(
+        Fault::NotJson,
+        format!("field \"{field}\" was asked for, and the secret is not a JSON object"),
+    )
+    .remedy("leave \"#\" and the field out for the whole secret, or store a JSON object in the vault")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(text: &str) -> Content {
+        Content::Whole(text.to_owned().into())
+    }
+
+    #[test]
+    fn a_field_is_a_member_of_the_object_and_texts_lose_their_quotes() {
+        let content =
+            whole(r#"{"user": "a\"b", "port": 5432, "deep": {"x": [1, 2]}, "none": null, "empty": ""}"#);
+        let field = |name| content.select(Some(name)).map(|bytes| bytes.expose().to_vec());
+        assert_eq!(field("user"), Ok(b"a\"b".to_vec()));
+        assert_eq!(field("port"), Ok(b"5432".to_vec()));
+        assert_eq!(field("deep"), Ok(br#"{"x": [1, 2]}"#.to_vec()));
+        assert_eq!(field("none"), Ok(b"null".to_vec()));
+        assert_eq!(field("empty"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_without_what_is() {
+        let missing = whole(r#"{"hunter2": "hunter2"}"#).select(Some("user")).unwrap_err();
+        assert_eq!(missing.fault, Fault::FieldMissing);
+        for text in ["hunter2", r#"["hunter2"]"#, r#"{"hunter2": "#, "", "\u{1}hunter2"] {
+            let error = whole(text).select(Some("user")).unwrap_err();
+            assert_eq!(error.fault, Fault::NotJson, "{text}");
+            assert!(!format!("{error:?}").contains("hunter2"));
+        }
+        assert!(!format!("{missing:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn nothing_prints_a_value() {
+        let fields = Content::Fields([("user".to_owned(), Bytes::from("hunter2".to_owned()))].into());
+        let lease = Lease { id: LeaseId("db/hunter2".into()), duration: Duration::ZERO, renewable: true };
+        let fetched = Fetched { content: fields, version: Some("3".to_owned()), lease: Some(lease) };
+        let shown = format!("{fetched:?} {:?}", whole("hunter2"));
+        assert!(shown.contains("user") && !shown.contains("hunter2") && !shown.contains("104"), "{shown}");
+    }
+}

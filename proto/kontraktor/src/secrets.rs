@@ -1,0 +1,54 @@
+//! How messages that hold secrets are shown: everything but the value, so that no log line and no failed test prints one.
+
+use std::fmt;
+
+use crate::v1::{SecretResult, StreamSecretResponse};
+
+/// Stands for a value of which only the length is told.
+struct Redacted(usize);
+
+impl fmt::Debug for Redacted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.0)
+    }
+}
+
+impl fmt::Debug for SecretResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretResult")
+            .field("key", &self.key)
+            .field("reference", &self.reference)
+            .field("vault", &self.vault)
+            .field("version", &self.version)
+            .field("value", &Redacted(self.value.len()))
+            .field("stale", &self.stale)
+            .field("fetched", &self.fetched)
+            .field("lease", &self.lease)
+            .field("problem", &self.problem)
+            .finish()
+    }
+}
+
+impl fmt::Debug for StreamSecretResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamSecretResponse")
+            .field("head", &self.head)
+            .field("chunk", &Redacted(self.chunk.len()))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_never_printed() {
+        let secret = SecretResult { key: "K".into(), value: b"hunter2".to_vec(), ..SecretResult::default() };
+        let chunk = StreamSecretResponse { chunk: b"hunter2".to_vec(), ..StreamSecretResponse::default() };
+        let shown = format!("{secret:?} {chunk:?}");
+        assert!(shown.contains("[7 bytes]") && shown.contains("\"K\""), "{shown}");
+        // As text, and as the list of numbers that a derived Debug would print.
+        assert!(!shown.contains("hunter2") && !shown.contains("104"), "{shown}");
+    }
+}
