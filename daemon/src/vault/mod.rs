@@ -4,6 +4,7 @@
 //! [`Vault`] is what one kind of vault can do, one folder for each: `hashicorp`, `aws`, `azure`. [`Broker`] stands before
 //! all of them: cache, single flight, deadlines, circuit breakers and leases are there, once.
 
+mod broker;
 mod error;
 mod secret;
 
@@ -13,6 +14,7 @@ use kontraktor_proto::reference::Secret;
 use tonic::async_trait;
 
 pub use self::{
+    broker::{Answers, Broker, HoldTerm, LeaseTerm, Resolved, VaultInfo},
     error::{Fault, VaultError},
     secret::{Bytes, Content, Fetched, Lease, LeaseId},
 };
