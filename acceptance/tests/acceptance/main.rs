@@ -2,6 +2,7 @@
 
 mod bulk;
 mod composition;
+mod doubles;
 mod drift;
 mod examples;
 mod few_requests;
