@@ -1,5 +1,6 @@
 //! The acceptance tests: what a person does with terraform and `ktr`, done with the real ones.
 
+mod azure_double;
 mod bulk;
 mod composition;
 mod doubles;
