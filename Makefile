@@ -30,6 +30,7 @@ test: lint test-servers
 test-servers: require-tests
 	@acceptance/vault-server/build.sh >/dev/null
 	@acceptance/python/install.sh >/dev/null
+	@acceptance/python/install.sh azure-requirements.txt >/dev/null
 
 # The same acceptance tests with OpenTofu, which Go builds once. Not part of `test`.
 tofu-test: require $(LIBDUCKDB)

@@ -381,7 +381,7 @@ impl EncodedRefusal<'_> {
 impl EncodedCurrent<'_> {
     fn into_current(self) -> Result<Current, RowError> {
         let kind =
-            self.r#type.parse().map_err(|_| RowError::Word(self.r#type.into_owned(), "type of a value"))?;
+            self.r#type.parse().map_err(|()| RowError::Word(self.r#type.into_owned(), "type of a value"))?;
         let variable = Variable {
             key: self.key.parse()?,
             kind,

@@ -60,6 +60,6 @@ mod tests {
         assert_eq!(format!("{some:?}"), "{EnvRead, SecretRead}");
         let all: Scopes = [Scope::EnvRead, Scope::EnvWrite, Scope::SecretRead].into_iter().collect();
         assert_eq!(all, Scopes::ALL);
-        assert_eq!(Scopes::default().contains(Scope::EnvRead), false);
+        assert!(!Scopes::default().contains(Scope::EnvRead));
     }
 }

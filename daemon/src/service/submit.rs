@@ -58,7 +58,7 @@ impl Service {
     }
 
     pub(super) async fn submit(&self, caller: Caller, request: Request) -> Result<Outcome, Refusal> {
-        self.may(&caller, Scope::EnvWrite)?;
+        may(&caller, Scope::EnvWrite)?;
         self.queue(caller, request).await
     }
 
@@ -71,11 +71,6 @@ impl Service {
             scopes: Scopes::default(),
         };
         self.queue(daemon, request).await
-    }
-
-    /// Whether the caller has a scope.
-    pub(super) fn may(&self, caller: &Caller, scope: Scope) -> Result<(), Refusal> {
-        if caller.scopes.contains(scope) { Ok(()) } else { Err(denied(caller, scope)) }
     }
 
     async fn queue(&self, caller: Caller, request: Request) -> Result<Outcome, Refusal> {
@@ -92,6 +87,11 @@ impl Service {
             .remedy("start the daemon again and read what stands"))
         })
     }
+}
+
+/// Whether the caller has a scope.
+pub(super) fn may(caller: &Caller, scope: Scope) -> Result<(), Refusal> {
+    if caller.scopes.contains(scope) { Ok(()) } else { Err(denied(caller, scope)) }
 }
 
 fn shutting_down() -> Refusal {

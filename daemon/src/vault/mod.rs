@@ -14,7 +14,7 @@ use kontraktor_proto::reference::Secret;
 use tonic::async_trait;
 
 pub use self::{
-    broker::{Answers, Broker, HoldTerm, LeaseTerm, Resolved, VaultInfo},
+    broker::{Answers, Broker, Configured, HoldTerm, LeaseTerm, Limits, Resolved, VaultInfo},
     error::{Fault, VaultError},
     secret::{Bytes, Content, Fetched, Lease, LeaseId},
 };
@@ -52,6 +52,9 @@ pub trait Vault: Send + Sync + 'static {
 
     /// Ends a lease. One that is over already is no error.
     async fn revoke(&self, lease: &LeaseId) -> Result<(), VaultError>;
+
+    /// The daemon goes down: signs out, where there was a sign-in of its own.
+    async fn close(&self) {}
 
     /// Signs in and looks whether the vault serves: findings for people, one a line, for `kontraktord vault check`.
     async fn check(&self) -> Result<Vec<String>, VaultError>;
