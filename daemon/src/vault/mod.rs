@@ -4,6 +4,8 @@
 //! [`Vault`] is what one kind of vault can do, one folder for each: `hashicorp`, `aws`, `azure`. [`Broker`] stands before
 //! all of them: cache, single flight, deadlines, circuit breakers and leases are there, once.
 
+mod aws;
+mod cloud;
 mod error;
 mod secret;
 
@@ -13,6 +15,7 @@ use kontraktor_proto::reference::Secret;
 use tonic::async_trait;
 
 pub use self::{
+    aws::{AwsAuth, AwsRole, AwsSettings, AwsVault},
     error::{Fault, VaultError},
     secret::{Bytes, Content, Fetched, Lease, LeaseId},
 };
