@@ -5,6 +5,7 @@
 //! all of them: cache, single flight, deadlines, circuit breakers and leases are there, once.
 
 mod aws;
+mod azure;
 mod cloud;
 mod error;
 mod secret;
@@ -16,6 +17,7 @@ use tonic::async_trait;
 
 pub use self::{
     aws::{AwsAuth, AwsRole, AwsSettings, AwsVault},
+    azure::{AzureAuth, AzureSettings, AzureVault},
     error::{Fault, VaultError},
     secret::{Bytes, Content, Fetched, Lease, LeaseId},
 };
