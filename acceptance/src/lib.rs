@@ -3,6 +3,7 @@
 //! It knows how to start, stop and ask them. What they ought to do stands in `tests/`.
 
 mod binaries;
+pub mod doubles;
 mod run;
 mod workspace;
 mod world;
