@@ -5,6 +5,7 @@
 mod binaries;
 pub mod doubles;
 mod run;
+pub mod servers;
 mod workspace;
 mod world;
 
