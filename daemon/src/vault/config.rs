@@ -7,7 +7,10 @@ use figment::{error::Kind as FigmentKind, value::Dict, value::Value};
 use kontraktor_proto::names::VaultName;
 use serde::Deserialize;
 
-use super::{AwsSettings, AwsVault, AzureSettings, AzureVault, Configured, Limits, Vault};
+use super::{
+    AwsSettings, AwsVault, AzureSettings, AzureVault, Configured, Limits, Vault,
+    hashicorp::{HashicorpSettings, HashicorpVault},
+};
 
 /// One `[[vault]]` table, of which only what all kinds share is read so far.
 #[derive(Debug, Clone, Deserialize)]
@@ -93,7 +96,7 @@ impl VaultTable {
         let limits = self.limits()?;
         self.no_credentials()?;
         let (kind, vault): (&'static str, Arc<dyn Vault>) = match kind {
-            // HCV "vault" => ("vault", Arc::new(HashicorpVault::new(&name, self.own::<HashicorpSettings>()?)?)),
+            "vault" => ("vault", Arc::new(HashicorpVault::new(&name, self.own::<HashicorpSettings>()?)?)),
             "aws-sm" => ("aws-sm", Arc::new(AwsVault::new(&name, self.own::<AwsSettings>()?)?)),
             "azure-kv" => ("azure-kv", Arc::new(AzureVault::new(&name, self.own::<AzureSettings>()?)?)),
             other => return Err(format!("kind is {other:?}: there are {KINDS}")),
@@ -166,7 +169,12 @@ impl VaultTable {
 
 /// An error of the parser in our words, without the value that it found.
 fn told(error: figment::Error) -> String {
-    let name = error.path.join(".");
+    let mut path = error.path;
+    if let FigmentKind::UnknownField(field, _) = &error.kind {
+        // The parser names it there, too.
+        path.pop_if(|last| last == field);
+    }
+    let name = path.join(".");
     let at = if name.is_empty() { String::new() } else { format!("{name}: ") };
     match error.kind {
         FigmentKind::UnknownField(field, []) => format!("{at}{field} is no setting here"),
@@ -182,5 +190,92 @@ fn told(error: figment::Error) -> String {
         }
         FigmentKind::InvalidLength(_, expected) => format!("{at}it must have {expected}"),
         _ => format!("{at}it cannot be read"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use figment::{
+        Figment,
+        providers::{Format as _, Toml},
+    };
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        #[serde(default)]
+        vault: Vec<VaultTable>,
+    }
+
+    fn built(text: &str) -> Result<Vec<Configured>, String> {
+        let file: File = Figment::from(Toml::string(text)).extract().map_err(|error| error.to_string())?;
+        build(&file.vault)
+    }
+
+    fn refused(text: &str) -> String {
+        built(text).err().unwrap_or_else(|| panic!("it was taken: {text}"))
+    }
+
+    fn aws(more: &str) -> String {
+        format!("[[vault]]\nname = \"prod\"\nkind = \"aws-sm\"\nregion = \"eu-central-1\"\n{more}\n")
+    }
+
+    #[test]
+    fn limits_have_defaults_and_can_be_set() {
+        let vaults = built(&aws("")).unwrap();
+        assert_eq!(
+            (vaults[0].name.as_str(), vaults[0].kind, vaults[0].address.as_str()),
+            ("prod", "aws-sm", "")
+        );
+        assert_eq!(vaults[0].limits, Limits::default());
+        let vaults = built(&aws(
+            "address = \"https://sm.example.com\"\ntimeout = \"2s\"\nconcurrency = 4\nbreaker_failures = 2\n\
+             breaker_open = \"1m\"\ncache = { ttl = \"0s\", stale_while_error = \"1d\", negative_ttl = \"1s\", \
+             max_entries = 7, max_bytes = 8 }",
+        ))
+        .unwrap();
+        let expected = Limits {
+            ttl: Duration::ZERO,
+            stale: Duration::from_hours(24),
+            negative_ttl: Duration::from_secs(1),
+            max_entries: 7,
+            max_bytes: 8,
+            timeout: Duration::from_secs(2),
+            concurrency: 4,
+            breaker_failures: 2,
+            breaker_open: Duration::from_mins(1),
+        };
+        assert_eq!((&vaults[0].limits, vaults[0].address.as_str()), (&expected, "https://sm.example.com"));
+        assert!(built("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_the_vault_and_the_setting() {
+        insta::assert_snapshot!(refused("[[vault]]\nkind = \"aws-sm\"\n"), @"[[vault]] number 1: name is missing: it is what references begin with, as in vault://NAME/…");
+        insta::assert_snapshot!(refused("[[vault]]\nname = \"Prod\"\nkind = \"aws-sm\"\n"), @r#"vault "Prod": vault has 'P' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
+        insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\n"), @r#"vault "prod": kind is missing: there are vault, aws-sm and azure-kv"#);
+        insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\nkind = \"consul\"\n"), @r#"vault "prod": kind is "consul": there are vault, aws-sm and azure-kv"#);
+        insta::assert_snapshot!(refused(&aws("regoin = \"x\"")), @r#"vault "prod": regoin is no setting here; there are address, region, auth, assume_role, ca_file"#);
+        insta::assert_snapshot!(refused(&aws("auth = { method = \"magic\" }")), @r#"vault "prod": auth.method: there is no "magic"; there are chain, profile"#);
+        insta::assert_snapshot!(refused(&aws("cache = { ttl = \"2d\" }")), @r#"vault "prod": cache.ttl is 2days; it must be 0s to 1day"#);
+        insta::assert_snapshot!(refused(&aws("concurrency = 0")), @r#"vault "prod": concurrency is 0; it must be 1 to 256"#);
+        insta::assert_snapshot!(refused(&aws("timeout = \"10ms\"")), @r#"vault "prod": timeout is 10ms; it must be 100ms to 5m"#);
+        insta::assert_snapshot!(refused(&format!("{}{}", aws(""), aws(""))), @r#"vault "prod" is there twice: give each a name of its own"#);
+        assert!(refused(&aws("timeout = \"soon\"")).contains("length of time"));
+    }
+
+    #[test]
+    fn a_credential_in_the_file_is_refused_and_not_repeated() {
+        for more in [
+            "token = \"hunter2\"",
+            "auth = { method = \"token\", token = \"hunter2\" }",
+            "auth = { method = \"client_secret\", client_secret = \"hunter2\" }",
+            "auth = { method = \"hunter\", secret_id = 42 }",
+        ] {
+            let told = refused(&aws(more));
+            assert!(told.contains("_file") && told.contains("prod"), "{told}");
+            assert!(!told.contains("hunter2") && !told.contains("42"), "{told}");
+        }
     }
 }

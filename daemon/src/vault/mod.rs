@@ -10,6 +10,7 @@ mod broker;
 mod cloud;
 mod config;
 mod error;
+pub mod hashicorp;
 mod secret;
 
 use std::time::Duration;
