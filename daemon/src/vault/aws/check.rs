@@ -2,11 +2,7 @@
 
 use aws_sdk_secretsmanager::config::{Credentials, ProvideCredentials as _};
 
-use super::{
-    AwsVault, connection,
-    faults::{self},
-    settings::AwsAuth,
-};
+use super::{AwsVault, faults, settings::AwsAuth};
 use crate::vault::{Fault, VaultError};
 
 /// A name that nobody gives to a secret; asking for it reads nothing.
@@ -14,7 +10,7 @@ const NOBODYS: &str = "kontraktor/vault-check/there-is-no-such-secret";
 
 /// Findings, one a line.
 pub(super) async fn check(vault: &AwsVault) -> Result<Vec<String>, VaultError> {
-    let made = vault.connection.get(connection::connect(&vault.name, &vault.settings, &vault.http)).await?;
+    let made = vault.connected().await?;
     let mut findings = vec![
         format!("region: {}", made.region),
         format!("endpoint: {}", made.endpoint.as_deref().unwrap_or("the region's own")),

@@ -162,8 +162,8 @@ pub(super) fn incomplete(vault: &VaultName) -> VaultError {
 /// None of the places has credentials.
 pub(super) fn no_credentials(vault: &VaultName) -> VaultError {
     VaultError::new(Fault::SignIn, format!("no credentials for vault \"{vault}\" are found")).remedy(
-        "give the daemon an identity (instance, container, or web identity), or a profile: auth = { method = \
-         \"profile\", profile = \"…\" }",
+        "check the profile that auth names; without one, give the daemon an identity (instance, container, web \
+         identity) or keys in its environment",
     )
 }
 
@@ -376,7 +376,7 @@ mod tests {
         Answer: vault "team" breaks off in the middle of its answer
           check the network between this machine and AWS
         SignIn: no credentials for vault "team" are found
-          give the daemon an identity (instance, container, or web identity), or a profile: auth = { method = "profile", profile = "…" }
+          check the profile that auth names; without one, give the daemon an identity (instance, container, web identity) or keys in its environment
         Unavailable: vault "team" cannot be asked: where its credentials come from does not answer in time
           -
         Unavailable: vault "team" cannot be asked: where its credentials come from cannot be reached

@@ -10,7 +10,10 @@ mod transport;
 
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -65,6 +68,11 @@ impl AwsVault {
         Ok(Self { name: name.clone(), settings, http, connection, singly })
     }
 
+    async fn connected(&self) -> Result<Arc<Connection>, VaultError> {
+        // Boxed: it is large, and seldom needed.
+        self.connection.get(|| Box::pin(connection::connect(&self.name, &self.settings, &self.http))).await
+    }
+
     /// Sends a request, with new credentials once more where they are refused, and returns its answer with the region.
     async fn ask<R, E, F>(
         &self,
@@ -77,8 +85,7 @@ impl AwsVault {
     {
         let mut tried_anew = false;
         loop {
-            let made =
-                self.connection.get(connection::connect(&self.name, &self.settings, &self.http)).await?;
+            let made = self.connected().await?;
             let answer = request(made.client.clone()).await;
             let trouble = answer.as_ref().err().map_or(faults::Credentials::Fine, faults::credentials);
             if trouble != faults::Credentials::Fine {

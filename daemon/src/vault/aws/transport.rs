@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::{
     },
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag, retry::ErrorKind};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
 
 use crate::vault::cloud::{Answer, Authorities, Unread};
 
@@ -103,5 +103,6 @@ async fn read(response: &mut HttpResponse) -> Result<SdkBody, Unread> {
             answer.push(part)?;
         }
     }
-    Ok(SdkBody::from(answer.finish()))
+    // Not `SdkBody::from`: of such a body the SDK's log has every byte.
+    Ok(SdkBody::from_body_1_x(Full::new(answer.finish())))
 }

@@ -6,6 +6,7 @@
 mod connection;
 mod faults;
 mod settings;
+mod sign_in;
 mod transport;
 
 use std::time::Duration;
@@ -53,7 +54,7 @@ impl AzureVault {
     async fn get(&self, name: &str, version: Option<&str>) -> Result<azure_core::Result<Shared>, VaultError> {
         let mut tried_anew = false;
         loop {
-            let connect = async { connection::connect(&self.name, &self.settings, &self.http) };
+            let connect = async || connection::connect(&self.name, &self.settings, &self.http);
             let client = self.connection.get(connect).await?;
             let options = SecretClientGetSecretOptions {
                 secret_version: version.map(str::to_owned),

@@ -14,12 +14,15 @@ impl<T> Lazy<T> {
     }
 
     /// The connection. Who comes while it is being made waits for it; what cannot be made is tried again next time.
-    pub(crate) async fn get<E>(&self, make: impl Future<Output = Result<T, E>>) -> Result<Arc<T>, E> {
+    pub(crate) async fn get<E, F>(&self, make: impl FnOnce() -> F) -> Result<Arc<T>, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
         let mut slot = self.0.lock().await;
         if let Some(made) = &*slot {
             return Ok(made.clone());
         }
-        let made = Arc::new(make.await?);
+        let made = Arc::new(make().await?);
         *slot = Some(made.clone());
         Ok(made)
     }
@@ -42,13 +45,13 @@ mod tests {
     #[tokio::test]
     async fn one_is_made_until_it_is_let_go_of() {
         let lazy = Lazy::new();
-        assert_eq!(lazy.get(async { Err::<u8, _>("down") }).await, Err("down"));
-        let first = lazy.get(async { Ok::<_, Infallible>(1) }).await.unwrap();
-        assert_eq!(*lazy.get(async { Ok::<_, Infallible>(2) }).await.unwrap(), 1);
+        assert_eq!(lazy.get(async || Err::<u8, _>("down")).await, Err("down"));
+        let first = lazy.get(async || Ok::<_, Infallible>(1)).await.unwrap();
+        assert_eq!(*lazy.get(async || Ok::<_, Infallible>(2)).await.unwrap(), 1);
         lazy.forget(&first).await;
-        let third = lazy.get(async { Ok::<_, Infallible>(3) }).await.unwrap();
+        let third = lazy.get(async || Ok::<_, Infallible>(3)).await.unwrap();
         // Somebody who still had the first one does not take the third one away.
         lazy.forget(&first).await;
-        assert!(Arc::ptr_eq(&third, &lazy.get(async { Ok::<_, Infallible>(4) }).await.unwrap()));
+        assert!(Arc::ptr_eq(&third, &lazy.get(async || Ok::<_, Infallible>(4)).await.unwrap()));
     }
 }
