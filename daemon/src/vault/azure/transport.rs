@@ -25,8 +25,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// For people: where the system has no authorities, or TLS cannot be set up.
 pub(super) fn transport(authorities: Option<&Authorities>) -> Result<Transport, String> {
-    let mut builder =
-        Client::builder().redirect(redirect::Policy::none()).referer(false).connect_timeout(CONNECT_TIMEOUT);
+    let mut builder = Client::builder()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        // The environment's proxy would be asked for this machine's identity, too.
+        .no_proxy();
     if let Some(authorities) = authorities {
         let certificates = Certificate::from_pem_bundle(authorities.pem())
             .map_err(|_| "ca_file: it has a certificate that cannot be understood".to_owned())?;
