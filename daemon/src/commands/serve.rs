@@ -12,6 +12,7 @@ use crate::{
     api::{self, Running, ServeError},
     config::Config,
     exit::{Exit, Failure},
+    hardening,
     listener::{Bound, ListenError},
     logging,
     service::{Service, ServiceOptions},
@@ -38,6 +39,7 @@ type Api = JoinHandle<Result<(), ServeError>>;
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     logging::start(&config.log.value, config.log_format.value);
+    hardening::keep_memory_private();
     let broker = Broker::new(config.vaults()?, Arc::new(system_clock));
     let runtime = super::runtime()?;
     let result = runtime.block_on(serve(&config.data_dir.value, &config.socket.value, broker));
@@ -77,7 +79,7 @@ async fn serve(data_dir: &Path, socket: &Path, broker: Broker) -> Result<(), Fai
     announce(socket);
 
     let trouble = tokio::select! {
-        signal = signals.stop() => {
+        signal = signals.stop(|| forget_secrets(&broker)) => {
             tracing::info!(signal, "stopping");
             None
         }
@@ -129,15 +131,21 @@ fn announce(socket: &Path) {
     tracing::info!(socket = %socket.display(), version = env!("CARGO_PKG_VERSION"), "listening");
 }
 
+/// What SIGHUP asks for. The configuration is read at the start alone.
+fn forget_secrets(broker: &Broker) {
+    let purged = broker.purge(None).unwrap_or_default();
+    tracing::info!(purged, "SIGHUP: cached secrets are forgotten");
+}
+
 /// Waits for a signal of somebody who does not want to wait.
 async fn insisted(signals: &mut Signals) -> &'static str {
     let _ = tokio::time::timeout(SAME_SIGNAL, async {
         loop {
-            signals.stop().await;
+            signals.stop(|| {}).await;
         }
     })
     .await;
-    signals.stop().await
+    signals.stop(|| {}).await
 }
 
 /// Lets the calls that run be answered, then writes out what was accepted and closes the store.

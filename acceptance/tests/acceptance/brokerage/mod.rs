@@ -1,5 +1,6 @@
 //! Secrets on their whole way: from real vaults through the real daemon to terraform and `ktr`, and to nowhere else.
 
+mod api;
 mod faults;
 mod kinds;
 mod ktr;
