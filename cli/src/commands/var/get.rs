@@ -57,7 +57,12 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let variable = snapshot
         .variables
         .into_iter()
-        .find(|variable| variable.key == key.as_str())
+        .find(|variable| variable.key == key.as_str());
+    if let Some(reference) = variable.as_ref().and_then(|variable| variable.reference()) {
+        return Err(CliError::usage(format!("{key} is a secret reference, to {}", reference.url))
+            .hint(format!("print the secret with: ktr secret get {path} {key}")));
+    }
+    let variable = variable
         .map(Variable::from)
         .ok_or_else(|| {
             let missing = |had: &str, hint: String| {
