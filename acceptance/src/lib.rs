@@ -3,7 +3,9 @@
 //! It knows how to start, stop and ask them. What they ought to do stands in `tests/`.
 
 mod binaries;
+pub mod doubles;
 mod run;
+pub mod servers;
 mod workspace;
 mod world;
 

@@ -62,6 +62,29 @@ impl World {
         format!("unix://{}", self.socket().display())
     }
 
+    /// Writes the daemon's configuration file, for its next start. Without one it has none, whatever the user has.
+    ///
+    /// # Panics
+    /// When the scratch directory takes no file.
+    pub fn configure(&self, toml: &str) {
+        fs::write(self.config(), toml).expect("the scratch directory takes a file");
+    }
+
+    /// The daemon's configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.path().join("kontraktord.toml")
+    }
+
+    /// A command of the daemon's binary on this world's data, socket and configuration, such as `vault check NAME`.
+    pub fn kontraktord(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary("kontraktord"));
+        command.arg("--data-dir").arg(self.data()).arg("--socket").arg(self.socket()).args(arguments);
+        if self.config().exists() {
+            command.arg("--config").arg(self.config());
+        }
+        command
+    }
+
     /// Starts the daemon and waits until it says that it listens.
     ///
     /// # Panics
@@ -73,11 +96,8 @@ impl World {
             .append(true)
             .open(self.path().join("daemon.log"))
             .expect("the scratch directory takes a log");
-        let mut child = Command::new(binary("kontraktord"))
-            .arg("--data-dir")
-            .arg(self.data())
-            .arg("--socket")
-            .arg(self.socket())
+        let mut child = self
+            .kontraktord(&[])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

@@ -6,7 +6,7 @@ use std::{hint::black_box, io::Write as _, sync::Arc, time::Instant};
 
 use kontraktor_proto::{names::EnvPath, value::ValueType};
 use kontraktord::{
-    domain::{Batch, Caller, EnvironmentSettings, Expect, Operate, Put, Request, WriteItem},
+    domain::{Batch, Caller, EnvironmentSettings, Expect, Operate, Put, Request, Scopes, WriteItem},
     service::{Clock, Service, ServiceOptions},
     store::MemoryStore,
 };
@@ -24,7 +24,7 @@ impl Clock for Midnight {
 }
 
 fn caller() -> Caller {
-    Caller { actor: "unix:bench".into(), via: "bench".into() }
+    Caller { actor: "unix:bench".into(), via: "bench".into(), peer: "pid:1".into(), scopes: Scopes::ALL }
 }
 
 fn path(env: &str) -> EnvPath {
@@ -40,6 +40,7 @@ async fn fill(service: &Service, env: &str, keys: impl Iterator<Item = String>, 
         operation: Some(Operate::Put(Put {
             value_type: Some(ValueType::String),
             value: Some(format!("https://{env}.example.org/a/path")),
+            reference: None,
             description: String::new(),
             create_missing: true,
             protected: None,

@@ -10,15 +10,15 @@ use jiff::{SignedDuration, Timestamp};
 use kontraktor_proto::names::SchemaName;
 use kontraktord::{
     domain::{
-        AuditEntry, Code, Fact, Head, ItemOutcome, Operate, Past, Request, Row, SchemaSettings, State,
-        WriteItem,
+        AccessOperation, AuditEntry, Code, Fact, Head, ItemOutcome, Operate, Operation, Past, Request, Row,
+        SchemaSettings, State, WriteItem,
     },
     store::{AuditQuery, DataDir, DuckDbOptions, DuckDbStore, MemoryStore, Store, StoreError, verify},
 };
 use tempfile::TempDir;
 use world::{
     World, batch, create_env, create_project, delete, delete_env, delete_project, expecting_absence,
-    importing, put, update_env, update_project,
+    importing, put, refer, seen, update_env, update_project,
 };
 
 /// A store to test, and what must outlive it.
@@ -53,6 +53,7 @@ contract!(
     an_empty_store_is_empty,
     what_is_loaded_is_what_stands,
     settings_survive,
+    secrets_are_written_down_and_never_held,
     changes_come_in_order_and_in_pages,
     the_chain_verifies,
     the_log_is_filtered_and_paged,
@@ -153,6 +154,24 @@ fn filled(store: &dyn Store) -> (World, Vec<Fact>) {
         },
         Request::DeleteEnvironment { path: "demo/tmp".parse().unwrap(), force: true },
         importing("other/dev", &["demo/dev"]),
+        batch(
+            17,
+            vec![
+                vec![refer("other/dev", "SECRET", "aws-sm://prod/db?stage=AWSPREVIOUS#user")],
+                vec![refer("other/dev", "OTHER", "azure-kv://kv/name")],
+                vec![refer("demo/dev", "A", "azure-kv://kv/name")],
+            ],
+        ),
+        seen("other/dev", "OTHER", "azure-kv://kv/name", "0a1b"),
+        seen("other/dev", "SECRET", "aws-sm://prod/db?stage=AWSPREVIOUS#user", "v-1"),
+        // Nothing new, another reference than the key's, and no reference at all.
+        seen("other/dev", "OTHER", "azure-kv://kv/name", "0a1b"),
+        seen("other/dev", "OTHER", "azure-kv://kv/another", "ffff"),
+        seen("demo/dev", "A", "azure-kv://kv/name", "0a1b"),
+        batch(18, vec![vec![refer("other/dev", "OTHER", "azure-kv://kv/another")]]),
+        seen("other/dev", "OTHER", "azure-kv://kv/another", "1c2d"),
+        batch(19, vec![vec![delete("other/dev", "OTHER")]]),
+        denied(),
     ];
     let mut all = Vec::new();
     for request in requests {
@@ -162,6 +181,51 @@ fn filled(store: &dyn Store) -> (World, Vec<Fact>) {
         world.now += SignedDuration::from_secs(60);
     }
     (world, all)
+}
+
+/// An access that came to nothing, to an environment that never was.
+fn denied() -> Request {
+    let Request::Record(mut trail) = seen("no/where", "SECRET", "", "") else {
+        unreachable!("that is what it makes")
+    };
+    for (_, access, _) in &mut trail.accesses {
+        access.operation = AccessOperation::Denied;
+        access.problem = Some(Code::Denied);
+    }
+    Request::Record(trail)
+}
+
+/// References, the lockfile and accesses are read back by name.
+fn secrets_are_written_down_and_never_held(fixture: &Fixture) {
+    let (world, _) = filled(&*fixture.store);
+    let state = fixture.store.load(world.now).unwrap();
+    let other = state.environment(&"other/dev".parse().unwrap()).unwrap();
+    let references: Vec<_> = other
+        .variables
+        .values()
+        .filter(|variable| variable.kind.is_reference())
+        .map(|variable| {
+            let version = other.seen_version(variable).map(|seen| seen.version.to_string());
+            (variable.key.to_string(), variable.value.to_string(), version)
+        })
+        .collect();
+    let reference = "aws-sm://prod/db?stage=AWSPREVIOUS#user".to_owned();
+    assert_eq!(references, [("SECRET".to_owned(), reference, Some("v-1".to_owned()))]);
+
+    let query = AuditQuery { oldest_first: true, limit: 1000, ..AuditQuery::default() };
+    let entries = fixture.store.audit(&query).unwrap();
+    let versions: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.operation == Operation::SecretVersion)
+        .map(|entry| (entry.key.as_str(), entry.access.as_ref().unwrap().version.as_str()))
+        .collect();
+    assert_eq!(versions, [("OTHER", "0a1b"), ("SECRET", "v-1"), ("OTHER", "1c2d")]);
+    let last = entries.last().unwrap();
+    let access = last.access.as_ref().unwrap();
+    assert_eq!((last.operation, last.project.as_str()), (Operation::SecretDenied, "no"));
+    assert_eq!((access.count, access.peer.as_str(), access.problem), (2, "pid:4711", Some(Code::Denied)));
+    let of_key = AuditQuery { key: Some("SECRET".parse().unwrap()), limit: 1000, ..AuditQuery::default() };
+    assert_eq!(fixture.store.audit(&of_key).unwrap().len(), 4, "written, read, its version, and denied");
 }
 
 fn an_empty_store_is_empty(fixture: &Fixture) {
@@ -277,6 +341,7 @@ fn the_log_is_filtered_and_paged(fixture: &Fixture) {
                 key: key.map(|name| name.parse().unwrap()),
                 since,
                 until,
+                writes_only: false,
                 oldest_first: true,
                 beyond: None,
                 limit: 1000,
@@ -295,11 +360,13 @@ fn the_log_is_filtered_and_paged(fixture: &Fixture) {
         }
     }
     assert!(sizes.len() > 5, "the filters tell different parts of the log apart: {sizes:?}");
-    let history = fixture.store.history(&"demo/dev".parse().unwrap(), None, None, 2).unwrap();
-    assert_eq!(
-        history.iter().map(|entry| entry.operation.as_str()).collect::<Vec<_>>(),
-        ["variable updated", "environment updated"]
-    );
+    let history = |path: &str, limit: usize| {
+        let entries = fixture.store.history(&path.parse().unwrap(), None, None, limit).unwrap();
+        entries.iter().map(|entry| entry.operation.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(history("demo/dev", 2), "variable updated, environment updated");
+    // The lockfile belongs to it, and who read secrets does not.
+    assert_eq!(history("other/dev", 4), "variable deleted, secret version, variable updated, secret version");
 }
 
 fn batches_are_loaded_while_they_are_remembered(fixture: &Fixture) {

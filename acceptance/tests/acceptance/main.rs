@@ -1,7 +1,9 @@
 //! The acceptance tests: what a person does with terraform and `ktr`, done with the real ones.
 
+mod azure_double;
 mod bulk;
 mod composition;
+mod doubles;
 mod drift;
 mod examples;
 mod few_requests;

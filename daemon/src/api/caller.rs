@@ -10,7 +10,7 @@ use nix::unistd::{Uid, User, geteuid};
 use tonic::{Request, Status, service::Interceptor, transport::server::UdsConnectInfo};
 
 use super::{calls, convert};
-use crate::domain::{Caller, Code, Refusal};
+use crate::domain::{Caller, Code, Refusal, Scopes};
 
 /// Lets the daemon's own user and root in, and puts the [`Caller`] into the request's extensions.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ impl Gate {
         Self { admitted: uids.into_iter().map(|uid| (uid.as_raw(), actor(uid))).collect() }
     }
 
-    fn admit(&self, uid: Option<u32>, via: Option<&[u8]>) -> Result<Caller, Refusal> {
+    fn admit(&self, uid: Option<u32>, pid: Option<i32>, via: Option<&[u8]>) -> Result<Caller, Refusal> {
         let Some(uid) = uid else {
             return Err(unknown_caller());
         };
@@ -38,19 +38,22 @@ impl Gate {
             )
             .remedy("start a daemon of your own, or ask as the user that this one runs as"));
         };
-        Ok(Caller { actor: actor.as_str().into(), via: checked_via(via)?.into() })
+        Ok(Caller {
+            actor: actor.as_str().into(),
+            via: checked_via(via)?.into(),
+            peer: pid.map(|pid| format!("pid:{pid}")).unwrap_or_default().into(),
+            // Both own the daemon.
+            scopes: Scopes::ALL,
+        })
     }
 }
 
 impl Interceptor for Gate {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let uid = request
-            .extensions()
-            .get::<UdsConnectInfo>()
-            .and_then(|peer| peer.peer_cred.as_ref())
-            .map(tokio::net::unix::UCred::uid);
+        let peer = request.extensions().get::<UdsConnectInfo>().and_then(|peer| peer.peer_cred);
+        let (uid, pid) = (peer.map(|peer| peer.uid()), peer.and_then(|peer| peer.pid()));
         let via = request.metadata().get(VIA_METADATA).map(|via| via.as_bytes().to_owned());
-        let caller = self.admit(uid, via.as_deref()).map_err(convert::status)?;
+        let caller = self.admit(uid, pid, via.as_deref()).map_err(convert::status)?;
         calls::record_caller(&caller.actor, &caller.via);
         request.extensions_mut().insert(caller);
         Ok(request)
@@ -101,23 +104,23 @@ mod tests {
 
     #[test]
     fn the_own_user_is_admitted_with_the_name_of_its_client() {
-        let caller = gate().admit(Some(1000), Some(b"terraform")).unwrap();
+        let caller = gate().admit(Some(1000), Some(4711), Some(b"terraform")).unwrap();
         assert_eq!((&*caller.actor, &*caller.via), ("unix:ada", "terraform"));
-        assert_eq!(&*gate().admit(Some(1000), None).unwrap().via, "api");
+        assert_eq!(&*gate().admit(Some(1000), Some(4711), None).unwrap().via, "api");
     }
 
     #[test]
     fn others_are_denied() {
-        let denied = gate().admit(Some(1001), None).unwrap_err();
+        let denied = gate().admit(Some(1001), Some(4711), None).unwrap_err();
         assert_eq!(denied.code, Code::Denied);
         insta::assert_snapshot!(denied.message, @"uid 1001 may not use this daemon; only its own user and root may");
-        assert_eq!(gate().admit(None, None).unwrap_err().code, Code::Denied);
+        assert_eq!(gate().admit(None, Some(4711), None).unwrap_err().code, Code::Denied);
     }
 
     #[test]
     fn a_client_name_against_the_rule_is_refused() {
         for via in [&b""[..], b"Terraform", b"a b", b"caf\xc3\xa9", &[b'a'; 33]] {
-            let refused = gate().admit(Some(1000), Some(via)).unwrap_err();
+            let refused = gate().admit(Some(1000), Some(4711), Some(via)).unwrap_err();
             assert_eq!((refused.code, &*refused.field), (Code::Invalid, "kontraktor-via"));
         }
     }

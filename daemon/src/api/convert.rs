@@ -7,6 +7,7 @@ use kontraktor_proto::{
     limits::MAX_ANSWER_BYTES,
     names::{EnvName, EnvPath, Key, NameError, ProjectName, SchemaName},
     problem::to_status,
+    reference::Reference,
     v1,
     value::ValueType,
 };
@@ -15,8 +16,8 @@ use uuid::Uuid;
 
 use crate::domain::{
     AuditEntry, Authorship, Batch, BatchOutcome, Code, Environment, EnvironmentSettings, Expect, ItemOutcome,
-    ItemResult, Operate, Operation, Project, ProjectSettings, Put, Refusal, Restored, Variable,
-    VariableSchema, WriteItem,
+    ItemResult, Kind, Operate, Operation, Project, ProjectSettings, Put, Refusal, Restored, SeenVersion,
+    Variable, VariableSchema, WriteItem,
 };
 use crate::service::{Entry, PageRequest, Snapshot};
 use crate::store::Moment;
@@ -26,16 +27,15 @@ pub(super) fn status(refusal: impl Into<Refusal>) -> Status {
     to_status(problem(&refusal.into()))
 }
 
-fn problem(refusal: &Refusal) -> v1::Problem {
+pub(super) fn problem(refusal: &Refusal) -> v1::Problem {
     v1::Problem {
         code: code(refusal.code).into(),
         field: refusal.field.to_string(),
         message: refusal.message.clone(),
         remedy: refusal.remedy.clone(),
-        current: refusal
-            .current
-            .as_ref()
-            .map(|current| variable(&current.variable, &current.environment, current.environment_revision)),
+        current: refusal.current.as_ref().map(|current| {
+            variable(&current.variable, None, &current.environment, current.environment_revision)
+        }),
         retry_after_ms: refusal.retry_after_ms,
         schema_violation: refusal.violation.as_deref().map(|violation| v1::SchemaViolation {
             schema: violation.schema.clone(),
@@ -64,6 +64,21 @@ fn code(code: Code) -> v1::ProblemCode {
         Code::Imported => v1::ProblemCode::Imported,
         Code::ImportCycle => v1::ProblemCode::ImportCycle,
         Code::SchemaViolation => v1::ProblemCode::SchemaViolation,
+        Code::InvalidReference => v1::ProblemCode::InvalidReference,
+        Code::NotASecret => v1::ProblemCode::NotASecret,
+        Code::UnknownVault => v1::ProblemCode::UnknownVault,
+        Code::VaultUnavailable => v1::ProblemCode::VaultUnavailable,
+        Code::VaultSignIn => v1::ProblemCode::VaultSignIn,
+        Code::VaultDenied => v1::ProblemCode::VaultDenied,
+        Code::VaultAnswer => v1::ProblemCode::VaultAnswer,
+        Code::SecretNotFound => v1::ProblemCode::SecretNotFound,
+        Code::SecretVersionGone => v1::ProblemCode::SecretVersionGone,
+        Code::SecretDisabled => v1::ProblemCode::SecretDisabled,
+        Code::SecretFieldMissing => v1::ProblemCode::SecretFieldMissing,
+        Code::SecretNotJson => v1::ProblemCode::SecretNotJson,
+        Code::SecretTooLarge => v1::ProblemCode::SecretTooLarge,
+        Code::HoldGone => v1::ProblemCode::HoldGone,
+        Code::SecretVersionUnknown => v1::ProblemCode::SecretVersionUnknown,
     }
 }
 
@@ -208,12 +223,12 @@ pub(super) fn environment(environment: &Environment) -> v1::Environment {
         description: environment.description.to_string(),
         implicit: environment.implicit,
         revision: environment.revision,
-        variables: count(environment.variables.len()),
+        variables: count(environment.variables.len() - environment.reference_count()),
         created: Some(authorship(&environment.created)),
         imports: import_names(&environment.imports),
         deletion_protection: environment.protected,
         changed: Some(authorship(&environment.changed)),
-        secret_references: 0,
+        secret_references: count(environment.reference_count()),
     }
 }
 
@@ -226,17 +241,45 @@ pub(super) fn restored(restored: &Restored) -> v1::RollbackEnvironmentResponse {
 }
 
 /// A variable with its origin: the environment that it stands in, at that environment's revision.
-pub(super) fn variable(variable: &Variable, origin: &EnvPath, origin_revision: u64) -> v1::Variable {
+pub(super) fn variable(
+    variable: &Variable,
+    seen: Option<&SeenVersion>,
+    origin: &EnvPath,
+    origin_revision: u64,
+) -> v1::Variable {
+    let content = match variable.kind {
+        Kind::Value(_) => v1::variable::Content::Value(variable.value.to_string()),
+        Kind::Reference => v1::variable::Content::Reference(reference(&variable.value, seen)),
+    };
     v1::Variable {
         key: variable.key.to_string(),
-        r#type: v1::ValueType::from(variable.value_type).into(),
-        content: Some(v1::variable::Content::Value(variable.value.to_string())),
+        r#type: value_type_of(Some(variable.kind)).into(),
+        content: Some(content),
         description: variable.description.to_string(),
         revision: variable.revision,
         written: Some(authorship(&variable.written)),
         origin: Some(v1::Origin { environment: Some(origin.into()), revision: origin_revision }),
         deletion_protection: variable.protected,
     }
+}
+
+/// A key of its environment's own.
+pub(super) fn own(environment: &Environment, found: &Variable) -> v1::Variable {
+    variable(found, environment.seen_version(found), &environment.path, environment.revision)
+}
+
+fn reference(url: &str, seen: Option<&SeenVersion>) -> v1::SecretReference {
+    let parsed = url.parse::<Reference>();
+    v1::SecretReference {
+        url: url.to_owned(),
+        vault: parsed.map(|reference| reference.vault().to_string()).unwrap_or_default(),
+        version: seen.map(|seen| seen.version.to_string()).unwrap_or_default(),
+        version_seen: seen.map(|seen| timestamp(seen.since)),
+    }
+}
+
+fn value_type_of(kind: Option<Kind>) -> v1::ValueType {
+    kind.and_then(Kind::value_type).map_or(v1::ValueType::Unspecified, v1::ValueType::from)
 }
 
 /// A moment of an environment's history; the message must name one.
@@ -275,7 +318,9 @@ pub(super) fn snapshot(snapshot: &Snapshot, prefix: &str) -> Result<v1::Snapshot
     }
     let variables = entries
         .iter()
-        .map(|entry| variable(entry.variable, &entry.origin.path, entry.origin.revision))
+        .map(|Entry { variable: found, origin }| {
+            variable(found, origin.seen_version(found), &origin.path, origin.revision)
+        })
         .collect();
     Ok(v1::Snapshot { variables, ..bare(snapshot) })
 }
@@ -316,16 +361,21 @@ fn item(item: v1::WriteItem) -> WriteItem {
         env: name.env,
         key: item.key,
         operation: item.operation.map(|operation| match operation {
-            v1::write_item::Operation::Put(put) => Operate::Put(Put {
-                value_type: value_type(put.r#type),
-                value: put.content.and_then(|content| match content {
-                    v1::put::Content::Value(value) => Some(value),
-                    v1::put::Content::Reference(_) => None,
-                }),
-                description: put.description,
-                create_missing: put.create_missing,
-                protected: put.deletion_protection,
-            }),
+            v1::write_item::Operation::Put(put) => {
+                let (value, reference) = match put.content {
+                    Some(v1::put::Content::Value(value)) => (Some(value), None),
+                    Some(v1::put::Content::Reference(reference)) => (None, Some(reference)),
+                    None => (None, None),
+                };
+                Operate::Put(Put {
+                    value_type: value_type(put.r#type),
+                    value,
+                    reference,
+                    description: put.description,
+                    create_missing: put.create_missing,
+                    protected: put.deletion_protection,
+                })
+            }
             v1::write_item::Operation::Delete(v1::Delete {}) => Operate::Delete,
         }),
         expect: match item.expect {
@@ -374,7 +424,7 @@ pub(super) fn entry(entry: AuditEntry) -> v1::AuditEntry {
         env: entry.env,
         key: entry.key,
         revision: entry.revision,
-        r#type: entry.value_type.map_or(v1::ValueType::Unspecified, v1::ValueType::from).into(),
+        r#type: value_type_of(entry.kind).into(),
         old_value: entry.old_value,
         new_value: entry.new_value,
         description: entry.description,
@@ -383,8 +433,14 @@ pub(super) fn entry(entry: AuditEntry) -> v1::AuditEntry {
         schema: entry.schema,
         deletion_protection: entry.protected,
         imports: import_names(&entry.imports),
-        secret_reference: false,
-        access: None,
+        secret_reference: entry.kind.is_some_and(Kind::is_reference),
+        access: entry.access.map(|access| v1::SecretAccess {
+            reference: access.reference,
+            version: access.version,
+            peer: access.peer,
+            count: access.count,
+            problem: access.problem.map_or(v1::ProblemCode::Unspecified, code).into(),
+        }),
     }
 }
 
@@ -405,6 +461,11 @@ fn operation(operation: Operation) -> v1::AuditOperation {
         Operation::SchemaCreated => v1::AuditOperation::SchemaCreated,
         Operation::SchemaUpdated => v1::AuditOperation::SchemaUpdated,
         Operation::SchemaDeleted => v1::AuditOperation::SchemaDeleted,
+        Operation::SecretRead => v1::AuditOperation::SecretRead,
+        Operation::SecretChecked => v1::AuditOperation::SecretChecked,
+        Operation::SecretFailed => v1::AuditOperation::SecretFailed,
+        Operation::SecretDenied => v1::AuditOperation::SecretDenied,
+        Operation::SecretVersion => v1::AuditOperation::SecretVersion,
     }
 }
 

@@ -11,6 +11,8 @@ mod environments;
 mod projects;
 mod running;
 mod schemas;
+mod secret_answers;
+mod secrets;
 mod server;
 mod system;
 mod variables;

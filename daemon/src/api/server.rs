@@ -7,7 +7,8 @@ use kontraktor_proto::{
     limits::{MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES},
     v1::{
         audit_server::AuditServer, environments_server::EnvironmentsServer, projects_server::ProjectsServer,
-        schemas_server::SchemasServer, system_server::SystemServer, variables_server::VariablesServer,
+        schemas_server::SchemasServer, secrets_server::SecretsServer, system_server::SystemServer,
+        variables_server::VariablesServer,
     },
 };
 use tokio::net::{UnixListener, UnixStream};
@@ -34,12 +35,13 @@ const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 /// The names under which health is told; the empty one stands for the daemon as a whole.
-const HEALTH_NAMES: [&str; 7] = [
+const HEALTH_NAMES: [&str; 8] = [
     "",
     <ProjectsServer<Api> as NamedService>::NAME,
     <EnvironmentsServer<Api> as NamedService>::NAME,
     <VariablesServer<Api> as NamedService>::NAME,
     <SchemasServer<Api> as NamedService>::NAME,
+    <SecretsServer<Api> as NamedService>::NAME,
     <AuditServer<Api> as NamedService>::NAME,
     <SystemServer<Api> as NamedService>::NAME,
 ];
@@ -118,6 +120,7 @@ fn router(api: Api, running: Running) -> Result<Router<Layers>, ServeError> {
         .add_service(limited!(EnvironmentsServer))
         .add_service(limited!(VariablesServer))
         .add_service(limited!(SchemasServer))
+        .add_service(limited!(SecretsServer))
         .add_service(limited!(AuditServer))
         .add_service(limited!(SystemServer))
         .add_service(described().build_v1()?)

@@ -25,7 +25,7 @@ impl Variables for Api {
         let path = convert::env_path("environment", request.environment.as_ref())?;
         let key = convert::key(&request.key)?;
         let (environment, variable) = self.service.variable(&path, &key).map_err(convert::status)?;
-        Ok(Response::new(convert::variable(&variable, &environment.path, environment.revision)))
+        Ok(Response::new(convert::own(&environment, &variable)))
     }
 
     async fn list_variables(
@@ -37,11 +37,7 @@ impl Variables for Api {
         let page = convert::page(request.page_size, request.page_token);
         let (environment, page) =
             self.service.variables(&path, &request.prefix, &page).map_err(convert::status)?;
-        let variables = page
-            .items
-            .iter()
-            .map(|variable| convert::variable(variable, &environment.path, environment.revision))
-            .collect();
+        let variables = page.items.iter().map(|variable| convert::own(&environment, variable)).collect();
         Ok(Response::new(ListVariablesResponse { variables, next_page_token: page.next }))
     }
 }

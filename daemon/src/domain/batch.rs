@@ -198,7 +198,11 @@ impl Memory {
                     environment_revision: variable.revision,
                 });
             }
-            Body::Project(_) | Body::Environment(_) | Body::Schema(_) => {}
+            Body::Project(_)
+            | Body::Environment(_)
+            | Body::Schema(_)
+            | Body::Access(_)
+            | Body::Version(_) => {}
         }
         self.bytes = self.bytes - before + batch.bytes;
         self.keep_within_bounds();
@@ -323,7 +327,7 @@ impl<'a> From<&'a Run> for Encoded<'a> {
                     env: current.environment.env.as_str().into(),
                     environment_revision: current.environment_revision,
                     key: current.variable.key.as_str().into(),
-                    r#type: current.variable.value_type.as_str().into(),
+                    r#type: current.variable.kind.as_str().into(),
                     value: current.variable.value.as_ref().into(),
                     description: current.variable.description.as_ref().into(),
                     revision: current.variable.revision,
@@ -376,11 +380,11 @@ impl EncodedRefusal<'_> {
 
 impl EncodedCurrent<'_> {
     fn into_current(self) -> Result<Current, RowError> {
-        let value_type =
-            self.r#type.parse().map_err(|_| RowError::Word(self.r#type.into_owned(), "type of a value"))?;
+        let kind =
+            self.r#type.parse().map_err(|()| RowError::Word(self.r#type.into_owned(), "type of a value"))?;
         let variable = Variable {
             key: self.key.parse()?,
-            value_type,
+            kind,
             value: self.value.as_ref().into(),
             description: self.description.as_ref().into(),
             revision: self.revision,

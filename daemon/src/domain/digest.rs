@@ -19,10 +19,14 @@ pub(crate) fn digest(batch: &Batch) -> Hash {
                         .optional(put.value.as_deref().map(str::as_bytes))
                         .text(&put.description)
                         .flag(put.create_missing);
-                    match put.protected {
-                        // As it was before protection could be asked for: batches from then are still known.
+                    // As it was before protection and references could be asked for: batches from then are still known.
+                    let put_hasher = match put.protected {
                         None => put_hasher,
                         Some(protected) => put_hasher.text("protected").flag(protected),
+                    };
+                    match &put.reference {
+                        None => put_hasher,
+                        Some(reference) => put_hasher.text("reference").text(reference),
                     }
                 }
             };
@@ -58,6 +62,7 @@ mod tests {
         let put = Operate::Put(Put {
             value_type: Some(ValueType::String),
             value: Some("1".to_owned()),
+            reference: None,
             description: String::new(),
             create_missing: true,
             protected,

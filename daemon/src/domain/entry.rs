@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use kontraktor_proto::{names::EnvPath, value::ValueType};
+use kontraktor_proto::names::{EnvPath, Key};
 use uuid::Uuid;
 
 use super::{
-    Authorship, Body, EnvironmentOperation, Fact, Hash, ProjectOperation, SchemaOperation, VariableOperation,
+    AccessFact, AccessOperation, Authorship, Body, Code, EnvironmentOperation, Fact, Hash, Kind,
+    ProjectOperation, SchemaOperation, VariableOperation,
 };
 
 /// One row of the log, for people.
@@ -27,7 +28,7 @@ pub struct AuditEntry {
     /// The environment's revision; 0 for projects and batch records.
     pub revision: u64,
     /// Of a variable.
-    pub value_type: Option<ValueType>,
+    pub kind: Option<Kind>,
     /// None: the key did not exist.
     pub old_value: Option<String>,
     /// None: the key was deleted.
@@ -42,8 +43,25 @@ pub struct AuditEntry {
     pub protected: bool,
     /// Of the environment, afterwards.
     pub imports: Arc<[EnvPath]>,
+    /// Of an access to a secret, or of a line of the lockfile.
+    pub access: Option<AccessEntry>,
     /// Over this row and the one before.
     pub hash: Hash,
+}
+
+/// What an entry says of an access to a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessEntry {
+    /// The reference that was resolved.
+    pub reference: String,
+    /// What the vault calls the version; empty where there is none.
+    pub version: String,
+    /// From where; empty for a line of the lockfile.
+    pub peer: String,
+    /// How often, together.
+    pub count: u64,
+    /// Why it failed or was denied.
+    pub problem: Option<Code>,
 }
 
 macro_rules! words {
@@ -109,6 +127,23 @@ words! {
         SchemaUpdated = "schema updated",
         /// A schema was taken away.
         SchemaDeleted = "schema deleted",
+        /// A secret was handed out.
+        SecretRead = "secret read",
+        /// A secret was resolved, and not handed out.
+        SecretChecked = "secret checked",
+        /// A secret could not be had.
+        SecretFailed = "secret failed",
+        /// A secret was asked for by somebody who may not.
+        SecretDenied = "secret denied",
+        /// A vault reported another version of a secret.
+        SecretVersion = "secret version",
+    }
+}
+
+impl Operation {
+    /// Whether it is an access to a secret, and wrote nothing but itself.
+    pub fn is_access(self) -> bool {
+        matches!(self, Self::SecretRead | Self::SecretChecked | Self::SecretFailed | Self::SecretDenied)
     }
 }
 
@@ -122,7 +157,7 @@ impl From<&Fact> for AuditEntry {
             env: String::new(),
             key: String::new(),
             revision: 0,
-            value_type: None,
+            kind: None,
             old_value: None,
             new_value: None,
             description: String::new(),
@@ -130,6 +165,7 @@ impl From<&Fact> for AuditEntry {
             schema: String::new(),
             protected: false,
             imports: Arc::default(),
+            access: None,
             hash: fact.hash,
         };
         match &fact.body {
@@ -154,7 +190,7 @@ impl From<&Fact> for AuditEntry {
                 entry.env = variable.path.env.to_string();
                 entry.key = variable.key.to_string();
                 entry.revision = variable.revision;
-                entry.value_type = Some(variable.value_type);
+                entry.kind = Some(variable.kind);
                 entry.old_value = variable.old_value.as_deref().map(str::to_owned);
                 entry.new_value = variable.new_value.as_deref().map(str::to_owned);
                 entry.description = variable.description.to_string();
@@ -170,8 +206,46 @@ impl From<&Fact> for AuditEntry {
                 };
             }
             Body::Batch(_) => {}
+            Body::Access(AccessFact { access, count }) => {
+                let text = |name: Option<String>| name.unwrap_or_default();
+                entry.operation = access.operation.into();
+                entry.project = text(access.environment.as_ref().map(|path| path.project.to_string()));
+                entry.env = text(access.environment.as_ref().map(|path| path.env.to_string()));
+                entry.key = text(access.key.as_ref().map(Key::to_string));
+                entry.access = Some(AccessEntry {
+                    reference: access.reference.to_string(),
+                    version: access.version.to_string(),
+                    peer: access.peer.to_string(),
+                    count: *count,
+                    problem: access.problem,
+                });
+            }
+            Body::Version(version) => {
+                entry.operation = Operation::SecretVersion;
+                entry.project = version.path.project.to_string();
+                entry.env = version.path.env.to_string();
+                entry.key = version.key.to_string();
+                entry.access = Some(AccessEntry {
+                    reference: version.reference.to_string(),
+                    version: version.version.to_string(),
+                    peer: String::new(),
+                    count: 1,
+                    problem: None,
+                });
+            }
         }
         entry
+    }
+}
+
+impl From<AccessOperation> for Operation {
+    fn from(operation: AccessOperation) -> Self {
+        match operation {
+            AccessOperation::Read => Self::SecretRead,
+            AccessOperation::Checked => Self::SecretChecked,
+            AccessOperation::Failed => Self::SecretFailed,
+            AccessOperation::Denied => Self::SecretDenied,
+        }
     }
 }
 

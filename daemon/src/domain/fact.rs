@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kontraktor_proto::{
-    names::{EnvPath, Key, ProjectName, SchemaName},
-    value::ValueType,
-};
+use kontraktor_proto::names::{EnvPath, Key, ProjectName, SchemaName};
 use uuid::Uuid;
 
-use super::{Authorship, BatchRecord, Hash, entry::words};
+use super::{AccessFact, Authorship, BatchRecord, Hash, Kind, VersionFact, entry::words};
 
 /// One thing that happened, at its place in the one sequence that all logs share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +58,10 @@ pub enum Body {
     Schema(SchemaFact),
     /// A batch was done of which some items wrote nothing: all its results.
     Batch(BatchRecord),
+    /// A secret was accessed.
+    Access(AccessFact),
+    /// A vault reported another version of a secret.
+    Version(VersionFact),
 }
 
 words! {
@@ -165,7 +166,7 @@ pub struct VariableFact {
     /// The environment's, afterwards.
     pub revision: u64,
     /// Of the new value; of the old one where the key was deleted.
-    pub value_type: ValueType,
+    pub kind: Kind,
     /// None: the key did not exist.
     pub old_value: Option<Arc<str>>,
     /// None: the key was deleted.

@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use jiff::Timestamp;
-use kontraktor_proto::{
-    names::{EnvName, EnvPath, Key, ProjectName, SchemaName},
-    value::ValueType,
-};
+use kontraktor_proto::names::{EnvName, EnvPath, Key, ProjectName, SchemaName};
 use uuid::Uuid;
 
-use super::{Hash, schema::Compiled};
+use super::{FieldHasher, Hash, Kind, Scopes, SeenVersion, schema::Compiled};
 
-/// Who asks, and through what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Who asks, through what, from where, and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// `unix:NAME` or `unix:UID` for a local peer.
     pub actor: Arc<str>,
     /// The client's name for itself: `terraform`, `ktr`, `api`.
     pub via: Arc<str>,
+    /// `pid:4711` for a local peer; empty where it is not known.
+    pub peer: Arc<str>,
+    /// What the service lets them do.
+    pub scopes: Scopes,
 }
 
 /// Who wrote, when, and through what.
@@ -33,14 +34,14 @@ pub struct Authorship {
     pub at: Timestamp,
 }
 
-/// One variable as it stands.
+/// One key as it stands: a plain variable, or a secret reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
     /// The key.
     pub key: Key,
-    /// How the value is to be read.
-    pub value_type: ValueType,
-    /// The canonical text.
+    /// What it holds.
+    pub kind: Kind,
+    /// The canonical text, or the reference.
     pub value: Arc<str>,
     /// May be empty.
     pub description: Arc<str>,
@@ -75,18 +76,45 @@ pub struct Environment {
     pub changed: Authorship,
     /// The last change of the environment or of one of its variables: who made its newest revision.
     pub written: Authorship,
-    /// Its own, by key.
+    /// Its own, by key, secret references among them.
     pub variables: OrdMap<Key, Arc<Variable>>,
     /// The hash of the newest row about this environment or one of its variables.
     pub last: Hash,
+    /// The lockfile: of each key the version that its reference was resolved to last, since the environment was created.
+    pub versions: OrdMap<Key, Arc<SeenVersion>>,
+    /// The hash of the newest row of the lockfile; [`Hash::ZERO`] where there is none.
+    pub last_version: Hash,
 }
 
 impl Environment {
     /// Opaque to clients. Two environments of one version hold the same: it carries the hash of the newest row, which
-    /// covers all the rows before it, so that a restored backup that went another way shows.
+    /// covers all the rows before it, so that a restored backup that went another way shows. A new line of the lockfile
+    /// makes another version, and no other revision.
     pub fn version(&self) -> String {
-        let hash = hex::encode(&self.last.as_bytes()[..12]);
+        let hash = hex::encode(&self.fingerprint().as_bytes()[..12]);
         format!("{}-{hash}", self.revision)
+    }
+
+    /// Over everything that readers see of its own.
+    pub fn fingerprint(&self) -> Hash {
+        if self.last_version == Hash::ZERO {
+            return self.last;
+        }
+        FieldHasher::new("kontraktor environment with lockfile 1")
+            .bytes(self.last.as_bytes())
+            .bytes(self.last_version.as_bytes())
+            .finish()
+    }
+
+    /// The version that the reference of a key was resolved to last.
+    pub fn seen_version(&self, variable: &Variable) -> Option<&SeenVersion> {
+        let seen = self.versions.get(&variable.key)?;
+        (variable.kind.is_reference() && seen.reference == variable.value).then_some(&**seen)
+    }
+
+    /// How many secret references it has of its own.
+    pub fn reference_count(&self) -> usize {
+        self.variables.values().filter(|variable| variable.kind.is_reference()).count()
     }
 }
 

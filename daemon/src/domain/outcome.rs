@@ -19,6 +19,8 @@ pub enum Outcome {
     Deleted,
     /// One result for each item.
     Batch(BatchOutcome),
+    /// It is in the log.
+    Recorded,
 }
 
 /// What making an environment what it was led to.

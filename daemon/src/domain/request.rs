@@ -10,7 +10,7 @@ use kontraktor_proto::{
 };
 use uuid::Uuid;
 
-use super::Variable;
+use super::{Trail, Variable};
 
 /// One request that writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,6 +115,8 @@ pub enum Request {
     },
     /// Writes variables.
     WriteVariables(Batch),
+    /// Writes down who accessed secrets.
+    Record(Trail),
 }
 
 /// What can be set of a project.
@@ -209,8 +211,10 @@ pub enum Operate {
 pub struct Put {
     /// None: the client named no type, or one that this daemon does not know.
     pub value_type: Option<ValueType>,
-    /// The author's text. None: the client sent no content.
+    /// The author's text. None: the client sent no value.
     pub value: Option<String>,
+    /// A reference to a secret, instead of type and value.
+    pub reference: Option<String>,
     /// 1,024 bytes at most.
     pub description: String,
     /// Create project and environment, as implicit, where they do not exist.

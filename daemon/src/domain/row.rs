@@ -113,6 +113,38 @@ pub enum RowBody<'a> {
         /// Afterwards; for a deletion, before.
         schema: Cow<'a, str>,
     },
+    /// `audit_events`
+    Access {
+        /// The word of a [`super::AccessOperation`].
+        operation: Cow<'a, str>,
+        /// None: no environment was asked.
+        project: Option<Cow<'a, str>>,
+        /// None: no environment was asked.
+        env: Option<Cow<'a, str>>,
+        /// None: no key was asked for.
+        key: Option<Cow<'a, str>>,
+        /// The reference that was resolved, or nothing.
+        reference: Cow<'a, str>,
+        /// What the vault calls the version, or nothing.
+        version: Cow<'a, str>,
+        /// From where.
+        peer: Cow<'a, str>,
+        /// How often.
+        count: u64,
+        /// The word of a [`super::Code`].
+        problem: Option<Cow<'a, str>>,
+    },
+    /// `secret_version_log`
+    Version {
+        /// The environment.
+        environment: Uuid,
+        /// The key.
+        key: Cow<'a, str>,
+        /// The reference that was resolved.
+        reference: Cow<'a, str>,
+        /// What the vault calls the version.
+        version: Cow<'a, str>,
+    },
     /// `batch_log`
     Batch {
         /// How many items the batch had.
@@ -225,6 +257,21 @@ impl Row<'_> {
             RowBody::Schema { project, name, operation, key_pattern, schema } => {
                 common.text(project).text(name).text(operation).text(key_pattern).text(schema)
             }
+            RowBody::Access { operation, project, env, key, reference, version, peer, count, problem } => {
+                common
+                    .text(operation)
+                    .optional(project.as_deref().map(str::as_bytes))
+                    .optional(env.as_deref().map(str::as_bytes))
+                    .optional(key.as_deref().map(str::as_bytes))
+                    .text(reference)
+                    .text(version)
+                    .text(peer)
+                    .number(*count)
+                    .optional(problem.as_deref().map(str::as_bytes))
+            }
+            RowBody::Version { environment, key, reference, version } => {
+                common.bytes(environment.as_bytes()).text(key).text(reference).text(version)
+            }
             RowBody::Batch { items, results } => common.number(u64::from(*items)).text(results),
         }
         .finish()
@@ -248,6 +295,8 @@ impl RowBody<'_> {
             Self::Environment { .. } => "environment_log",
             Self::Variable { .. } => "audit_variable_writes",
             Self::Schema { .. } => "schema_log",
+            Self::Access { .. } => "audit_events",
+            Self::Version { .. } => "secret_version_log",
             Self::Batch { .. } => "batch_log",
         }
     }

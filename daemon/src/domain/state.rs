@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::{
     Authorship, Body, Environment, EnvironmentFact, EnvironmentOperation, Fact, Hash, Project, ProjectFact,
-    ProjectOperation, SchemaFact, SchemaOperation, Variable, VariableFact, VariableSchema,
+    ProjectOperation, SchemaFact, SchemaOperation, SeenVersion, Variable, VariableFact, VariableSchema,
+    VersionFact,
     batch::{Memory, Remembered},
 };
 
@@ -102,7 +103,8 @@ impl State {
             Body::Environment(environment) => self.apply_environment(fact, environment),
             Body::Variable(variable) => self.apply_variable(fact, variable),
             Body::Schema(schema) => self.apply_schema(fact, schema),
-            Body::Batch(_) => {}
+            Body::Version(version) => self.apply_version(fact, version),
+            Body::Batch(_) | Body::Access(_) => {}
         }
         self.batches.learn(fact);
         self.head = Head { seq: fact.seq, hash: fact.hash };
@@ -156,6 +158,8 @@ impl State {
                     written: fact.authorship(),
                     variables: OrdMap::new(),
                     last: fact.hash,
+                    versions: OrdMap::new(),
+                    last_version: Hash::ZERO,
                 };
                 environments.insert(change.path.env.clone(), Arc::new(environment));
                 self.tombstones.remove(&change.path);
@@ -196,7 +200,7 @@ impl State {
             Some(value) => {
                 let variable = Variable {
                     key: change.key.clone(),
-                    value_type: change.value_type,
+                    kind: change.kind,
                     value: value.clone(),
                     description: change.description.clone(),
                     revision: change.revision,
@@ -210,6 +214,12 @@ impl State {
             }
         }
         self.variables = self.variables - before + environment.variables.len();
+    }
+
+    fn apply_version(&mut self, fact: &Fact, change: &VersionFact) {
+        let Some(project) = self.projects.get_mut(&change.path.project) else { return };
+        let Some(environment) = Arc::make_mut(project).environments.get_mut(&change.path.env) else { return };
+        Arc::make_mut(environment).learn_version(fact, change);
     }
 
     fn apply_schema(&mut self, fact: &Fact, change: &SchemaFact) {
@@ -231,6 +241,19 @@ impl State {
                 schemas.remove(&change.name);
             }
         }
+    }
+}
+
+impl Environment {
+    /// Takes a line of the lockfile in.
+    pub(crate) fn learn_version(&mut self, fact: &Fact, change: &VersionFact) {
+        let seen = SeenVersion {
+            reference: Arc::clone(&change.reference),
+            version: Arc::clone(&change.version),
+            since: fact.at,
+        };
+        self.versions.insert(change.key.clone(), Arc::new(seen));
+        self.last_version = fact.hash;
     }
 }
 
@@ -314,6 +337,8 @@ impl State {
             written,
             variables: OrdMap::new(),
             last,
+            versions: OrdMap::new(),
+            last_version: Hash::ZERO,
         };
         Arc::make_mut(project).environments.insert(newest.path.env, Arc::new(environment));
         self.environments += 1;
@@ -339,6 +364,13 @@ impl State {
         Arc::make_mut(environment).variables.insert(key, Arc::new(variable));
         self.variables += 1;
         true
+    }
+
+    /// Then the newest lines of the lockfiles of environments that stand, oldest first.
+    pub fn restore_version(&mut self, fact: &Fact) {
+        if let Body::Version(version) = &fact.body {
+            self.apply_version(fact, version);
+        }
     }
 
     /// Then the facts of remembered batches, oldest first, and the head.

@@ -74,10 +74,15 @@ impl Snapshot {
             hasher
                 .text(layer.path.project.as_str())
                 .text(layer.path.env.as_str())
-                .bytes(layer.last.as_bytes())
+                .bytes(layer.fingerprint().as_bytes())
         });
         let hash = hex::encode(&rows.finish().as_bytes()[..12]);
         format!("{}-{hash}", self.environment.revision)
+    }
+
+    /// What a key holds: its own, or that of the first of the imports that has it.
+    pub fn get<'a>(&'a self, key: &Key) -> Option<Entry<'a>> {
+        self.layers().find_map(|origin| origin.variables.get(key).map(|variable| Entry { variable, origin }))
     }
 
     /// How many variables there are before those of one key are made one.

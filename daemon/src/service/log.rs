@@ -64,6 +64,7 @@ impl Service {
             project: Some(path.project.clone()),
             env: Some(path.env.clone()),
             key: key.cloned(),
+            writes_only: true,
             beyond,
             ..AuditQuery::default()
         };

@@ -10,6 +10,7 @@ mod page;
 mod queue;
 mod read;
 mod rollback;
+mod secrets;
 mod submit;
 mod writer;
 
@@ -25,15 +26,17 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     domain::{Head, State},
     store::{Store, StoreError, StoreInfo},
+    vault::Broker,
 };
 
+pub use self::secrets::{EnvironmentSecrets, Handed, Secret, Secrets, Target};
 pub use self::{
     aside::SMALL_ANSWER,
     clock::Clock,
     compose::{Entry, Snapshot},
     page::{Page, PageRequest},
 };
-use self::{queue::Sender, writer::Health};
+use self::{queue::Sender, secrets::Trails, writer::Health};
 
 /// How much the service takes on at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,14 +104,26 @@ struct Inner {
     walks: Arc<Semaphore>,
     /// Large answers that are made at a time. One core is left to the writer and to those who want little.
     answers: Arc<Semaphore>,
+    broker: Broker,
+    trails: Trails,
 }
 
 impl Service {
-    /// Loads what stands and starts the writer, a thread of its own.
+    /// Loads what stands and starts the writer, a thread of its own. It knows no vault.
     pub fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         options: ServiceOptions,
+    ) -> Result<Self, StoreError> {
+        Self::start_with(store, clock, options, Broker::none())
+    }
+
+    /// The same with the vaults that a broker stands before.
+    pub fn start_with(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        options: ServiceOptions,
+        broker: Broker,
     ) -> Result<Self, StoreError> {
         let started = clock.now();
         let state = Arc::new(ArcSwap::from_pointee(store.load(started)?));
@@ -124,6 +139,8 @@ impl Service {
                 pages: Arc::new(Semaphore::new(2)),
                 walks: Arc::new(Semaphore::new(1)),
                 answers: Arc::new(Semaphore::new(large_answers())),
+                broker,
+                trails: Trails::default(),
             }),
         })
     }

@@ -84,9 +84,14 @@ impl Service {
             known.check_revision("at", revision)?;
         }
         let id = known.id;
-        self.blocking(&self.inner.pages, move |store| match store.row_at(id, moment)? {
-            Some(row) => store.as_of(id, row, imported),
-            None => Ok(Past::NotYet),
+        self.blocking(&self.inner.pages, move |store| {
+            let Some(row) = store.row_at(id, moment)? else { return Ok(Past::NotYet) };
+            // Secrets are resolved after the revision was made: its lockfile goes on until the next one.
+            let locks = match moment {
+                Moment::Revision(revision) => store.locks_at(id, revision)?.unwrap_or(u64::MAX),
+                Moment::Time(_) => row,
+            };
+            store.as_of(id, row, locks, imported)
         })
         .await
     }

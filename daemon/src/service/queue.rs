@@ -87,6 +87,10 @@ pub(super) fn failed_before() -> Refusal {
 fn weigh(request: &Request) -> (usize, usize) {
     let batch = match request {
         Request::WriteVariables(batch) => batch,
+        Request::Record(trail) => {
+            let rows = trail.accesses.len() + trail.versions.len();
+            return (rows.max(1), 2048 + 512 * rows);
+        }
         Request::RestoreEnvironment { past, .. } => {
             let bytes = past.variables.values().map(|variable| {
                 512 + variable.key.as_str().len() + variable.value.len() + variable.description.len()
@@ -100,7 +104,10 @@ fn weigh(request: &Request) -> (usize, usize) {
     };
     let bytes = batch.groups.iter().flatten().map(|item| {
         let content = match &item.operation {
-            Some(Operate::Put(put)) => put.value.as_ref().map_or(0, String::len) + put.description.len(),
+            Some(Operate::Put(put)) => {
+                let content = put.value.as_ref().or(put.reference.as_ref());
+                content.map_or(0, String::len) + put.description.len()
+            }
             _ => 0,
         };
         512 + item.project.len() + item.env.len() + item.key.len() + content

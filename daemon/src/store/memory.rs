@@ -71,7 +71,8 @@ impl Store for MemoryStore {
         let log = self.open()?;
         let matches = |entry: &AuditEntry| {
             let named = |filter: Option<&str>, name: &str| filter.is_none_or(|filter| filter == name);
-            named(query.project.as_ref().map(AsRef::as_ref), &entry.project)
+            !(query.writes_only && entry.operation.is_access())
+                && named(query.project.as_ref().map(AsRef::as_ref), &entry.project)
                 && named(query.env.as_ref().map(AsRef::as_ref), &entry.env)
                 && named(query.key.as_ref().map(AsRef::as_ref), &entry.key)
                 && query.since.is_none_or(|since| entry.written.at >= since)

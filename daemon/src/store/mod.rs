@@ -63,6 +63,7 @@ pub trait Store: Send + Sync + 'static {
             project: Some(path.project.clone()),
             env: Some(path.env.clone()),
             key: key.cloned(),
+            writes_only: true,
             beyond: before,
             limit,
             ..AuditQuery::default()
@@ -78,10 +79,16 @@ pub trait Store: Send + Sync + 'static {
         replay::row_at(self, environment, moment)
     }
 
+    /// The last row before the environment had a later revision: up to there goes the lockfile of this one. None: it has
+    /// had no later one.
+    fn locks_at(&self, environment: Uuid, revision: u64) -> Result<Option<u64>, StoreError> {
+        replay::locks_at(self, environment, revision)
+    }
+
     /// How an environment stood when the row `seq` was the newest, and with it, where they are `imported`, the
-    /// environments that it imported then, directly and through others.
-    fn as_of(&self, environment: Uuid, seq: u64, imported: bool) -> Result<Past, StoreError> {
-        replay::as_of(self, environment, seq, imported)
+    /// environments that it imported then, directly and through others. The lockfiles are those of the row `locks`.
+    fn as_of(&self, environment: Uuid, seq: u64, locks: u64, imported: bool) -> Result<Past, StoreError> {
+        replay::as_of(self, environment, seq, locks, imported)
     }
 
     /// What the store is.
@@ -113,6 +120,8 @@ pub struct AuditQuery {
     pub since: Option<Timestamp>,
     /// Before.
     pub until: Option<Timestamp>,
+    /// Leave out who accessed secrets.
+    pub writes_only: bool,
     /// Otherwise newest first.
     pub oldest_first: bool,
     /// Only what comes after this row in the order asked for.

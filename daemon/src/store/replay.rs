@@ -58,21 +58,41 @@ fn revision_of(fact: &Fact, environment: Uuid) -> Option<u64> {
     match &fact.body {
         Body::Environment(change) => (change.id == environment).then_some(change.revision),
         Body::Variable(change) => (change.environment == environment).then_some(change.revision),
-        Body::Project(_) | Body::Schema(_) | Body::Batch(_) => None,
+        Body::Project(_) | Body::Schema(_) | Body::Batch(_) | Body::Access(_) | Body::Version(_) => None,
     }
+}
+
+pub(super) fn locks_at<S: Store + ?Sized>(
+    store: &S,
+    environment: Uuid,
+    revision: u64,
+) -> Result<Option<u64>, StoreError> {
+    let mut found = None;
+    facts(store, |fact| {
+        if revision_of(fact, environment).is_some_and(|later| later > revision) {
+            found = Some(fact.seq - 1);
+        }
+        found.is_none()
+    })?;
+    Ok(found)
 }
 
 pub(super) fn as_of<S: Store + ?Sized>(
     store: &S,
     environment: Uuid,
     seq: u64,
+    locks: u64,
     imported: bool,
 ) -> Result<Past, StoreError> {
     let mut state = State::default();
     let mut last = None;
     facts(store, |fact| {
         if fact.seq > seq {
-            return false;
+            // What came later counts for the lockfiles alone.
+            if fact.seq <= locks && matches!(fact.body, Body::Version(_)) {
+                state.apply(fact);
+            }
+            return fact.seq < locks;
         }
         state.apply(fact);
         if let Body::Environment(change) = &fact.body

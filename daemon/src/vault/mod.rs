@@ -4,6 +4,7 @@
 //! [`Vault`] is what one kind of vault can do, one folder for each: `hashicorp`, `aws`, `azure`. [`Broker`] stands before
 //! all of them: cache, single flight, deadlines, circuit breakers and leases are there, once.
 
+mod broker;
 mod error;
 mod secret;
 
@@ -13,6 +14,7 @@ use kontraktor_proto::reference::Secret;
 use tonic::async_trait;
 
 pub use self::{
+    broker::{Answers, Broker, Configured, HoldTerm, LeaseTerm, Limits, Resolved, VaultInfo},
     error::{Fault, VaultError},
     secret::{Bytes, Content, Fetched, Lease, LeaseId},
 };
@@ -50,6 +52,9 @@ pub trait Vault: Send + Sync + 'static {
 
     /// Ends a lease. One that is over already is no error.
     async fn revoke(&self, lease: &LeaseId) -> Result<(), VaultError>;
+
+    /// The daemon goes down: signs out, where there was a sign-in of its own.
+    async fn close(&self) {}
 
     /// Signs in and looks whether the vault serves: findings for people, one a line, for `kontraktord vault check`.
     async fn check(&self) -> Result<Vec<String>, VaultError>;

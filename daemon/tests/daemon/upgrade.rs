@@ -6,11 +6,11 @@ use super::common::{Home, batch, delete, put};
 use kontraktor_proto::v1::{GetStatusRequest, VerifyAuditRequest};
 use kontraktord::store::DATABASE_FILE;
 
-/// Takes away from the tables what version 2 added to them. None of the rows has anything there, so what is left is what
+/// Takes away from the tables what later versions added to them. None of the rows has anything there, so what is left is what
 /// a daemon of version 1 would have written.
 const BACK_TO_VERSION_1: &str = "
     DROP VIEW variables; DROP VIEW variable_revisions; DROP VIEW environment_names;
-    DROP TABLE schema_log;
+    DROP TABLE schema_log; DROP TABLE audit_events; DROP TABLE secret_version_log;
     ALTER TABLE project_log DROP COLUMN deletion_protection;
     ALTER TABLE environment_log DROP COLUMN deletion_protection;
     ALTER TABLE environment_log DROP COLUMN imports;
@@ -21,7 +21,7 @@ const BACK_TO_VERSION_1: &str = "
         SELECT names.project, names.env, log.*
         FROM audit_variable_writes log JOIN environment_names names USING (env_id);
     CREATE VIEW variables AS SELECT * FROM variable_revisions;
-    DELETE FROM schema_version WHERE version = 2;
+    DELETE FROM schema_version WHERE version > 1;
     CHECKPOINT;";
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod reading;
 mod restart;
 mod rollback;
 mod schemas;
+mod secrets;
 mod trouble;
 mod world;
 mod writing;

@@ -14,18 +14,21 @@ use tempfile::TempDir;
 
 use super::{
     HandClock, duckdb,
-    world::{World, batch, caller, delete, delete_env, importing, put},
+    world::{World, batch, caller, delete, delete_env, importing, put, refer, seen},
     write,
 };
 
 const PATHS: [&str; 4] = ["p/a", "p/b", "q/a", "q/b"];
 
+const REFERENCE: &str = "azure-kv://kv/name";
+
 #[derive(Debug, Clone)]
 enum Command {
-    /// None: delete.
+    /// None: delete; 3: a secret reference.
     Write(Vec<(usize, &'static str, Option<u8>)>),
     Create(usize, Vec<usize>),
     Import(usize, Vec<usize>),
+    Resolve(usize, &'static str, u8),
     Delete(usize),
     DeleteProject(&'static str),
 }
@@ -44,6 +47,7 @@ impl Command {
                         fresh
                     })
                     .map(|(path, key, value)| match value {
+                        Some(3) => refer(PATHS[*path], key, REFERENCE),
                         Some(value) => put(PATHS[*path], key, &value.to_string()),
                         None => delete(PATHS[*path], key),
                     });
@@ -59,6 +63,7 @@ impl Command {
                 create_missing: true,
                 adopt_existing: true,
             },
+            Self::Resolve(path, key, version) => seen(PATHS[*path], key, REFERENCE, &version.to_string()),
             Self::Import(path, imports) => importing(PATHS[*path], &names(imports)),
             Self::Delete(path) => {
                 Request::DeleteEnvironment { path: PATHS[*path].parse().unwrap(), force: true }
@@ -76,6 +81,8 @@ fn command() -> impl Strategy<Value = Command> {
         8 => vec(item, 1..5).prop_map(Command::Write),
         2 => (path.clone(), imports.clone()).prop_map(|(path, imports)| Command::Create(path, imports)),
         4 => (path.clone(), imports).prop_map(|(path, imports)| Command::Import(path, imports)),
+        4 => (path.clone(), select(&["A", "B", "C"][..]), 0_u8..3)
+            .prop_map(|(path, key, version)| Command::Resolve(path, key, version)),
         1 => path.prop_map(Command::Delete),
         1 => select(&["p", "q"][..]).prop_map(Command::DeleteProject),
     ]
@@ -133,11 +140,12 @@ fn every_moment_is_found(
                 });
                 let row = store.row_at(id, Moment::Revision(revision)).unwrap();
                 prop_assert!(row.is_some(), "{} has revision {}", path, revision);
-                let found = store.as_of(id, row.unwrap(), true).unwrap();
+                let found = store.as_of(id, row.unwrap(), row.unwrap(), true).unwrap();
                 prop_assert_eq!(Some(&found), then.as_ref(), "{} at revision {}", &path, revision);
                 if let Past::Stood { environment, .. } = found {
                     let own = Past::Stood { environment, imported: HashMap::new() };
-                    prop_assert_eq!(store.as_of(id, row.unwrap(), false).unwrap(), own);
+                    prop_assert_eq!(store.as_of(id, row.unwrap(), row.unwrap(), false).unwrap(), own);
+                    lockfile_is_found(&**store, &states, &path, id, revision)?;
                 }
             }
             prop_assert_eq!(store.row_at(id, Moment::Revision(newest + 1)).unwrap(), None);
@@ -147,11 +155,31 @@ fn every_moment_is_found(
                 let row = store.row_at(id, Moment::Time(time)).unwrap();
                 prop_assert_eq!(row, then.map(|(_, state)| state.head().seq));
                 if let (Some(row), Some((_, state))) = (row, then) {
-                    prop_assert_eq!(store.as_of(id, row, true).unwrap(), stood(state, &path));
+                    prop_assert_eq!(store.as_of(id, row, row, true).unwrap(), stood(state, &path));
                 }
             }
         }
     }
+    Ok(())
+}
+
+/// The lockfile of a revision is that of the last moment before the next one.
+fn lockfile_is_found(
+    store: &dyn Store,
+    states: &[(Timestamp, State)],
+    path: &EnvPath,
+    id: uuid::Uuid,
+    revision: u64,
+) -> Result<(), TestCaseError> {
+    let at_revision =
+        |state: &&State| state.environment(path).is_some_and(|environment| environment.revision == revision);
+    let last = states.iter().map(|(_, state)| state).rfind(at_revision).unwrap();
+    let locks = store.locks_at(id, revision).unwrap().unwrap_or(u64::MAX);
+    let row = store.row_at(id, Moment::Revision(revision)).unwrap().unwrap();
+    let Past::Stood { environment, .. } = store.as_of(id, row, locks, false).unwrap() else {
+        panic!("it stood at that row")
+    };
+    prop_assert_eq!(&environment.versions, &last.environment(path).unwrap().versions);
     Ok(())
 }
 

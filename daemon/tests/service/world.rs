@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use kontraktor_proto::value::ValueType;
 use kontraktord::domain::{
-    Batch, Caller, EnvironmentSettings, Expect, Fact, Operate, Outcome, ProjectSettings, Put, Refusal,
-    Request, State, WriteItem, decide,
+    Access, AccessOperation, Batch, Caller, EnvironmentSettings, Expect, Fact, Operate, Outcome,
+    ProjectSettings, Put, Refusal, ReportedVersion, Request, Scopes, State, Trail, WriteItem, decide,
 };
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ impl World {
 }
 
 pub(crate) fn caller() -> Caller {
-    Caller { actor: "unix:ada".into(), via: "test".into() }
+    Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL }
 }
 
 pub(crate) fn batch(id: u128, groups: Vec<Vec<WriteItem>>) -> Request {
@@ -39,6 +39,7 @@ pub(crate) fn put(path: &str, key: &str, value: &str) -> WriteItem {
     let put = Put {
         value_type: Some(ValueType::String),
         value: Some(value.to_owned()),
+        reference: None,
         description: String::new(),
         create_missing: true,
         protected: None,
@@ -50,6 +51,36 @@ pub(crate) fn put(path: &str, key: &str, value: &str) -> WriteItem {
         operation: Some(Operate::Put(put)),
         expect: Expect::Nothing,
     }
+}
+
+/// A key that refers to a secret.
+pub(crate) fn refer(path: &str, key: &str, reference: &str) -> WriteItem {
+    let mut item = put(path, key, "");
+    if let Some(Operate::Put(put)) = &mut item.operation {
+        (put.value_type, put.value, put.reference) = (None, None, Some(reference.to_owned()));
+    }
+    item
+}
+
+/// What a vault reported of a key's reference.
+pub(crate) fn seen(path: &str, key: &str, reference: &str, version: &str) -> Request {
+    let access = Access {
+        operation: AccessOperation::Read,
+        environment: Some(path.parse().unwrap()),
+        key: Some(key.parse().unwrap()),
+        reference: reference.into(),
+        version: version.into(),
+        peer: "pid:4711".into(),
+        problem: None,
+    };
+    let reported = ReportedVersion {
+        caller: caller(),
+        environment: path.parse().unwrap(),
+        key: key.parse().unwrap(),
+        reference: reference.into(),
+        version: version.into(),
+    };
+    Request::Record(Trail { accesses: vec![(caller(), access, 2)], versions: vec![reported] })
 }
 
 pub(crate) fn delete(path: &str, key: &str) -> WriteItem {

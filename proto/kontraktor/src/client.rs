@@ -4,6 +4,7 @@
 
 mod call;
 mod error;
+mod stream;
 mod transport;
 
 use std::{

@@ -94,9 +94,8 @@ fn status_code(code: ProblemCode) -> Code {
         | ProblemCode::SecretFieldMissing
         | ProblemCode::SecretNotJson => Code::FailedPrecondition,
         ProblemCode::SecretTooLarge => Code::OutOfRange,
-        ProblemCode::VaultAnswer => Code::Internal,
         ProblemCode::Busy | ProblemCode::StorageFull => Code::ResourceExhausted,
-        ProblemCode::Storage => Code::Internal,
+        ProblemCode::Storage | ProblemCode::VaultAnswer => Code::Internal,
         ProblemCode::ShuttingDown | ProblemCode::VaultUnavailable => Code::Unavailable,
         ProblemCode::Denied => Code::PermissionDenied,
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::VariableFact;
+use crate::domain::{Kind, VariableFact};
 
 fn fact(batch: u128, seq: u64, at: Timestamp) -> Fact {
     Fact {
@@ -18,7 +18,7 @@ fn fact(batch: u128, seq: u64, at: Timestamp) -> Fact {
             key: "K".parse().unwrap(),
             operation: VariableOperation::Updated,
             revision: seq,
-            value_type: kontraktor_proto::value::ValueType::String,
+            kind: Kind::Value(kontraktor_proto::value::ValueType::String),
             old_value: None,
             new_value: Some("v".into()),
             description: "".into(),

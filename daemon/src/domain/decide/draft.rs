@@ -122,12 +122,21 @@ impl<'a> Draft<'a> {
 
     /// Adds a fact and applies it. `item` is the place in the batch of the item that it comes from.
     pub(super) fn record(&mut self, item: Option<u32>, body: Body) {
+        self.append(self.caller, item, body);
+    }
+
+    /// The same for what somebody else did than the one who makes the request.
+    pub(super) fn record_of(&mut self, caller: &Caller, body: Body) {
+        self.append(caller, None, body);
+    }
+
+    fn append(&mut self, caller: &Caller, item: Option<u32>, body: Body) {
         let head = self.state.head();
         let mut fact = Fact {
             seq: head.seq + 1,
             at: self.at,
-            actor: Arc::clone(&self.caller.actor),
-            via: Arc::clone(&self.caller.via),
+            actor: Arc::clone(&caller.actor),
+            via: Arc::clone(&caller.via),
             batch: self.batch.map(|(id, digest)| BatchMark { id, digest, item }),
             body,
             hash: Hash::ZERO,

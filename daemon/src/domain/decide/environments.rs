@@ -131,7 +131,7 @@ pub(super) fn deletion(environment: &Environment, variable: &Variable, revision:
         key: variable.key.clone(),
         operation: VariableOperation::Deleted,
         revision,
-        value_type: variable.value_type,
+        kind: variable.kind,
         old_value: Some(variable.value.clone()),
         new_value: None,
         description: variable.description.clone(),

@@ -10,6 +10,7 @@ mod restore;
 mod schemas;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod variables;
 
 use jiff::Timestamp;
@@ -71,6 +72,7 @@ pub fn decide(
         }
         Request::DeleteSchema { project, name } => schemas::delete(&mut draft, project, name),
         Request::WriteVariables(batch) => variables::write(&mut draft, batch),
+        Request::Record(trail) => Ok(trail::record(&mut draft, trail)),
     }?;
     Ok(draft.finish(outcome))
 }

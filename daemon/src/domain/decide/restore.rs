@@ -36,15 +36,8 @@ pub(super) fn restore(
 
     let mut patience = Patience::default();
     for variable in &coming {
-        schemas::check(
-            draft.state(),
-            &mut patience,
-            path,
-            &variable.key,
-            variable.value_type,
-            &variable.value,
-        )
-        .map_err(|refusal| unrestorable(path, past, refusal))?;
+        schemas::check(draft.state(), &mut patience, path, &variable.key, variable.kind, &variable.value)
+            .map_err(|refusal| unrestorable(path, past, refusal))?;
     }
 
     if let Some(settings) = settings {
@@ -130,7 +123,7 @@ fn unrestorable(path: &EnvPath, past: &Past, refusal: Refusal) -> Refusal {
 /// Whether a variable of the past holds the same now.
 fn stands_so(environment: &Environment, past: &Variable) -> bool {
     environment.variables.get(&past.key).is_some_and(|now| {
-        now.value_type == past.value_type && now.value == past.value && now.description == past.description
+        now.kind == past.kind && now.value == past.value && now.description == past.description
     })
 }
 
@@ -143,7 +136,7 @@ fn return_of(environment: &Environment, past: &Variable, revision: u64) -> Varia
         key: past.key.clone(),
         operation: if now.is_some() { VariableOperation::Updated } else { VariableOperation::Created },
         revision,
-        value_type: past.value_type,
+        kind: past.kind,
         old_value: now.map(|variable| variable.value.clone()),
         new_value: Some(past.value.clone()),
         description: past.description.clone(),

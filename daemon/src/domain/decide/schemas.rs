@@ -6,12 +6,11 @@ use std::sync::Arc;
 use kontraktor_proto::{
     limits::{MAX_LISTED_NAMES, MAX_SCHEMAS},
     names::{EnvPath, Key, ProjectName, SchemaName},
-    value::ValueType,
 };
 
 use super::{
     super::{
-        Body, Code, Outcome, Project, Refusal, SchemaFact, SchemaOperation, SchemaSettings, State,
+        Body, Code, Kind, Outcome, Project, Refusal, SchemaFact, SchemaOperation, SchemaSettings, State,
         VariableSchema, Violation,
         schema::{Broken, Checker, MAX_REQUEST_STEPS, Patience},
     },
@@ -113,9 +112,11 @@ pub(super) fn check(
     patience: &mut Patience,
     path: &EnvPath,
     key: &Key,
-    value_type: ValueType,
+    kind: Kind,
     value: &str,
 ) -> Result<(), Refusal> {
+    // Schemas are for values. What a reference refers to is not seen here.
+    let Kind::Value(value_type) = kind else { return Ok(()) };
     let Some(project) = state.project(&path.project) else { return Ok(()) };
     for schema in project.schemas.values() {
         let checker = schema.checker();
@@ -249,7 +250,8 @@ fn fitting(
             if !checker.is_for(&variable.key) {
                 continue;
             }
-            let broken = match checker.read(variable.value_type, &variable.value) {
+            let Kind::Value(value_type) = variable.kind else { continue };
+            let broken = match checker.read(value_type, &variable.value) {
                 Ok(instance) if !patience.spend(instance.steps) => return Err(too_much(project, name)),
                 Ok(instance) if checker.conforms(&instance) => continue,
                 // Only the first one is told how.

@@ -6,6 +6,7 @@ mod imports;
 mod memory;
 mod patience;
 mod protection;
+mod references;
 mod restore;
 mod settings;
 
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 use super::super::{
     Batch, BatchOutcome, Caller, Code, Environment, EnvironmentSettings, Expect, Fact, ItemOutcome, Operate,
-    Outcome, ProjectSettings, Put, Refusal, Request, State, WriteItem,
+    Outcome, ProjectSettings, Put, Refusal, Request, Scopes, State, WriteItem,
 };
 use super::decide;
 
@@ -38,7 +39,12 @@ impl World {
     }
 
     fn ask(&mut self, request: &Request) -> Result<Outcome, Refusal> {
-        let caller = Caller { actor: "unix:ada".into(), via: "test".into() };
+        let caller = Caller {
+            actor: "unix:ada".into(),
+            via: "test".into(),
+            peer: "pid:1".into(),
+            scopes: Scopes::ALL,
+        };
         let decision = decide(&self.state, request, &caller, self.now)?;
         let mut rebuilt = self.state.clone();
         for fact in &decision.facts {
@@ -142,6 +148,7 @@ fn put(path: &str, key: &str, value: &str) -> WriteItem {
         operation: Some(Operate::Put(Put {
             value_type: Some(ValueType::String),
             value: Some(value.to_owned()),
+            reference: None,
             description: String::new(),
             create_missing: true,
             protected: None,
@@ -309,6 +316,7 @@ fn wrong_items_are_refused_alone() {
         operation: Some(Operate::Put(Put {
             value_type,
             value,
+            reference: None,
             description: String::new(),
             create_missing: true,
             protected: None,
@@ -319,6 +327,7 @@ fn wrong_items_are_refused_alone() {
         operation: Some(Operate::Put(Put {
             value_type: Some(ValueType::String),
             value: Some(String::new()),
+            reference: None,
             description: "d".repeat(1025),
             create_missing: true,
             protected: None,

@@ -11,13 +11,14 @@ use std::{
 use kontraktor_proto::{
     limits::MAX_BATCH_ITEMS,
     names::{EnvPath, Key},
-    value::{ValueType, check_description},
+    reference::Reference,
+    value::check_description,
 };
 
 use super::{
     super::{
         Batch, BatchOutcome, BatchRecord, Body, Code, Current, EnvironmentSettings, Expect, ItemOutcome,
-        ItemResult, Operate, Outcome, Put, Refusal, State, Variable, VariableFact, VariableOperation,
+        ItemResult, Kind, Operate, Outcome, Put, Refusal, State, Variable, VariableFact, VariableOperation,
         WriteItem, digest::digest, schema::Patience,
     },
     draft::Draft,
@@ -134,7 +135,7 @@ enum Step {
 
 /// What a key shall hold, checked and canonical.
 struct Content {
-    value_type: ValueType,
+    kind: Kind,
     value: String,
     description: String,
     protected: bool,
@@ -196,7 +197,7 @@ fn plan(
             current.map_or(Step::Absent, |variable| Step::Delete(Arc::clone(variable)))
         }
         Some(Operate::Put(put)) => {
-            let (value_type, value) = canonical(put)?;
+            let (kind, value) = canonical(put)?;
             if put.create_missing {
                 to_create.insert(path.clone());
             } else if !to_create.contains(&path) {
@@ -204,15 +205,18 @@ fn plan(
                     .map_err(|refusal| refusal.remedy("create it first, or write with create_missing"))?;
             }
             meets(state, &path, &key, current, item.expect, room)?;
+            if let Some(variable) = current {
+                keeps_its_kind(&path, variable, kind)?;
+            }
             let protected =
                 put.protected.unwrap_or_else(|| current.is_some_and(|variable| variable.protected));
-            let content = Content { value_type, value, description: put.description.clone(), protected };
+            let content = Content { kind, value, description: put.description.clone(), protected };
             match current {
                 Some(variable) if content.is_that_of(variable) => {
                     Step::Unchanged { revision: variable.revision }
                 }
                 _ => {
-                    schemas::check(state, patience, &path, &key, content.value_type, &content.value)?;
+                    schemas::check(state, patience, &path, &key, content.kind, &content.value)?;
                     Step::Write { content, create_missing: put.create_missing }
                 }
             }
@@ -223,14 +227,22 @@ fn plan(
 
 impl Content {
     fn is_that_of(&self, variable: &Variable) -> bool {
-        variable.value_type == self.value_type
+        variable.kind == self.kind
             && *variable.value == *self.value
             && *variable.description == *self.description
             && variable.protected == self.protected
     }
 }
 
-fn canonical(put: &Put) -> Result<(ValueType, String), Refusal> {
+fn canonical(put: &Put) -> Result<(Kind, String), Refusal> {
+    if let Some(text) = &put.reference {
+        check_description(&put.description)?;
+        if put.value_type.is_some() {
+            return Err(Refusal::invalid("type", "the item holds a secret reference, which has no type")
+                .remedy("leave the type out"));
+        }
+        return Ok((Kind::Reference, text.parse::<Reference>()?.to_string()));
+    }
     let value_type = put.value_type.ok_or_else(|| {
         Refusal::invalid("type", "the item names no type that this daemon knows")
             .remedy("use string, number, bool or json")
@@ -239,7 +251,26 @@ fn canonical(put: &Put) -> Result<(ValueType, String), Refusal> {
         Refusal::invalid("value", "the item has no value").remedy("send a value; it may be empty")
     })?;
     check_description(&put.description)?;
-    Ok((value_type, value_type.canonicalize(text)?))
+    Ok((Kind::Value(value_type), value_type.canonicalize(text)?))
+}
+
+/// A secret's reference is not taken for a value by those who read the key, nor a value for a reference.
+fn keeps_its_kind(path: &EnvPath, variable: &Variable, kind: Kind) -> Result<(), Refusal> {
+    if variable.kind.is_reference() == kind.is_reference() {
+        return Ok(());
+    }
+    let key = &variable.key;
+    let (is, asked) = if kind.is_reference() {
+        ("a plain variable", "a secret reference")
+    } else {
+        ("a secret reference", "a plain variable")
+    };
+    Err(Refusal::new(
+        Code::KeyExists,
+        format!("key \"{key}\" of environment \"{path}\" is {is}, and cannot become {asked}"),
+    )
+    .field("key")
+    .remedy("delete it first, or choose another key"))
 }
 
 /// Whether the key is as the client expects it.
@@ -328,7 +359,7 @@ fn record_put(draft: &mut Draft<'_>, item: u32, path: &EnvPath, key: Key, conten
         key,
         operation,
         revision,
-        value_type: content.value_type,
+        kind: content.kind,
         old_value,
         new_value: Some(content.value.as_str().into()),
         description: content.description.as_str().into(),

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        BatchMark, BatchRecord, Body, EnvironmentFact, Fact, Hash, ProjectFact, SchemaFact, VariableFact,
+        Access, AccessFact, BatchMark, BatchRecord, Body, EnvironmentFact, Fact, Hash, ProjectFact,
+        SchemaFact, VariableFact, VersionFact,
     },
     Row, RowBody, RowError,
 };
@@ -63,7 +64,7 @@ impl Row<'_> {
                 key: key.parse()?,
                 operation: word(operation, "operation on a variable")?,
                 revision: *revision,
-                value_type: word(value_type, "type of a value")?,
+                kind: word(value_type, "type of a value")?,
                 old_value: old_value.as_deref().map(Arc::from),
                 new_value: new_value.as_deref().map(Arc::from),
                 description: description.as_ref().into(),
@@ -75,6 +76,32 @@ impl Row<'_> {
                 operation: word(operation, "operation on a schema")?,
                 key_pattern: key_pattern.as_ref().into(),
                 schema: schema.as_ref().into(),
+            }),
+            RowBody::Access { operation, project, env, key, reference, version, peer, count, problem } => {
+                let environment = match (project, env) {
+                    (Some(project), Some(env)) => Some(EnvPath::new(project, env)?),
+                    _ => None,
+                };
+                let access = Access {
+                    operation: word(operation, "operation on a secret")?,
+                    environment,
+                    key: key.as_deref().map(str::parse).transpose()?,
+                    reference: reference.as_ref().into(),
+                    version: version.as_ref().into(),
+                    peer: peer.as_ref().into(),
+                    problem: problem
+                        .as_deref()
+                        .map(|problem| word(problem, "code of a refusal"))
+                        .transpose()?,
+                };
+                Body::Access(AccessFact { access, count: *count })
+            }
+            RowBody::Version { environment, key, reference, version } => Body::Version(VersionFact {
+                environment: *environment,
+                path: path_of(*environment).ok_or(RowError::Environment(*environment))?,
+                key: key.parse()?,
+                reference: reference.as_ref().into(),
+                version: version.as_ref().into(),
             }),
             RowBody::Batch { items, results } => Body::Batch(BatchRecord::parse(*items, results)?),
         };
@@ -145,7 +172,7 @@ impl<'a> From<&'a Fact> for Row<'a> {
                 key: variable.key.as_str().into(),
                 operation: variable.operation.as_str().into(),
                 revision: variable.revision,
-                value_type: variable.value_type.as_str().into(),
+                value_type: variable.kind.as_str().into(),
                 old_value: variable.old_value.as_deref().map(Cow::Borrowed),
                 new_value: variable.new_value.as_deref().map(Cow::Borrowed),
                 description: variable.description.as_ref().into(),
@@ -157,6 +184,23 @@ impl<'a> From<&'a Fact> for Row<'a> {
                 operation: schema.operation.as_str().into(),
                 key_pattern: schema.key_pattern.as_ref().into(),
                 schema: schema.schema.as_ref().into(),
+            },
+            Body::Access(AccessFact { access, count }) => RowBody::Access {
+                operation: access.operation.as_str().into(),
+                project: access.environment.as_ref().map(|path| path.project.as_str().into()),
+                env: access.environment.as_ref().map(|path| path.env.as_str().into()),
+                key: access.key.as_ref().map(|key| key.as_str().into()),
+                reference: access.reference.as_ref().into(),
+                version: access.version.as_ref().into(),
+                peer: access.peer.as_ref().into(),
+                count: *count,
+                problem: access.problem.map(|problem| problem.as_str().into()),
+            },
+            Body::Version(version) => RowBody::Version {
+                environment: version.environment,
+                key: version.key.as_str().into(),
+                reference: version.reference.as_ref().into(),
+                version: version.version.as_ref().into(),
             },
             Body::Batch(record) => RowBody::Batch { items: record.items(), results: record.text().into() },
         };
@@ -239,6 +283,25 @@ impl Row<'_> {
                 operation: owned(operation),
                 key_pattern: owned(key_pattern),
                 schema: owned(schema),
+            },
+            RowBody::Access { operation, project, env, key, reference, version, peer, count, problem } => {
+                RowBody::Access {
+                    operation: owned(operation),
+                    project: project.map(owned),
+                    env: env.map(owned),
+                    key: key.map(owned),
+                    reference: owned(reference),
+                    version: owned(version),
+                    peer: owned(peer),
+                    count,
+                    problem: problem.map(owned),
+                }
+            }
+            RowBody::Version { environment, key, reference, version } => RowBody::Version {
+                environment,
+                key: owned(key),
+                reference: owned(reference),
+                version: owned(version),
             },
             RowBody::Batch { items, results } => RowBody::Batch { items, results: owned(results) },
         };

@@ -9,8 +9,15 @@ use uuid::Uuid;
 use super::{StoreError, errors::classify};
 use crate::domain::{Fact, Row, RowBody};
 
-const TABLES: [&str; 5] =
-    ["project_log", "environment_log", "audit_variable_writes", "schema_log", "batch_log"];
+const TABLES: [&str; 7] = [
+    "project_log",
+    "environment_log",
+    "audit_variable_writes",
+    "schema_log",
+    "batch_log",
+    "secret_version_log",
+    "audit_events",
+];
 
 pub(super) fn commit(connection: &Connection, facts: &[Fact]) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
@@ -133,6 +140,41 @@ fn append_row(appender: &mut duckdb::Appender<'_>, row: &Row<'_>) -> duckdb::Res
             operation.as_ref(),
             key_pattern.as_ref(),
             schema.as_ref(),
+            actor,
+            at,
+            via,
+            batch_id,
+            batch_digest,
+            batch_item,
+            hash
+        ]),
+        RowBody::Access { operation, project, env, key, reference, version, peer, count, problem } => {
+            appender.append_row(params![
+                row.seq,
+                operation.as_ref(),
+                project.as_deref(),
+                env.as_deref(),
+                key.as_deref(),
+                reference.as_ref(),
+                version.as_ref(),
+                peer.as_ref(),
+                count,
+                problem.as_deref(),
+                actor,
+                at,
+                via,
+                batch_id,
+                batch_digest,
+                batch_item,
+                hash
+            ])
+        }
+        RowBody::Version { environment, key, reference, version } => appender.append_row(params![
+            row.seq,
+            Id(*environment),
+            key.as_ref(),
+            reference.as_ref(),
+            version.as_ref(),
             actor,
             at,
             via,

@@ -11,8 +11,8 @@ use super::{
     StoreError,
     errors::{classify, unreadable},
     rows::{
-        BATCHES, ENVIRONMENTS, PROJECTS, SCHEMAS, Table, VARIABLES, environment_paths, fact, hash_of, head,
-        uuid,
+        BATCHES, ENVIRONMENTS, PROJECTS, SCHEMAS, Table, VARIABLES, VERSIONS, environment_paths, fact,
+        hash_of, head, uuid,
     },
 };
 use crate::domain::{
@@ -44,6 +44,9 @@ fn load_parts(connection: &Connection, now: Timestamp) -> Result<State, StoreErr
     schemas(connection, &paths, &mut state)?;
     environments(connection, &paths, &mut state)?;
     variables(connection, &paths, &mut state)?;
+    for fact in versions(connection, &newest_versions("", ""), &paths)? {
+        state.restore_version(&fact);
+    }
     batches(connection, &paths, now, &mut state)?;
     state.restore_head(head(connection)?);
     Ok(state)
@@ -215,7 +218,7 @@ fn variable(row: &Row<'_>, paths: &Paths) -> Result<Option<VariableParts>, Store
     let Some(value) = change.new_value else { return Ok(None) };
     let variable = Variable {
         key: change.key,
-        value_type: change.value_type,
+        kind: change.kind,
         value,
         description: change.description,
         revision: change.revision,
@@ -223,6 +226,25 @@ fn variable(row: &Row<'_>, paths: &Paths) -> Result<Option<VariableParts>, Store
         protected: change.protected,
     };
     Ok(Some(VariableParts { path: change.path, variable }))
+}
+
+/// Restricts the lockfile to the newest line of each key since its environment was created last, among the creations and
+/// lines that conditions leave; oldest first.
+pub(super) fn newest_versions(creations: &str, lines: &str) -> String {
+    format!(
+        "WHERE seq IN (
+            SELECT max(seq) FROM secret_version_log lines
+            JOIN (SELECT env_id, max(seq) AS made FROM environment_log WHERE operation = 'created' {creations}
+                GROUP BY env_id) creations USING (env_id)
+            WHERE lines.seq > creations.made {lines}
+            GROUP BY env_id, key)
+        ORDER BY seq"
+    )
+}
+
+/// Lines of the lockfile.
+pub(super) fn versions(connection: &Connection, rest: &str, paths: &Paths) -> Result<Vec<Fact>, StoreError> {
+    facts(connection, &VERSIONS, rest, paths)
 }
 
 /// The facts of batches that are still remembered, in order. Of variables only what the results need is read.

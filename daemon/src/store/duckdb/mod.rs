@@ -161,8 +161,12 @@ impl Store for DuckDbStore {
         self.read(|connection| moments::row_at(connection, environment, moment))
     }
 
-    fn as_of(&self, environment: Uuid, seq: u64, imported: bool) -> Result<Past, StoreError> {
-        self.read(|connection| moments::as_of(connection, environment, seq, imported))
+    fn locks_at(&self, environment: Uuid, revision: u64) -> Result<Option<u64>, StoreError> {
+        self.read(|connection| moments::locks_at(connection, environment, revision))
+    }
+
+    fn as_of(&self, environment: Uuid, seq: u64, locks: u64, imported: bool) -> Result<Past, StoreError> {
+        self.read(|connection| moments::as_of(connection, environment, seq, locks, imported))
     }
 
     fn info(&self) -> StoreInfo {

@@ -16,11 +16,13 @@ use uuid::Uuid;
 use super::{
     StoreError,
     errors::{classify, unreadable},
-    load::{last_rows, written},
+    load::{self, last_rows, newest_versions, written},
     rows::{ALL, ENVIRONMENTS, Table, fact, text, uuid},
 };
 use crate::{
-    domain::{Authorship, Body, Environment, EnvironmentFact, EnvironmentOperation, VariableParts, imports},
+    domain::{
+        Authorship, Body, Environment, EnvironmentFact, EnvironmentOperation, Hash, VariableParts, imports,
+    },
     store::{Moment, Past},
 };
 
@@ -58,20 +60,36 @@ pub(super) fn row_at(
     }
 }
 
+/// The row before the first one of a later revision.
+pub(super) fn locks_at(
+    connection: &Connection,
+    environment: Uuid,
+    revision: u64,
+) -> Result<Option<u64>, StoreError> {
+    let sql = "SELECT min(seq) - 1 FROM (
+            SELECT seq, env_id, revision FROM environment_log UNION ALL
+            SELECT seq, env_id, revision FROM audit_variable_writes)
+        WHERE env_id = CAST($1 AS UUID) AND revision > $2";
+    connection
+        .query_row(sql, params![environment.to_string(), revision], |row| row.get(0))
+        .map_err(unreadable)
+}
+
 pub(super) fn as_of(
     connection: &Connection,
     environment: Uuid,
     seq: u64,
+    locks: u64,
     imported: bool,
 ) -> Result<Past, StoreError> {
     // Rows are only ever added behind `seq`; one transaction spares the engine a new one for each statement.
     connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
-    let past = read(connection, environment, seq, imported);
+    let past = read(connection, environment, seq, locks, imported);
     connection.execute_batch("ROLLBACK").map_err(classify)?;
     past
 }
 
-fn read(connection: &Connection, id: Uuid, seq: u64, imported: bool) -> Result<Past, StoreError> {
+fn read(connection: &Connection, id: Uuid, seq: u64, locks: u64, imported: bool) -> Result<Past, StoreError> {
     let found = newest_rows(connection, (!imported).then_some(id), seq)?;
     let Some(root) = found.iter().find(|row| row.id == id) else { return Ok(Past::NotYet) };
     if root.deleted {
@@ -92,6 +110,7 @@ fn read(connection: &Connection, id: Uuid, seq: u64, imported: bool) -> Result<P
     }
     let mut environments = environments(connection, &wanted, seq)?;
     variables(connection, seq, &mut environments)?;
+    versions(connection, seq, locks, &mut environments)?;
     let mut all: HashMap<EnvPath, Arc<Environment>> = environments
         .into_values()
         .map(|environment| (environment.path.clone(), Arc::new(environment)))
@@ -191,10 +210,35 @@ fn environments(
                 written: last.written,
                 variables: OrdMap::new(),
                 last: last.hash,
+                versions: OrdMap::new(),
+                last_version: Hash::ZERO,
             };
             Ok((environment.id, environment))
         })
         .collect()
+}
+
+/// The lockfiles as they were at a later row: the newest lines up to it.
+fn versions(
+    connection: &Connection,
+    seq: u64,
+    locks: u64,
+    environments: &mut HashMap<Uuid, Environment>,
+) -> Result<(), StoreError> {
+    let paths = environments.values().map(|environment| (environment.id, environment.path.clone())).collect();
+    let ids = quoted(environments.keys());
+    let rest = newest_versions(
+        &format!("AND seq <= {seq} AND env_id IN ({ids})"),
+        &format!("AND lines.seq <= {locks} AND env_id IN ({ids})"),
+    );
+    for fact in load::versions(connection, &rest, &paths)? {
+        if let Body::Version(change) = &fact.body
+            && let Some(environment) = environments.get_mut(&change.environment)
+        {
+            environment.learn_version(&fact, change);
+        }
+    }
+    Ok(())
 }
 
 fn quoted<'a>(ids: impl Iterator<Item = &'a Uuid>) -> String {

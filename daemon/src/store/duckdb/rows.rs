@@ -51,7 +51,7 @@ pub(super) const ENVIRONMENTS: Table = Table {
             description: text(row, OWN + 5)?,
             implicit: row.get(OWN + 6)?,
             protected: row.get(OWN + 7)?,
-            imports: row.get::<_, Option<String>>(OWN + 8)?.map(Cow::Owned),
+            imports: optional_text(row, OWN + 8)?,
         })
     },
 };
@@ -68,8 +68,8 @@ pub(super) const VARIABLES: Table = Table {
             operation: text(row, OWN + 3)?,
             revision: row.get(OWN + 4)?,
             value_type: text(row, OWN + 5)?,
-            old_value: row.get::<_, Option<String>>(OWN + 6)?.map(Cow::Owned),
-            new_value: row.get::<_, Option<String>>(OWN + 7)?.map(Cow::Owned),
+            old_value: optional_text(row, OWN + 6)?,
+            new_value: optional_text(row, OWN + 7)?,
             description: text(row, OWN + 8)?,
             protected: row.get(OWN + 9)?,
         })
@@ -96,8 +96,39 @@ pub(super) const BATCHES: Table = Table {
     body: |row| Ok(RowBody::Batch { items: row.get(OWN)?, results: text(row, OWN + 1)? }),
 };
 
+pub(super) const ACCESSES: Table = Table {
+    name: "audit_events",
+    own: "operation, project, env, key, reference, version, peer, count, problem",
+    body: |row| {
+        Ok(RowBody::Access {
+            operation: text(row, OWN)?,
+            project: optional_text(row, OWN + 1)?,
+            env: optional_text(row, OWN + 2)?,
+            key: optional_text(row, OWN + 3)?,
+            reference: text(row, OWN + 4)?,
+            version: text(row, OWN + 5)?,
+            peer: text(row, OWN + 6)?,
+            count: row.get(OWN + 7)?,
+            problem: optional_text(row, OWN + 8)?,
+        })
+    },
+};
+
+pub(super) const VERSIONS: Table = Table {
+    name: "secret_version_log",
+    own: "CAST(env_id AS VARCHAR), key, reference, version",
+    body: |row| {
+        Ok(RowBody::Version {
+            environment: uuid(row, OWN)?,
+            key: text(row, OWN + 1)?,
+            reference: text(row, OWN + 2)?,
+            version: text(row, OWN + 3)?,
+        })
+    },
+};
+
 /// Every table of the log.
-pub(super) const ALL: [Table; 5] = [PROJECTS, ENVIRONMENTS, VARIABLES, SCHEMAS, BATCHES];
+pub(super) const ALL: [Table; 7] = [PROJECTS, ENVIRONMENTS, VARIABLES, SCHEMAS, BATCHES, ACCESSES, VERSIONS];
 
 impl Table {
     /// Reads the rows that the rest of the statement, from WHERE on, leaves.
@@ -170,6 +201,10 @@ impl Table {
 
 pub(super) fn text(row: &SqlRow<'_>, column: usize) -> duckdb::Result<Cow<'static, str>> {
     row.get::<_, String>(column).map(Cow::Owned)
+}
+
+fn optional_text(row: &SqlRow<'_>, column: usize) -> duckdb::Result<Option<Cow<'static, str>>> {
+    row.get::<_, Option<String>>(column).map(|text| text.map(Cow::Owned))
 }
 
 pub(super) fn uuid(row: &SqlRow<'_>, column: usize) -> duckdb::Result<Uuid> {

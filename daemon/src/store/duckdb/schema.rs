@@ -5,10 +5,10 @@ use duckdb::Connection;
 use super::{StoreError, errors::classify};
 
 /// The version of the tables that this daemon reads and writes.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Steps, the first of which leads to version 1.
-const STEPS: [&str; SCHEMA_VERSION as usize] = [VERSION_1, VERSION_2];
+const STEPS: [&str; SCHEMA_VERSION as usize] = [VERSION_1, VERSION_2, VERSION_3];
 
 /// `audit_variable_writes` is the founding design's table with its columns first. The founding design's primary key is
 /// left out, because it would be an index.
@@ -127,6 +127,43 @@ CREATE VIEW variables AS
     JOIN (SELECT max(seq) AS seq FROM audit_variable_writes GROUP BY env_id, key) USING (seq)
     JOIN environment_names names USING (env_id)
     WHERE log.new_value IS NOT NULL;
+";
+
+/// Accesses to secrets, and the lockfile. A secret reference is a row of `audit_variable_writes` whose type says so.
+pub(super) const VERSION_3: &str = "
+CREATE TABLE audit_events (
+    seq UBIGINT NOT NULL,
+    operation VARCHAR NOT NULL,
+    project VARCHAR,
+    env VARCHAR,
+    key VARCHAR,
+    reference VARCHAR NOT NULL,
+    version VARCHAR NOT NULL,
+    peer VARCHAR NOT NULL,
+    count UBIGINT NOT NULL,
+    problem VARCHAR,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
+CREATE TABLE secret_version_log (
+    seq UBIGINT NOT NULL,
+    env_id UUID NOT NULL,
+    key VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    version VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
 ";
 
 /// Which tables a database has.

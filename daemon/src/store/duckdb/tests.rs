@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{super::verify, *};
 use crate::domain::{
-    Batch, Caller, EnvironmentSettings, Expect, Operate, Put, Request, SchemaSettings, WriteItem, decide,
+    Batch, Caller, EnvironmentSettings, Expect, Operate, Put, Request, SchemaSettings, Scopes, WriteItem,
+    decide,
 };
 
 fn open(dir: &Path) -> Result<DuckDbStore, StoreError> {
@@ -41,6 +42,7 @@ fn put(value: &str) -> Operate {
     Operate::Put(Put {
         value_type: Some(kontraktor_proto::value::ValueType::String),
         value: Some(value.to_owned()),
+        reference: None,
         description: "why".to_owned(),
         create_missing: true,
         protected: None,
@@ -58,7 +60,8 @@ fn protected(value: &str) -> Operate {
 fn filled(dir: &Path) -> (DuckDbStore, Head) {
     let store = open(dir).unwrap();
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
-    let caller = Caller { actor: "unix:ada".into(), via: "test".into() };
+    let caller =
+        Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL };
     let mut state = store.load(now).unwrap();
     let batches = [
         vec![vec![item("A", put("one"), Expect::Nothing)], vec![item("B", put("two"), Expect::Nothing)]],
@@ -185,7 +188,7 @@ fn what_is_not_ours_is_refused_and_left_untouched() {
         .execute_batch("INSERT INTO schema_version VALUES (7, now()::TIMESTAMP, '9.9.9'); CHECKPOINT;")
         .unwrap();
     drop(newer);
-    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, this kontraktord knows versions up to 2; the file was left untouched: start the newer kontraktord that wrote it");
+    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, this kontraktord knows versions up to 3; the file was left untouched: start the newer kontraktord that wrote it");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One call: encode once, send, judge what came back, and send again where that is safe.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use http::uri::PathAndQuery;
@@ -10,6 +10,7 @@ use tonic::{
     Code, Request, Status,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    transport::Channel,
 };
 
 use super::{
@@ -45,7 +46,7 @@ pub(super) enum Kind {
 }
 
 /// What one attempt came to, where it was no answer.
-enum Failure {
+pub(super) enum Failure {
     /// No connection; nothing was sent.
     Unconnected(ConnectFailure),
     /// The daemon answered with a refusal; nothing was written.
@@ -73,7 +74,7 @@ impl Failure {
         }
     }
 
-    fn reason(self) -> String {
+    pub(super) fn reason(self) -> String {
         match self {
             Self::Unconnected(failure) => failure.reason,
             Self::Refused(problem) => problem.message,
@@ -88,24 +89,33 @@ impl Client {
         rpc: &Rpc,
         request: &Q,
     ) -> Result<A, ClientError> {
-        let size = request.encoded_len();
-        if size > MAX_MESSAGE_BYTES {
-            let message =
-                format!("the request is {size} bytes long: at most {MAX_MESSAGE_BYTES} are allowed");
-            let problem = Problem::new(ProblemCode::Invalid, message).with_remedy("send fewer items at once");
-            return Err(ClientError::Refused(Box::new(problem)));
-        }
-        let answer = self.exchange(rpc, request.encode_to_vec().into()).await?;
+        let message = encode(request)?;
+        let (transport, deadline) = (self.transport()?, self.deadline());
+        let attempt = || attempt(transport, rpc, message.clone(), deadline);
+        let answer = self.exchange(rpc, transport, deadline, attempt).await?;
         A::decode(answer).map_err(|error| match rpc.kind {
             Kind::Read => self.protocol(rpc, format!("the answer cannot be read: {error}")),
             _ => self.unknown(rpc, format!("the answer cannot be read: {error}")),
         })
     }
 
-    /// Sends until there is an answer, repetition is of no use, or time is up. Not generic, so that there is one of it.
-    async fn exchange(&self, rpc: &Rpc, request: Bytes) -> Result<Bytes, ClientError> {
-        let transport = self.transport()?;
-        let deadline = Instant::now() + self.options().timeout.min(MAX_TIMEOUT);
+    /// When a call that begins now has to be over.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.options().timeout.min(MAX_TIMEOUT)
+    }
+
+    /// Attempts until there is an answer, repetition is of no use, or time is up. Not generic over the messages, so that
+    /// there is one of it for each way to be answered.
+    pub(super) async fn exchange<T, F>(
+        &self,
+        rpc: &Rpc,
+        transport: &Transport,
+        deadline: Instant,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, ClientError>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
         let mut pause = FIRST_PAUSE;
         let mut first = true;
         // A write was sent, and no answer to it has come so far.
@@ -113,7 +123,7 @@ impl Client {
         // Every attempt so far found nobody who listens.
         let mut deserted = true;
         loop {
-            let attempt = timeout_at(deadline, attempt(transport, rpc, request.clone(), deadline)).await;
+            let attempt = timeout_at(deadline, attempt()).await;
             let failure = match attempt {
                 Ok(Ok(answer)) => return Ok(answer),
                 // The channel keeps the time too, and may notice first.
@@ -151,7 +161,7 @@ impl Client {
         }
     }
 
-    fn verdict(&self, rpc: &Rpc, failure: Failure, lost: bool) -> ClientError {
+    pub(super) fn verdict(&self, rpc: &Rpc, failure: Failure, lost: bool) -> ClientError {
         let target = self.options().host.to_string();
         match failure {
             // A settled refusal answers for the attempts before it too: a batch that had been written would have
@@ -173,7 +183,7 @@ impl Client {
         ClientError::OutcomeUnknown { target: self.options().host.to_string(), operation: rpc.name, reason }
     }
 
-    fn protocol(&self, rpc: &Rpc, reason: String) -> ClientError {
+    pub(super) fn protocol(&self, rpc: &Rpc, reason: String) -> ClientError {
         ClientError::Protocol { target: self.options().host.to_string(), operation: rpc.name, reason }
     }
 }
@@ -184,17 +194,40 @@ async fn attempt(
     message: Bytes,
     deadline: Instant,
 ) -> Result<Bytes, Failure> {
-    let mut request = Request::new(message);
-    *request.metadata_mut() = transport.metadata.clone();
-    // The daemon gives up when we do.
-    request.set_timeout(deadline.saturating_duration_since(Instant::now()));
-    let mut grpc = Grpc::new(transport.channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES);
-    grpc.ready().await.map_err(|error| judge(Status::from_error(error.into())))?;
+    let mut grpc = ready(transport, MAX_ANSWER_BYTES).await?;
+    let request = addressed(transport, message, deadline);
     let answer = grpc.unary(request, PathAndQuery::from_static(rpc.path), Raw).await.map_err(judge)?;
     Ok(answer.into_inner())
 }
 
-fn judge(status: Status) -> Failure {
+/// The request's bytes. A request that is too long is refused here.
+pub(super) fn encode(request: &impl Message) -> Result<Bytes, ClientError> {
+    let size = request.encoded_len();
+    if size > MAX_MESSAGE_BYTES {
+        let message = format!("the request is {size} bytes long: at most {MAX_MESSAGE_BYTES} are allowed");
+        let problem = Problem::new(ProblemCode::Invalid, message).with_remedy("send fewer items at once");
+        return Err(ClientError::Refused(Box::new(problem)));
+    }
+    Ok(request.encode_to_vec().into())
+}
+
+/// The channel, when a request may be sent on it. Messages of answers are `longest` bytes long at most.
+pub(super) async fn ready(transport: &Transport, longest: usize) -> Result<Grpc<Channel>, Failure> {
+    let mut grpc = Grpc::new(transport.channel.clone()).max_decoding_message_size(longest);
+    grpc.ready().await.map_err(|error| judge(Status::from_error(error.into())))?;
+    Ok(grpc)
+}
+
+/// The request with what is sent along.
+pub(super) fn addressed(transport: &Transport, message: Bytes, deadline: Instant) -> Request<Bytes> {
+    let mut request = Request::new(message);
+    *request.metadata_mut() = transport.metadata.clone();
+    // The daemon gives up when we do.
+    request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+    request
+}
+
+pub(super) fn judge(status: Status) -> Failure {
     if let Some(failure) = ConnectFailure::behind(&status) {
         return Failure::Unconnected(failure);
     }
@@ -229,7 +262,7 @@ fn jittered(pause: Duration) -> Duration {
 }
 
 /// Messages as the bytes that they are encoded to: encoding is done once, however often they are sent.
-struct Raw;
+pub(super) struct Raw;
 
 impl Codec for Raw {
     type Encode = Bytes;

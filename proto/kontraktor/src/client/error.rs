@@ -53,6 +53,22 @@ pub enum ClientError {
         /// Why.
         reason: String,
     },
+    /// The answer came in pieces, and ended before the last one. None of it is handed out.
+    #[error(
+        "kontraktord at {target} broke off its answer to {operation} after {received} of {size} bytes: {reason}"
+    )]
+    BrokenOff {
+        /// The host.
+        target: String,
+        /// The RPC's name.
+        operation: &'static str,
+        /// How many bytes had come.
+        received: usize,
+        /// How many were announced.
+        size: usize,
+        /// What ended it.
+        reason: String,
+    },
     /// What answered does not speak `kontraktor.v1` as this client does.
     #[error("{operation} failed at {target}: {reason}")]
     Protocol {
@@ -74,6 +90,7 @@ impl ClientError {
             Self::TimedOut { .. } => {
                 Some("look at the daemon's log, or allow more time with the timeout setting")
             }
+            Self::BrokenOff { .. } => Some("try again, or look at the daemon's log"),
             Self::Refused(problem) => Some(problem.remedy.as_str()).filter(|remedy| !remedy.is_empty()),
             Self::Unsupported { .. } => Some("leave the host out, or name the local socket as unix:///path"),
             Self::Protocol { .. } => Some("use the same version of the client and of kontraktord"),

@@ -30,9 +30,7 @@ impl World {
     fn lines(&self, path: &str) -> Vec<String> {
         let variables = self.env(path).variables.values();
         variables
-            .map(|found| {
-                format!("{}={} ({}, {:?})", found.key, found.value, found.value_type, found.description)
-            })
+            .map(|found| format!("{}={} ({}, {:?})", found.key, found.value, found.kind, found.description))
             .collect()
     }
 }

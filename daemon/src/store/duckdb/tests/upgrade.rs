@@ -72,7 +72,7 @@ fn insert(connection: &Connection, row: &Row<'_>) {
 }
 
 fn caller() -> Caller {
-    Caller { actor: "unix:ada".into(), via: "test".into() }
+    Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL }
 }
 
 fn now() -> Timestamp {
@@ -235,6 +235,6 @@ fn reading_alone_does_not_bring_tables_up_to_date() {
     let Err(refused) = DuckDbStore::open_read_only(lock, DuckDbOptions::default()) else {
         panic!("tables of version 1 cannot be read as those of {SCHEMA_VERSION}")
     };
-    insta::assert_snapshot!(message(&refused, &dir), @"DIR/kontraktor.duckdb has tables of version 1, and this kontraktord reads those of version 2; the file was left untouched: start this kontraktord on it once, which brings the tables up to date, or read it with the kontraktord that wrote it");
+    insta::assert_snapshot!(message(&refused, &dir), @"DIR/kontraktor.duckdb has tables of version 1, and this kontraktord reads those of version 3; the file was left untouched: start this kontraktord on it once, which brings the tables up to date, or read it with the kontraktord that wrote it");
     assert_eq!(fs::read(file(&dir)).unwrap(), before);
 }

@@ -1,6 +1,7 @@
 //! The client against a small daemon on a unix socket: what is repeated, what is not, and what each failure is called.
 
 mod common;
+mod stream;
 
 use std::{
     os::unix::net::UnixListener,

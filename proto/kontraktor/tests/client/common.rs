@@ -14,11 +14,12 @@ use kontraktor_proto::{
     v1::{
         self, Problem, ProblemCode,
         projects_server::{Projects, ProjectsServer},
+        secrets_server::{Secrets, SecretsServer},
         variables_server::{Variables, VariablesServer},
     },
 };
-use tokio::{net::UnixListener, runtime::Runtime};
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio::{net::UnixListener, runtime::Runtime, sync::mpsc};
+use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::{Request, Response, Status, metadata::MetadataMap, transport::Server};
 
 /// What the daemon does with one request.
@@ -33,9 +34,22 @@ pub(crate) enum Act {
     Die,
 }
 
+/// What follows in an answer that comes in pieces.
+#[derive(Clone)]
+pub(crate) enum Piece {
+    Send(Box<v1::StreamSecretResponse>),
+    Refuse(ProblemCode),
+    /// As [`Act::Die`].
+    Die,
+    /// Nothing ever again.
+    Hang,
+}
+
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) script: VecDeque<Act>,
+    /// Of every answer to `StreamSecret`.
+    pub(crate) pieces: Vec<Piece>,
     pub(crate) calls: Vec<(&'static str, MetadataMap)>,
     pub(crate) batches: Vec<String>,
     /// The daemon's own threads: without them nothing of it is left, open connections included.
@@ -70,6 +84,7 @@ impl Daemon {
         drop(guard);
         let server = Server::builder()
             .add_service(ProjectsServer::new(self.clone()))
+            .add_service(SecretsServer::new(self.clone()))
             .add_service(VariablesServer::new(self.clone()).max_decoding_message_size(128 * 1024 * 1024))
             .serve_with_incoming(UnixListenerStream::new(listener));
         life.spawn(server);
@@ -101,9 +116,7 @@ impl Daemon {
         };
         match act {
             Act::Answer => Ok(Response::new(T::default())),
-            Act::Refuse(code) => {
-                Err(problem::to_status(Problem::new(code, format!("refused: {}", code.as_str_name()))))
-            }
+            Act::Refuse(code) => Err(refusal(code)),
             Act::Plain(code) => Err(Status::new(code, "from a proxy")),
             Act::Sleep(time) => {
                 tokio::time::sleep(time).await;
@@ -115,6 +128,10 @@ impl Daemon {
             }
         }
     }
+}
+
+fn refusal(code: ProblemCode) -> Status {
+    problem::to_status(Problem::new(code, format!("refused: {}", code.as_str_name())))
 }
 
 /// A client with a short timeout.
@@ -191,5 +208,79 @@ impl Variables for Daemon {
         request: Request<v1::ListVariablesRequest>,
     ) -> Result<Response<v1::ListVariablesResponse>, Status> {
         self.act("ListVariables", request.metadata()).await
+    }
+}
+
+#[tonic::async_trait]
+impl Secrets for Daemon {
+    type StreamSecretStream = ReceiverStream<Result<v1::StreamSecretResponse, Status>>;
+
+    async fn stream_secret(
+        &self,
+        request: Request<v1::StreamSecretRequest>,
+    ) -> Result<Response<Self::StreamSecretStream>, Status> {
+        self.act::<()>("StreamSecret", request.metadata()).await?;
+        let (sender, receiver) = mpsc::channel(1);
+        let (daemon, pieces) = (self.clone(), self.log().pieces.clone());
+        tokio::spawn(async move {
+            for piece in pieces {
+                let item = match piece {
+                    Piece::Send(message) => Ok(*message),
+                    Piece::Refuse(code) => Err(refusal(code)),
+                    Piece::Die => return daemon.die(),
+                    Piece::Hang => std::future::pending().await,
+                };
+                if sender.send(item).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn read_secrets(
+        &self,
+        request: Request<v1::ReadSecretsRequest>,
+    ) -> Result<Response<v1::ReadSecretsResponse>, Status> {
+        self.act("ReadSecrets", request.metadata()).await
+    }
+
+    async fn read_environment(
+        &self,
+        request: Request<v1::ReadEnvironmentRequest>,
+    ) -> Result<Response<v1::ReadEnvironmentResponse>, Status> {
+        self.act("ReadEnvironment", request.metadata()).await
+    }
+
+    async fn check_secrets(
+        &self,
+        request: Request<v1::CheckSecretsRequest>,
+    ) -> Result<Response<v1::CheckSecretsResponse>, Status> {
+        self.act("CheckSecrets", request.metadata()).await
+    }
+
+    async fn renew_hold(&self, request: Request<v1::RenewHoldRequest>) -> Result<Response<v1::Hold>, Status> {
+        self.act("RenewHold", request.metadata()).await
+    }
+
+    async fn release_hold(
+        &self,
+        request: Request<v1::ReleaseHoldRequest>,
+    ) -> Result<Response<v1::ReleaseHoldResponse>, Status> {
+        self.act("ReleaseHold", request.metadata()).await
+    }
+
+    async fn purge_secrets(
+        &self,
+        request: Request<v1::PurgeSecretsRequest>,
+    ) -> Result<Response<v1::PurgeSecretsResponse>, Status> {
+        self.act("PurgeSecrets", request.metadata()).await
+    }
+
+    async fn list_vaults(
+        &self,
+        request: Request<v1::ListVaultsRequest>,
+    ) -> Result<Response<v1::ListVaultsResponse>, Status> {
+        self.act("ListVaults", request.metadata()).await
     }
 }

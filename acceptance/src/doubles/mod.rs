@@ -1,0 +1,20 @@
+//! Doubles of services that cannot be had on a developer's machine, and what they are made of: a small HTTP server
+//! that runs inside of the test's process, so that the test changes its content, breaks it and counts while it runs.
+//!
+//! They know how the real services behave on the wire. They do not know Kontraktor.
+
+mod azure;
+mod certificates;
+mod fault_server;
+mod faults;
+mod http;
+mod server;
+mod traffic;
+
+pub use azure::{AzureKeyVault, AzureOptions, Draft, Secrets};
+pub use certificates::{Authority, Validity};
+pub use fault_server::FaultServer;
+pub use faults::{Fault, Faults};
+pub use http::{Answer, Request, Service};
+pub use server::{Listener, Server};
+pub use traffic::{Seen, Traffic};

@@ -1,0 +1,129 @@
+//! What came in: each request, how many were under way at once, and how long each is made to take.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::http::Request;
+
+/// One request that arrived, answered or not. It holds nothing secret: no header, no query, no body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path as it was sent.
+    pub path: String,
+    /// Whether the request carried an `Authorization` header.
+    pub authorized: bool,
+    /// The status that was answered; none when nothing was answered (yet).
+    pub status: Option<u16>,
+}
+
+/// A server's traffic. Clones watch the same server.
+#[derive(Debug, Clone, Default)]
+pub struct Traffic(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seen: Vec<Seen>,
+    /// Grows with each reset, so that a request from before does not pass for one from after.
+    resets: u64,
+    under_way: usize,
+    most: usize,
+    delay: Duration,
+}
+
+impl Traffic {
+    /// Everything that arrived, in order.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.lock().seen.clone()
+    }
+
+    /// How many of those that arrived are such.
+    pub fn count(&self, such: impl Fn(&Seen) -> bool) -> usize {
+        self.lock().seen.iter().filter(|seen| such(seen)).count()
+    }
+
+    /// Waits until `n` requests of this kind have arrived, and says whether they did within `patience`.
+    pub fn wait_for(&self, n: usize, patience: Duration, such: impl Fn(&Seen) -> bool) -> bool {
+        let until = Instant::now() + patience;
+        let mut state = self.lock();
+        while state.seen.iter().filter(|seen| such(seen)).count() < n {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// The largest number of requests that were under way at one time.
+    pub fn most_at_once(&self) -> usize {
+        self.lock().most
+    }
+
+    /// How long each request takes from now on, on top of what it takes anyway.
+    pub fn set_delay(&self, delay: Duration) {
+        self.lock().delay = delay;
+    }
+
+    /// Forgets what was seen and counted so far. Requests under way go on being so.
+    pub fn reset(&self) {
+        let mut state = self.lock();
+        state.seen.clear();
+        state.resets += 1;
+        state.most = state.under_way;
+    }
+
+    pub(super) fn arrive(&self, request: &Request) -> Visit {
+        let mut state = self.lock();
+        state.seen.push(Seen {
+            method: request.method().to_owned(),
+            path: request.path().to_owned(),
+            authorized: request.header("authorization").is_some(),
+            status: None,
+        });
+        state.under_way += 1;
+        state.most = state.most.max(state.under_way);
+        let (index, resets) = (state.seen.len() - 1, state.resets);
+        let visit = Visit { traffic: self.clone(), index, resets, delay: state.delay };
+        drop(state);
+        self.0.changed.notify_all();
+        visit
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request under way, until this is dropped: answered, or given up by the client.
+pub(super) struct Visit {
+    traffic: Traffic,
+    index: usize,
+    resets: u64,
+    pub(super) delay: Duration,
+}
+
+impl Visit {
+    pub(super) fn answered(&self, status: u16) {
+        let mut state = self.traffic.lock();
+        if state.resets == self.resets {
+            state.seen[self.index].status = Some(status);
+        }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.traffic.lock().under_way -= 1;
+    }
+}

@@ -1,0 +1,101 @@
+//! Accesses to secrets, and what vaults say of versions: rows of the log that change no environment.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kontraktor_proto::names::{EnvPath, Key};
+use uuid::Uuid;
+
+use super::{Caller, Code, entry::words};
+
+words! {
+    /// What came of an access to a secret.
+    AccessOperation {
+        /// It was handed out.
+        Read = "read",
+        /// It was resolved, and not handed out.
+        Checked = "checked",
+        /// It could not be had.
+        Failed = "failed",
+        /// The caller may not.
+        Denied = "denied",
+    }
+}
+
+/// One access to a secret, or several equal ones that came together. Never its value, nor anything made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Access {
+    /// What came of it.
+    pub operation: AccessOperation,
+    /// The environment that was asked; it need not exist. None: a reference was asked for.
+    pub environment: Option<EnvPath>,
+    /// The key that was asked for.
+    pub key: Option<Key>,
+    /// The reference that was resolved; empty where it did not come to that.
+    pub reference: Arc<str>,
+    /// What the vault calls the version; empty where there is none.
+    pub version: Arc<str>,
+    /// From where: `pid:4711` for a local peer.
+    pub peer: Arc<str>,
+    /// Why it failed or was denied.
+    pub problem: Option<Code>,
+}
+
+/// An access in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessFact {
+    /// What happened.
+    pub access: Access,
+    /// How often.
+    pub count: u64,
+}
+
+/// Another version of a secret than was known before: a line of the lockfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionFact {
+    /// The environment whose own the reference is.
+    pub environment: Uuid,
+    /// Its name. Not in the row: the environment's own log has it.
+    pub path: EnvPath,
+    /// The key.
+    pub key: Key,
+    /// The reference that was resolved.
+    pub reference: Arc<str>,
+    /// What the vault calls the version. Neither a value nor a hash of one.
+    pub version: Arc<str>,
+}
+
+/// The version of a secret that was seen last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenVersion {
+    /// The reference that was resolved. Where the key holds another one by now, this says nothing of it.
+    pub reference: Arc<str>,
+    /// What the vault calls the version.
+    pub version: Arc<str>,
+    /// When it was seen first.
+    pub since: Timestamp,
+}
+
+/// What shall be written into the log about accesses, whoever made them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trail {
+    /// Each with how often it happened.
+    pub accesses: Vec<(Caller, Access, u64)>,
+    /// Versions that vaults reported: who asked, the environment whose own the reference is, and its key.
+    pub versions: Vec<ReportedVersion>,
+}
+
+/// A version that a vault reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedVersion {
+    /// Who asked.
+    pub caller: Caller,
+    /// The environment whose own the reference is.
+    pub environment: EnvPath,
+    /// The key.
+    pub key: Key,
+    /// The reference that was resolved.
+    pub reference: Arc<str>,
+    /// What the vault calls the version.
+    pub version: Arc<str>,
+}

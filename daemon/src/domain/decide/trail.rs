@@ -1,0 +1,40 @@
+//! Accesses to secrets: nothing is refused here, everything is written down. A version is written down where it is another
+//! than the one before, and the key still holds the reference that it belongs to.
+
+use std::sync::Arc;
+
+use super::{
+    super::{AccessFact, Body, Outcome, ReportedVersion, Trail, VersionFact},
+    draft::Draft,
+};
+
+pub(super) fn record(draft: &mut Draft<'_>, trail: &Trail) -> Outcome {
+    for (caller, access, count) in &trail.accesses {
+        draft.record_of(caller, Body::Access(AccessFact { access: access.clone(), count: *count }));
+    }
+    for reported in &trail.versions {
+        if let Some(fact) = change(draft, reported) {
+            draft.record_of(&reported.caller, Body::Version(fact));
+        }
+    }
+    Outcome::Recorded
+}
+
+fn change(draft: &Draft<'_>, reported: &ReportedVersion) -> Option<VersionFact> {
+    let environment = draft.state().environment(&reported.environment)?;
+    let variable = environment.variables.get(&reported.key)?;
+    if !variable.kind.is_reference() || variable.value != reported.reference {
+        return None;
+    }
+    let known = environment.versions.get(&reported.key);
+    if known.is_some_and(|seen| seen.reference == reported.reference && seen.version == reported.version) {
+        return None;
+    }
+    Some(VersionFact {
+        environment: environment.id,
+        path: environment.path.clone(),
+        key: reported.key.clone(),
+        reference: Arc::clone(&reported.reference),
+        version: Arc::clone(&reported.version),
+    })
+}

@@ -1,0 +1,13 @@
+//! Handing secrets out: who may, what a key or an environment refers to, and that it is in the log before it leaves. How
+//! vaults are spoken to is the broker's matter.
+
+mod read;
+mod refuse;
+mod resolve;
+mod trail;
+
+pub use self::{
+    read::{EnvironmentSecrets, Handed, Secret, Secrets},
+    resolve::Target,
+};
+pub(super) use self::{refuse::denied, trail::Trails};
