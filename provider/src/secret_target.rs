@@ -142,7 +142,7 @@ impl Arguments<'_> {
             }
             [.., last] => Diagnostic::error(
                 "A secret is named in more than one way",
-                format!("{} are set, and may name different secrets. {rule}", given.join(" and ")),
+                format!("{} are set, and may name different secrets. {rule}", given.join(", and ")),
             )
             .at(last)
             .into(),

@@ -71,18 +71,12 @@ model! {
 pub(crate) struct VariableHistory;
 
 impl Entry {
-    /// `None`: the entry is of a secret that was read, not of a write.
-    fn read(entry: &v1::AuditEntry, place: &Place) -> Result<Option<Self>, Diagnostic> {
+    fn read(entry: &v1::AuditEntry, place: &Place) -> Result<Self, Diagnostic> {
         let written = entry.written.clone().unwrap_or_default();
         let operation = match entry.operation() {
             AuditOperation::VariableCreated => "created",
             AuditOperation::VariableUpdated => "updated",
             AuditOperation::VariableDeleted => "deleted",
-            AuditOperation::SecretRead
-            | AuditOperation::SecretChecked
-            | AuditOperation::SecretFailed
-            | AuditOperation::SecretDenied
-            | AuditOperation::SecretVersion => return Ok(None),
             _ => return Err(unknown(place)),
         };
         let mut read = Self {
@@ -103,7 +97,7 @@ impl Entry {
             }
             read.description = entry.description.as_str().into();
         }
-        Ok(Some(read))
+        Ok(read)
     }
 }
 
@@ -114,22 +108,47 @@ fn unknown(place: &Place) -> Diagnostic {
     )
 }
 
-/// The newest entries up to the moment, newest first.
+/// The newest writes up to the moment, newest first. The history also tells which versions of a secret were seen: those
+/// are no writes, and do not count.
 async fn entries(
     session: &Session,
     place: &Place,
     until: Option<v1::Moment>,
     limit: u64,
 ) -> Result<Vec<v1::AuditEntry>, Trouble> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let page_size = u32::try_from(limit).unwrap_or(MAX_PAGE_SIZE).min(MAX_PAGE_SIZE);
-    let request = v1::ListHistoryRequest {
-        environment: Some((&place.env).into()),
-        key: place.key.to_string(),
-        page_size,
-        until,
-        ..Default::default()
-    };
-    Ok(session.client()?.list_history(request).await?.entries)
+    let client = session.client()?;
+    let mut entries = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = v1::ListHistoryRequest {
+            environment: Some((&place.env).into()),
+            key: place.key.to_string(),
+            page_size,
+            until,
+            page_token,
+        };
+        let page = client.list_history(request).await?;
+        entries.extend(page.entries.into_iter().filter(|entry| !is_about_a_secret(entry.operation())));
+        page_token = page.next_page_token;
+        if entries.len() >= limit || page_token.is_empty() {
+            entries.truncate(limit);
+            return Ok(entries);
+        }
+    }
+}
+
+/// Whether an entry is of what a reference led to, and not of a write.
+fn is_about_a_secret(operation: AuditOperation) -> bool {
+    matches!(
+        operation,
+        AuditOperation::SecretRead
+            | AuditOperation::SecretChecked
+            | AuditOperation::SecretFailed
+            | AuditOperation::SecretDenied
+            | AuditOperation::SecretVersion
+    )
 }
 
 #[async_trait]
@@ -204,10 +223,8 @@ impl DataSource<Session> for VariableHistory {
             let blamed = trouble.problem().is_some_and(|problem| problem.field == "until");
             if blamed { diagnostic.at("at") } else { diagnostic }
         })?;
-        let entries: Vec<Entry> = entries
-            .iter()
-            .filter_map(|entry| Entry::read(entry, &place).transpose())
-            .collect::<Result<_, _>>()?;
+        let entries: Vec<Entry> =
+            entries.iter().map(|entry| Entry::read(entry, &place)).collect::<Result<_, _>>()?;
         let newest = entries.first().cloned().unwrap_or_default();
         Ok(Model {
             exists: Attr::Known(newest.value.known().or(newest.reference.known()).is_some()),

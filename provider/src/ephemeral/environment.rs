@@ -83,6 +83,7 @@ fn failed(path: &EnvPath, trouble: &Trouble, at: bool) -> Diagnostic {
             // It may stand now, and not have stood at that moment.
             return diagnostic.at("at");
         }
+        diagnostic.path = diagnostic.path.or_else(|| Some(AttributePath::attribute("env")));
         diagnostic.detail.push_str(
             "\n\nWhere it is created in this configuration: Terraform opens an ephemeral resource as soon as it knows the \
              arguments, also while planning, and depends_on does not delay that. An argument that is made of the id of a \

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::holds;
-use crate::framework::{Attr, Context, Diagnostics, EphemeralResource, Opened, Schema, Sensitive};
+use crate::framework::{Context, Diagnostics, EphemeralResource, Opened, Schema, Sensitive};
 use crate::model;
 use crate::secret_target::{self, Arguments};
 use crate::session::Session;

@@ -90,13 +90,13 @@ impl Resource<Session> for SecretReference {
     }
 
     fn validate(&self, config: &State) -> Diagnostics {
+        // What is none by itself has the message of its own check.
+        let checked = AttributePath::attribute("reference");
         match config.effective() {
-            // A reference that is none has the message of its own check.
-            Err(diagnostic) if diagnostic.path == Some(AttributePath::attribute("reference")) => {
-                Diagnostics::new()
+            Err(diagnostic) if diagnostic.path != Some(checked) && config.pin_version != Attr::from("") => {
+                diagnostic.into()
             }
-            Err(diagnostic) => diagnostic.into(),
-            Ok(_) => Diagnostics::new(),
+            Err(_) | Ok(_) => Diagnostics::new(),
         }
     }
 
