@@ -226,7 +226,7 @@ impl Target {
     /// Why there is nothing to show. `opens`: by an ephemeral resource, which Terraform opens as soon as it knows the
     /// arguments.
     pub(crate) fn unresolved(&self, unresolved: Unresolved, opens: bool) -> Diagnostic {
-        let trouble = &unresolved.trouble;
+        let trouble = unresolved.trouble.as_ref();
         let code = trouble.problem().map(v1::Problem::code);
         let asked = Asked {
             doing: format!("read the secret {}", self.name()),

@@ -107,8 +107,9 @@ fn plain(path: &EnvPath, snapshot: &Snapshot) -> Result<Texts, Diagnostic> {
 fn warnings(path: &EnvPath, secrets: &[Secret]) -> Diagnostics {
     let mut warnings = Diagnostics::new();
     for secret in secrets {
-        let warning = secret_target::stale(&format!("{path}/{}", secret.key), secret);
-        warning.into_iter().for_each(|warning| warnings.push(warning.at("env")));
+        if let Some(warning) = secret_target::stale(&format!("{path}/{}", secret.key), secret) {
+            warnings.push(warning.at("env"));
+        }
     }
     let changed: Vec<&str> = secrets
         .iter()

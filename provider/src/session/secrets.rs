@@ -53,12 +53,12 @@ pub(crate) struct Unresolved {
     pub(crate) key: String,
     /// Empty where the target led to none.
     pub(crate) reference: String,
-    pub(crate) trouble: Trouble,
+    pub(crate) trouble: Box<Trouble>,
 }
 
 impl From<Trouble> for Unresolved {
     fn from(trouble: Trouble) -> Self {
-        Self { key: String::new(), reference: String::new(), trouble }
+        Self { key: String::new(), reference: String::new(), trouble: trouble.into() }
     }
 }
 
@@ -100,7 +100,7 @@ fn outcome(result: v1::SecretResult) -> Result<Secret, Unresolved> {
     // Taken out first: whatever becomes of the rest, it is wiped.
     let value = Zeroizing::new(result.value);
     if let Some(problem) = result.problem {
-        let trouble = refused(problem);
+        let trouble = refused(problem).into();
         return Err(Unresolved { key: result.key, reference: result.reference, trouble });
     }
     Ok(Secret {
@@ -133,9 +133,8 @@ impl Session {
         let request = v1::ReadSecretsRequest { targets: vec![target.clone()], hold };
         let mut answer = client.read_secrets(request).await.map_err(Trouble::from)?;
         let held = answer.hold.take().map(Hold::from);
-        let result = match (answer.secrets.pop(), answer.secrets.is_empty()) {
-            (Some(result), true) => result,
-            _ => return Err(self.misfit("ReadSecrets").into()),
+        let (Some(result), true) = (answer.secrets.pop(), answer.secrets.is_empty()) else {
+            return Err(self.misfit("ReadSecrets").into());
         };
         match outcome(result) {
             Ok(secret) => Ok((secret, held)),
@@ -145,7 +144,7 @@ impl Session {
                     return Err(unresolved);
                 }
                 let streamed = self.stream_secret(target, hold).await;
-                streamed.map_err(|trouble| Unresolved { trouble, ..unresolved })
+                streamed.map_err(|trouble| Unresolved { trouble: trouble.into(), ..unresolved })
             }
         }
     }
@@ -164,7 +163,7 @@ impl Session {
             Ok(secret) => Ok((Secret { value: Value(value), ..secret }, held)),
             Err(unresolved) => {
                 self.let_go(held).await;
-                Err(unresolved.trouble)
+                Err(*unresolved.trouble)
             }
         }
     }
@@ -232,12 +231,14 @@ impl Session {
                         bytes += secret.value.expose().len();
                         secrets.push(Secret { key: key.clone(), ..secret });
                         if bytes > MAX_SECRET_BYTES {
-                            let trouble = refused(together(env));
+                            let trouble = refused(together(env)).into();
                             unresolved.push(Unresolved { key, reference, trouble });
                             break;
                         }
                     }
-                    Err(trouble) => unresolved.push(Unresolved { key, reference, trouble }),
+                    Err(trouble) => {
+                        unresolved.push(Unresolved { key, reference, trouble: trouble.into() });
+                    }
                 }
             }
         }
@@ -251,7 +252,7 @@ impl Session {
         let request = v1::CheckSecretsRequest { targets: vec![target] };
         let mut answer = self.client()?.check_secrets(request).await?;
         match (answer.secrets.pop(), answer.secrets.is_empty()) {
-            (Some(result), true) => outcome(result).map(|_| ()).map_err(|unresolved| unresolved.trouble),
+            (Some(result), true) => outcome(result).map(|_| ()).map_err(|unresolved| *unresolved.trouble),
             _ => Err(self.misfit("CheckSecrets")),
         }
     }
