@@ -3,6 +3,7 @@
 mod contenders;
 mod report;
 mod resolve;
+mod secrets;
 mod startup;
 mod terraform;
 mod watch;
@@ -11,7 +12,7 @@ mod writes;
 use std::{path::PathBuf, process::ExitCode};
 
 /// All parts; those that take long, by name only.
-const USUAL: [&str; 6] = ["startup", "terraform", "small", "bulk", "writes", "resolve"];
+const USUAL: [&str; 7] = ["startup", "terraform", "small", "bulk", "writes", "resolve", "secrets"];
 const LONG: [&str; 1] = ["growth"];
 
 fn main() -> ExitCode {
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
             "growth" => terraform::growth(),
             "writes" => writes::run(),
             "resolve" => resolve::run(),
+            "secrets" => secrets::run(),
             other => {
                 let known = [&USUAL[..], &LONG[..]].concat().join(", ");
                 report::line(&format!("no part is called {other:?}: {known}"));

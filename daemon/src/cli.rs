@@ -8,10 +8,10 @@ use crate::{config::LogFormat, domain::Hash};
 
 const EXIT_CODES: &str = "\
 Configuration, first found wins: flags, environment variables, the configuration file, defaults.
-The file is TOML with the names of the flags: data-dir, socket, log, log-format.
+The file is TOML with the names of the flags: data-dir, socket, log, log-format; and [[vault]] tables.
 
 Signals: SIGTERM and SIGINT end the daemon when the running requests are answered, after 10 seconds
-at most; a second one ends it at once. SIGHUP is ignored.
+at most; a second one ends it at once. SIGHUP empties the caches of secrets.
 
 Exit codes:
   0  success
@@ -19,7 +19,8 @@ Exit codes:
   2  the command line or the configuration is wrong; nothing was touched
   3  another daemon has the data directory or the socket
   4  the data cannot be used (damaged, no database, or of a newer version); nothing was touched
-  5  `audit verify` found the log broken, or not as expected";
+  5  `audit verify` found the log broken, or not as expected
+  6  `vault check` found that the vault cannot be used";
 
 /// The Kontraktor daemon: owner of the store, the audit log and the API.
 ///
@@ -88,6 +89,26 @@ pub enum Command {
     /// The log of everything that was written
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The vaults that secrets come from
+    #[command(subcommand)]
+    Vault(VaultCommand),
+}
+
+/// `kontraktord vault …`
+#[derive(Debug, Subcommand)]
+pub enum VaultCommand {
+    /// Sign in to a vault of the configuration, look whether it serves, and explain
+    ///
+    /// No secret is read. A daemon that runs is not asked: this is what it would find at its start.
+    Check(CheckArgs),
+}
+
+/// The arguments of `vault check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The vault's name in the configuration
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// `kontraktord audit …`

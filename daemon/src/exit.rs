@@ -17,6 +17,8 @@ pub enum Exit {
     Data = 4,
     /// `audit verify` found that the chain is broken, or that the expected row is another.
     Broken = 5,
+    /// `vault check` found that the vault cannot be used.
+    Vault = 6,
 }
 
 impl From<Exit> for ExitCode {

@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod exit;
+pub mod hardening;
 pub mod listener;
 pub mod logging;
 pub mod service;

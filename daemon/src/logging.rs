@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, prelude::*};
 
 use crate::config::LogFormat;
 
@@ -13,7 +14,8 @@ pub fn start(directives: &str, format: LogFormat) {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    let registry = tracing_subscriber::registry().with(EnvFilter::new(directives));
+    let registry =
+        tracing_subscriber::registry().with(EnvFilter::new(directives)).with(filter_fn(may_be_logged));
     let lines = fmt::layer().with_writer(std::io::stderr);
     let started = if json {
         registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init()
@@ -24,4 +26,10 @@ pub fn start(directives: &str, format: LogFormat) {
     if started.is_err() {
         tracing::warn!("logging was started before; the first configuration stays");
     }
+}
+
+/// Whether this may be logged, whatever the directives say. On the level `trace`, the SDK of AWS writes what a vault
+/// answered: the texts of errors, and with `LOG_SENSITIVE_BODIES` set everything.
+pub fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    !(*metadata.level() == Level::TRACE && metadata.target().starts_with("aws_"))
 }

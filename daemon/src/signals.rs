@@ -22,16 +22,14 @@ impl Signals {
         })
     }
 
-    /// Waits for a signal that ends the daemon, and names it. SIGHUP is logged and otherwise ignored: there is nothing
-    /// to load anew, and a closed terminal shall not end the daemon.
-    pub async fn stop(&mut self) -> &'static str {
+    /// Waits for a signal that ends the daemon, and names it. SIGHUP does not, so that a closed terminal shall not end
+    /// the daemon either: what it means is `hung_up`'s matter.
+    pub async fn stop(&mut self, mut hung_up: impl FnMut()) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hang_up.recv() => {
-                    tracing::info!("SIGHUP is ignored; restart the daemon to read its configuration again");
-                }
+                _ = self.hang_up.recv() => hung_up(),
             }
         }
     }

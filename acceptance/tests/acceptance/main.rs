@@ -1,6 +1,7 @@
 //! The acceptance tests: what a person does with terraform and `ktr`, done with the real ones.
 
 mod azure_double;
+mod brokerage;
 mod bulk;
 mod composition;
 mod doubles;

@@ -1,12 +1,23 @@
 //! `kontraktord --check-config`: prints what would be used. Reaching this point means that it is valid.
 
+use std::io::Write as _;
+
 use crate::{
     config::Config,
     exit::{Exit, Failure},
+    vault::Configured,
 };
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
-    config
-        .print(&mut std::io::stdout().lock())
+    let vaults = config.vaults()?;
+    let mut out = std::io::stdout().lock();
+    let printed = config.print(&mut out).and_then(|()| {
+        for Configured { name, kind, address, .. } in &vaults {
+            let at = if address.is_empty() { String::new() } else { format!(" at {address}") };
+            writeln!(out, "vault {name}: {kind}{at}")?;
+        }
+        out.flush()
+    });
+    printed
         .map_err(|error| Failure::new(Exit::Failure, format!("standard output cannot be written: {error}")))
 }

@@ -4,12 +4,13 @@ mod audit_verify;
 mod check_config;
 mod data;
 mod serve;
+mod vault_check;
 
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
 use crate::{
-    cli::{AuditCommand, Cli, Command},
+    cli::{AuditCommand, Cli, Command, VaultCommand},
     config::{Config, ConfigError, Surroundings},
     exit::{Exit, Failure},
 };
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Err(Failure::new(Exit::Usage, "--check-config cannot be used together with a command"))
         }
         Some(Command::Audit(AuditCommand::Verify(arguments))) => audit_verify::run(&config, &arguments),
+        Some(Command::Vault(VaultCommand::Check(arguments))) => vault_check::run(&config, &arguments),
     }
 }
 

@@ -12,18 +12,20 @@ use crate::{
     api::{self, Running, ServeError},
     config::Config,
     exit::{Exit, Failure},
+    hardening,
     listener::{Bound, ListenError},
     logging,
     service::{Service, ServiceOptions},
     signals::Signals,
     store::DuckDbStore,
+    vault::Broker,
 };
 
 /// How long the running calls have to be answered after a signal.
 const ANSWER_WITHIN: Duration = Duration::from_secs(7);
 
-/// How long it may then take to write out what was accepted and to close the database. Together these are the 10
-/// seconds that `--help` promises.
+/// How long it may then take to write out what was accepted and to close the database, and to end leases in their
+/// vaults meanwhile. Together these are the 10 seconds that `--help` promises.
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long stopping may take where nothing can be saved any more.
@@ -37,19 +39,21 @@ type Api = JoinHandle<Result<(), ServeError>>;
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     logging::start(&config.log.value, config.log_format.value);
+    hardening::keep_memory_private();
+    let broker = Broker::new(config.vaults()?, Arc::new(system_clock));
     let runtime = super::runtime()?;
-    let result = runtime.block_on(serve(&config.data_dir.value, &config.socket.value));
+    let result = runtime.block_on(serve(&config.data_dir.value, &config.socket.value, broker));
     // Whoever is still connected has had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
 }
 
-async fn serve(data_dir: &Path, socket: &Path) -> Result<(), Failure> {
+async fn serve(data_dir: &Path, socket: &Path, broker: Broker) -> Result<(), Failure> {
     // Before anything else, so that a signal during the start is not lost.
     let mut signals = Signals::new()
         .map_err(|error| Failure::new(Exit::Failure, format!("signals cannot be caught: {error}")))?;
 
-    let (store, service) = open(data_dir).await?;
+    let (store, service) = open(data_dir, broker.clone()).await?;
     let (_bound, listener) = match Bound::bind(socket) {
         Ok(bound) => bound,
         Err(error) => {
@@ -75,7 +79,7 @@ async fn serve(data_dir: &Path, socket: &Path) -> Result<(), Failure> {
     announce(socket);
 
     let trouble = tokio::select! {
-        signal = signals.stop() => {
+        signal = signals.stop(|| forget_secrets(&broker)) => {
             tracing::info!(signal, "stopping");
             None
         }
@@ -85,7 +89,7 @@ async fn serve(data_dir: &Path, socket: &Path) -> Result<(), Failure> {
     match trouble {
         None => {
             tokio::select! {
-                result = stop_in_order(stop, api, &running, &service) => result,
+                result = stop_in_order(stop, api, &running, &service, &broker) => result,
                 signal = insisted(&mut signals) => Err(Failure::new(
                     Exit::Failure,
                     format!("a second signal, {signal}, cut the orderly stop short"),
@@ -103,12 +107,12 @@ async fn serve(data_dir: &Path, socket: &Path) -> Result<(), Failure> {
 }
 
 /// Opens the data, loads what stands and starts the writer. Both read the disk.
-async fn open(data_dir: &Path) -> Result<(Arc<DuckDbStore>, Service), Failure> {
+async fn open(data_dir: &Path, broker: Broker) -> Result<(Arc<DuckDbStore>, Service), Failure> {
     let data_dir = data_dir.to_owned();
     let opening = tokio::task::spawn_blocking(move || {
         let store = Arc::new(data::open(&data_dir)?);
-        let service =
-            Service::start(Arc::clone(&store) as _, Arc::new(system_clock), ServiceOptions::default())?;
+        let options = ServiceOptions::default();
+        let service = Service::start_with(Arc::clone(&store) as _, Arc::new(system_clock), options, broker)?;
         Ok((store, service))
     });
     opening.await.unwrap_or_else(|error| {
@@ -127,15 +131,21 @@ fn announce(socket: &Path) {
     tracing::info!(socket = %socket.display(), version = env!("CARGO_PKG_VERSION"), "listening");
 }
 
+/// What SIGHUP asks for. The configuration is read at the start alone.
+fn forget_secrets(broker: &Broker) {
+    let purged = broker.purge(None).unwrap_or_default();
+    tracing::info!(purged, "SIGHUP: cached secrets are forgotten");
+}
+
 /// Waits for a signal of somebody who does not want to wait.
 async fn insisted(signals: &mut Signals) -> &'static str {
     let _ = tokio::time::timeout(SAME_SIGNAL, async {
         loop {
-            signals.stop().await;
+            signals.stop(|| {}).await;
         }
     })
     .await;
-    signals.stop().await
+    signals.stop(|| {}).await
 }
 
 /// Lets the calls that run be answered, then writes out what was accepted and closes the store.
@@ -144,6 +154,7 @@ async fn stop_in_order(
     api: Api,
     running: &Running,
     service: &Service,
+    broker: &Broker,
 ) -> Result<(), Failure> {
     drop(stop);
     tokio::select! {
@@ -151,7 +162,8 @@ async fn stop_in_order(
         () = running.quiet() => tracing::debug!("connections are still open and nothing runs on them; they will be cut"),
         () = tokio::time::sleep(ANSWER_WITHIN) => tracing::warn!("calls are still running; they will be cut"),
     }
-    if service.drain(CLOSE_WITHIN).await {
+    let (drained, ()) = tokio::join!(service.drain(CLOSE_WITHIN), broker.close(CLOSE_WITHIN));
+    if drained {
         tracing::info!("stopped");
         Ok(())
     } else {

@@ -10,6 +10,7 @@ use figment::{
 use serde::Deserialize;
 
 use super::{ConfigError, Surroundings};
+use crate::vault::VaultTable;
 
 /// What the file may hold. Every name is optional, an unknown one is an error.
 #[derive(Debug, Default, Deserialize)]
@@ -19,6 +20,8 @@ pub(super) struct Values {
     pub(super) socket: Option<PathBuf>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
+    #[serde(default)]
+    pub(super) vault: Vec<VaultTable>,
 }
 
 /// The file's values and its path; neither where there is no file.

@@ -19,7 +19,10 @@ use tracing_subscriber::EnvFilter;
 
 pub use self::sources::Surroundings;
 use self::{file::FileLayer, sources::Found};
-use crate::cli::Options;
+use crate::{
+    cli::Options,
+    vault::{self, Configured, VaultTable},
+};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -100,6 +103,8 @@ pub struct Config {
     pub log: Setting<String>,
     /// How log lines are written.
     pub log_format: Setting<LogFormat>,
+    /// The configuration file, and the vaults in it: they are configured nowhere else.
+    vaults: Option<(PathBuf, Vec<VaultTable>)>,
 }
 
 /// Why the configuration cannot be used.
@@ -130,6 +135,14 @@ pub enum ConfigError {
         path: PathBuf,
         /// What is wrong, and what may stand there.
         reason: String,
+    },
+    /// A vault cannot be used as it is configured.
+    #[error("the configuration file {} is wrong: {problem}", path.display())]
+    Vault {
+        /// The file.
+        path: PathBuf,
+        /// Which vault and which setting, with the rule.
+        problem: String,
     },
     /// There is no default for a path, because the directory that it would be in is not known.
     #[error("there is no default for {setting}: {reason}")]
@@ -163,7 +176,9 @@ impl Config {
             .or_file(&file, |values| values.log_format.clone())
             .or_default(|| Ok(LogFormat::default().to_string()))?;
 
+        let vaults = file.0.map(|(path, values)| (path, values.vault));
         Ok(Self {
+            vaults,
             data_dir: data_dir.check(|path| absolute(&path, surroundings))?,
             socket: socket.check(|path| absolute(&path, surroundings).and_then(fits_a_socket))?,
             log: log.check(|text| match EnvFilter::try_new(&text) {
@@ -177,6 +192,12 @@ impl Config {
                 text.parse().map_err(|()| format!("is {text:?}; it must be `auto`, `text` or `json`"))
             })?,
         })
+    }
+
+    /// The vaults, made but not connected to.
+    pub fn vaults(&self) -> Result<Vec<Configured>, ConfigError> {
+        let Some((path, tables)) = &self.vaults else { return Ok(Vec::new()) };
+        vault::build(tables).map_err(|problem| ConfigError::Vault { path: path.clone(), problem })
     }
 
     /// Writes what would be used and where each part comes from, for `--check-config`.

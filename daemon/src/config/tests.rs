@@ -87,7 +87,7 @@ fn a_named_file_must_exist_and_hold_only_known_names() {
         let flags = Options { config: Some(file.clone()), ..Options::default() };
         refused(&flags, &[]).replace(&file.display().to_string(), "k.toml")
     };
-    insta::assert_snapshot!(refused("datadir = '/x'"), @"the configuration file k.toml is wrong: datadir is no setting; there are data-dir, socket, log, log-format");
+    insta::assert_snapshot!(refused("datadir = '/x'"), @"the configuration file k.toml is wrong: datadir is no setting; there are data-dir, socket, log, log-format, vault");
     insta::assert_snapshot!(refused("socket = 7"), @"the configuration file k.toml is wrong: socket is signed int `7`; it must be path string");
     insta::assert_snapshot!(refused("socket ="), @"
     the configuration file k.toml is wrong: TOML parse error at line 1, column 9
@@ -103,5 +103,8 @@ fn the_file_that_ships_is_understood() {
     let flags = Options { config: Some(file.into()), ..Options::default() };
     let config = Config::load(&flags, &Surroundings::made_up(&[])).unwrap();
     assert_eq!(config.data_dir.value, PathBuf::from("/var/lib/kontraktor"));
+    let vaults = config.vaults().unwrap();
+    let kinds: Vec<_> = vaults.iter().map(|vault| (vault.name.as_str(), vault.kind)).collect();
+    assert_eq!(kinds, [("team", "vault"), ("prod", "aws-sm"), ("kv", "azure-kv")]);
     assert_eq!(config.log_format.value, LogFormat::Json);
 }

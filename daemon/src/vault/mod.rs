@@ -4,8 +4,13 @@
 //! [`Vault`] is what one kind of vault can do, one folder for each: `hashicorp`, `aws`, `azure`. [`Broker`] stands before
 //! all of them: cache, single flight, deadlines, circuit breakers and leases are there, once.
 
+mod aws;
+mod azure;
 mod broker;
+mod cloud;
+mod config;
 mod error;
+pub mod hashicorp;
 mod secret;
 
 use std::time::Duration;
@@ -14,7 +19,10 @@ use kontraktor_proto::reference::Secret;
 use tonic::async_trait;
 
 pub use self::{
+    aws::{AwsAuth, AwsRole, AwsSettings, AwsVault},
+    azure::{AzureAuth, AzureSettings, AzureVault},
     broker::{Answers, Broker, Configured, HoldTerm, LeaseTerm, Limits, Resolved, VaultInfo},
+    config::{VaultTable, build},
     error::{Fault, VaultError},
     secret::{Bytes, Content, Fetched, Lease, LeaseId},
 };

@@ -238,10 +238,10 @@ fn help_tells_everything() {
               Print version
 
     Configuration, first found wins: flags, environment variables, the configuration file, defaults.
-    The file is TOML with the names of the flags: data-dir, socket, log, log-format.
+    The file is TOML with the names of the flags: data-dir, socket, log, log-format; and [[vault]] tables.
 
     Signals: SIGTERM and SIGINT end the daemon when the running requests are answered, after 10 seconds
-    at most; a second one ends it at once. SIGHUP is ignored.
+    at most; a second one ends it at once. SIGHUP empties the caches of secrets.
 
     Exit codes:
       0  success
@@ -250,6 +250,7 @@ fn help_tells_everything() {
       3  another daemon has the data directory or the socket
       4  the data cannot be used (damaged, no database, or of a newer version); nothing was touched
       5  `audit verify` found the log broken, or not as expected
+      6  `vault check` found that the vault cannot be used
     ");
 }
 
@@ -372,6 +373,21 @@ async fn a_hang_up_does_not_end_it() {
     daemon.system().get_status(GetStatusRequest {}).await.unwrap();
     let (code, _, log) = daemon.terminate();
     assert_eq!(code, Some(0), "{log}");
+}
+
+/// What a daemon holds in memory is in no core dump, and not for other processes of its user.
+#[tokio::test]
+async fn it_keeps_its_memory_to_itself() {
+    let home = Home::new();
+    let daemon = home.start();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    let figures: Vec<&str> = core.split_whitespace().skip(4).collect();
+    assert_eq!(figures, ["0", "0", "bytes"], "{core}");
+    // The system gives the files of such a process to root, whoever runs it.
+    use std::os::unix::fs::MetadataExt as _;
+    assert_eq!(std::fs::metadata(format!("/proc/{}/mem", daemon.pid())).unwrap().uid(), 0);
+    assert_eq!(daemon.terminate().0, Some(0));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Secrets on their whole way: from real vaults through the real daemon to terraform and `ktr`, and to nowhere else.
 
+mod api;
 mod faults;
 mod kinds;
 mod ktr;
@@ -83,7 +84,7 @@ fn traces(folder: &Path, text: &str) -> Vec<String> {
                 let mut file = archive.by_index(index).expect("a plan can be read");
                 std::io::Read::read_to_end(&mut file, &mut inside).expect("a plan can be read");
                 if holds(&inside) {
-                    found.push(format!("{}: {}", path.display(), file.name()));
+                    found.push(format!("{}: {}", path.display(), file.name().unwrap_or_default()));
                 }
             }
         }

@@ -19,6 +19,7 @@ use super::{
     breaker::Breaker,
     cache::{Cache, Good},
     leases::{Key, Leases, Number},
+    prolong,
 };
 
 /// What a read of one locator came to.
@@ -227,6 +228,10 @@ impl Desk {
         let answers = self.ask(&references).await;
         for ((key, _, land), answer) in flights.into_iter().zip(answers) {
             let outcome = self.keep(&key.0, answer, &actor);
+            // From here on, so that it is seen to also where its reader has gone.
+            if let Ok(Got { lease: Some(number), .. }) = &outcome {
+                prolong::watch(&self, *number);
+            }
             land.send_replace(Some(outcome));
             locked(&self.flights).remove(&key);
         }
@@ -275,17 +280,7 @@ impl Desk {
 
     /// The same without asking the breaker: ending a lease is worth an attempt.
     pub(super) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, VaultError> {
-        timeout(self.limits.timeout, call).await.map_err(|_| {
-            VaultError::new(
-                Fault::Unavailable,
-                format!(
-                    "vault \"{}\" did not answer within {}",
-                    self.name,
-                    humantime::format_duration(self.limits.timeout)
-                ),
-            )
-            .remedy("look whether it is up and can be reached, or allow more time with its setting `timeout`")
-        })
+        timeout(self.limits.timeout, call).await.map_err(|_| too_slow(&self.name, self.limits.timeout))
     }
 
     fn admit(&self) -> Result<Probe<'_>, VaultError> {
@@ -371,6 +366,14 @@ impl Desk {
         )
         .remedy("keep in the vault what decrypts it, and the rest elsewhere")
     }
+}
+
+pub(super) fn too_slow(name: &VaultName, allowed: Duration) -> VaultError {
+    VaultError::new(
+        Fault::Unavailable,
+        format!("vault \"{name}\" did not answer within {}", humantime::format_duration(allowed)),
+    )
+    .remedy("look whether it is up and can be reached, or allow more time with its setting `timeout`")
 }
 
 /// A call that the breaker let through, and that owes it an answer.

@@ -33,8 +33,6 @@ pub(super) struct Leased {
     key: Key,
     holds: usize,
     unheld_until: Option<Instant>,
-    /// Somebody sees to it.
-    watched: bool,
 }
 
 impl Leased {
@@ -81,7 +79,6 @@ impl Leases {
             key: key.clone(),
             holds: 0,
             unheld_until: None,
-            watched: false,
         };
         self.by_number.insert(self.next, leased);
         self.current.insert(key, self.next);
@@ -115,11 +112,6 @@ impl Leases {
         let leased = self.by_number.get_mut(&number)?;
         leased.holds = leased.holds.saturating_sub(1);
         if leased.is_claimed(now) { None } else { self.remove(number) }
-    }
-
-    /// True for the first who asks: that one sees to the lease.
-    pub(super) fn begin_watch(&mut self, number: Number) -> bool {
-        self.by_number.get_mut(&number).is_some_and(|leased| !std::mem::replace(&mut leased.watched, true))
     }
 
     /// Whether somebody holds it, so that it has to be prolonged.

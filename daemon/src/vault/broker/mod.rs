@@ -48,6 +48,13 @@ pub struct Configured {
     pub vault: Arc<dyn Vault>,
 }
 
+impl Configured {
+    /// What is said of it when it has not answered in the time that it is allowed.
+    pub fn too_slow(&self) -> VaultError {
+        desk::too_slow(&self.name, self.limits.timeout)
+    }
+}
+
 /// A secret, as far as a reference means it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
@@ -314,7 +321,6 @@ impl Broker {
         if !hold {
             for (desk, number) in &leased {
                 desk.leases().claim(*number);
-                prolong::watch(desk, *number);
             }
             return None;
         }
@@ -323,9 +329,6 @@ impl Broker {
         held.leases.retain(|(desk, number)| desk.leases().hold(*number));
         let term = held.term()?;
         held.expires = now + term;
-        for (desk, number) in &held.leases {
-            prolong::watch(desk, *number);
-        }
         let id = Uuid::new_v4();
         self.inner.holds().insert(id, held);
         self.expire(id);

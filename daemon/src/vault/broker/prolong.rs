@@ -14,11 +14,8 @@ use super::{
 /// The shortest pause between two attempts to prolong a lease, or two looks at one that nobody holds.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Sees to a lease until it is over: once for each, however often it is claimed.
+/// Sees to a lease until it is over.
 pub(super) fn watch(desk: &Arc<Desk>, number: Number) {
-    if !desk.leases().begin_watch(number) {
-        return;
-    }
     let desk = Arc::clone(desk);
     tokio::spawn(async move {
         while let Some(next) = step(&desk, number).await {

@@ -1,0 +1,192 @@
+//! Secrets through the daemon, against the Vault that they come from.
+
+use std::{
+    fs,
+    io::Read as _,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use acceptance::{World, binary, servers::Vault};
+use kontraktor_proto::{
+    client::{Client, ClientOptions, new_batch_id},
+    endpoint::Host,
+    v1,
+};
+use serde_json::json;
+
+use crate::report;
+
+const LENGTH: Duration = Duration::from_secs(4);
+const ROUNDS: usize = 3;
+const CLIENTS: usize = 64;
+const REFERENCES: usize = 200;
+/// Requests to one vault at a time, where nothing else is configured.
+const AT_ONCE: usize = 16;
+const RUNS: usize = 40;
+
+pub(crate) fn run() {
+    report::line(&format!(
+        "\nsecrets: {CLIENTS} clients for {} s, {ROUNDS} rounds in turn; then an environment of {REFERENCES}; then `ktr run`",
+        LENGTH.as_secs()
+    ));
+    let vault = Vault::start();
+    for number in 0..REFERENCES {
+        vault.put(&format!("secret/data/s{number}"), &json!({"data": {"value": format!("value {number}")}}));
+    }
+    let mut world = World::without_daemon();
+    let token = world.path().join("token");
+    fs::write(&token, vault.root_token()).expect("a file");
+    world.configure(&format!(
+        "[[vault]]\nname = \"team\"\nkind = \"vault\"\naddress = \"{}\"\n\
+         auth = {{ method = \"token\", token_file = \"{}\" }}\n",
+        vault.address(),
+        token.display()
+    ));
+    world.start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let host = Host::parse(Some(&world.host())).expect("a host");
+    runtime.block_on(refer(&Client::new(ClientOptions::new(host.clone(), "bench"))));
+
+    let (mut ours, mut direct) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(runtime.block_on(rate(|| cached(host.clone()))));
+        direct.push(
+            runtime.block_on(rate(|| straight(vault.address().to_owned(), vault.root_token().to_owned()))),
+        );
+    }
+    report::row("cached secret, reads/s", "/s", &ours, Some(("Vault itself", &direct)));
+
+    let (mut whole, mut bound) = (Vec::new(), Vec::new());
+    for _ in 0..10 {
+        let (took, slowest) = runtime.block_on(cold(&host, vault.address(), vault.root_token()));
+        whole.push(took);
+        #[expect(clippy::cast_precision_loss, reason = "thirteen")]
+        bound.push(slowest * REFERENCES.div_ceil(AT_ONCE) as f64);
+    }
+    report::row("200 references, cold", "ms", &whole, Some(("⌈200/16⌉ × the slowest of 200 reads", &bound)));
+
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        with.push(first_byte(
+            Command::new(binary("ktr")).args(["run", "bench/few", "--", "/bin/echo", "x"]),
+            &world,
+        ));
+        without.push(first_byte(Command::new("/bin/echo").arg("x"), &world));
+    }
+    let more: Vec<f64> = with.iter().zip(&without).map(|(with, without)| with - without).collect();
+    report::row("ktr run, until the command speaks", "ms", &with, Some(("the command alone", &without)));
+    report::row("what ktr run adds", "ms", &more, None);
+}
+
+async fn refer(client: &Client) {
+    let item = |env: &str, number: usize| v1::WriteItem {
+        environment: Some(v1::EnvironmentName { project: "bench".into(), env: env.into() }),
+        key: format!("KEY_{number}"),
+        operation: Some(v1::write_item::Operation::Put(v1::Put {
+            content: Some(v1::put::Content::Reference(format!("vault://team/secret/s{number}#value"))),
+            create_missing: true,
+            ..v1::Put::default()
+        })),
+        expect: None,
+    };
+    let items =
+        (0..REFERENCES).map(|number| item("many", number)).chain((0..10).map(|number| item("few", number)));
+    let groups = items.map(|item| v1::WriteGroup { items: vec![item] }).collect();
+    let request = v1::WriteVariablesRequest { batch_id: new_batch_id(), groups };
+    let answer = client.write_variables(request).await.expect("an answer");
+    assert!(answer.results.iter().all(|r| r.status == i32::from(v1::WriteStatus::Written)), "{answer:?}");
+}
+
+/// Reads a second of all clients together.
+async fn rate<F: Future<Output = u32> + Send + 'static>(client: impl Fn() -> F) -> f64 {
+    let began = Instant::now();
+    let clients: Vec<_> = (0..CLIENTS).map(|_| tokio::spawn(client())).collect();
+    let mut reads = 0;
+    for client in clients {
+        reads += client.await.expect("the client ends");
+    }
+    f64::from(reads) / began.elapsed().as_secs_f64()
+}
+
+/// One client of the daemon: reads the same key for a while.
+async fn cached(host: Host) -> u32 {
+    let client = Client::new(ClientOptions::new(host, "bench"));
+    let request = v1::ReadSecretsRequest {
+        targets: vec![v1::SecretTarget {
+            target: Some(v1::secret_target::Target::Key(v1::KeyOfEnvironment {
+                environment: Some(v1::EnvironmentName { project: "bench".into(), env: "few".into() }),
+                key: "KEY_1".into(),
+            })),
+        }],
+        hold: false,
+    };
+    let began = Instant::now();
+    let mut reads = 0;
+    while began.elapsed() < LENGTH {
+        let answer = client.read_secrets(request.clone()).await.expect("an answer");
+        assert!(answer.secrets.iter().all(|secret| secret.problem.is_none()), "{answer:?}");
+        reads += 1;
+    }
+    reads
+}
+
+/// One client of Vault, on a connection of its own.
+async fn straight(address: String, token: String) -> u32 {
+    let client = http();
+    let began = Instant::now();
+    let mut reads = 0;
+    while began.elapsed() < LENGTH {
+        fetch(&client, &address, &token, 1).await;
+        reads += 1;
+    }
+    reads
+}
+
+fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
+async fn fetch(client: &reqwest::Client, address: &str, token: &str, number: usize) {
+    let request = client.get(format!("{address}/v1/secret/data/s{number}")).header("X-Vault-Token", token);
+    let answer = request.send().await.expect("an answer");
+    assert!(answer.status().is_success(), "{}", answer.status());
+    answer.bytes().await.expect("a body");
+}
+
+/// Milliseconds for a whole environment with nothing cached, and for the slowest of single reads from Vault.
+async fn cold(host: &Host, address: &str, token: &str) -> (f64, f64) {
+    let direct = http();
+    let mut slowest = Duration::ZERO;
+    for number in 0..REFERENCES {
+        let began = Instant::now();
+        fetch(&direct, address, token, number).await;
+        // The first one also makes the connection.
+        if number > 0 {
+            slowest = slowest.max(began.elapsed());
+        }
+    }
+    let client = Client::new(ClientOptions::new(host.clone(), "bench"));
+    client.purge_secrets(v1::PurgeSecretsRequest::default()).await.expect("an answer");
+    let request = v1::ReadEnvironmentRequest {
+        environment: Some(v1::EnvironmentName { project: "bench".into(), env: "many".into() }),
+        ..v1::ReadEnvironmentRequest::default()
+    };
+    let began = Instant::now();
+    let answer = client.read_environment(request).await.expect("an answer");
+    let took = began.elapsed();
+    assert_eq!(answer.secrets.iter().filter(|secret| !secret.value.is_empty()).count(), REFERENCES);
+    (took.as_secs_f64() * 1000.0, slowest.as_secs_f64() * 1000.0)
+}
+
+/// Milliseconds until a command's first byte of output.
+fn first_byte(command: &mut Command, world: &World) -> f64 {
+    command.env("KONTRAKTOR_HOST", world.host()).stdin(Stdio::null()).stdout(Stdio::piped());
+    let began = Instant::now();
+    let mut child = command.spawn().expect("it can be started");
+    let mut byte = [0];
+    let read = child.stdout.take().expect("stdout is piped").read(&mut byte).expect("its output can be read");
+    let took = began.elapsed();
+    assert_eq!((read, child.wait().expect("it ends").success()), (1, true));
+    took.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,57 @@
+//! A connection that is made when it is first needed, so that the daemon starts while a vault is down, and made anew
+//! after it was let go of, so that credentials are read again where they come from.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+/// Such a connection.
+pub(crate) struct Lazy<T>(Mutex<Option<Arc<T>>>);
+
+impl<T> Lazy<T> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// The connection. Who comes while it is being made waits for it; what cannot be made is tried again next time.
+    pub(crate) async fn get<E, F>(&self, make: impl FnOnce() -> F) -> Result<Arc<T>, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut slot = self.0.lock().await;
+        if let Some(made) = &*slot {
+            return Ok(made.clone());
+        }
+        let made = Arc::new(make().await?);
+        *slot = Some(made.clone());
+        Ok(made)
+    }
+
+    /// Lets go of this one, unless somebody else did before and there is a newer one.
+    pub(crate) async fn forget(&self, old: &Arc<T>) {
+        let mut slot = self.0.lock().await;
+        if slot.as_ref().is_some_and(|made| Arc::ptr_eq(made, old)) {
+            *slot = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_is_made_until_it_is_let_go_of() {
+        let lazy = Lazy::new();
+        assert_eq!(lazy.get(async || Err::<u8, _>("down")).await, Err("down"));
+        let first = lazy.get(async || Ok::<_, Infallible>(1)).await.unwrap();
+        assert_eq!(*lazy.get(async || Ok::<_, Infallible>(2)).await.unwrap(), 1);
+        lazy.forget(&first).await;
+        let third = lazy.get(async || Ok::<_, Infallible>(3)).await.unwrap();
+        // Somebody who still had the first one does not take the third one away.
+        lazy.forget(&first).await;
+        assert!(Arc::ptr_eq(&third, &lazy.get(async || Ok::<_, Infallible>(4)).await.unwrap()));
+    }
+}

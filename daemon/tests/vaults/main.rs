@@ -1,0 +1,10 @@
+//! The vaults against real servers, and against doubles of those that cannot be had.
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
+mod aws;
+mod aws_faults;
+mod azure;
+mod azure_faults;
+mod azure_identity;
+mod cloud_logs;
+mod clouds;
