@@ -8,6 +8,7 @@ pub mod docs;
 pub mod framework;
 
 mod data_sources;
+mod ephemeral;
 mod functions;
 mod messages;
 mod moments;
@@ -15,6 +16,7 @@ mod places;
 mod provider;
 mod resources;
 mod rules;
+mod secret_target;
 mod session;
 #[cfg(test)]
 mod tests;

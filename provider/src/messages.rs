@@ -1,14 +1,19 @@
 //! What people are told when the daemon refuses or cannot be reached: what happened, and what to do.
 
+mod kinds;
+mod secrets;
+
 use kontraktor_proto::client::ClientError;
 use kontraktor_proto::v1::{self, ProblemCode};
 use kontraktor_proto::value::ValueType;
 
+pub(crate) use self::kinds::Kind;
+pub(crate) use self::secrets::{Asked, is_references_fault, unresolved, verification};
 use crate::framework::Diagnostic;
 use crate::session::Trouble;
 
 /// Attributes that the API's field names stand for.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "project",
     "env",
     "key",
@@ -21,6 +26,7 @@ const FIELDS: [&str; 12] = [
     "deletion_protection",
     "key_pattern",
     "schema",
+    "reference",
 ];
 
 /// Longest part of a value that is repeated in a message, in characters.
@@ -112,9 +118,11 @@ pub(crate) fn exists(kind: &str, id: &str, told: &str) -> Diagnostic {
     )
 }
 
-/// A variable's content on one side of a conflict.
+/// What a key holds on one side of a conflict.
 pub(crate) struct Side<'a> {
+    /// The value, or the reference.
     pub(crate) value: &'a str,
+    /// `string`, `number`, `bool`, `json` or `secret reference`.
     pub(crate) value_type: &'a str,
     pub(crate) description: &'a str,
     /// Whether it is protected from deletion.
@@ -148,6 +156,9 @@ impl Side<'_> {
 fn side_of(variable: &v1::Variable) -> Side<'_> {
     let (value_type, value) = match (ValueType::try_from(variable.r#type()), &variable.content) {
         (Ok(value_type), Some(v1::variable::Content::Value(value))) => (value_type.as_str(), value.as_str()),
+        (_, Some(v1::variable::Content::Reference(reference))) => {
+            (Kind::Reference.noun(), reference.url.as_str())
+        }
         _ => ("unknown", ""),
     };
     Side { value, value_type, description: &variable.description, protected: variable.deletion_protection }

@@ -14,7 +14,7 @@ use crate::framework::{
 };
 use crate::resources::conflict;
 use crate::session::{Defaults, Pace, Session};
-use crate::{data_sources, functions, messages, model, resources, rules};
+use crate::{data_sources, ephemeral, functions, messages, model, resources, rules};
 
 model! {
     /// How writes are gathered.
@@ -282,14 +282,18 @@ impl Provider for Kontraktor {
         Catalog::new()
             .resource(resources::Project)
             .resource(resources::Environment)
+            .resource(resources::SecretReference)
             .resource(resources::Variable)
             .resource(resources::VariableSchema)
             .resource(resources::Variables)
             .data_source(data_sources::Environment)
             .data_source(data_sources::Variable)
             .data_source(data_sources::Projects)
+            .data_source(data_sources::Secret)
             .data_source(data_sources::VariableHistory)
             .data_source(data_sources::EnvironmentDiff)
+            .ephemeral(ephemeral::Secret)
+            .ephemeral(ephemeral::Environment)
             .function(functions::DotenvDecode)
             .function(functions::DotenvEncode)
             .function(functions::ReferenceParse)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kontraktor_proto::limits::{MAX_BATCH_ITEMS, MAX_PAGE_SIZE};
 use kontraktor_proto::names::{EnvName, Key, NameError, ProjectName};
+use kontraktor_proto::reference::{Reference, ReferenceError};
 use kontraktor_proto::value::{ValueType, check_description};
 use tfplugin_proto::value::Value;
 
@@ -43,6 +44,15 @@ pub(crate) fn description(value: &Value) -> Result<(), String> {
 
 pub(crate) fn value_type(value: &Value) -> Result<(), String> {
     text(value).parse::<ValueType>().map(|_| ()).map_err(|error| format!("{error}."))
+}
+
+pub(crate) fn reference(value: &Value) -> Result<(), String> {
+    parse_reference(text(value)).map(|_| ())
+}
+
+/// Reads a secret reference. The error names the column, and repeats nothing of the text.
+pub(crate) fn parse_reference(text: &str) -> Result<Reference, String> {
+    text.parse().map_err(|error: ReferenceError| format!("{error}."))
 }
 
 pub(crate) fn timeout(value: &Value) -> Result<(), String> {
@@ -91,6 +101,13 @@ pub(crate) fn same_value(prior: &Fields, planned: &Fields) -> bool {
         (Some(old), Some(new)) => before == after && value_type.same(&old, &new),
         _ => false,
     }
+}
+
+/// Two spellings of one reference mean the same.
+pub(crate) fn same_reference(prior: &Fields, planned: &Fields) -> bool {
+    let field =
+        |fields: &Fields| fields.get("reference").and_then(|text| text.as_str()?.parse::<Reference>().ok());
+    field(prior).is_some_and(|before| field(planned) == Some(before))
 }
 
 /// No description and an empty one are the same.

@@ -1,15 +1,45 @@
 //! `data.kontraktor_environment`: all variables of an environment, or those whose keys begin with a prefix, now or at an
-//! earlier moment, and where each comes from.
+//! earlier moment, where each comes from, and which secrets it refers to.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use kontraktor_proto::v1;
 use tfplugin_proto::value::Type;
 
-use super::{look, origin};
-use crate::framework::{Attr, Attribute, DataSource, Diagnostics, Schema};
+use super::{look, origin, version};
+use crate::framework::model::Content as _;
+use crate::framework::{Attr, Attribute, DataSource, Diagnostics, Found, Schema};
 use crate::session::{Session, View};
 use crate::{model, moments, places, rules};
+
+model! {
+    /// A secret reference, and the version of the secret that was seen last.
+    pub(crate) struct SecretReference {
+        /// Its URL.
+        reference: String,
+        /// The vault's name.
+        vault: String,
+        /// What the vault called the version; null where it was not resolved, or the vault keeps none.
+        version: String,
+        /// When that version was seen first, by RFC 3339.
+        version_seen: String,
+        /// The environment that holds it, as `project/env`.
+        origin: String,
+    }
+}
+
+impl SecretReference {
+    fn new(reference: &v1::SecretReference, origin: String) -> Self {
+        Self {
+            reference: reference.url.as_str().into(),
+            vault: reference.vault.as_str().into(),
+            version: version(reference),
+            version_seen: reference.version_seen.as_ref().map(ToString::to_string).into(),
+            origin: Attr::Known(origin),
+        }
+    }
+}
 
 model! {
     /// The data source's arguments and results.
@@ -32,6 +62,8 @@ model! {
         origins: BTreeMap<String, Attr<String>>,
         /// What it imports directly, in order, as `project/env`.
         imports: Vec<Attr<String>>,
+        /// Secret references by key.
+        secret_references: BTreeMap<String, Attr<SecretReference>>,
         /// The environment's own revision.
         revision: u64,
     }
@@ -50,7 +82,9 @@ impl DataSource<Session> for Environment {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "The variables of an environment, all at one moment: what it imports, in order, and its own on top.",
+            "The variables of an environment, all at one moment: what it imports, in order, and its own on top.\n\nSecrets \
+             are not read: `secret_references` says where each is, and in which version it was seen last. Their values are \
+             read by the ephemeral resource `kontraktor_environment`.",
             vec![
                 Attribute::required("project", Type::String, "The project's name.").check(rules::project),
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
@@ -73,7 +107,7 @@ impl DataSource<Session> for Environment {
                 Attribute::computed(
                     "variables",
                     Type::map(Type::String),
-                    "The values by key, each as text in its canonical form. Use `tonumber`, `tobool` and `jsondecode` \
+                    "The values of the plain variables by key, each as text in its canonical form. Use `tonumber`, `tobool` and `jsondecode` \
                      by the type.",
                 ),
                 Attribute::computed(
@@ -86,6 +120,16 @@ impl DataSource<Session> for Environment {
                     Type::map(Type::String),
                     "Where each value comes from, by key: the environment that holds it, as `project/env`. It is this \
                      environment for its own variables, and otherwise the imported one that won.",
+                ),
+                Attribute::computed(
+                    "secret_references",
+                    Type::map(SecretReference::ty()),
+                    "The secret references by key: `reference` (the URL, in its one spelling), `vault`, `version` and \
+                     `version_seen`, and `origin` (the environment that holds it, as `project/env`). This is the lockfile of \
+                     secrets: `version` is what the vault called the version when the secret was resolved last, before the \
+                     next revision of the environment, and `version_seen` when that version was seen first (RFC 3339). Both \
+                     are null where it was never resolved, or its vault keeps no versions. A rotation in the vault shows as \
+                     another version, once someone has read the secret.",
                 ),
                 Attribute::computed(
                     "imports",
@@ -103,7 +147,7 @@ impl DataSource<Session> for Environment {
         )
     }
 
-    async fn read(&self, session: &Session, config: Model) -> Result<Model, Diagnostics> {
+    async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
         let path = places::environment(&config.project, &config.env)?;
         let view = View {
             prefix: config.prefix.text().to_owned(),
@@ -120,13 +164,19 @@ impl DataSource<Session> for Environment {
             types.insert(variable.key.clone(), value_type.as_str().into());
             origins.insert(variable.key.clone(), Attr::Known(origin(variable, &path)));
         }
+        let references = snapshot.references().filter_map(|variable| {
+            let reference = SecretReference::new(variable.reference()?, origin(variable, &path));
+            Some((variable.key.clone(), Attr::Known(reference)))
+        });
         Ok(Model {
+            secret_references: Attr::Known(references.collect()),
             variables: Attr::Known(variables),
             types: Attr::Known(types),
             origins: Attr::Known(origins),
             imports: Attr::Known(snapshot.imports.iter().map(|import| import.as_str().into()).collect()),
             revision: Attr::Known(snapshot.revision),
             ..config
-        })
+        }
+        .into())
     }
 }

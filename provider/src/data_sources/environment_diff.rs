@@ -8,10 +8,10 @@ use kontraktor_proto::names::EnvPath;
 use kontraktor_proto::v1;
 use tfplugin_proto::value::{AttributePath, Step, Type};
 
-use super::look;
+use super::{look, version};
 use crate::framework::model::Content as _;
-use crate::framework::{Attr, Attribute, Block, DataSource, Diagnostic, Diagnostics, Schema};
-use crate::session::{Session, View};
+use crate::framework::{Attr, Attribute, Block, DataSource, Diagnostic, Diagnostics, Found, Schema};
+use crate::session::{Session, Snapshot, View};
 use crate::{model, moments, places, rules};
 
 model! {
@@ -43,6 +43,42 @@ model! {
 }
 
 model! {
+    /// A secret reference that both sides have, and not alike.
+    pub(crate) struct ChangedReference {
+        /// The reference on the side of `from`.
+        from: String,
+        /// The reference on the side of `to`.
+        to: String,
+        /// Which of `reference` and `description` differ.
+        what: Vec<Attr<String>>,
+    }
+}
+
+model! {
+    /// A secret of which both sides saw different versions, by the same reference.
+    pub(crate) struct Rotated {
+        /// The version on the side of `from`.
+        from: String,
+        /// The version on the side of `to`.
+        to: String,
+    }
+}
+
+model! {
+    /// What lies between the secret references.
+    pub(crate) struct References {
+        /// References by key, of `to`.
+        added: BTreeMap<String, Attr<String>>,
+        /// References by key, of `from`.
+        removed: BTreeMap<String, Attr<String>>,
+        /// By key.
+        changed: BTreeMap<String, Attr<ChangedReference>>,
+        /// By key.
+        rotated: BTreeMap<String, Attr<Rotated>>,
+    }
+}
+
+model! {
     /// The data source's arguments and results.
     pub(crate) struct Model {
         /// The side that the way leads from.
@@ -57,6 +93,8 @@ model! {
         removed: BTreeMap<String, Attr<String>>,
         /// By key.
         changed: BTreeMap<String, Attr<Changed>>,
+        /// The same of secret references.
+        secret_references: References,
         /// Whether there is no difference.
         identical: bool,
     }
@@ -111,10 +149,47 @@ fn changed(change: &Change<'_>, from: &EnvPath, to: &EnvPath) -> Result<Attr<Cha
         to: value(change.to, to)?,
         from_type: value_type(change.from, from)?,
         to_type: value_type(change.to, to)?,
-        what: Attr::Known(
-            what.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.into()).collect(),
-        ),
+        what: differing(what),
     }))
+}
+
+fn urls<'a>(references: &BTreeMap<&'a str, &'a v1::Variable>) -> Attr<BTreeMap<String, Attr<String>>> {
+    let urls = references
+        .iter()
+        .filter_map(|(key, variable)| Some(((*key).to_owned(), variable.reference()?.url.as_str().into())));
+    Attr::Known(urls.collect())
+}
+
+/// Which of the aspects differ.
+fn differing<const N: usize>(aspects: [(&str, bool); N]) -> Attr<Vec<Attr<String>>> {
+    Attr::Known(aspects.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.into()).collect())
+}
+
+/// What lies between the secret references of two snapshots, and whether that is nothing. No secret is read.
+fn references(before: &Snapshot, after: &Snapshot) -> (References, bool) {
+    let diff = diff::between(before.references(), after.references());
+    let changed = diff.changed.iter().filter_map(|(key, change)| {
+        let (from, to) = (change.from.reference()?, change.to.reference()?);
+        let changed = ChangedReference {
+            from: from.url.as_str().into(),
+            to: to.url.as_str().into(),
+            what: differing([("reference", change.content()), ("description", change.description())]),
+        };
+        Some(((*key).to_owned(), Attr::Known(changed)))
+    });
+    let rotated = after.references().filter_map(|variable| {
+        let (from, to) = (before.reference(&variable.key)?.reference()?, variable.reference()?);
+        let rotated = Rotated { from: version(from), to: version(to) };
+        (from.url == to.url && from.version != to.version)
+            .then(|| (variable.key.clone(), Attr::Known(rotated)))
+    });
+    let references = References {
+        added: urls(&diff.added),
+        removed: urls(&diff.removed),
+        changed: Attr::Known(changed.collect()),
+        rotated: Attr::Known(rotated.collect()),
+    };
+    (references, diff.is_empty())
 }
 
 #[async_trait]
@@ -130,7 +205,8 @@ impl DataSource<Session> for EnvironmentDiff {
             "What lies between two environments, or between two moments of one: the way leads from `from` to `to`, so \
              what only `to` has was added, and what only `from` has was removed.\n\nValues, types and descriptions are \
              compared. Who wrote a variable and when, where it comes from and whether it is protected does not count, so \
-             an environment and its copy are identical.",
+             an environment and its copy are identical. Secret references are compared without reading the secrets, and \
+             stand apart from plain variables: a key that changed from one to the other was removed there and added here.",
             vec![
                 Attribute::optional(
                     "own_only",
@@ -140,20 +216,33 @@ impl DataSource<Session> for EnvironmentDiff {
                 Attribute::computed(
                     "added",
                     Type::map(Type::String),
-                    "The values by key of the variables that only `to` has.",
+                    "The values by key of the plain variables that only `to` has.",
                 ),
                 Attribute::computed(
                     "removed",
                     Type::map(Type::String),
-                    "The values by key of the variables that only `from` has.",
+                    "The values by key of the plain variables that only `from` has.",
                 ),
                 Attribute::computed(
                     "changed",
                     Type::map(Changed::ty()),
-                    "The variables that both have, and not alike, by key: `from` and `to` (the values), `from_type` and \
+                    "The plain variables that both have, and not alike, by key: `from` and `to` (the values), `from_type` and \
                      `to_type`, and `what` (which of `value`, `type` and `description` differ).",
                 ),
-                Attribute::computed("identical", Type::Bool, "Whether there is no difference."),
+                Attribute::computed(
+                    "secret_references",
+                    References::ty(),
+                    "The same of secret references: `added` and `removed` (the references by key), `changed` (by key: \
+                     `from` and `to`, the references, and `what`, which of `reference` and `description` differ), and \
+                     `rotated` (by key: `from` and `to`, the versions of a secret that both refer to in the same words and \
+                     saw last in different versions; null where none was seen).",
+                ),
+                Attribute::computed(
+                    "identical",
+                    Type::Bool,
+                    "Whether there is no difference, in plain variables or secret references. Versions that were seen do \
+                     not count: they are the vaults'.",
+                ),
             ],
         )
         .block(Block::single(
@@ -227,7 +316,7 @@ impl DataSource<Session> for EnvironmentDiff {
         Diagnostics::new()
     }
 
-    async fn read(&self, session: &Session, config: Model) -> Result<Model, Diagnostics> {
+    async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
         let own_only = config.own_only == Attr::Known(true);
         let from = config.from.known().cloned().unwrap_or_default();
         let mut to = config.to.known().cloned().unwrap_or_default();
@@ -244,6 +333,7 @@ impl DataSource<Session> for EnvironmentDiff {
         let before = before.map_err(|diagnostic| within("from", diagnostic))?;
         let after = after.map_err(|diagnostic| within("to", diagnostic))?;
         let diff = diff::between(before.variables(), after.variables());
+        let (secret_references, same_references) = references(&before, &after);
         let pairs =
             |side: &BTreeMap<_, _>| side.iter().map(|(key, variable)| (*key, *variable)).collect::<Vec<_>>();
         let changes = diff.changed.iter().map(|(key, change)| {
@@ -253,8 +343,10 @@ impl DataSource<Session> for EnvironmentDiff {
             added: values(pairs(&diff.added), &to.path)?,
             removed: values(pairs(&diff.removed), &from.path)?,
             changed: Attr::Known(changes.collect::<Result<_, _>>()?),
-            identical: Attr::Known(diff.is_empty()),
+            secret_references: Attr::Known(secret_references),
+            identical: Attr::Known(diff.is_empty() && same_references),
             ..config
-        })
+        }
+        .into())
     }
 }

@@ -3,12 +3,14 @@
 mod environment;
 mod environment_diff;
 mod projects;
+mod secret;
 mod variable;
 mod variable_history;
 
 pub(crate) use environment::Environment;
 pub(crate) use environment_diff::EnvironmentDiff;
 pub(crate) use projects::Projects;
+pub(crate) use secret::Secret;
 pub(crate) use variable::Variable;
 pub(crate) use variable_history::VariableHistory;
 
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use kontraktor_proto::names::EnvPath;
 use kontraktor_proto::v1::{self, ProblemCode};
 
-use crate::framework::Diagnostic;
+use crate::framework::{Attr, Diagnostic};
 use crate::messages;
 use crate::session::{Session, Snapshot, View};
 
@@ -39,6 +41,11 @@ async fn look(session: &Session, path: &EnvPath, view: &View) -> Result<Arc<Snap
 fn origin(variable: &v1::Variable, path: &EnvPath) -> String {
     let environment = variable.origin.as_ref().and_then(|origin| origin.environment.as_ref());
     environment.map_or_else(|| path.to_string(), |name| format!("{}/{}", name.project, name.env))
+}
+
+/// The version of a secret that was seen last; null where there is none.
+fn version(reference: &v1::SecretReference) -> Attr<String> {
+    Some(reference.version.clone()).filter(|version| !version.is_empty()).into()
 }
 
 fn no_environment(path: &EnvPath) -> Diagnostic {

@@ -5,7 +5,7 @@ use kontraktor_proto::v1;
 use tfplugin_proto::value::Type;
 
 use crate::framework::model::Content as _;
-use crate::framework::{Attr, Attribute, DataSource, Diagnostics, Schema};
+use crate::framework::{Attr, Attribute, DataSource, Diagnostics, Found, Schema};
 use crate::session::{Session, Trouble};
 use crate::{messages, model};
 
@@ -73,7 +73,7 @@ impl DataSource<Session> for Projects {
         )
     }
 
-    async fn read(&self, session: &Session, _config: Model) -> Result<Model, Diagnostics> {
+    async fn read(&self, session: &Session, _config: Model) -> Result<Found<Model>, Diagnostics> {
         let mut projects =
             all(session).await.map_err(|trouble| messages::failed("list the projects", &trouble))?;
         projects.sort_by(|a, b| a.name.cmp(&b.name));
@@ -86,6 +86,6 @@ impl DataSource<Session> for Projects {
                 environments: Attr::Known(project.environments.into()),
             })
         });
-        Ok(Model { names: Attr::Known(names), projects: Attr::Known(projects.collect()) })
+        Ok(Model { names: Attr::Known(names), projects: Attr::Known(projects.collect()) }.into())
     }
 }

@@ -1,10 +1,12 @@
 //! `data.kontraktor_variable`: one variable of an environment, now or at an earlier moment.
 
 use async_trait::async_trait;
+use kontraktor_proto::v1;
 use tfplugin_proto::value::Type;
 
 use super::{look, origin};
-use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Schema};
+use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Found, Schema};
+use crate::places::Place;
 use crate::session::{Session, View};
 use crate::{model, moments, places, rules};
 
@@ -36,6 +38,17 @@ model! {
 
 /// The data source.
 pub(crate) struct Variable;
+
+fn is_a_reference(place: &Place, url: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("{place} is a secret reference"),
+        format!(
+            "The key holds no value of its own: it refers to {url}\n\nRead what it refers to with the ephemeral resource \
+             kontraktor_secret, and the reference itself with data.kontraktor_environment, whose secret_references has it."
+        ),
+    )
+    .at("key")
+}
 
 #[async_trait]
 impl DataSource<Session> for Variable {
@@ -76,12 +89,15 @@ impl DataSource<Session> for Variable {
         )
     }
 
-    async fn read(&self, session: &Session, config: Model) -> Result<Model, Diagnostics> {
+    async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
         let place = places::variable(&config.project, &config.env, &config.key)?;
         // The whole environment: many of these data sources on one environment then share one answer.
         let view = View { at: moments::moment(&config.at)?, ..View::default() };
         let snapshot = look(session, &place.env, &view).await?;
         let variable = snapshot.get(place.key.as_str()).ok_or_else(|| {
+            if let Some(reference) = snapshot.reference(place.key.as_str()).and_then(v1::Variable::reference) {
+                return is_a_reference(&place, &reference.url);
+            }
             let (summary, held) = match config.at.known() {
                 None => (String::new(), "holds".to_owned()),
                 Some(at) => (format!(" at {at}"), format!("held at {at}")),
@@ -104,6 +120,7 @@ impl DataSource<Session> for Variable {
             origin: Attr::Known(origin(variable, &place.env)),
             revision: Attr::Known(variable.revision),
             ..config
-        })
+        }
+        .into())
     }
 }

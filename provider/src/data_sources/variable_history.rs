@@ -7,7 +7,7 @@ use kontraktor_proto::value::ValueType;
 use tfplugin_proto::value::Type;
 
 use crate::framework::model::Content as _;
-use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Schema};
+use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Found, Schema};
 use crate::places::Place;
 use crate::session::{Session, Trouble};
 use crate::{messages, model, moments, places, rules};
@@ -22,9 +22,11 @@ model! {
         revision: u64,
         /// `created`, `updated` or `deleted`.
         operation: String,
-        /// The canonical text; null where the key was deleted.
+        /// The canonical text; null where the key was deleted, or holds a secret reference.
         value: String,
-        /// `string`, `number`, `bool` or `json`; null where the key was deleted.
+        /// The secret reference; null where the key was deleted, or holds a value.
+        reference: String,
+        /// `string`, `number`, `bool` or `json`; null where there is no value.
         r#type: String,
         /// What it is for; null where the key was deleted.
         description: String,
@@ -56,6 +58,8 @@ model! {
         exists: bool,
         /// The canonical text then.
         value: String,
+        /// The secret reference then.
+        reference: String,
         /// The type then.
         r#type: String,
         /// The revision that last wrote it then.
@@ -83,10 +87,14 @@ impl Entry {
             time: written.time.map(|time| time.to_string()).into(),
             ..Self::default()
         };
-        if let Some(value) = &entry.new_value {
-            let value_type = ValueType::try_from(entry.r#type).map_err(|_| unknown(place))?;
-            read.value = value.as_str().into();
-            read.r#type = value_type.as_str().into();
+        if let Some(content) = &entry.new_value {
+            if entry.secret_reference {
+                read.reference = content.as_str().into();
+            } else {
+                let value_type = ValueType::try_from(entry.r#type).map_err(|_| unknown(place))?;
+                read.value = content.as_str().into();
+                read.r#type = value_type.as_str().into();
+            }
             read.description = entry.description.as_str().into();
         }
         Ok(read)
@@ -100,22 +108,47 @@ fn unknown(place: &Place) -> Diagnostic {
     )
 }
 
-/// The newest entries up to the moment, newest first.
+/// The newest writes up to the moment, newest first. The history also tells which versions of a secret were seen: those
+/// are no writes, and do not count.
 async fn entries(
     session: &Session,
     place: &Place,
     until: Option<v1::Moment>,
     limit: u64,
 ) -> Result<Vec<v1::AuditEntry>, Trouble> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let page_size = u32::try_from(limit).unwrap_or(MAX_PAGE_SIZE).min(MAX_PAGE_SIZE);
-    let request = v1::ListHistoryRequest {
-        environment: Some((&place.env).into()),
-        key: place.key.to_string(),
-        page_size,
-        until,
-        ..Default::default()
-    };
-    Ok(session.client()?.list_history(request).await?.entries)
+    let client = session.client()?;
+    let mut entries = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = v1::ListHistoryRequest {
+            environment: Some((&place.env).into()),
+            key: place.key.to_string(),
+            page_size,
+            until,
+            page_token,
+        };
+        let page = client.list_history(request).await?;
+        entries.extend(page.entries.into_iter().filter(|entry| !is_about_a_secret(entry.operation())));
+        page_token = page.next_page_token;
+        if entries.len() >= limit || page_token.is_empty() {
+            entries.truncate(limit);
+            return Ok(entries);
+        }
+    }
+}
+
+/// Whether an entry is of what a reference led to, and not of a write.
+fn is_about_a_secret(operation: AuditOperation) -> bool {
+    matches!(
+        operation,
+        AuditOperation::SecretRead
+            | AuditOperation::SecretChecked
+            | AuditOperation::SecretFailed
+            | AuditOperation::SecretDenied
+            | AuditOperation::SecretVersion
+    )
 }
 
 #[async_trait]
@@ -129,8 +162,8 @@ impl DataSource<Session> for VariableHistory {
     fn schema(&self) -> Schema {
         Schema::new(
             "Who wrote a variable when, and what it was at a moment.\n\nIt sees the environment's own writes, not those \
-             of what it imports. The history outlives the variable and its environment. Only values that are not secret \
-             are in it, as in `kontraktor_variable`.",
+             of what it imports. The history outlives the variable and its environment. Where the key held a secret \
+             reference, the reference is in it; no secret ever is.",
             vec![
                 Attribute::required("project", Type::String, "The project's name.").check(rules::project),
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
@@ -150,20 +183,26 @@ impl DataSource<Session> for VariableHistory {
                     "entries",
                     Type::list(Entry::ty()),
                     "The writes, newest first: `revision` (of the environment, made by the write), `operation` \
-                     (`created`, `updated` or `deleted`), `value`, `type` and `description` as they were written (null \
-                     where the key was deleted), `actor`, `via` (the client: `terraform`, `ktr` or `api`) and `time` (RFC \
+                     (`created`, `updated` or `deleted`), `value` and `type`, or `reference` (of a secret reference), and \
+                     `description`, as they were written (null where the key was deleted), `actor`, `via` (the client: `terraform`, `ktr` or `api`) and `time` (RFC \
                      3339). An update may have changed nothing of these but the protection from deletion.",
                 ),
                 Attribute::computed("exists", Type::Bool, "Whether the key existed at that moment."),
                 Attribute::computed(
                     "value",
                     Type::String,
-                    "The value at that moment, as text in its canonical form; null where the key did not exist.",
+                    "The value at that moment, as text in its canonical form; null where the key did not exist, or held a \
+                     secret reference.",
+                ),
+                Attribute::computed(
+                    "reference",
+                    Type::String,
+                    "The secret reference at that moment; null where the key did not exist, or held a value.",
                 ),
                 Attribute::computed(
                     "type",
                     Type::String,
-                    "The type at that moment: `string`, `number`, `bool` or `json`; null where the key did not exist.",
+                    "The type at that moment: `string`, `number`, `bool` or `json`; null where there was no value.",
                 ),
                 Attribute::computed(
                     "revision",
@@ -175,7 +214,7 @@ impl DataSource<Session> for VariableHistory {
         )
     }
 
-    async fn read(&self, session: &Session, config: Model) -> Result<Model, Diagnostics> {
+    async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
         let place = places::variable(&config.project, &config.env, &config.key)?;
         let until = moments::moment(&config.at)?;
         let limit = config.limit.known().copied().unwrap_or(DEFAULT_LIMIT);
@@ -188,12 +227,14 @@ impl DataSource<Session> for VariableHistory {
             entries.iter().map(|entry| Entry::read(entry, &place)).collect::<Result<_, _>>()?;
         let newest = entries.first().cloned().unwrap_or_default();
         Ok(Model {
-            exists: Attr::Known(newest.value.known().is_some()),
+            exists: Attr::Known(newest.value.known().or(newest.reference.known()).is_some()),
             value: newest.value,
+            reference: newest.reference,
             r#type: newest.r#type,
             revision: newest.revision,
             entries: Attr::Known(entries.into_iter().map(Attr::Known).collect()),
             ..config
-        })
+        }
+        .into())
     }
 }

@@ -9,6 +9,22 @@ use super::model::Model;
 use super::resource::typed;
 use super::schema::{Fields, Schema};
 
+/// What reading a data source gave.
+#[derive(Debug, Clone)]
+pub struct Found<M> {
+    /// All attributes, wholly known.
+    pub result: M,
+    /// What there is to say about it. An error among them would be told beside a result, so there is none.
+    pub warnings: Diagnostics,
+}
+
+/// What was found, with nothing to say about it.
+impl<M> From<M> for Found<M> {
+    fn from(result: M) -> Self {
+        Self { result, warnings: Diagnostics::new() }
+    }
+}
+
 /// A data source over a provider's session `S`.
 #[async_trait]
 pub trait DataSource<S>: Send + Sync + 'static {
@@ -27,7 +43,7 @@ pub trait DataSource<S>: Send + Sync + 'static {
     }
 
     /// Reads. The configuration is wholly known, and so is the answer.
-    async fn read(&self, session: &S, config: Self::Model) -> Result<Self::Model, Diagnostics>;
+    async fn read(&self, session: &S, config: Self::Model) -> Result<Found<Self::Model>, Diagnostics>;
 }
 
 /// A data source whose model is hidden behind fields.
@@ -35,7 +51,7 @@ pub trait DataSource<S>: Send + Sync + 'static {
 pub(super) trait ErasedDataSource<S>: Send + Sync {
     fn schema(&self) -> &Schema;
     fn validate(&self, config: &Fields) -> Diagnostics;
-    async fn read(&self, session: &S, config: Fields) -> Result<Fields, Diagnostics>;
+    async fn read(&self, session: &S, config: Fields) -> Result<Found<Fields>, Diagnostics>;
 }
 
 /// The untyped form of `D`. Its schema is built when it is first asked for.
@@ -65,7 +81,8 @@ impl<S: Send + Sync + 'static, D: DataSource<S>> ErasedDataSource<S> for Erased<
         diagnostics
     }
 
-    async fn read(&self, session: &S, config: Fields) -> Result<Fields, Diagnostics> {
-        Ok(self.inner.read(session, typed(&config)?).await?.to_fields())
+    async fn read(&self, session: &S, config: Fields) -> Result<Found<Fields>, Diagnostics> {
+        let Found { result, warnings } = self.inner.read(session, typed(&config)?).await?;
+        Ok(Found { result: result.to_fields(), warnings })
     }
 }

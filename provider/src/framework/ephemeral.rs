@@ -17,6 +17,15 @@ pub struct Opened<M> {
     pub result: M,
     /// When it must be renewed; the host renews exactly then, so leave a lead. `None`: never.
     pub renew_at: Option<SystemTime>,
+    /// What there is to say about it. An error among them would be told beside a result, so there is none.
+    pub warnings: Diagnostics,
+}
+
+impl<M> Opened<M> {
+    /// What needs no renewal, and about which there is nothing to say.
+    pub fn new(result: M) -> Self {
+        Self { result, renew_at: None, warnings: Diagnostics::new() }
+    }
 }
 
 /// An ephemeral resource over a provider's session `S`.
@@ -52,7 +61,7 @@ pub trait EphemeralResource<S: Send + Sync + 'static>: Send + Sync + 'static {
         .into())
     }
 
-    /// Closes it.
+    /// Closes it. Failing to is told as it is: an error fails the whole run, a warning does not.
     async fn close(&self, _cx: &mut Context<S>) -> Result<(), Diagnostics> {
         Ok(())
     }
@@ -97,7 +106,7 @@ impl<S: Send + Sync + 'static, E: EphemeralResource<S>> ErasedEphemeral<S> for E
 
     async fn open(&self, cx: &mut Context<S>, config: Fields) -> Result<Opened<Fields>, Diagnostics> {
         let opened = self.inner.open(cx, typed(&config)?).await?;
-        Ok(Opened { result: opened.result.to_fields(), renew_at: opened.renew_at })
+        Ok(Opened { result: opened.result.to_fields(), renew_at: opened.renew_at, warnings: opened.warnings })
     }
 
     async fn renew(&self, cx: &mut Context<S>) -> Result<Option<SystemTime>, Diagnostics> {

@@ -19,11 +19,11 @@ pub mod server;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use data_source::DataSource;
+pub use data_source::{DataSource, Found};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use ephemeral::{EphemeralResource, Opened};
 pub use function::{Function, FunctionError, Parameter, Signature};
-pub use model::{Attr, Model, ModelError};
+pub use model::{Attr, Model, ModelError, Sensitive};
 pub use private::Private;
 pub use provider::{Catalog, Provider, Readiness};
 pub use resource::{Context, Failure, PlanContext, RawFields, Resource};

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use tfplugin_proto::value::{Number, Type, Value};
 
 use super::schema::Fields;
@@ -143,6 +144,38 @@ impl Content for String {
 
     fn write(&self) -> Value {
         Value::String(self.clone())
+    }
+}
+
+/// A text that no message, log line or failed test shows, and that is wiped when it is not needed any more. To the host it
+/// is a text like any other: what the attribute is marked as is the schema's matter.
+#[derive(Debug, Clone)]
+pub struct Sensitive(SecretString);
+
+impl Sensitive {
+    /// Takes the text.
+    pub fn new(text: impl Into<SecretString>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl PartialEq for Sensitive {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl Content for Sensitive {
+    fn ty() -> Type {
+        Type::String
+    }
+
+    fn read(value: &Value) -> Result<Self, ModelError> {
+        value.as_str().map(Self::new).ok_or_else(|| ModelError::new("string"))
+    }
+
+    fn write(&self) -> Value {
+        Value::String(self.0.expose_secret().to_owned())
     }
 }
 

@@ -118,6 +118,11 @@ impl<S: Send + Sync + 'static> Catalog<S> {
         self.data_sources.iter().map(|(name, source)| (*name, source.schema()))
     }
 
+    /// The schemas of the ephemeral resources, by name.
+    pub fn ephemeral_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
+        self.ephemerals.iter().map(|(name, resource)| (*name, resource.schema()))
+    }
+
     /// The signatures of the functions, by name.
     pub fn function_signatures(&self) -> impl Iterator<Item = (&'static str, Signature)> {
         self.functions.iter().map(|(name, function)| (*name, function.signature()))

@@ -2,14 +2,17 @@
 
 pub(crate) mod conflict;
 mod environment;
+mod own_key;
 mod project;
 pub(crate) mod protection;
+mod secret_reference;
 mod variable;
 mod variable_schema;
 mod variables;
 
 pub(crate) use environment::Environment;
 pub(crate) use project::Project;
+pub(crate) use secret_reference::SecretReference;
 pub(crate) use variable::Variable;
 pub(crate) use variable_schema::VariableSchema;
 pub(crate) use variables::Variables;

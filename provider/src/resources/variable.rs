@@ -4,20 +4,19 @@
 //! plan rests on. State keeps the author's text while it means what is stored.
 
 use async_trait::async_trait;
-use kontraktor_proto::names::{EnvPath, Key};
-use kontraktor_proto::v1::{self, ProblemCode, write_item};
+use kontraktor_proto::v1::{self, write_item};
 use kontraktor_proto::value::ValueType;
 use tfplugin_proto::value::{Type, Value};
 
 use super::conflict::{OnConflict, on_conflict_attribute};
-use super::protection::{self, Protected};
-use super::{not_changed, stored_description};
+use super::own_key::NotCreated;
+use super::{own_key, protection, stored_description};
 use crate::framework::{
     Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema,
 };
-use crate::messages::{self, Side};
+use crate::messages::{self, Kind, Side};
 use crate::places::{self, Place};
-use crate::session::{Session, Trouble};
+use crate::session::Session;
 use crate::{model, rules};
 
 model! {
@@ -51,12 +50,6 @@ impl State {
         places::variable(&self.project, &self.env, &self.key)
     }
 
-    /// The promise of the plan: the key as the state knows it. A state without a revision is that of a create whose
-    /// answer was lost; it promises nothing.
-    fn expected(&self) -> Option<write_item::Expect> {
-        self.revision.known().map(|revision| write_item::Expect::ExpectRevision(*revision))
-    }
-
     fn side(&self) -> Side<'_> {
         Side {
             value: self.value.text(),
@@ -79,61 +72,28 @@ impl State {
 /// The resource.
 pub(crate) struct Variable;
 
+fn refuse(prior: &State, replaced: bool) -> Diagnostics {
+    own_key::refuse(Kind::Variable, prior.id.text(), &prior.deletion_protection, replaced)
+}
+
 /// The put of what is planned. Protection that is `None` stays as it is.
 fn put(
     planned: &State,
     create_missing: bool,
     deletion_protection: Option<bool>,
-) -> Result<write_item::Operation, Diagnostic> {
+) -> Result<v1::Put, Diagnostic> {
     let value_type: ValueType = planned.r#type.text().parse().map_err(|error| invalid("type", &error))?;
-    Ok(write_item::Operation::Put(v1::Put {
+    Ok(v1::Put {
         r#type: v1::ValueType::from(value_type).into(),
         content: Some(v1::put::Content::Value(planned.value.text().to_owned())),
         description: planned.description.text().to_owned(),
         create_missing,
         deletion_protection,
-    }))
-}
-
-fn item(
-    place: &Place,
-    operation: write_item::Operation,
-    expect: Option<write_item::Expect>,
-) -> v1::WriteItem {
-    v1::WriteItem {
-        environment: Some((&place.env).into()),
-        key: place.key.to_string(),
-        operation: Some(operation),
-        expect,
-    }
+    })
 }
 
 fn invalid(attribute: &str, error: &dyn std::error::Error) -> Diagnostic {
     Diagnostic::error(format!("Invalid {attribute}"), format!("{error}.")).at(attribute)
-}
-
-/// A create of which nothing or something came, and what of it the state must keep.
-fn not_created(place: &Place, planned: State, create_missing: bool, trouble: &Trouble) -> Failure<State> {
-    let doing = format!("create {place}");
-    if trouble.outcome_unknown() {
-        let diagnostic = messages::outcome_unknown(&doing, trouble, messages::KEPT_AFTER_CREATE);
-        return Failure { diagnostics: diagnostic.into(), state: Some(planned) };
-    }
-    let diagnostic = match trouble.problem() {
-        Some(problem) if problem.code() == ProblemCode::KeyExists => {
-            messages::exists("kontraktor_variable", &place.to_string(), &problem.message)
-        }
-        Some(problem) if problem.code() == ProblemCode::NotFound && !create_missing => {
-            let mut diagnostic = messages::failed(&doing, trouble);
-            diagnostic.detail.push_str(
-                "\n\nCreate it first with kontraktor_project and kontraktor_environment, or set create_missing = true \
-                 in the provider block.",
-            );
-            diagnostic
-        }
-        _ => messages::failed(&doing, trouble),
-    };
-    diagnostic.into()
 }
 
 /// The state for what is stored, in the spelling that the state has where that means the same.
@@ -156,22 +116,6 @@ fn stored(held: &State, place: &Place, variable: &v1::Variable) -> Result<State,
         on_conflict: held.on_conflict.clone(),
         revision: Attr::Known(variable.revision),
     })
-}
-
-/// What stands in the way of a create, where the daemon told.
-fn standing(trouble: &Trouble) -> Option<&v1::Variable> {
-    let problem = trouble.problem().filter(|problem| problem.code() == ProblemCode::KeyExists)?;
-    problem.current.as_ref()
-}
-
-fn refuse(prior: &State, replaced: bool) -> Diagnostics {
-    let id = prior.id.text();
-    let command = match id.rsplit_once('/') {
-        Some((env, key)) => format!("ktr var unprotect {env} {key}"),
-        None => "ktr var unprotect PROJECT/ENV KEY".to_owned(),
-    };
-    let protected = Protected { noun: "variable", id, command };
-    protection::refuse(&prior.deletion_protection, &protected, replaced)
 }
 
 #[async_trait]
@@ -289,34 +233,20 @@ impl Resource<Session> for Variable {
         let create_missing = cx.session.create_missing().map_err(failed)?;
         let overwrite =
             cx.session.on_conflict(&planned.on_conflict).map_err(failed)? == OnConflict::Overwrite;
-        let protection = planned.deletion_protection.known().copied();
-        // Where the author left the protection out, that of a key that exists is kept. Only the refusal tells it, so
-        // absence is expected first.
-        let expect = (!overwrite || protection.is_none()).then_some(write_item::Expect::ExpectAbsent(true));
-        let first = item(&place, put(&planned, create_missing, protection)?, expect);
-        if overwrite {
-            cx.session.made_variable(&place.env, place.key.as_str());
-        }
-        let mut answer = cx.session.write(&place.env, first).await;
-        if overwrite && let Some(standing) = answer.as_ref().err().and_then(standing) {
-            let kept = standing.deletion_protection;
-            planned.deletion_protection = Attr::Known(kept);
-            let again = item(&place, put(&planned, create_missing, Some(kept))?, None);
-            answer = cx.session.write(&place.env, again).await;
-        }
-        match answer {
-            Ok(result) => {
+        let put = put(&planned, create_missing, planned.deletion_protection.known().copied())?;
+        match own_key::create(&cx.session, &place, Kind::Variable, put, overwrite).await {
+            Ok(created) => {
                 if planned.deletion_protection.known().is_none() {
-                    planned.deletion_protection = Attr::Known(false);
+                    planned.deletion_protection = Attr::Known(created.protected);
                 }
-                planned.revision = Attr::Known(result.revision);
+                planned.revision = Attr::Known(created.revision);
                 Ok(planned)
             }
-            Err(trouble) => {
-                if overwrite && !trouble.outcome_unknown() {
-                    cx.session.not_made_variable(&place.env, place.key.as_str());
-                }
-                Err(not_created(&place, planned, create_missing, &trouble))
+            Err(NotCreated { trouble, kept }) => {
+                let told = own_key::not_created(&place, Kind::Variable, create_missing, &trouble);
+                planned.deletion_protection = kept.map_or(planned.deletion_protection, Attr::Known);
+                let state = trouble.outcome_unknown().then_some(planned);
+                Err(Failure { diagnostics: told.into(), state })
             }
         }
     }
@@ -326,7 +256,15 @@ impl Resource<Session> for Variable {
         let snapshot = cx.session.own(&place.env).await;
         let snapshot = snapshot.map_err(|trouble| messages::failed(&format!("read {place}"), &trouble))?;
         let Some(snapshot) = snapshot else { return Ok(None) };
-        let Some(variable) = snapshot.get(place.key.as_str()) else { return Ok(None) };
+        let Some(variable) = snapshot.get(place.key.as_str()) else {
+            // Only an import knows no value. For all others, the variable is gone, whatever took its place.
+            let imports = state.value.is_null() && snapshot.reference(place.key.as_str()).is_some();
+            return if imports {
+                Err(Kind::Variable.imports_other(&place.to_string()).into())
+            } else {
+                Ok(None)
+            };
+        };
         Ok(Some(stored(&state, &place, variable)?))
     }
 
@@ -348,58 +286,39 @@ impl Resource<Session> for Variable {
             (cx.session.create_missing().map_err(failed)?, None)
         } else {
             // The environment exists: the key is expected in it.
-            (false, prior.expected())
+            (false, own_key::expected(&prior.revision))
         };
         let left_out = cx.is_left_out(protection::ATTRIBUTE);
         let protection = planned.deletion_protection.known().copied().filter(|_| !left_out);
-        let item = item(&place, put(&planned, create_missing, protection)?, expect);
-        match cx.session.write(&place.env, item).await {
+        let operation = write_item::Operation::Put(put(&planned, create_missing, protection)?);
+        match cx.session.write(&place.env, own_key::item(&place, operation, expect)).await {
             Ok(result) => {
                 planned.revision = Attr::Known(result.revision);
                 Ok(planned)
             }
-            Err(trouble) => Err(match trouble.problem() {
-                // Not found: the key is gone with its environment.
-                Some(problem) if matches!(problem.code(), ProblemCode::Conflict | ProblemCode::NotFound) => {
-                    messages::conflict(&place.to_string(), &prior.side(), Some(&planned.side()), problem)
-                }
-                _ => not_changed(&format!("update {place}"), &trouble),
+            Err(trouble) => {
+                let (from, to) = (prior.side(), planned.side());
+                Err(own_key::not_updated(&place, Kind::Variable, &from, &to, &trouble).into())
             }
-            .into()),
         }
     }
 
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
         let place = prior.place()?;
-        let operation = write_item::Operation::Delete(v1::Delete {});
         let failed = |trouble| messages::failed(&format!("delete {place}"), &trouble);
         let on_conflict = cx.session.on_conflict(&prior.on_conflict).map_err(failed)?;
-        let expect = if on_conflict == OnConflict::Overwrite { None } else { prior.expected() };
-        let item = item(&place, operation, expect);
-        let _deleting = cx.session.deleting().await;
-        if cx.session.is_made_variable(&place.env, place.key.as_str()) {
-            return Ok(());
-        }
-        let Err(trouble) = cx.session.write(&place.env, item).await else { return Ok(()) };
-        match trouble.problem() {
-            Some(problem) if problem.code() == ProblemCode::NotFound => Ok(()),
-            Some(problem) if problem.code() == ProblemCode::Conflict && problem.current.is_none() => Ok(()),
-            Some(problem) if problem.code() == ProblemCode::Conflict => {
-                Err(messages::conflict(&place.to_string(), &prior.side(), None, problem).into())
-            }
-            _ => Err(not_changed(&format!("delete {place}"), &trouble).into()),
-        }
+        let expect =
+            if on_conflict == OnConflict::Overwrite { None } else { own_key::expected(&prior.revision) };
+        own_key::delete(&cx.session, &place, &prior.side(), expect).await
     }
 
     fn import(&self, id: &str) -> Result<State, Diagnostics> {
-        let [project, env, key] = places::split_id(id, "PROJECT/ENV/KEY")?;
-        EnvPath::new(project, env).map_err(|error| places::bad_id(id, &error))?;
-        let key: Key = key.parse().map_err(|error| places::bad_id(id, &error))?;
+        let place = own_key::import(id)?;
         Ok(State {
             id: id.into(),
-            project: project.into(),
-            env: env.into(),
-            key: key.as_str().into(),
+            project: place.env.project.as_str().into(),
+            env: place.env.env.as_str().into(),
+            key: place.key.as_str().into(),
             ..State::default()
         })
     }

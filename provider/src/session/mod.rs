@@ -4,6 +4,7 @@
 
 mod batcher;
 mod made;
+mod secrets;
 mod snapshots;
 mod together;
 
@@ -16,6 +17,7 @@ use kontraktor_proto::v1;
 pub(crate) use self::batcher::Pace;
 use self::batcher::{Batch, Batcher};
 use self::made::Made;
+pub(crate) use self::secrets::{Hold, NotEverything, Secret, Unresolved};
 use self::snapshots::Snapshots;
 pub(crate) use self::snapshots::{Snapshot, View};
 use self::together::Claims;

@@ -13,7 +13,7 @@ use kontraktor_proto::names::{EnvPath, ProjectName};
 use kontraktor_proto::v1::{self, ProblemCode};
 use tokio::sync::{Mutex as Turn, OnceCell};
 
-/// An environment's variables at one moment.
+/// What an environment holds at one moment: plain variables, and secret references apart from them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Snapshot {
     /// The environment's own revision.
@@ -21,7 +21,10 @@ pub(crate) struct Snapshot {
     /// What it imports directly, in order, as `project/env`.
     pub(crate) imports: Vec<String>,
     version: String,
+    /// What is no secret reference, by key.
     variables: HashMap<String, v1::Variable>,
+    /// Secret references, by key.
+    references: HashMap<String, v1::Variable>,
 }
 
 /// What of an environment a data source looks at: by default everything, as it is now.
@@ -43,23 +46,33 @@ impl View {
 }
 
 impl Snapshot {
-    /// The variable of that key.
+    /// The plain variable of that key.
     pub(crate) fn get(&self, key: &str) -> Option<&v1::Variable> {
         self.variables.get(key)
     }
 
-    /// All variables, in no order.
+    /// All plain variables, in no order.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &v1::Variable> {
         self.variables.values()
+    }
+
+    /// The secret reference of that key.
+    pub(crate) fn reference(&self, key: &str) -> Option<&v1::Variable> {
+        self.references.get(key)
+    }
+
+    /// All secret references, in no order.
+    pub(crate) fn references(&self) -> impl Iterator<Item = &v1::Variable> {
+        self.references.values()
     }
 }
 
 impl From<v1::Snapshot> for Snapshot {
     fn from(snapshot: v1::Snapshot) -> Self {
-        let variables =
-            snapshot.variables.into_iter().map(|variable| (variable.key.clone(), variable)).collect();
+        let keyed = snapshot.variables.into_iter().map(|variable| (variable.key.clone(), variable));
+        let (references, variables) = keyed.partition(|(_, variable)| variable.reference().is_some());
         let imports = snapshot.imports.iter().map(|name| format!("{}/{}", name.project, name.env)).collect();
-        Self { revision: snapshot.revision, imports, version: snapshot.version, variables }
+        Self { revision: snapshot.revision, imports, version: snapshot.version, variables, references }
     }
 }
 

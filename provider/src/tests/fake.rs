@@ -6,6 +6,7 @@ mod environments;
 mod past;
 mod projects;
 mod schemas;
+pub(super) mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,10 +15,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use kontraktor_proto::problem::to_status;
+use kontraktor_proto::reference::Reference;
 use kontraktor_proto::v1::audit_server::AuditServer;
 use kontraktor_proto::v1::environments_server::EnvironmentsServer;
 use kontraktor_proto::v1::projects_server::ProjectsServer;
 use kontraktor_proto::v1::schemas_server::SchemasServer;
+use kontraktor_proto::v1::secrets_server::SecretsServer;
 use kontraktor_proto::v1::variables_server::{Variables, VariablesServer};
 use kontraktor_proto::v1::{self, Problem, ProblemCode};
 use kontraktor_proto::value::ValueType;
@@ -40,6 +43,7 @@ struct World {
     /// By `project/env` and revision.
     past: BTreeMap<(String, u64), v1::Snapshot>,
     log: Vec<v1::AuditEntry>,
+    vaults: secrets::Vaults,
 }
 
 #[derive(Default)]
@@ -65,6 +69,8 @@ pub(super) struct Fake {
     pub(super) batches: Mutex<Vec<(String, Instant)>>,
     /// Requests that change projects and environments.
     pub(super) changes: AtomicUsize,
+    /// What was asked for of secrets.
+    pub(super) secrets: secrets::Counters,
 }
 
 fn refuse<T>(code: ProblemCode, message: &str) -> Result<T, Status> {
@@ -86,6 +92,26 @@ fn protection(what: &str) -> Problem {
 fn named(name: Option<&v1::EnvironmentName>) -> (String, String) {
     let name = name.expect("every request names its environment");
     (name.project.clone(), name.env.clone())
+}
+
+/// What a put makes the key hold.
+fn canonical(put: &v1::Put) -> Result<v1::variable::Content, Problem> {
+    match &put.content {
+        Some(v1::put::Content::Value(value)) => {
+            let value_type = ValueType::try_from(put.r#type()).map_err(Problem::from)?;
+            Ok(v1::variable::Content::Value(value_type.canonicalize(value)?))
+        }
+        Some(v1::put::Content::Reference(text)) => {
+            assert_eq!(put.r#type(), v1::ValueType::Unspecified, "a reference has no type");
+            let reference: Reference = text.parse()?;
+            Ok(v1::variable::Content::Reference(v1::SecretReference {
+                url: reference.to_string(),
+                vault: reference.vault().to_string(),
+                ..Default::default()
+            }))
+        }
+        None => panic!("a put has a content"),
+    }
 }
 
 impl World {
@@ -132,14 +158,18 @@ impl World {
             }
             _ => {}
         }
-        let canonical = match &item.operation {
-            Some(v1::write_item::Operation::Put(put)) => {
-                let value_type = ValueType::try_from(put.r#type()).map_err(Problem::from)?;
-                let Some(v1::put::Content::Value(value)) = &put.content else { panic!("a put has a value") };
-                value_type.canonicalize(value)?
-            }
-            _ => String::new(),
+        let content = match &item.operation {
+            Some(v1::write_item::Operation::Put(put)) => Some(canonical(put)?),
+            _ => None,
         };
+        if let Some((current, content)) = current.as_ref().zip(content.as_ref()) {
+            let reference = current.reference().is_some();
+            if reference != matches!(content, v1::variable::Content::Reference(_)) {
+                let is = if reference { "a secret reference" } else { "a plain variable" };
+                let message = format!("key {:?} is {is}, and cannot become another", item.key);
+                return Err(Problem::new(ProblemCode::KeyExists, message).with_field("key"));
+            }
+        }
         let path = (project.clone(), env.clone());
         if !self.environments.contains_key(&path) {
             let create =
@@ -167,7 +197,7 @@ impl World {
                 let variable = v1::Variable {
                     key: item.key.clone(),
                     r#type: put.r#type,
-                    content: Some(v1::variable::Content::Value(canonical)),
+                    content,
                     description: put.description,
                     revision,
                     written: Some(authorship("unix:ada", via)),
@@ -221,6 +251,7 @@ impl Fake {
             .add_service(EnvironmentsServer::from_arc(fake.clone()))
             .add_service(SchemasServer::from_arc(fake.clone()))
             .add_service(AuditServer::from_arc(fake.clone()))
+            .add_service(SecretsServer::from_arc(fake.clone()))
             .add_service(VariablesServer::from_arc(fake.clone()));
         tokio::spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
         fake
@@ -231,6 +262,16 @@ impl Fake {
         let put = v1::Put {
             r#type: v1::ValueType::from(value_type).into(),
             content: Some(v1::put::Content::Value(value.to_owned())),
+            create_missing: true,
+            ..Default::default()
+        };
+        self.change(path, v1::write_item::Operation::Put(put));
+    }
+
+    /// Someone else writes a secret reference.
+    pub(super) fn refer(&self, path: &str, reference: &str) {
+        let put = v1::Put {
+            content: Some(v1::put::Content::Reference(reference.to_owned())),
             create_missing: true,
             ..Default::default()
         };
@@ -258,9 +299,7 @@ impl Fake {
         let standing = self.world.lock().unwrap().variables.get(&place).cloned().expect("it exists");
         let put = v1::Put {
             r#type: standing.r#type,
-            content: standing
-                .content
-                .map(|v1::variable::Content::Value(value)| v1::put::Content::Value(value)),
+            content: standing.to_put(),
             description: standing.description,
             deletion_protection: Some(protect),
             create_missing: false,
@@ -295,6 +334,11 @@ impl Fake {
         Some(value)
     }
 
+    /// The secret reference that is stored.
+    pub(super) fn reference(&self, path: &str) -> Option<String> {
+        Some(self.variable(path)?.reference().expect("the key holds a reference").url.clone())
+    }
+
     /// What is stored.
     pub(super) fn variable(&self, path: &str) -> Option<v1::Variable> {
         let parts: Vec<&str> = path.split('/').collect();
@@ -326,7 +370,7 @@ impl Fake {
         let Some(environment) = world.environments.get(&path) else {
             return refuse(ProblemCode::NotFound, "There is no such environment");
         };
-        let version = format!("v{}", environment.revision);
+        let version = format!("v{}.{}", environment.revision, world.vaults.lockfile());
         let not_modified = request.if_version_differs == version;
         if not_modified {
             self.not_modified.fetch_add(1, Ordering::SeqCst);

@@ -8,11 +8,15 @@ mod data_sources;
 mod fake;
 mod few_requests;
 mod functions;
+mod kinds;
 mod names;
 mod past;
 mod protection;
 mod retries;
 mod schemas;
+mod secret_problems;
+mod secret_references;
+mod secrets;
 mod settings;
 mod sharing;
 mod variables;
@@ -20,6 +24,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tfplugin_proto::value::{AttributePath, Type, Value};
 use tfplugin_proto::wire;
@@ -59,6 +64,29 @@ impl Outcome {
     }
 }
 
+/// What a host keeps of an ephemeral resource that it opened, and what it was told.
+#[derive(Debug)]
+struct Open {
+    result: Option<Fields>,
+    renew_at: Option<SystemTime>,
+    private: Option<Vec<u8>>,
+    told: Vec<String>,
+}
+
+impl Open {
+    /// The result of a call that had nothing to complain of.
+    fn good(self) -> Fields {
+        assert!(self.told.is_empty(), "{:?}", self.told);
+        self.result.expect("there is a result")
+    }
+
+    /// The only message.
+    fn message(&self) -> &str {
+        assert_eq!(self.told.len(), 1, "{:?}", self.told);
+        &self.told[0]
+    }
+}
+
 fn told(diagnostics: &[wire::Diagnostic]) -> Vec<String> {
     diagnostics
         .iter()
@@ -85,7 +113,9 @@ fn types() -> BTreeMap<String, Type> {
     let data =
         catalog.data_source_schemas().map(|(name, schema)| (format!("data.{name}"), schema.object_type()));
     let block = ("provider".to_owned(), provider.schema().object_type());
-    resources.chain(data).chain([block]).collect()
+    let ephemeral =
+        catalog.ephemeral_schemas().map(|(name, schema)| (format!("ephemeral.{name}"), schema.object_type()));
+    resources.chain(data).chain(ephemeral).chain([block]).collect()
 }
 
 fn socket(dir: &Path) -> PathBuf {
@@ -287,5 +317,51 @@ impl Harness {
         };
         let answer = self.server.read_data_source(Request::new(request)).await.unwrap().into_inner();
         Outcome { state: self.received(&place, answer.state.as_ref()), told: told(&answer.diagnostics) }
+    }
+
+    async fn validate_ephemeral(&self, kind: &str, config: &Fields) -> Vec<String> {
+        let request = wire::validate_ephemeral_resource_config::Request {
+            type_name: kind.to_owned(),
+            config: self.sent(&format!("ephemeral.{kind}"), Some(config)),
+        };
+        let answer = self.server.validate_ephemeral_resource_config(Request::new(request)).await.unwrap();
+        told(&answer.into_inner().diagnostics)
+    }
+
+    async fn open(&self, kind: &str, config: &Fields) -> Open {
+        let place = format!("ephemeral.{kind}");
+        let request = wire::open_ephemeral_resource::Request {
+            type_name: kind.to_owned(),
+            config: self.sent(&place, Some(config)),
+            ..Default::default()
+        };
+        let answer = self.server.open_ephemeral_resource(Request::new(request)).await.unwrap().into_inner();
+        Open {
+            result: answer.result.as_ref().and_then(|result| self.received(&place, Some(result))),
+            renew_at: answer.renew_at.map(|time| time.try_into().expect("a time")),
+            private: answer.private,
+            told: told(&answer.diagnostics),
+        }
+    }
+
+    /// Renews what was opened, and keeps what it is told for the next call.
+    async fn renew(&self, kind: &str, open: &mut Open) {
+        let request = wire::renew_ephemeral_resource::Request {
+            type_name: kind.to_owned(),
+            private: open.private.clone(),
+        };
+        let answer = self.server.renew_ephemeral_resource(Request::new(request)).await.unwrap().into_inner();
+        open.renew_at = answer.renew_at.map(|time| time.try_into().expect("a time"));
+        open.private = answer.private;
+        open.told = told(&answer.diagnostics);
+    }
+
+    async fn close(&self, kind: &str, open: &Open) -> Vec<String> {
+        let request = wire::close_ephemeral_resource::Request {
+            type_name: kind.to_owned(),
+            private: open.private.clone(),
+        };
+        let answer = self.server.close_ephemeral_resource(Request::new(request)).await.unwrap();
+        told(&answer.into_inner().diagnostics)
     }
 }

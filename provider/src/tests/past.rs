@@ -210,6 +210,7 @@ async fn the_history_goes_on_after_a_deletion() {
         Value::object([
             ("revision", Value::from(4_u64)),
             ("operation", text("deleted")),
+            ("reference", Value::Null),
             ("value", Value::Null),
             ("type", Value::Null),
             ("description", Value::Null),

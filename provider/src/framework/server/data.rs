@@ -27,7 +27,11 @@ impl<P: Provider> Server<P> {
         let ty = source.schema().object_type();
         let config = decode_required(request.config.as_ref(), &ty, "configuration")?;
         let session = Arc::clone(&slot.configured()?.session);
-        let fields = slot.unless_stopped(source.read(&session, config)).await?;
-        Ok(Response { state: Some(encode_object(Some(fields), &ty)?), ..Default::default() })
+        let found = slot.unless_stopped(source.read(&session, config)).await?;
+        Ok(Response {
+            state: Some(encode_object(Some(found.result), &ty)?),
+            diagnostics: found.warnings.to_wire(),
+            ..Default::default()
+        })
     }
 }

@@ -47,6 +47,7 @@ impl<P: Provider> Server<P> {
             renew_at: opened.renew_at.map(Into::into),
             result: Some(encode_object(Some(opened.result), &ty)?),
             private: Some(cx.private.encode()),
+            diagnostics: opened.warnings.to_wire(),
             ..Default::default()
         })
     }

@@ -201,8 +201,8 @@ async fn imports_give_what_the_id_says() {
 async fn data_sources_are_read() {
     let server = library().await;
     let ty = Type::object([("prefix", Type::String), ("count", Type::Number)]);
-    let read = async |server: &Server<Library>, name: &str| {
-        let config = fields([("prefix", Value::from("d")), ("count", Value::Null)]);
+    let read_from = async |server: &Server<Library>, name: &str, prefix: &str| {
+        let config = fields([("prefix", Value::from(prefix)), ("count", Value::Null)]);
         let request = wire::read_data_source::Request {
             type_name: name.to_owned(),
             config: sent(Some(&config), &ty),
@@ -210,9 +210,13 @@ async fn data_sources_are_read() {
         };
         call!(server, read_data_source, request)
     };
+    let read = async |server: &Server<Library>, name: &str| read_from(server, name, "d").await;
     let answer = read(&server, "shelf_count").await;
     let expected: Fields = fields([("prefix", Value::from("d")), ("count", Value::from(0_u64))]);
-    assert_eq!(received(answer.state.as_ref(), &ty), Some(expected));
+    assert_eq!((received(answer.state.as_ref(), &ty), answer.diagnostics.len()), (Some(expected), 0));
+    let answer = read_from(&server, "shelf_count", "the ").await;
+    assert!(answer.state.is_some(), "a warning is told beside the answer");
+    assert_eq!(told(&answer.diagnostics), ["Warning at prefix: Counted by their articles"]);
     assert_eq!(told(&read(&server, "x").await.diagnostics), ["Error: There is no data source x"]);
     let answer = read(&Server::new(Library), "shelf_count").await;
     assert_eq!(told(&answer.diagnostics), ["Error: The provider is not configured"]);
@@ -241,7 +245,16 @@ async fn ephemeral_resources_are_opened_renewed_and_closed() {
     let opened = call!(server, open_ephemeral_resource, request);
     let result = received(opened.result.as_ref(), &ty).unwrap();
     assert_eq!(result["slip"], Value::from("slip of Ada"));
-    assert_eq!(opened.renew_at, Some(due(0).into()));
+    assert_eq!((opened.renew_at, opened.diagnostics.len()), (Some(due(0).into()), 0));
+
+    let request = wire::open_ephemeral_resource::Request {
+        type_name: name.clone(),
+        config: config("forgetful"),
+        ..Default::default()
+    };
+    let warned = call!(server, open_ephemeral_resource, request);
+    assert!(warned.result.is_some(), "a warning is told beside the result");
+    assert_eq!(told(&warned.diagnostics), ["Warning at reader: Lent before"]);
 
     let request =
         wire::renew_ephemeral_resource::Request { type_name: name.clone(), private: opened.private };

@@ -10,8 +10,8 @@ use tfplugin_proto::value::{Type, Value};
 use crate::framework::schema::Fields;
 use crate::framework::{
     Attr, Attribute, Block, Catalog, Context, DataSource, Diagnostic, Diagnostics, EphemeralResource,
-    Failure, Function, FunctionError, Opened, Parameter, Provider, RawFields, Readiness, Resource, Schema,
-    Signature,
+    Failure, Found, Function, FunctionError, Opened, Parameter, Provider, RawFields, Readiness, Resource,
+    Schema, Signature,
 };
 use crate::model;
 
@@ -292,10 +292,15 @@ impl DataSource<Shelf> for Count {
         )
     }
 
-    async fn read(&self, session: &Shelf, config: CountModel) -> Result<CountModel, Diagnostics> {
+    async fn read(&self, session: &Shelf, config: CountModel) -> Result<Found<CountModel>, Diagnostics> {
         let books = session.books.lock().unwrap();
         let count = books.keys().filter(|title| title.starts_with(config.prefix.text())).count();
-        Ok(CountModel { count: Attr::Known(count as u64), ..config })
+        let mut found = Found::from(CountModel { count: Attr::Known(count as u64), ..config });
+        if found.result.prefix.text() == "the " {
+            let warning = Diagnostic::warning("Counted by their articles", "Leave them out.").at("prefix");
+            found.warnings.push(warning);
+        }
+        Ok(found)
     }
 }
 
@@ -348,7 +353,12 @@ impl EphemeralResource<Shelf> for Loan {
     ) -> Result<Opened<LoanModel>, Diagnostics> {
         cx.private.set("renewals", "0");
         let slip = Attr::Known(format!("slip of {}", config.reader.text()));
-        Ok(Opened { result: LoanModel { slip, ..config }, renew_at: Some(due(0)) })
+        let mut opened = Opened::new(LoanModel { slip, ..config });
+        if opened.result.reader.text() == "forgetful" {
+            opened.warnings.push(Diagnostic::warning("Lent before", "Ask for it back.").at("reader"));
+        }
+        opened.renew_at = Some(due(0));
+        Ok(opened)
     }
 
     async fn renew(&self, cx: &mut Context<Shelf>) -> Result<Option<SystemTime>, Diagnostics> {
@@ -387,7 +397,7 @@ impl EphemeralResource<Shelf> for Glance {
         _cx: &mut Context<Shelf>,
         config: LoanModel,
     ) -> Result<Opened<LoanModel>, Diagnostics> {
-        Ok(Opened { result: LoanModel { slip: "seen".into(), ..config }, renew_at: None })
+        Ok(Opened::new(LoanModel { slip: "seen".into(), ..config }))
     }
 }
 

@@ -110,6 +110,11 @@ async fn unhindered(
         Err(_) => None,
     };
     let Some(snapshot) = snapshot else { return Ok(()) };
+    let is_reference = |key: &&str| !before.contains_key(key) && snapshot.reference(key).is_some();
+    let references: Vec<&str> = after.keys().copied().filter(is_reference).collect();
+    if !references.is_empty() {
+        return Err(told::or_destroy(told::references(env, &references)).into());
+    }
     let stored = snapshot.variables().map(|variable: &v1::Variable| variable.key.as_str());
     let hindering = stored.filter(|key| {
         let planned = after.contains_key(key);

@@ -52,10 +52,12 @@ fn imported<'a>(
 ) -> Result<Vec<&'a v1::Variable>, Diagnostics> {
     let missing: Vec<&str> =
         keys.iter().map(String::as_str).filter(|key| snapshot.get(key).is_none()).collect();
+    let references: Vec<&str> =
+        missing.iter().copied().filter(|key| snapshot.reference(key).is_some()).collect();
     if missing.is_empty() {
         Ok(keys.iter().filter_map(|key| snapshot.get(key)).collect())
     } else {
-        Err(told::nothing_to_import(env, &missing).into())
+        Err(told::nothing_to_import(env, &missing, &references).into())
     }
 }
 

@@ -54,12 +54,21 @@ pub(super) fn capped(told: Vec<Diagnostic>) -> Diagnostics {
 }
 
 /// Keys that an import names are not there.
-pub(super) fn nothing_to_import(env: &EnvPath, keys: &[&str]) -> Diagnostic {
+pub(super) fn nothing_to_import(env: &EnvPath, keys: &[&str], references: &[&str]) -> Diagnostic {
+    let what_else = if references.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "\n\nA kontraktor_variables manages plain variables, and there are secret references under {}: import each \
+             with a kontraktor_secret_reference.",
+            listed(references)
+        )
+    };
     Diagnostic::error(
         format!("{env} does not hold {} of the import", count(keys.len())),
         format!(
-            "There is nothing to import under {}. Leave {} out of the import id; what is in the configuration and not \
-             imported is created by the next apply.",
+            "There is no plain variable to import under {}. Leave {} out of the import id; what is in the configuration \
+             and not imported is created by the next apply.{what_else}",
             listed(keys),
             it_or_them(keys)
         ),
@@ -104,6 +113,22 @@ pub(super) fn exist(env: &EnvPath, keys: &[&str], managed: bool) -> Diagnostic {
         format!("{env} holds {} already that this resource is to create", count(keys.len())),
         format!(
             "Nothing was written. A key belongs to one resource, and somebody else made {}.\n\n{take_over}",
+            listed(keys)
+        ),
+    )
+}
+
+/// Keys that are to be written hold secret references.
+pub(super) fn references(env: &EnvPath, keys: &[&str]) -> Diagnostic {
+    let (are, them) =
+        if keys.len() == 1 { ("is a secret reference", "it") } else { ("are secret references", "them") };
+    Diagnostic::error(
+        format!("{} of {env} {are}", count(keys.len())),
+        format!(
+            "Nothing was written: a key holds a plain value or a reference to a secret, and does not change from one to \
+             the other. This concerns {}.\n\nLeave {them} out of this resource, and manage {them} with \
+             kontraktor_secret_reference. Or delete what is stored there first; where it belongs to a resource that goes \
+             in this same apply, apply once more: then it is gone.",
             listed(keys)
         ),
     )

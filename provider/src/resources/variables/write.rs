@@ -13,7 +13,7 @@ use super::model::{Entry, State};
 use super::remembered::Remembered;
 use super::told;
 use crate::framework::{Attr, Context, Diagnostic, Diagnostics, Failure};
-use crate::messages::{self, Side};
+use crate::messages::{self, Kind, Side};
 use crate::resources::conflict::OnConflict;
 use crate::resources::not_changed;
 use crate::resources::protection::ATTRIBUTE;
@@ -303,7 +303,12 @@ fn blame(doing: &str, order: &Order<'_>, blamed: &[(Item<'_>, v1::Problem)]) -> 
         such.map(|(item, _)| item.key).collect()
     };
     let mut diagnostics = Diagnostics::new();
-    let exist = of(ProblemCode::KeyExists);
+    let (references, exist): (Vec<&str>, Vec<&str>) = of(ProblemCode::KeyExists)
+        .into_iter()
+        .partition(|key| blamed.iter().any(|(item, problem)| item.key == *key && meets_reference(problem)));
+    if !references.is_empty() {
+        diagnostics.push(told::references(order.env, &references));
+    }
     if !exist.is_empty() {
         diagnostics.push(told::exist(order.env, &exist, order.prior.is_some()));
     }
@@ -337,6 +342,11 @@ fn blame(doing: &str, order: &Order<'_>, blamed: &[(Item<'_>, v1::Problem)]) -> 
     }
     diagnostics.append(told::capped(others));
     diagnostics
+}
+
+/// Whether a key that exists does so as a secret reference.
+fn meets_reference(problem: &v1::Problem) -> bool {
+    Kind::Variable.meets_other(&refusal(problem))
 }
 
 fn missing_environment(doing: &str, order: &Order<'_>, problem: &v1::Problem) -> Diagnostic {

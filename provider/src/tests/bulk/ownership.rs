@@ -260,7 +260,7 @@ async fn an_import_says_what_is_not_there() {
     let told = Held::import(&harness, "demo/dev:A,B,C").await.expect_err("two are missing");
     insta::assert_snapshot!(told.join("\n---\n"), @"
     Error: demo/dev does not hold 2 keys of the import
-    There is nothing to import under B, C. Leave them out of the import id; what is in the configuration and not imported is created by the next apply.
+    There is no plain variable to import under B, C. Leave them out of the import id; what is in the configuration and not imported is created by the next apply.
     ");
     let nothing = Held::import(&harness, "demo/prod").await.expect("the host says that it does not exist");
     assert_eq!(nothing.state, None);

@@ -45,6 +45,20 @@ impl Fake {
             ..Default::default()
         });
     }
+
+    /// The same of a key that held a secret reference.
+    pub(in super::super) fn log_reference(
+        &self,
+        path: &str,
+        operation: v1::AuditOperation,
+        url: Option<&str>,
+    ) {
+        self.log(path, operation, url);
+        let mut world = self.world.lock().unwrap();
+        let entry = world.log.last_mut().expect("it was just made");
+        entry.r#type = v1::ValueType::Unspecified.into();
+        entry.secret_reference = true;
+    }
 }
 
 #[tonic::async_trait]
@@ -59,8 +73,13 @@ impl Audit for Fake {
         let world = self.world.lock().unwrap();
         let entries =
             world.log.iter().rev().filter(|entry| entry.key == request.key && entry.revision <= until);
-        let entries = entries.take(request.page_size as usize).cloned().collect();
-        Ok(Response::new(v1::ListAuditResponse { entries, next_page_token: String::new() }))
+        // A token is how many entries came before.
+        let before: usize = request.page_token.parse().unwrap_or_default();
+        let size = request.page_size as usize;
+        let rest: Vec<_> = entries.skip(before).cloned().collect();
+        let next_page_token = if rest.len() > size { (before + size).to_string() } else { String::new() };
+        let entries = rest.into_iter().take(size).collect();
+        Ok(Response::new(v1::ListAuditResponse { entries, next_page_token }))
     }
 
     async fn list_audit(&self, _request: Request<v1::ListAuditRequest>) -> Answer<v1::ListAuditResponse> {

@@ -1,0 +1,469 @@
+//! `kontraktor_secret_reference` through the calls of a host.
+
+use std::sync::atomic::Ordering;
+
+use kontraktor_proto::v1::{Problem, ProblemCode};
+use tfplugin_proto::value::Value;
+
+use super::fake::secrets::{Stored, count};
+use super::{Harness, fields, text, told};
+use crate::framework::Fields;
+
+const REFERENCE: &str = "kontraktor_secret_reference";
+const URL: &str = "vault://team/secret/app/db#password";
+
+fn config<const N: usize>(reference: &str, attributes: [(&str, Value); N]) -> Fields {
+    let mut config = fields([
+        ("project", text("demo")),
+        ("env", text("dev")),
+        ("key", text("DB_PASSWORD")),
+        ("reference", text(reference)),
+    ]);
+    config.extend(fields(attributes));
+    config
+}
+
+fn pinned(version: &str) -> [(&'static str, Value); 1] {
+    [("pin_version", text(version))]
+}
+
+fn verified() -> [(&'static str, Value); 1] {
+    [("verify", true.into())]
+}
+
+impl Harness {
+    fn writes(&self) -> usize {
+        self.daemon.writes.load(Ordering::SeqCst)
+    }
+
+    fn checks(&self) -> usize {
+        count(&self.daemon.secrets.checks)
+    }
+
+    /// Plans, and says what is planned and what is told beside it.
+    async fn plan_and_hear(&self, prior: Option<&Fields>, config: &Fields) -> (Fields, Vec<String>) {
+        let answer = self.planned(REFERENCE, prior, Some(config)).await;
+        let planned = self.received(REFERENCE, answer.planned_state.as_ref());
+        (planned.expect("it is planned"), told(&answer.diagnostics))
+    }
+}
+
+#[tokio::test]
+async fn a_reference_keeps_its_authors_spelling_from_create_to_delete() {
+    let harness = Harness::new().await;
+    let spelled = "vault://team/secret/app%2Fdb?version=03#pass%77ord";
+    let (planned, _) = harness.plan(REFERENCE, None, Some(&config(spelled, []))).await;
+    assert_eq!((&planned["id"], &planned["revision"]), (&Value::Unknown, &Value::Unknown));
+    assert_eq!((&planned["vault"], &planned["verify"]), (&text("team"), &false.into()));
+    let created = harness.put(REFERENCE, None, &config(spelled, [])).await.good().unwrap();
+    assert_eq!((&created["reference"], &created["id"]), (&text(spelled), &text("demo/dev/DB_PASSWORD")));
+    let stored = "vault://team/secret/app/db?version=3#password";
+    assert_eq!(harness.daemon.reference("demo/dev/DB_PASSWORD").as_deref(), Some(stored));
+    assert_eq!(harness.read(REFERENCE, &created).await.good(), Some(created.clone()));
+
+    // No spelling of the same is a change, and none of them asks a vault.
+    for same in [spelled, stored, "vault://team/secret/app%2fdb?version=3#password"] {
+        let (planned, replaced) = harness.plan(REFERENCE, Some(&created), Some(&config(same, []))).await;
+        assert_eq!((planned, replaced.len()), (created.clone(), 0), "{same}");
+    }
+
+    let (planned, replaced) = harness.plan(REFERENCE, Some(&created), Some(&config(URL, []))).await;
+    assert_eq!((&planned["revision"], replaced.len()), (&Value::Unknown, 0));
+    assert_eq!(planned["id"], created["id"], "an update keeps the id, so nothing waits for it");
+    let changed = harness.put(REFERENCE, Some(&created), &config(URL, [])).await.good().unwrap();
+    assert_eq!((&changed["reference"], &changed["revision"]), (&text(URL), &2_u64.into()));
+    assert_eq!(harness.delete(REFERENCE, &changed).await.good(), None);
+    assert_eq!(harness.daemon.reference("demo/dev/DB_PASSWORD"), None);
+    assert_eq!(harness.daemon.secrets.asked(), 0);
+}
+
+#[tokio::test]
+async fn another_place_is_another_reference_with_an_id_that_is_not_known_yet() {
+    let harness = Harness::new().await;
+    let created = harness.put(REFERENCE, None, &config(URL, [])).await.good().unwrap();
+    for (name, value) in [("key", text("OTHER")), ("env", text("prod")), ("project", Value::Unknown)] {
+        let mut moved = config(URL, []);
+        moved.insert(name.to_owned(), value);
+        let (planned, replaced) = harness.plan(REFERENCE, Some(&created), Some(&moved)).await;
+        assert_eq!((&planned["id"], replaced), (&Value::Unknown, vec![name.to_owned()]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_reference_is_refused_with_its_column_and_without_its_text() {
+    let harness = Harness::new().await;
+    let mut messages = Vec::new();
+    for bad in ["hunter2", "vault://team/secret/app/db", "vault://team/secret/app/db?version=x#f", ""] {
+        let told = harness.validate(REFERENCE, &config(bad, pinned("1"))).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        messages.extend(told);
+    }
+    assert!(!messages.concat().contains("hunter2"));
+    insta::assert_snapshot!(messages.join("\n"), @r"
+    Error at reference: Invalid reference
+    reference, column 1: it does not begin with a known scheme: write vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name.
+    Error at reference: Invalid reference
+    reference, column 27: the field is missing: a Vault secret is a map, so add which one, as in #password.
+    Error at reference: Invalid reference
+    reference, column 36: the version is not a whole number from 1: leave it out for the newest.
+    Error at reference: Invalid reference
+    reference, column 1: it does not begin with a known scheme: write vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name.
+    ");
+    assert_eq!(harness.validate(REFERENCE, &config(URL, [("key", text("9"))])).await.len(), 1);
+    let unknown = config(URL, [("pin_version", Value::Unknown), ("verify", Value::Unknown)]);
+    assert_eq!(harness.validate(REFERENCE, &unknown).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_pin_is_stored_as_the_references_version() {
+    let harness = Harness::new().await;
+    let created = harness.put(REFERENCE, None, &config(URL, pinned("3"))).await.good().unwrap();
+    assert_eq!((&created["reference"], &created["pin_version"]), (&text(URL), &text("3")));
+    let pinned_url = "vault://team/secret/app/db?version=3#password";
+    assert_eq!(harness.daemon.reference("demo/dev/DB_PASSWORD").as_deref(), Some(pinned_url));
+    assert_eq!(harness.read(REFERENCE, &created).await.good(), Some(created.clone()));
+
+    // The same said in another way changes the state, and nothing that is stored.
+    let writes = harness.writes();
+    for same in [config(pinned_url, []), config(pinned_url, pinned("3"))] {
+        let (planned, _) = harness.plan(REFERENCE, Some(&created), Some(&same)).await;
+        assert_eq!(planned["revision"], created["revision"]);
+        let put = harness.put(REFERENCE, Some(&created), &same).await.good().unwrap();
+        assert_eq!(harness.read(REFERENCE, &put).await.good(), Some(put));
+    }
+    assert_eq!(harness.writes(), writes);
+
+    // The pin moves, and goes.
+    let moved = harness.put(REFERENCE, Some(&created), &config(URL, pinned("4"))).await.good().unwrap();
+    assert_eq!(
+        harness.daemon.reference("demo/dev/DB_PASSWORD").as_deref(),
+        Some("vault://team/secret/app/db?version=4#password")
+    );
+    let free = harness.put(REFERENCE, Some(&moved), &config(URL, [])).await.good().unwrap();
+    assert_eq!(harness.daemon.reference("demo/dev/DB_PASSWORD").as_deref(), Some(URL));
+    assert_eq!(free["pin_version"], Value::Null);
+    assert_eq!(harness.daemon.secrets.asked(), 0, "nothing of this asks a vault");
+}
+
+#[tokio::test]
+async fn a_pin_of_each_kind_of_vault_and_a_pin_that_cannot_be() {
+    let harness = Harness::new().await;
+    for (reference, version, stored) in [
+        ("aws-sm://prod/app/db#user", "a-1", "aws-sm://prod/app/db?version=a-1#user"),
+        ("aws-sm://prod/app/db?stage=AWSCURRENT", "a-1", "aws-sm://prod/app/db?version=a-1"),
+        ("azure-kv://kv/db", "0a1b", "azure-kv://kv/db?version=0a1b"),
+    ] {
+        let created = harness.put(REFERENCE, None, &config(reference, pinned(version))).await.good().unwrap();
+        assert_eq!(harness.daemon.reference("demo/dev/DB_PASSWORD").as_deref(), Some(stored));
+        assert_eq!(harness.read(REFERENCE, &created).await.good().as_ref(), Some(&created));
+        harness.delete(REFERENCE, &created).await.good();
+    }
+    let mut messages = Vec::new();
+    for (reference, version) in [
+        (URL, "newest"),
+        (URL, ""),
+        (URL, "3#other"),
+        ("azure-kv://kv/db", "a/b"),
+        ("vault://team/secret/app/db?version=3#password", "4"),
+    ] {
+        let told = harness.validate(REFERENCE, &config(reference, pinned(version))).await;
+        assert!(!told.is_empty(), "{reference} {version}");
+        messages.extend(told);
+    }
+    insta::assert_snapshot!(messages.join("\n"), @r##"
+    Error at pin_version: Invalid pin_version
+    With pin_version as the version of the reference, the version is not a whole number from 1: leave it out for the newest.
+    Error at pin_version: Invalid pin_version
+    pin_version is empty: name a version, or leave it out for none.
+    Error at pin_version: Invalid pin_version
+    With pin_version as the version of the reference, there is a second "#": one that belongs to a name is written %23.
+    Error at pin_version: Invalid pin_version
+    With pin_version as the version of the reference, the version must be letters and digits: it is the identifier at the end of the secret's address.
+    Error at pin_version: Invalid pin_version
+    The reference names a version itself, and pin_version is another. Leave the version out of the reference, or leave pin_version out.
+    "##);
+}
+
+#[tokio::test]
+async fn drift_is_another_secret_or_another_version() {
+    let harness = Harness::new().await;
+    let place = "demo/dev/DB_PASSWORD";
+    let created = harness.put(REFERENCE, None, &config(URL, pinned("3"))).await.good().unwrap();
+    let read = async || {
+        // A walk of its own.
+        harness.configure([]).await;
+        harness.read(REFERENCE, &created).await.good().unwrap()
+    };
+    // Written again in another spelling.
+    harness.daemon.refer(place, "vault://team/secret/app%2Fdb?version=3#password");
+    let same = read().await;
+    assert_eq!((&same["reference"], &same["pin_version"]), (&text(URL), &text("3")));
+    assert_eq!(same["revision"], 2_u64.into());
+    // Only the pin moved: the author's text of the reference stays.
+    harness.daemon.refer(place, "vault://team/secret/app/db?version=5#password");
+    let moved = read().await;
+    assert_eq!((&moved["reference"], &moved["pin_version"]), (&text(URL), &text("5")));
+    // Another secret, pinned and not.
+    harness.daemon.refer(place, "vault://team/secret/other?version=5#password");
+    let other = read().await;
+    assert_eq!(other["reference"], text("vault://team/secret/other#password"));
+    assert_eq!((&other["pin_version"], &other["vault"]), (&text("5"), &text("team")));
+    harness.daemon.refer(place, "azure-kv://cloud/db");
+    let other = read().await;
+    assert_eq!((&other["reference"], &other["pin_version"]), (&text("azure-kv://cloud/db"), &Value::Null));
+    assert_eq!(other["vault"], text("cloud"));
+    // That a version was seen is no drift.
+    harness.daemon.refer(place, URL);
+    let free = read().await;
+    harness.daemon.keep_value(URL, "s3cret", "7");
+    let key = fields([("project", text("demo")), ("env", text("dev")), ("key", text("DB_PASSWORD"))]);
+    harness.open("kontraktor_secret", &key).await.good();
+    assert_eq!(read().await, free);
+    harness.daemon.delete(place);
+    harness.configure([]).await;
+    assert_eq!(harness.read(REFERENCE, &created).await.good(), None);
+}
+
+#[tokio::test]
+async fn an_imported_reference_needs_no_change() {
+    let harness = Harness::new().await;
+    harness.daemon.refer("demo/dev/DB_PASSWORD", "vault://team/secret/app/db?version=3#password");
+    let imported = harness.import(REFERENCE, "demo/dev/DB_PASSWORD").await.good().unwrap();
+    assert_eq!(imported["reference"], text("vault://team/secret/app/db?version=3#password"));
+    assert_eq!((&imported["pin_version"], &imported["verify"]), (&Value::Null, &false.into()));
+    let same = config("vault://team/secret/app/db?version=03#password", []);
+    let (planned, replaced) = harness.plan(REFERENCE, Some(&imported), Some(&same)).await;
+    assert_eq!((planned, replaced.len()), (imported.clone(), 0));
+    // Pinned by the other way, only the state changes.
+    let writes = harness.writes();
+    harness.put(REFERENCE, Some(&imported), &config(URL, pinned("3"))).await.good();
+    assert_eq!(harness.writes(), writes);
+
+    assert_eq!(harness.import(REFERENCE, "demo/dev/NONE").await.good(), None);
+    for (id, expected) in [
+        ("demo/dev", "Error: The import id has the wrong shape"),
+        ("Demo/dev/A", "Error: The import id is not valid"),
+        ("demo/dev/9", "Error: The import id is not valid"),
+    ] {
+        let outcome = harness.import(REFERENCE, id).await;
+        assert_eq!(outcome.message().lines().next(), Some(expected), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn verify_warns_in_a_plan_and_stops_an_apply_before_it_writes() {
+    let harness = Harness::new().await;
+    let wanted = config(URL, verified());
+    let (planned, warned) = harness.plan_and_hear(None, &wanted).await;
+    assert_eq!((harness.checks(), harness.writes()), (1, 0));
+    insta::assert_snapshot!(warned.join("\n"), @r#"
+    Warning at reference: Cannot verify the secret reference demo/dev/DB_PASSWORD: the vault has no such secret
+    Vault "team" has no such secret. The reference is vault://team/secret/app/db#password
+
+    Create it in the vault, or correct the reference.
+
+    The plan goes on, because the secret may be made in the same apply. With verify = true the apply asks again before it writes, and writes nothing where this is still so.
+    "#);
+    let outcome = harness.applied(REFERENCE, None, Some(&planned), Some(&wanted)).await;
+    insta::assert_snapshot!(outcome.message(), @r#"
+    Error at reference: Cannot verify the secret reference demo/dev/DB_PASSWORD: the vault has no such secret
+    Vault "team" has no such secret. The reference is vault://team/secret/app/db#password
+
+    Create it in the vault, or correct the reference.
+
+    Nothing was written. Apply again when the secret can be read, or set verify = false, and the reference is written all the same.
+    "#);
+    assert_eq!((outcome.state, harness.writes()), (None, 0));
+
+    // The secret was made in the meantime.
+    harness.daemon.keep_value(URL, "hunter2", "1");
+    let created = harness.applied(REFERENCE, None, Some(&planned), Some(&wanted)).await.good().unwrap();
+    assert_eq!(created["verify"], true.into());
+    assert!(!format!("{created:?}").contains("hunter2"));
+
+    // An update whose check fails changes nothing either.
+    let other = config("vault://team/secret/none#password", verified());
+    let (_, warned) = harness.plan_and_hear(Some(&created), &other).await;
+    assert!(warned[0].starts_with("Warning at reference: Cannot verify"), "{warned:?}");
+    let writes = harness.writes();
+    let (planned, _) = harness.plan_and_hear(Some(&created), &other).await;
+    let outcome = harness.applied(REFERENCE, Some(&created), Some(&planned), Some(&other)).await;
+    assert!(outcome.message().contains("Nothing was written."), "{outcome:?}");
+    assert_eq!((outcome.state, harness.writes()), (Some(created), writes));
+}
+
+#[tokio::test]
+async fn verify_asks_a_vault_only_where_the_reference_changes() {
+    let harness = Harness::new().await;
+    harness.daemon.keep_value(URL, "hunter2", "1");
+    let created = harness.put(REFERENCE, None, &config(URL, verified())).await.good().unwrap();
+    assert_eq!(harness.checks(), 2, "one in the plan, one in the apply");
+    // No change, another spelling, and what does not concern the secret.
+    harness.plan(REFERENCE, Some(&created), Some(&config(URL, verified()))).await;
+    let spelled = config("vault://team/secret/app%2Fdb#password", verified());
+    harness.plan(REFERENCE, Some(&created), Some(&spelled)).await;
+    let described = config(URL, [("verify", true.into()), ("description", text("of the database"))]);
+    let described = harness.put(REFERENCE, Some(&created), &described).await.good().unwrap();
+    assert_eq!(harness.read(REFERENCE, &described).await.good(), Some(described.clone()));
+    harness.configure([]).await;
+    assert_eq!(harness.delete(REFERENCE, &described).await.good(), None);
+    assert_eq!(harness.checks(), 2);
+
+    // Switched on later: then it is checked, and nothing is written.
+    let unverified = harness.put(REFERENCE, None, &config(URL, [])).await.good().unwrap();
+    let writes = harness.writes();
+    let on = harness.put(REFERENCE, Some(&unverified), &config(URL, verified())).await.good().unwrap();
+    assert_eq!((harness.checks(), harness.writes(), &on["revision"]), (4, writes, &unverified["revision"]));
+    // What is not known yet cannot be checked, and is when it is applied.
+    let (planned, warned) = harness
+        .plan_and_hear(Some(&on), &config(URL, [("verify", true.into()), ("pin_version", Value::Unknown)]))
+        .await;
+    assert_eq!((warned.len(), harness.checks()), (0, 4));
+    assert_eq!(planned["vault"], Value::Unknown);
+}
+
+#[tokio::test]
+async fn verify_leaves_a_plan_alone_while_the_daemon_cannot_be_asked() {
+    let harness = Harness::new().await;
+    // The provider's block is not known yet.
+    harness.configure([("host", Value::Unknown)]).await;
+    let (_, warned) = harness.plan_and_hear(None, &config(URL, verified())).await;
+    assert_eq!((warned.len(), harness.checks()), (0, 0));
+    // The daemon is not there.
+    harness.configure([("host", text("unix:///nowhere/k.sock"))]).await;
+    let (_, warned) = harness.plan_and_hear(None, &config(URL, verified())).await;
+    assert_eq!(warned, [""; 0]);
+    // It is there, and refuses to check.
+    harness.configure([]).await;
+    harness.daemon.deny.store(true, Ordering::SeqCst);
+    let (planned, warned) = harness.plan_and_hear(None, &config(URL, verified())).await;
+    assert!(warned[0].starts_with("Warning at reference: Cannot verify the secret reference"), "{warned:?}");
+    let wanted = config(URL, verified());
+    let outcome = harness.applied(REFERENCE, None, Some(&planned), Some(&wanted)).await;
+    assert!(outcome.message().starts_with("Error at reference: Cannot verify"), "{outcome:?}");
+    assert_eq!(harness.writes(), 0);
+}
+
+#[tokio::test]
+async fn a_stale_secret_passes_the_check() {
+    let harness = Harness::new().await;
+    let stale = Stored { value: b"old".to_vec(), stale: true, ..Stored::default() };
+    harness.daemon.keep_secret(URL, stale);
+    harness.put(REFERENCE, None, &config(URL, verified())).await.good();
+}
+
+#[tokio::test]
+async fn someone_elses_change_of_a_reference_is_not_overwritten() {
+    let harness = Harness::new().await;
+    let place = "demo/dev/DB_PASSWORD";
+    let created = harness.put(REFERENCE, None, &config(URL, [])).await.good().unwrap();
+    harness.daemon.refer(place, "vault://team/secret/theirs#password");
+    let wanted = config(URL, pinned("3"));
+    let outcome = harness.put(REFERENCE, Some(&created), &wanted).await;
+    insta::assert_snapshot!(outcome.message(), @r#"
+    Error: demo/dev/DB_PASSWORD was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
+    That was after the plan was made, so nothing was written.
+
+      planned from: secret reference "vault://team/secret/app/db#password"
+      planned to:   secret reference "vault://team/secret/app/db?version=3#password"
+      now:          secret reference "vault://team/secret/theirs#password" (revision 2)
+
+    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    "#);
+    assert_eq!(outcome.state.as_ref(), Some(&created));
+    assert!(harness.delete(REFERENCE, &created).await.message().contains("planned to:   deleted"));
+
+    let mut forced = wanted.clone();
+    forced.insert("on_conflict".to_owned(), text("overwrite"));
+    let overwritten = harness.put(REFERENCE, Some(&created), &forced).await.good().unwrap();
+    assert_eq!(
+        harness.daemon.reference(place).as_deref(),
+        Some("vault://team/secret/app/db?version=3#password")
+    );
+    assert_eq!(harness.delete(REFERENCE, &overwritten).await.good(), None);
+}
+
+#[tokio::test]
+async fn a_reference_that_exists_is_to_be_imported_or_taken_over() {
+    let harness = Harness::new().await;
+    let place = "demo/dev/DB_PASSWORD";
+    harness.daemon.refer(place, "vault://team/secret/theirs#password");
+    harness.daemon.protect(place);
+    let outcome = harness.put(REFERENCE, None, &config(URL, [])).await;
+    assert!(outcome.message().contains("to = kontraktor_secret_reference.NAME"), "{outcome:?}");
+    let taken = harness.put(REFERENCE, None, &config(URL, [("on_conflict", text("overwrite"))])).await;
+    let taken = taken.good().unwrap();
+    assert_eq!((&taken["deletion_protection"], &taken["revision"]), (&true.into(), &3_u64.into()));
+    assert_eq!(harness.daemon.reference(place).as_deref(), Some(URL));
+}
+
+#[tokio::test]
+async fn a_protected_reference_is_neither_destroyed_nor_replaced() {
+    let harness = Harness::new().await;
+    let protected = config(URL, [("deletion_protection", true.into())]);
+    let created = harness.put(REFERENCE, None, &protected).await.good().unwrap();
+    insta::assert_snapshot!(harness.refused(REFERENCE, Some(&created), None).await, @r"
+    Error at deletion_protection: The secret reference demo/dev/DB_PASSWORD is protected from deletion
+    This plan would delete it: the secret reference demo/dev/DB_PASSWORD would be gone.
+
+    Where that is what you want, switch the protection off first: set deletion_protection = false in the resource and apply that alone, or run
+
+      ktr var unprotect demo/dev DB_PASSWORD
+
+    Then plan again. Switching the protection off and deleting are two applies, never one.
+    ");
+    let mut moved = protected.clone();
+    moved.insert("key".to_owned(), text("OTHER"));
+    let refusal = harness.refused(REFERENCE, Some(&created), Some(&moved)).await;
+    assert!(refusal.contains("This change would replace it"), "{refusal}");
+    // Left out, it stays.
+    let changed = harness.put(REFERENCE, Some(&created), &config(URL, pinned("2"))).await.good().unwrap();
+    assert_eq!(changed["deletion_protection"], true.into());
+    assert!(harness.daemon.variable("demo/dev/DB_PASSWORD").unwrap().deletion_protection);
+}
+
+#[tokio::test]
+async fn a_reference_whose_answer_is_lost_is_kept() {
+    let harness = Harness::new().await;
+    harness.daemon.mute.store(true, Ordering::SeqCst);
+    let outcome = harness.put(REFERENCE, None, &config(URL, pinned("3"))).await;
+    assert!(outcome.message().starts_with("Error: It is not known whether"), "{outcome:?}");
+    let kept = outcome.state.expect("it may exist");
+    assert_eq!((&kept["id"], &kept["revision"]), (&text("demo/dev/DB_PASSWORD"), &Value::Null));
+    harness.daemon.mute.store(false, Ordering::SeqCst);
+    let read = harness.read(REFERENCE, &kept).await.good().unwrap();
+    assert_eq!((&read["pin_version"], &read["revision"]), (&text("3"), &1_u64.into()));
+    assert_eq!(harness.delete(REFERENCE, &kept).await.good(), None);
+}
+
+#[tokio::test]
+async fn references_travel_with_variables() {
+    let harness = Harness::new().await;
+    let mut variable = config(URL, [("value", text("v")), ("key", text("A"))]);
+    variable.remove("reference");
+    let reference = config(URL, []);
+    let (first, second) = tokio::join!(
+        harness.put("kontraktor_variable", None, &variable),
+        harness.put(REFERENCE, None, &reference)
+    );
+    assert_eq!(first.good().unwrap()["revision"], second.good().unwrap()["revision"]);
+    assert_eq!(harness.writes(), 1);
+}
+
+#[tokio::test]
+async fn what_the_daemon_refuses_of_a_reference_is_blamed_on_it() {
+    let harness = Harness::new().await;
+    harness.daemon.keep_secret(
+        URL,
+        Stored {
+            problem: Some(
+                Problem::new(ProblemCode::VaultDenied, "vault \"team\" lets the daemon read no such path")
+                    .with_remedy("grant it"),
+            ),
+            ..Stored::default()
+        },
+    );
+    let (_, warned) = harness.plan_and_hear(None, &config(URL, verified())).await;
+    assert!(warned[0].starts_with("Warning at reference: Cannot verify"), "{warned:?}");
+    assert!(warned[0].contains("Grant it."), "{warned:?}");
+}
