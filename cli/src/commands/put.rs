@@ -126,7 +126,9 @@ fn refused(path: &EnvPath, problem: &v1::Problem) -> CliError {
     } else {
         error
     };
-    error.hint_for(Kind::NotFound, || format!("ktr env create {path}, or add --create to create what is missing"))
+    error.hint_for(Kind::NotFound, || {
+        format!("ktr env create {path}, or add --create to create what is missing")
+    })
 }
 
 fn report(put: &Put<'_>, results: &[v1::WriteResult], context: &mut Context) -> Result<(), CliError> {

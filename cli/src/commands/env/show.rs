@@ -62,7 +62,11 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         Output::Dotenv => print_dotenv(&snapshot, args.origin, context)?,
         Output::Table => print_table(snapshot, args.origin, context)?,
     }
-    if failed == 0 { Ok(()) } else { Err(CliError::general(format!("{} cannot be had", counted(failed, "secret")))) }
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(CliError::general(format!("{} cannot be had", counted(failed, "secret"))))
+    }
 }
 
 async fn plain(args: &Args, context: &Context) -> Result<Snapshot, CliError> {
@@ -206,12 +210,16 @@ fn print_dotenv(snapshot: &Snapshot, origins: bool, context: &mut Context) -> Re
     let left_out: Vec<_> = files.into_iter().flat_map(|file| file.left_out).collect();
     if !left_out.is_empty() {
         let count = counted(left_out.len(), "key");
-        context.out.note(&format!("{count} left out that no shell takes as a name: {}", left_out.join(", ")))?;
+        context
+            .out
+            .note(&format!("{count} left out that no shell takes as a name: {}", left_out.join(", ")))?;
     }
     let unresolved = snapshot.secret_references.iter().filter(|reference| reference.secret.is_none()).count();
     if unresolved > 0 {
         let count = counted(unresolved, "secret");
-        context.out.note(&format!("{count} left out: add --resolve, or hand them to a command with ktr run"))?;
+        context
+            .out
+            .note(&format!("{count} left out: add --resolve, or hand them to a command with ktr run"))?;
     }
     Ok(())
 }

@@ -61,7 +61,11 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             &nothing,
         )?,
     }
-    if failed == 0 { Ok(()) } else { Err(CliError::general(format!("{} cannot be had", counted(failed, "secret")))) }
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(CliError::general(format!("{} cannot be had", counted(failed, "secret"))))
+    }
 }
 
 /// The keys of an environment, and of what it imports, that refer to secrets.

@@ -47,5 +47,8 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
 pub(in crate::commands) fn stale(secret: &v1::SecretResult) -> String {
     let what = if secret.key.is_empty() { &secret.reference } else { &secret.key };
     let since = secret.fetched.map(crate::model::time).unwrap_or_default();
-    format!("{what} is stale: vault {} does not answer, and this is the value that it gave at {since}", secret.vault)
+    format!(
+        "{what} is stale: vault {} does not answer, and this is the value that it gave at {since}",
+        secret.vault
+    )
 }

@@ -9,7 +9,10 @@ use kontraktor_proto::{
 };
 
 use crate::{
-    commands::{counted, put::{MAX_ATTEMPTS, first_refusal, is_race, require_all}},
+    commands::{
+        counted,
+        put::{MAX_ATTEMPTS, first_refusal, is_race, require_all},
+    },
     context::Context,
     error::{CliError, Kind},
 };

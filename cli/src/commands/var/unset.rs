@@ -6,7 +6,6 @@ use kontraktor_proto::{
     v1::{self, WriteStatus, write_item},
 };
 
-
 use crate::{
     commands::{
         counted,
