@@ -5,6 +5,7 @@
 //! all of them: cache, single flight, deadlines, circuit breakers and leases are there, once.
 
 mod error;
+pub mod hashicorp;
 mod secret;
 
 use std::time::Duration;

@@ -1,0 +1,153 @@
+//! Credentials on their way from files and variables into requests, in buffers that are wiped. It knows nothing of what
+//! they are for.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+};
+
+use bytes::Bytes;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+/// The largest file that is taken for a credential or certificates.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// What a file holds. The error names the setting, the file and what is wrong.
+pub(super) fn file(setting: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let failed = |error: &io::Error| format!("{setting} {} cannot be read: {}", path.display(), error.kind());
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    let length = file.metadata().map_err(|error| failed(&error))?.len().min(MAX_FILE_BYTES);
+    // One more than there should be, so that the vector never grows.
+    let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1));
+    let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content).map_err(|error| failed(&error))?;
+    if read as u64 > MAX_FILE_BYTES {
+        return Err(format!(
+            "{setting} {} is larger than the {MAX_FILE_BYTES} bytes that are read of it",
+            path.display()
+        ));
+    }
+    Ok(content)
+}
+
+/// A credential on one line: what a file holds, without the blanks and line ends around it.
+pub(super) fn line(setting: &str, path: &Path) -> Result<Zeroizing<String>, String> {
+    let content = file(setting, path)?;
+    single(&content).ok_or_else(|| {
+        format!("{setting} {} has to hold one line of printable ASCII and nothing else", path.display())
+    })
+}
+
+/// A credential in an environment variable.
+pub(super) fn variable(setting: &str, name: &str) -> Result<Zeroizing<String>, String> {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    let value = std::env::var_os(name).map(|value| Zeroizing::new(value.into_vec()));
+    let value = value.ok_or_else(|| format!("{setting}: there is no environment variable {name}"))?;
+    single(&value).ok_or_else(|| {
+        format!("{setting}: the environment variable {name} has to hold printable ASCII and nothing else")
+    })
+}
+
+fn single(content: &[u8]) -> Option<Zeroizing<String>> {
+    let text = std::str::from_utf8(content.trim_ascii()).ok()?;
+    let printable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    printable.then(|| Zeroizing::new(text.to_owned()))
+}
+
+/// What tells one state of a file from another without reading it. Equal where both times nothing is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp(Option<[i128; 4]>);
+
+impl Stamp {
+    pub(super) fn of(path: &Path) -> Self {
+        let metadata = fs::metadata(path).ok();
+        Self(metadata.map(|metadata| {
+            let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+            [metadata.dev().into(), metadata.ino().into(), metadata.len().into(), modified]
+        }))
+    }
+}
+
+/// The JSON of a request, in a buffer that is wiped when the request is over.
+pub(super) fn json(body: &impl Serialize) -> Bytes {
+    let mut size = Size(0);
+    let mut text = Zeroizing::new(Vec::new());
+    // Twice, because a vector that grows leaves copies of the credentials behind.
+    let written = serde_json::to_writer(&mut size, body).and_then(|()| {
+        text.reserve_exact(size.0);
+        serde_json::to_writer(&mut *text, body)
+    });
+    written.expect("maps with text keys become JSON, and memory takes all of it");
+    Bytes::from_owner(text)
+}
+
+struct Size(usize);
+
+impl io::Write for Size {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.0 += piece.len();
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_is_one_line_without_what_editors_add() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credential");
+        let read = |content: &[u8]| {
+            fs::write(&path, content).unwrap();
+            line("auth.token_file", &path).map(|text| text.to_string())
+        };
+        assert_eq!(read(b" hvs.abc\r\n\n").unwrap(), "hvs.abc");
+        for wrong in [&b""[..], b"\n", b"hunter2\nhunter2", b"hunter2 \x07hunter2", b"hunter2\xff"] {
+            let problem = read(wrong).unwrap_err();
+            assert!(
+                problem.contains("one line of printable ASCII") && !problem.contains("hunter2"),
+                "{problem}"
+            );
+        }
+        assert!(read(&vec![b'a'; 1024 * 1024]).is_ok());
+        let problem = read(&vec![b'a'; 1024 * 1024 + 1]).unwrap_err();
+        assert!(problem.ends_with("is larger than the 1048576 bytes that are read of it"), "{problem}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_with_its_setting() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = line("auth.jwt_file", &folder.path().join("jwt")).unwrap_err();
+        assert!(
+            missing.starts_with("auth.jwt_file /")
+                && missing.ends_with("/jwt cannot be read: entity not found")
+        );
+        assert!(line("auth.jwt_file", folder.path()).unwrap_err().contains("cannot be read"));
+        let problem = variable("auth.token_env", "KONTRAKTOR_NO_SUCH_VARIABLE").unwrap_err();
+        assert_eq!(problem, "auth.token_env: there is no environment variable KONTRAKTOR_NO_SUCH_VARIABLE");
+    }
+
+    #[test]
+    fn a_replaced_file_has_another_stamp() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, new) = (folder.path().join("token"), folder.path().join("new"));
+        let none = Stamp::of(&path);
+        assert_eq!(none, Stamp::of(&path));
+        fs::write(&path, "a").unwrap();
+        let first = Stamp::of(&path);
+        assert_ne!(none, first);
+        assert_eq!(first, Stamp::of(&path));
+        // Of the same length and, on a coarse clock, of the same moment.
+        fs::write(&new, "b").unwrap();
+        fs::rename(&new, &path).unwrap();
+        assert_ne!(first, Stamp::of(&path));
+    }
+}
