@@ -56,16 +56,35 @@ pub(crate) struct CliError {
     code: Option<ProblemCode>,
     /// The field of the request that the refusal blames; empty for none.
     field: String,
+    /// Instead of what the kind says.
+    exit: Option<u8>,
 }
 
 impl CliError {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, code: None, field: String::new() }
+        Self { kind, message: message.into(), hint: None, code: None, field: String::new(), exit: None }
     }
 
     /// A comparison that found a difference, told by the exit code alone.
     pub(crate) fn different() -> Self {
         Self::new(Kind::Different, "")
+    }
+
+    /// A command that was run for somebody has ended with this code; nothing is to be said about it.
+    pub(crate) fn ended(code: u8) -> Self {
+        Self::different().exits_with(code)
+    }
+
+    /// The same, with an exit code that is not that of its kind.
+    pub(crate) fn exits_with(mut self, code: u8) -> Self {
+        self.exit = Some(code);
+        self
+    }
+
+    /// The same, told in other words.
+    pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
     }
 
     pub(crate) fn general(message: impl Into<String>) -> Self {
@@ -117,7 +136,7 @@ impl CliError {
             // Standard error may be closed; then the exit code has to do.
             let _ = io::stderr().write_all(text.as_bytes());
         }
-        ExitCode::from(self.kind.exit_code())
+        ExitCode::from(self.exit.unwrap_or_else(|| self.kind.exit_code()))
     }
 }
 
@@ -147,6 +166,7 @@ impl From<ClientError> for CliError {
             hint: error.remedy().map(str::to_owned),
             code: error.problem().map(Problem::code),
             field: error.problem().map(|problem| problem.field.clone()).unwrap_or_default(),
+            exit: None,
         }
     }
 }

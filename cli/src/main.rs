@@ -6,6 +6,7 @@ mod commands;
 mod confirm;
 mod context;
 mod error;
+mod mask;
 mod model;
 mod output;
 mod since;

@@ -8,6 +8,7 @@ mod env;
 mod pages;
 mod project;
 mod put;
+mod run;
 mod schema;
 mod secret;
 mod status;
@@ -39,6 +40,7 @@ pub(crate) enum Remote {
     /// Read, write and protect variables
     #[command(subcommand)]
     Var(var::Command),
+    Run(run::Args),
     /// Refer to secrets in vaults, read and check them
     #[command(subcommand)]
     Secret(secret::Command),
@@ -57,6 +59,7 @@ pub(crate) async fn run(command: Remote, context: &mut Context) -> Result<(), Cl
         Remote::Project(command) => project::run(command, context).await,
         Remote::Env(command) => env::run(command, context).await,
         Remote::Var(command) => var::run(command, context).await,
+        Remote::Run(args) => run::run(args, context).await,
         Remote::Secret(command) => secret::run(command, context).await,
         Remote::Vault(command) => vault::run(command, context).await,
         Remote::Schema(command) => schema::run(command, context).await,

@@ -1,0 +1,179 @@
+use proptest::prelude::*;
+
+use super::{automaton::Automaton, *};
+
+/// Masked in one go, from the definition.
+fn naive(patterns: &[&[u8]], text: &[u8]) -> Vec<u8> {
+    let mut secret = vec![false; text.len()];
+    for pattern in patterns {
+        for at in 0..(text.len() + 1).saturating_sub(pattern.len()) {
+            if text[at..].starts_with(pattern) {
+                secret[at..at + pattern.len()].fill(true);
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for (at, byte) in text.iter().enumerate() {
+        match secret[at] {
+            false => out.push(*byte),
+            true if at > 0 && secret[at - 1] => {}
+            true => out.extend_from_slice(MASK),
+        }
+    }
+    out
+}
+
+/// How many bytes at the end of the text may still become a pattern.
+fn open(patterns: &[&[u8]], text: &[u8]) -> usize {
+    let longest = patterns.iter().map(|pattern| pattern.len() - 1).max().unwrap_or_default();
+    let begins =
+        |end: &[u8]| patterns.iter().any(|pattern| pattern.len() > end.len() && pattern.starts_with(end));
+    (0..=longest.min(text.len()))
+        .rev()
+        .find(|length| begins(&text[text.len() - length..]))
+        .unwrap_or_default()
+}
+
+fn masker(patterns: &[&[u8]]) -> Masker {
+    let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.to_vec().into()).collect();
+    Masker::new(Arc::new(Automaton::new(&patterns)))
+}
+
+/// Masked with the forms of these secrets.
+fn masked(secrets: &[&str], text: &str) -> String {
+    let (secrets, _) = Secrets::new(secrets.iter().map(|secret| secret.as_bytes()));
+    let mut masker = secrets.masker();
+    let mut out = Vec::new();
+    masker.push(text.as_bytes(), &mut out);
+    masker.finish(&mut out);
+    String::from_utf8(out).expect("UTF-8")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn wherever_a_text_is_cut_it_is_masked_as_a_whole(
+        patterns in prop::collection::vec("[abc]{1,6}", 0..6),
+        pieces in prop::collection::vec("[abcd]{0,9}", 0..8),
+    ) {
+        let patterns: Vec<_> = patterns.iter().map(String::as_bytes).collect();
+        let mut masker = masker(&patterns);
+        let (mut text, mut out) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            text.extend_from_slice(piece.as_bytes());
+            masker.push(piece.as_bytes(), &mut out);
+            // Nothing is held back but what may become a secret and is none yet.
+            let told = naive(&patterns, &text[..text.len() - open(&patterns, &text)]);
+            prop_assert!(out.starts_with(&told), "{out:?} {told:?}");
+            prop_assert!(naive(&patterns, &text).starts_with(&out));
+        }
+        masker.finish(&mut out);
+        prop_assert_eq!(out, naive(&patterns, &text));
+    }
+}
+
+#[test]
+fn what_overlaps_is_masked_as_one() {
+    assert_eq!(masked(&["abcdef", "defghi"], "xabcdefghix"), "x***x");
+    assert_eq!(masked(&["abcdef", "bcde"], "abcdef bcde abcde"), "*** *** a***");
+    assert_eq!(masked(&["aaaa"], "aaaaaaa aaa"), "*** aaa");
+    // Side by side too: how many there are is nobody's business.
+    assert_eq!(masked(&["abcd"], "abcdabcd"), "***");
+}
+
+#[test]
+fn only_what_may_become_a_secret_is_held_back() {
+    let mut masker = masker(&[b"hunter2"]);
+    let mut said = |text: &str| {
+        let mut out = Vec::new();
+        masker.push(text.as_bytes(), &mut out);
+        String::from_utf8(out).expect("UTF-8")
+    };
+    assert_eq!(said("Password: "), "Password: ");
+    assert_eq!(said("hunte"), "");
+    assert_eq!(said("d down"), "hunted down");
+    assert_eq!(said("hunter2"), "***");
+    assert_eq!(said("hunter"), "");
+    assert_eq!(said("2!\n"), "!\n");
+}
+
+#[test]
+fn a_secret_that_begins_a_longer_one_is_told_as_soon_as_it_is_there() {
+    let mut masker = masker(&[b"hunter", b"hunter2000"]);
+    let mut said = |text: &str| {
+        let mut out = Vec::new();
+        masker.push(text.as_bytes(), &mut out);
+        String::from_utf8(out).expect("UTF-8")
+    };
+    assert_eq!(said("a hunter"), "a ***");
+    assert_eq!(said("20"), "");
+    assert_eq!(said("00 b"), " b");
+    assert_eq!(said("hunter20"), "***");
+    assert_eq!(said("!"), "20!");
+}
+
+#[test]
+fn secrets_show_in_many_forms() {
+    let secret = "p&ss wörd/\"1\"";
+    let base64 = |text: &str| STANDARD.encode(text);
+    for form in [
+        secret.to_owned(),
+        "p%26ss%20w%C3%B6rd%2F%221%22".to_owned(),
+        "p%26ss+w%c3%b6rd%2f%221%22".to_owned(),
+        "p%26ss%20w%C3%B6rd/%221%22".to_owned(),
+        "p&ss wörd/\\\"1\\\"".to_owned(),
+        "p\\u0026ss wörd/\\\"1\\\"".to_owned(),
+        "p&ss w\\u00f6rd/\\\"1\\\"".to_owned(),
+        base64(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+    ] {
+        assert_eq!(masked(&[secret], &format!("<{form}>")), "<***>", "{form}");
+    }
+    // Inside of a longer text, wherever it begins: what is left depends on the neighbours too.
+    for user in ["u", "us", "use", "user"] {
+        let out = masked(&[secret], &base64(&format!("{user}:{secret}:x")));
+        let shown: usize = out.split("***").map(str::len).sum();
+        assert!(out.matches("***").count() == 1 && shown <= base64(user).len() + 8, "{user} {out}");
+    }
+}
+
+#[test]
+fn lines_and_texts_of_a_secret_are_masked_by_themselves() {
+    let pem = "-----BEGIN KEY-----\r\nMIIEvQIBADANBg\r\nshort\r\n-----END KEY-----\n";
+    assert_eq!(masked(&[pem], "a MIIEvQIBADANBg b short"), "a *** b short");
+    assert_eq!(masked(&[pem], pem), "***\n");
+    let json =
+        r#"{"user": "app", "password": "correct horse", "more": ["line one\nline two!"], "port": 12345678}"#;
+    assert_eq!(masked(&[json], "app: correct horse, line two! 12345678"), "app: ***, *** 12345678");
+    assert_eq!(masked(&[json], json), "***");
+}
+
+#[test]
+fn blanks_at_the_ends_of_a_secret_do_not_matter() {
+    assert_eq!(masked(&["hunter2\n"], "a hunter2 b"), "a *** b");
+    assert_eq!(masked(&["  hunter2"], &STANDARD.encode("hunter2")), "***");
+    assert_eq!(masked(&["      "], "a      b"), "a      b");
+}
+
+#[test]
+fn short_secrets_are_not_masked_and_named() {
+    let values: [&[u8]; 5] = [b"abc", b"", b"abcd", b"ab\n\n", b"    "];
+    let (secrets, short) = Secrets::new(values);
+    assert_eq!(short, [0, 3, 4]);
+    assert!(!secrets.is_empty());
+    let (nothing, short) = Secrets::new([&b"x"[..], b""]);
+    assert!(nothing.is_empty());
+    assert_eq!(short, [0]);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_masked_too() {
+    let (secrets, short) = Secrets::new([&b"\xff\0\x01\xfe"[..]]);
+    assert!(short.is_empty());
+    let (mut masker, mut out) = (secrets.masker(), Vec::new());
+    masker.push(b"a\xff\0", &mut out);
+    masker.push(b"\x01\xfeb", &mut out);
+    masker.finish(&mut out);
+    assert_eq!(out, b"a***b");
+}
