@@ -107,7 +107,7 @@ fn item(
         create_missing: put.create,
         deletion_protection: put.protect.then_some(true),
     };
-    let expect = was_read.then(|| match kept {
+    let expect = was_read.then_some(match kept {
         Some(variable) => write_item::Expect::ExpectRevision(variable.revision),
         None => write_item::Expect::ExpectAbsent(true),
     });

@@ -19,24 +19,23 @@ type Pattern = Zeroizing<Vec<u8>>;
 /// Appends the forms of one secret; none where it is too short. Some may be there twice.
 pub(super) fn forms(value: &[u8], patterns: &mut Vec<Pattern>) {
     let trimmed = value.trim_ascii();
-    for whole in [value, trimmed] {
-        // Blanks alone stand everywhere too.
-        if whole.len() >= MIN_VALUE_BYTES && !trimmed.is_empty() {
-            patterns.push(Zeroizing::new(whole.to_vec()));
-            let mut encoded = Vec::new();
-            base64_forms(whole, &mut encoded);
-            percent_forms(whole, &mut encoded);
-            json_forms(whole, &mut encoded);
-            patterns.extend(encoded.into_iter().filter(|form| form.len() >= MIN_ENCODED_BYTES));
-        }
+    if trimmed.len() < MIN_VALUE_BYTES {
+        return;
     }
-    if trimmed.len() >= MIN_VALUE_BYTES {
-        lines(trimmed, patterns);
-        if trimmed.starts_with(b"{") || trimmed.starts_with(b"[") {
-            if let Ok(mut json) = serde_json::from_slice(trimmed) {
-                texts(&mut json, patterns);
-            }
-        }
+    // The blanks at its ends stay: a line break there is the output's own.
+    patterns.push(Zeroizing::new(trimmed.to_vec()));
+    for whole in [value, trimmed] {
+        let mut encoded = Vec::new();
+        base64_forms(whole, &mut encoded);
+        percent_forms(whole, &mut encoded);
+        json_forms(whole, &mut encoded);
+        patterns.extend(encoded.into_iter().filter(|form| form.len() >= MIN_ENCODED_BYTES));
+    }
+    lines(trimmed, patterns);
+    if matches!(trimmed.first(), Some(b'{' | b'['))
+        && let Ok(mut json) = serde_json::from_slice(trimmed)
+    {
+        texts(&mut json, patterns);
     }
 }
 
@@ -76,7 +75,7 @@ fn base64_forms(value: &[u8], forms: &mut Vec<Pattern>) {
         shifted[shift..].copy_from_slice(value);
         for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
             let encoded = Zeroizing::new(engine.encode(&shifted).into_bytes());
-            let end = encoded.len() - usize::from(shifted.len() % 3 != 0);
+            let end = encoded.len() - usize::from(!shifted.len().is_multiple_of(3));
             forms.extend(encoded.get(mixed..end).map(|form| Zeroizing::new(form.to_vec())));
         }
     }

@@ -1,9 +1,13 @@
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use proptest::prelude::*;
 
 use super::{automaton::Automaton, *};
 
-/// Masked in one go, from the definition.
-fn naive(patterns: &[&[u8]], text: &[u8]) -> Vec<u8> {
+/// Masked in one go, from the definition: what becomes of as many bytes at the beginning of a text.
+fn naive(patterns: &[&[u8]], text: &[u8], bytes: usize) -> Vec<u8> {
     let mut secret = vec![false; text.len()];
     for pattern in patterns {
         for at in 0..(text.len() + 1).saturating_sub(pattern.len()) {
@@ -13,7 +17,7 @@ fn naive(patterns: &[&[u8]], text: &[u8]) -> Vec<u8> {
         }
     }
     let mut out = Vec::new();
-    for (at, byte) in text.iter().enumerate() {
+    for (at, byte) in text.iter().enumerate().take(bytes) {
         match secret[at] {
             false => out.push(*byte),
             true if at > 0 && secret[at - 1] => {}
@@ -64,12 +68,12 @@ proptest! {
             text.extend_from_slice(piece.as_bytes());
             masker.push(piece.as_bytes(), &mut out);
             // Nothing is held back but what may become a secret and is none yet.
-            let told = naive(&patterns, &text[..text.len() - open(&patterns, &text)]);
+            let told = naive(&patterns, &text, text.len() - open(&patterns, &text));
             prop_assert!(out.starts_with(&told), "{out:?} {told:?}");
-            prop_assert!(naive(&patterns, &text).starts_with(&out));
+            prop_assert!(naive(&patterns, &text, text.len()).starts_with(&out));
         }
         masker.finish(&mut out);
-        prop_assert_eq!(out, naive(&patterns, &text));
+        prop_assert_eq!(out, naive(&patterns, &text, text.len()));
     }
 }
 

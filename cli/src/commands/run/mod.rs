@@ -105,11 +105,11 @@ async fn with(
     Child::start(program, arguments, variables, masked)?.wait().await
 }
 
+/// A secret's key and value.
+type Named = (String, Zeroizing<Vec<u8>>);
+
 /// The values, by key. One that cannot be had is an error: a command without its secrets would fail later, and worse.
-fn secrets(
-    answers: Vec<v1::SecretResult>,
-    context: &mut Context,
-) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>, CliError> {
+fn secrets(answers: Vec<v1::SecretResult>, context: &mut Context) -> Result<Vec<Named>, CliError> {
     let mut secrets = Vec::with_capacity(answers.len());
     let mut failed: Vec<(String, v1::Problem)> = Vec::new();
     for secret in answers {
@@ -140,10 +140,7 @@ fn secrets(
 }
 
 /// What is masked; none: there is nothing to mask, and the command keeps its output.
-fn masked(
-    secrets: &[(String, Zeroizing<Vec<u8>>)],
-    context: &mut Context,
-) -> Result<Option<Secrets>, CliError> {
+fn masked(secrets: &[Named], context: &mut Context) -> Result<Option<Secrets>, CliError> {
     let (masked, short) = Secrets::new(secrets.iter().map(|(_, value)| value.as_slice()));
     let short: Vec<&str> = short.iter().filter_map(|place| Some(secrets.get(*place)?.0.as_str())).collect();
     if !short.is_empty() {

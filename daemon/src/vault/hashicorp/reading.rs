@@ -25,6 +25,7 @@ struct Versioned<'a> {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are Vault's")]
 struct Version {
     /// Only where the metadata is of one version.
     #[serde(default)]
