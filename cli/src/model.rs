@@ -4,6 +4,7 @@
 mod difference;
 mod log;
 mod schema;
+mod secret;
 
 use std::fmt;
 
@@ -13,8 +14,9 @@ use serde::Serialize;
 
 pub(crate) use self::{
     difference::{Difference, Side},
-    log::{Entries, Entry},
+    log::{Access, Entries, Entry},
     schema::{Schema, Schemas},
+    secret::{Resolved, Secret, SecretReference, Secrets, Vault, Vaults},
 };
 
 #[derive(Debug, Serialize)]
@@ -48,6 +50,7 @@ pub(crate) struct Environment {
     pub(crate) implicit: bool,
     pub(crate) revision: u64,
     pub(crate) variables: u32,
+    pub(crate) secret_references: u32,
     pub(crate) imports: Vec<String>,
     pub(crate) deletion_protection: bool,
     pub(crate) created: Option<Written>,
@@ -63,6 +66,7 @@ pub(crate) struct Snapshot {
     pub(crate) description: String,
     pub(crate) imports: Vec<String>,
     pub(crate) variables: Vec<Variable>,
+    pub(crate) secret_references: Vec<SecretReference>,
 }
 
 #[derive(Debug, Serialize)]
@@ -136,6 +140,7 @@ impl From<v1::Environment> for Environment {
             implicit: environment.implicit,
             revision: environment.revision,
             variables: environment.variables,
+            secret_references: environment.secret_references,
             imports: names(&environment.imports),
             deletion_protection: environment.deletion_protection,
             created: environment.created.map(Written::from),
@@ -147,6 +152,8 @@ impl From<v1::Environment> for Environment {
 impl From<v1::Snapshot> for Snapshot {
     fn from(snapshot: v1::Snapshot) -> Self {
         let name = snapshot.name.unwrap_or_default();
+        let (references, variables): (Vec<_>, Vec<_>) =
+            snapshot.variables.into_iter().partition(|variable| variable.reference().is_some());
         Self {
             project: name.project,
             env: name.env,
@@ -154,7 +161,8 @@ impl From<v1::Snapshot> for Snapshot {
             version: snapshot.version,
             description: snapshot.description,
             imports: names(&snapshot.imports),
-            variables: snapshot.variables.into_iter().map(Variable::from).collect(),
+            variables: variables.into_iter().map(Variable::from).collect(),
+            secret_references: references.into_iter().filter_map(SecretReference::of).collect(),
         }
     }
 }
@@ -235,6 +243,6 @@ pub(crate) fn names(environments: &[v1::EnvironmentName]) -> Vec<String> {
 }
 
 /// RFC 3339 in UTC, to the microsecond, always of the same length so that it sorts as text.
-fn time(time: prost_types::Timestamp) -> String {
+pub(crate) fn time(time: prost_types::Timestamp) -> String {
     Timestamp::new(time.seconds, time.nanos).map(|time| format!("{time:.6}")).unwrap_or_default()
 }

@@ -42,6 +42,15 @@ impl Output {
         Ok(self.writer.write_all(text.as_bytes())?)
     }
 
+    /// A secret, to the byte; on a terminal a line break follows, so that the prompt begins a line.
+    pub(crate) fn secret(&mut self, value: &[u8]) -> Result<(), CliError> {
+        self.writer.write_all(value)?;
+        if io::stdout().is_terminal() {
+            self.writer.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
     /// One line that tells a person what was done.
     pub(crate) fn line(&mut self, line: &str) -> Result<(), CliError> {
         Ok(writeln!(self.writer, "{}", printable(line))?)
@@ -107,6 +116,13 @@ impl Output {
         self.writer.flush()?;
         // Nothing depends on a remark.
         let _ = writeln!(io::stderr(), "note: {}", printable(note));
+        Ok(())
+    }
+
+    /// Something that a person should know about the output, on standard error.
+    pub(crate) fn warning(&mut self, warning: &str) -> Result<(), CliError> {
+        self.writer.flush()?;
+        let _ = writeln!(io::stderr(), "warning: {}", printable(warning));
         Ok(())
     }
 

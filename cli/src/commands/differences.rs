@@ -53,6 +53,9 @@ fn value(variable: &v1::Variable) -> Option<&str> {
 }
 
 fn type_name(variable: &v1::Variable) -> &'static str {
+    if variable.reference().is_some() {
+        return "secret reference";
+    }
     ValueType::try_from(variable.r#type).map_or("unknown", ValueType::as_str)
 }
 

@@ -8,7 +8,7 @@ use super::pages;
 use crate::{
     context::Context,
     error::CliError,
-    model::{Entries, Entry},
+    model::{Access, Entries, Entry},
     output::Format,
 };
 
@@ -85,6 +85,9 @@ pub(super) fn change(entry: &Entry) -> String {
     } else if entry.old_value.is_some() || entry.new_value.is_some() {
         parts.push(arrow(entry.old_value.as_deref(), entry.new_value.as_deref()));
     }
+    if let Some(access) = &entry.access {
+        parts.push(told(access));
+    }
     if let Some(imports) = entry.imports.as_ref().filter(|imports| !imports.is_empty()) {
         parts.push(format!("imports {}", imports.join(", ")));
     }
@@ -92,6 +95,24 @@ pub(super) fn change(entry: &Entry) -> String {
         parts.push("(protected)".to_owned());
     }
     parts.join(" ")
+}
+
+/// What was accessed: `vault://… version 3 by pid:4711, 12 times: secret_not_found`.
+fn told(access: &Access) -> String {
+    let mut text = access.reference.clone();
+    if let Some(version) = &access.version {
+        text.push_str(&format!(" version {version}"));
+    }
+    if let Some(peer) = &access.peer {
+        text.push_str(&format!(" by {peer}"));
+    }
+    if access.count > 1 {
+        text.push_str(&format!(", {} times", access.count));
+    }
+    if let Some(problem) = &access.problem {
+        text.push_str(&format!(": {problem}"));
+    }
+    text.trim_start().to_owned()
 }
 
 /// `old → new`, with `(none)` for a side that does not exist and quotes for an empty one. What is cut shows the first

@@ -7,9 +7,12 @@ mod entries;
 mod env;
 mod pages;
 mod project;
+mod put;
 mod schema;
+mod secret;
 mod status;
 mod var;
+mod vault;
 
 use std::fmt;
 
@@ -36,6 +39,12 @@ pub(crate) enum Remote {
     /// Read, write and protect variables
     #[command(subcommand)]
     Var(var::Command),
+    /// Refer to secrets in vaults, read and check them
+    #[command(subcommand)]
+    Secret(secret::Command),
+    /// See the vaults that secrets come from
+    #[command(subcommand)]
+    Vault(vault::Command),
     /// Attach JSON Schemas to the keys of a project
     #[command(subcommand)]
     Schema(schema::Command),
@@ -48,6 +57,8 @@ pub(crate) async fn run(command: Remote, context: &mut Context) -> Result<(), Cl
         Remote::Project(command) => project::run(command, context).await,
         Remote::Env(command) => env::run(command, context).await,
         Remote::Var(command) => var::run(command, context).await,
+        Remote::Secret(command) => secret::run(command, context).await,
+        Remote::Vault(command) => vault::run(command, context).await,
         Remote::Schema(command) => schema::run(command, context).await,
         Remote::Audit(args) => audit::run(args, context).await,
         Remote::Status(args) => status::run(args, context).await,

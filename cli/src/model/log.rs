@@ -3,7 +3,10 @@
 use kontraktor_proto::v1;
 use serde::Serialize;
 
-use super::{Written, names, type_name};
+use super::{Written, names, secret::code, type_name};
+
+/// The type of rows about secret references.
+const REFERENCE: &str = "secret_reference";
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Entries {
@@ -28,7 +31,32 @@ pub(crate) struct Entry {
     pub(crate) deletion_protection: Option<bool>,
     pub(crate) imports: Option<Vec<String>>,
     pub(crate) batch_id: Option<String>,
+    pub(crate) access: Option<Access>,
     pub(crate) hash: String,
+}
+
+/// Of an access to a secret, and of a line of the lockfile.
+#[derive(Debug, Serialize)]
+pub(crate) struct Access {
+    pub(crate) reference: String,
+    pub(crate) version: Option<String>,
+    pub(crate) peer: Option<String>,
+    pub(crate) count: u64,
+    pub(crate) problem: Option<String>,
+}
+
+impl From<v1::SecretAccess> for Access {
+    fn from(access: v1::SecretAccess) -> Self {
+        let some = |text: String| Some(text).filter(|text| !text.is_empty());
+        let problem = access.problem();
+        Self {
+            problem: (problem != v1::ProblemCode::Unspecified).then(|| code(problem)),
+            reference: access.reference,
+            version: some(access.version),
+            peer: some(access.peer),
+            count: access.count,
+        }
+    }
 }
 
 impl From<v1::AuditEntry> for Entry {
@@ -51,7 +79,8 @@ impl From<v1::AuditEntry> for Entry {
             env: some(entry.env),
             key: some(entry.key),
             revision: Some(entry.revision).filter(|revision| *revision != 0),
-            value_type: type_name(entry.r#type),
+            value_type: if entry.secret_reference { Some(REFERENCE) } else { type_name(entry.r#type) },
+            access: entry.access.map(Access::from),
             old_value: entry.old_value,
             new_value: entry.new_value,
             description: entry.description,

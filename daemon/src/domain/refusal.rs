@@ -182,7 +182,9 @@ impl From<NameError> for Refusal {
 
 impl From<ReferenceError> for Refusal {
     fn from(error: ReferenceError) -> Self {
-        Self::new(Code::InvalidReference, error.to_string()).field("reference")
+        Self::new(Code::InvalidReference, error.to_string()).field("reference").remedy(
+            "write vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name",
+        )
     }
 }
 

@@ -49,7 +49,7 @@ fn an_ephemeral_secret_is_used_and_leaves_no_trace() {
     let again = run(&["plan", "-no-color", "-detailed-exitcode", "-out=again"]).ok();
     assert_eq!(again.code, 0);
     let shown = scene.world.ktr(&["env", "show", "shop/dev"]).ok();
-    let audited = scene.world.ktr(&["audit", "--project", "shop", "--json"]).ok();
+    let audited = scene.world.ktr(&["audit", "--project", "shop", "--output", "json"]).ok();
     for printed in [&planned, &applied, &again, &shown, &audited] {
         assert!(!printed.stdout.contains(SECRET) && !printed.stderr.contains(SECRET), "{}", printed.line);
     }
@@ -147,6 +147,8 @@ output "plain" {{
     workspace.main(&config("pin_version = \"1\""));
     workspace.apply(&[]).ok();
     assert_eq!(get().trim_end(), SECRET, "the pinned version is read");
+    workspace.apply(&[]).ok();
+    assert_eq!(version(), "1");
     workspace.settled();
     scene.no_trace();
 }
@@ -209,7 +211,7 @@ fn each_fault_has_its_message_and_remedy() {
     for (reference, parts) in [
         ("vault://other/secret/app/db#password", ["other", "team"]),
         ("vault://team/secret/app/db#pasword", ["pasword", "field"]),
-        ("vault://team/secret/none#x", ["team", "secret"]),
+        ("vault://team/secret/none#x", ["team", "nothing there"]),
         ("vault://team/secret/app/db?version=9#password", ["version", "team"]),
         ("aws-sm://team/name", ["team", "aws-sm"]),
         ("vault://team/secret/app", ["column", "field"]),

@@ -1,17 +1,19 @@
 //! `ktr env show`
 
+use std::collections::HashMap;
+
 use clap::ValueEnum;
 use kontraktor_proto::{dotenv, names::EnvPath, v1};
 
 use crate::{
     at::At,
-    commands::{counted, yes},
+    commands::{counted, secret::stale, yes},
     context::Context,
     error::CliError,
-    model::{Origin, Snapshot, Written},
+    model::{Origin, Resolved, Snapshot, Written},
 };
 
-/// Show the variables of an environment: what it imports, and its own on top
+/// Show the variables and secret references of an environment: what it imports, and its own on top
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment, as in infra-demo/dev
@@ -29,6 +31,9 @@ pub(crate) struct Args {
     /// As it was: at a revision, at a time as in 2026-05-01T08:00:00Z, or 30m, 2h or 7d ago
     #[arg(long, value_name = "REVISION|TIME")]
     at: Option<At>,
+    /// Show the secrets themselves, too; with --at in the versions of that time. This is written into the audit log
+    #[arg(long)]
+    resolve: bool,
     /// What to print
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -45,44 +50,128 @@ enum Output {
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
-    let path = args.environment;
+    let snapshot = if args.resolve { resolved(&args, context).await? } else { plain(&args, context).await? };
+    let failed = snapshot
+        .secret_references
+        .iter()
+        .filter(|reference| reference.secret.as_ref().is_some_and(|secret| secret.problem.is_some()))
+        .count();
+    match args.output {
+        // Origins are always in it.
+        Output::Json => context.out.json(&snapshot)?,
+        Output::Dotenv => print_dotenv(&snapshot, args.origin, context)?,
+        Output::Table => print_table(snapshot, args.origin, context)?,
+    }
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(CliError::general(format!("{} cannot be had", counted(failed, "secret"))))
+    }
+}
+
+async fn plain(args: &Args, context: &Context) -> Result<Snapshot, CliError> {
     let request = v1::GetSnapshotRequest {
-        name: Some(v1::EnvironmentName::from(&path)),
-        prefix: args.prefix,
+        name: Some(v1::EnvironmentName::from(&args.environment)),
+        prefix: args.prefix.clone(),
         own_only: args.own,
         at: args.at.as_ref().map(|at| at.resolve((context.now)())),
         ..v1::GetSnapshotRequest::default()
     };
-    let snapshot = context
+    let snapshot = context.client.get_snapshot(request).await;
+    snapshot.map(Snapshot::from).map_err(|error| CliError::from(error).hint_environments())
+}
+
+/// With the secrets. One that cannot be had is told beside the others.
+async fn resolved(args: &Args, context: &mut Context) -> Result<Snapshot, CliError> {
+    let request = v1::ReadEnvironmentRequest {
+        environment: Some(v1::EnvironmentName::from(&args.environment)),
+        prefix: args.prefix.clone(),
+        own_only: args.own,
+        at: args.at.as_ref().map(|at| at.resolve((context.now)())),
+        hold: false,
+    };
+    let answer = context
         .client
-        .get_snapshot(request)
+        .read_environment(request)
         .await
         .map_err(|error| CliError::from(error).hint_environments())?;
-    let snapshot = Snapshot::from(snapshot);
-    match args.output {
-        // Origins are always in it.
-        Output::Json => context.out.json(&snapshot),
-        Output::Dotenv => print_dotenv(&snapshot, args.origin, context),
-        Output::Table => print_table(snapshot, args.origin, context),
+    let mut snapshot = Snapshot::from(answer.snapshot.unwrap_or_default());
+    for secret in answer.secrets.iter().filter(|secret| secret.stale) {
+        context.out.warning(&stale(secret))?;
     }
+    let mut secrets: HashMap<String, v1::SecretResult> =
+        answer.secrets.into_iter().map(|secret| (secret.key.clone(), secret)).collect();
+    for reference in &mut snapshot.secret_references {
+        reference.secret = secrets.remove(&reference.key).map(Resolved::from);
+    }
+    Ok(snapshot)
+}
+
+/// The one row that a table has for a key.
+struct Row {
+    key: String,
+    kind: &'static str,
+    value: String,
+    version: String,
+    origin: Option<Origin>,
+    revision: u64,
+    written: Option<Written>,
+    protected: bool,
+}
+
+fn rows(snapshot: Snapshot) -> Vec<Row> {
+    let variables = snapshot.variables.into_iter().map(|variable| Row {
+        key: variable.key,
+        kind: variable.value_type,
+        value: variable.value.unwrap_or_default(),
+        version: String::new(),
+        origin: variable.origin,
+        revision: variable.revision,
+        written: variable.written,
+        protected: variable.deletion_protection,
+    });
+    let references = snapshot.secret_references.into_iter().map(|found| {
+        let (value, version) = match found.secret {
+            None => (found.reference, found.version),
+            Some(Resolved { problem: Some(problem), .. }) => (format!("({})", problem.text()), None),
+            Some(secret) => {
+                let encoded = || secret.value_base64.map(|text| format!("(base64) {text}"));
+                (secret.value.or_else(encoded).unwrap_or_default(), secret.version)
+            }
+        };
+        Row {
+            key: found.key,
+            kind: "secret",
+            value,
+            version: version.unwrap_or_default(),
+            origin: found.origin,
+            revision: found.revision,
+            written: found.written,
+            protected: found.deletion_protection,
+        }
+    });
+    let mut rows: Vec<_> = variables.chain(references).collect();
+    rows.sort_by(|a, b| a.key.cmp(&b.key));
+    rows
 }
 
 fn print_table(snapshot: Snapshot, origins: bool, context: &mut Context) -> Result<(), CliError> {
     let nothing =
         format!("No variables in {}/{} at revision {}.", snapshot.project, snapshot.env, snapshot.revision);
     context.out.table_without(
-        &["ORIGIN", "PROTECTED"],
-        ["KEY", "TYPE", "VALUE", "ORIGIN", "REVISION", "WRITTEN", "BY", "PROTECTED"],
-        snapshot.variables.into_iter().map(|variable| {
+        &["VERSION", "ORIGIN", "PROTECTED"],
+        ["KEY", "TYPE", "VALUE", "VERSION", "ORIGIN", "REVISION", "WRITTEN", "BY", "PROTECTED"],
+        rows(snapshot).into_iter().map(|row| {
             [
-                variable.key,
-                variable.value_type.to_owned(),
-                variable.value.unwrap_or_default(),
-                variable.origin.filter(|_| origins).as_ref().map(Origin::to_string).unwrap_or_default(),
-                variable.revision.to_string(),
-                variable.written.as_ref().map(Written::seconds).unwrap_or_default(),
-                variable.written.map(|written| written.actor).unwrap_or_default(),
-                yes(variable.deletion_protection),
+                row.key,
+                row.kind.to_owned(),
+                row.value,
+                row.version,
+                row.origin.filter(|_| origins).as_ref().map(Origin::to_string).unwrap_or_default(),
+                row.revision.to_string(),
+                row.written.as_ref().map(Written::seconds).unwrap_or_default(),
+                row.written.map(|written| written.actor).unwrap_or_default(),
+                yes(row.protected),
             ]
         }),
         &nothing,
@@ -90,29 +179,47 @@ fn print_table(snapshot: Snapshot, origins: bool, context: &mut Context) -> Resu
 }
 
 fn print_dotenv(snapshot: &Snapshot, origins: bool, context: &mut Context) -> Result<(), CliError> {
-    let variables: Vec<_> = snapshot
+    let secrets = snapshot.secret_references.iter().filter_map(|reference| {
+        let value = reference.secret.as_ref()?.value.as_deref()?;
+        Some((reference.key.as_str(), value, reference.origin.as_ref()))
+    });
+    let mut lines: Vec<_> = snapshot
         .variables
         .iter()
-        .map(|variable| (variable.key.as_str(), variable.value.as_deref().unwrap_or_default()))
+        .map(|variable| {
+            (variable.key.as_str(), variable.value.as_deref().unwrap_or_default(), variable.origin.as_ref())
+        })
+        .chain(secrets)
         .collect();
+    lines.sort_by_key(|(key, ..)| *key);
     let title = format!("{}/{} at revision {}", snapshot.project, snapshot.env, snapshot.revision);
     let mut files = Vec::new();
     if origins {
         files.push(dotenv::for_shell(&title, &[]));
-        for (variable, line) in snapshot.variables.iter().zip(&variables) {
-            let origin = variable.origin.as_ref().map_or_else(|| "unknown".to_owned(), Origin::to_string);
-            files.push(dotenv::for_shell(&format!("from {origin}"), &[*line]));
+        for (key, value, origin) in &lines {
+            let origin = origin.map_or_else(|| "unknown".to_owned(), Origin::to_string);
+            files.push(dotenv::for_shell(&format!("from {origin}"), &[(*key, *value)]));
         }
     } else {
-        files.push(dotenv::for_shell(&title, &variables));
+        let lines: Vec<_> = lines.iter().map(|(key, value, _)| (*key, *value)).collect();
+        files.push(dotenv::for_shell(&title, &lines));
     }
     for file in &files {
         context.out.text(&file.text)?;
     }
     let left_out: Vec<_> = files.into_iter().flat_map(|file| file.left_out).collect();
-    if left_out.is_empty() {
-        return Ok(());
+    if !left_out.is_empty() {
+        let count = counted(left_out.len(), "key");
+        context
+            .out
+            .note(&format!("{count} left out that no shell takes as a name: {}", left_out.join(", ")))?;
     }
-    let count = counted(left_out.len(), "key");
-    context.out.note(&format!("{count} left out that no shell takes as a name: {}", left_out.join(", ")))
+    let unresolved = snapshot.secret_references.iter().filter(|reference| reference.secret.is_none()).count();
+    if unresolved > 0 {
+        let count = counted(unresolved, "secret");
+        context
+            .out
+            .note(&format!("{count} left out: add --resolve, or hand them to a command with ktr run"))?;
+    }
+    Ok(())
 }

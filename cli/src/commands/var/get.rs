@@ -54,22 +54,20 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         .get_snapshot(request)
         .await
         .map_err(|error| CliError::from(error).hint_environments())?;
-    let variable = snapshot
-        .variables
-        .into_iter()
-        .find(|variable| variable.key == key.as_str())
-        .map(Variable::from)
-        .ok_or_else(|| {
-            let missing = |had: &str, hint: String| {
-                CliError::new(Kind::NotFound, format!("{path} {had} no variable {key}")).hint(hint)
-            };
-            match args.at {
-                Some(_) => {
-                    missing("had", format!("see what became of it with: ktr var history {path} {key}"))
-                }
-                None => missing("has", format!("look at it with: ktr env show {path}")),
-            }
-        })?;
+    let variable = snapshot.variables.into_iter().find(|variable| variable.key == key.as_str());
+    if let Some(reference) = variable.as_ref().and_then(|variable| variable.reference()) {
+        return Err(CliError::usage(format!("{key} is a secret reference, to {}", reference.url))
+            .hint(format!("print the secret with: ktr secret get {path} {key}")));
+    }
+    let variable = variable.map(Variable::from).ok_or_else(|| {
+        let missing = |had: &str, hint: String| {
+            CliError::new(Kind::NotFound, format!("{path} {had} no variable {key}")).hint(hint)
+        };
+        match args.at {
+            Some(_) => missing("had", format!("see what became of it with: ktr var history {path} {key}")),
+            None => missing("has", format!("look at it with: ktr env show {path}")),
+        }
+    })?;
     if args.output == Output::Json {
         return context.out.json(&variable);
     }

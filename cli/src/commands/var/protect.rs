@@ -8,9 +8,11 @@ use kontraktor_proto::{
     v1::{self, WriteStatus, write_item},
 };
 
-use super::{MAX_ATTEMPTS, first_refusal, is_race, require_all};
 use crate::{
-    commands::counted,
+    commands::{
+        counted,
+        put::{MAX_ATTEMPTS, first_refusal, is_race, require_all},
+    },
     context::Context,
     error::{CliError, Kind},
 };

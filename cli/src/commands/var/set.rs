@@ -1,23 +1,16 @@
 //! `ktr var set`
 
-use std::collections::HashMap;
-
 use kontraktor_proto::{
-    client::new_batch_id,
     names::{EnvPath, Key},
-    v1::{self, ProblemCode, WriteStatus, put::Content, write_item},
+    v1::{self, put::Content},
     value::{ValueType, check_description},
 };
 
-use super::{
-    MAX_ATTEMPTS,
-    assignment::{Assignment, resolve},
-    first_refusal, is_race, require_all,
-};
+use super::assignment::{Assignment, resolve};
 use crate::{
-    commands::counted,
+    commands::put::{Put, put_all},
     context::Context,
-    error::{CliError, Kind},
+    error::CliError,
 };
 
 /// Set variables, all of them or none
@@ -54,113 +47,39 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         check_description(description)?;
     }
     let values = resolve(&args.assignments, args.literal)?;
-    let mut attempt = 1;
-    loop {
-        let existing = existing(&args, &values, context).await?;
-        let items = values
+    let keys: Vec<&Key> = values.iter().map(|(key, _)| key).collect();
+    let put = Put {
+        environment: &args.environment,
+        create: args.create,
+        protect: args.protect,
+        description: args.description.as_deref(),
+        noun: "variable",
+        keep: args.value_type.is_none() || args.description.is_none(),
+    };
+    let content = |key: &Key, kept: Option<&v1::Variable>| {
+        let (_, value) = values
             .iter()
-            .map(|(key, value)| item(&args, key, value, existing.as_ref()))
-            .collect::<Result<Vec<_>, _>>()?;
-        let groups = vec![v1::WriteGroup { items }];
-        let answer = context
-            .client
-            .write_variables(v1::WriteVariablesRequest { batch_id: new_batch_id(), groups })
-            .await?;
-        require_all(&answer.results, values.len())?;
-        match first_refusal(&answer.results) {
-            None => return report(&args.environment, &answer.results, context),
-            Some(problem) if is_race(problem) && existing.is_some() && attempt < MAX_ATTEMPTS => attempt += 1,
-            Some(problem) => return Err(refused(&args.environment, problem)),
-        }
-    }
+            .find(|(name, _)| name == key)
+            .ok_or_else(|| CliError::general(format!("{key} was not asked for")))?;
+        content(args.value_type, key, value, kept)
+    };
+    put_all(&put, &keys, content, context).await
 }
 
-/// Type and description of the keys as they stand, by key; none where both are given and nothing has to be kept.
-async fn existing(
-    args: &Args,
-    values: &[(Key, String)],
-    context: &Context,
-) -> Result<Option<HashMap<String, v1::Variable>>, CliError> {
-    if args.value_type.is_some() && args.description.is_some() {
-        return Ok(None);
-    }
-    let mut existing = HashMap::new();
-    for (key, _) in values {
-        let request = v1::GetVariableRequest {
-            environment: Some(v1::EnvironmentName::from(&args.environment)),
-            key: key.to_string(),
-        };
-        match context.client.get_variable(request).await {
-            Ok(variable) => {
-                existing.insert(key.to_string(), variable);
-            }
-            // Whether the environment is missing or only the key is for the write to say.
-            Err(error) if error.problem().is_some_and(|problem| problem.code() == ProblemCode::NotFound) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(Some(existing))
-}
-
-fn item(
-    args: &Args,
+fn content(
+    asked: Option<ValueType>,
     key: &Key,
     value: &str,
-    existing: Option<&HashMap<String, v1::Variable>>,
-) -> Result<v1::WriteItem, CliError> {
-    let kept = existing.and_then(|existing| existing.get(key.as_str()));
+    kept: Option<&v1::Variable>,
+) -> Result<(v1::ValueType, Content), CliError> {
     let kept_type = kept.and_then(|variable| ValueType::try_from(variable.r#type).ok());
-    let value_type = args.value_type.or(kept_type).unwrap_or_default();
+    let value_type = asked.or(kept_type).unwrap_or_default();
     let canonical = value_type.canonicalize(value).map_err(|error| {
         let error = CliError::usage(format!("{key}: {error}"));
-        if args.value_type.is_none() && kept_type.is_some() && value_type != ValueType::String {
+        if asked.is_none() && kept_type.is_some() && value_type != ValueType::String {
             return error.hint(format!("{key} is a {value_type} so far; to change that, add --type string"));
         }
         error
     })?;
-    let description = args
-        .description
-        .clone()
-        .or_else(|| kept.map(|variable| variable.description.clone()))
-        .unwrap_or_default();
-    let put = v1::Put {
-        r#type: v1::ValueType::from(value_type).into(),
-        content: Some(Content::Value(canonical)),
-        description,
-        create_missing: args.create,
-        deletion_protection: args.protect.then_some(true),
-    };
-    // What was read in order to be kept must still be so when it is written.
-    let expect = existing.map(|_| match kept {
-        Some(variable) => write_item::Expect::ExpectRevision(variable.revision),
-        None => write_item::Expect::ExpectAbsent(true),
-    });
-    Ok(v1::WriteItem {
-        environment: Some(v1::EnvironmentName::from(&args.environment)),
-        key: key.to_string(),
-        operation: Some(write_item::Operation::Put(put)),
-        expect,
-    })
-}
-
-fn refused(path: &EnvPath, problem: &v1::Problem) -> CliError {
-    CliError::from(problem.clone())
-        .hint_for(Kind::NotFound, || {
-            format!("ktr env create {path}, or add --create to create what is missing")
-        })
-        .hint_for(Kind::Conflict, || "others write the same keys just now; try again".to_owned())
-}
-
-fn report(path: &EnvPath, results: &[v1::WriteResult], context: &mut Context) -> Result<(), CliError> {
-    let written = results.iter().filter(|result| result.status() == WriteStatus::Written).count();
-    let unchanged = results.len() - written;
-    let revision = results.iter().map(|result| result.environment_revision).max().unwrap_or_default();
-    context.out.line(&match (written, unchanged) {
-        (0, _) => format!("Nothing to change in {path}, still at revision {revision}."),
-        (_, 0) => format!("Set {} in {path}, now at revision {revision}.", counted(written, "variable")),
-        _ => format!(
-            "Set {} in {path}, now at revision {revision}; {unchanged} unchanged.",
-            counted(written, "variable")
-        ),
-    })
+    Ok((value_type.into(), Content::Value(canonical)))
 }

@@ -6,8 +6,14 @@ use kontraktor_proto::{
     v1::{self, WriteStatus, write_item},
 };
 
-use super::{first_refusal, require_all};
-use crate::{commands::counted, context::Context, error::CliError};
+use crate::{
+    commands::{
+        counted,
+        put::{first_refusal, require_all},
+    },
+    context::Context,
+    error::CliError,
+};
 
 /// Delete variables, all of them or none; a key that does not exist is no error
 #[derive(Debug, clap::Args)]

@@ -97,6 +97,7 @@ impl Answer {
             ),
             400 if self.says("Upgrading from non-versioned") => {
                 error(Fault::Unavailable, "is making the engine a versioned one")
+                    .remedy("wait until it has done so")
                     .retry_after(self.retry_after.unwrap_or(Duration::from_secs(1)))
             }
             400 => error(Fault::NotFound, "does not accept the request")
@@ -119,7 +120,7 @@ impl Answer {
     fn outage(&self) -> (&'static str, &'static str) {
         match self.status.as_u16() {
             501 => ("is not initialised", "initialise and unseal it"),
-            412 => ("has not caught up with its cluster yet", ""),
+            412 => ("has not caught up with its cluster yet", "try again in a moment"),
             429 => (
                 "asks to be left alone for a while",
                 "raise its rate limit for the daemon, or cache for longer",
@@ -133,7 +134,7 @@ impl Answer {
                 "is a standby that does not serve requests",
                 "name the load balancer or the active node of the cluster in `address`",
             ),
-            503 => ("is not available", ""),
+            503 => ("is not available", "see Vault's own log, and that of what stands before it"),
             _ => ("failed", "see Vault's own log for the reason"),
         }
     }

@@ -70,15 +70,15 @@ impl HashicorpVault {
         }
         let health: Health = answer.read(&self.name)?;
         let role = match (health.performance_standby, health.standby) {
-            (true, _) => ", as a performance standby",
-            (false, true) => ", as a standby that passes requests on",
+            (true, _) => " as a performance standby",
+            (false, true) => " as a standby that passes requests on",
             (false, false) => "",
         };
         let version = match printable(&health.version) {
             version if version.is_empty() => "of an unknown version".to_owned(),
             version => version,
         };
-        Ok(format!("{address} is Vault {version}, and serves{role}"))
+        Ok(format!("{address} is Vault {version} and serves{role}"))
     }
 
     async fn token_findings(&self) -> Result<Vec<String>, VaultError> {

@@ -67,12 +67,6 @@ impl HashicorpVault {
         })
     }
 
-    /// Ends the tokens that the daemon got by signing in; with them Vault ends their leases. Takes five seconds at most.
-    /// Nothing can be read afterwards. Leases under a token that the daemon was given are to be revoked before.
-    pub async fn close(&self) {
-        self.session.close().await;
-    }
-
     fn ours<'a>(&self, secret: &'a Secret) -> Result<&'a VaultSecret, VaultError> {
         match secret {
             Secret::Vault(secret) => Ok(secret),
@@ -124,6 +118,10 @@ impl Vault for HashicorpVault {
 
     async fn revoke(&self, lease: &LeaseId) -> Result<(), VaultError> {
         self.revoke_lease(lease).await
+    }
+
+    async fn close(&self) {
+        self.session.close().await;
     }
 
     async fn check(&self) -> Result<Vec<String>, VaultError> {

@@ -311,7 +311,17 @@ mod tests {
         .map(wrong_address)
         .join("\n");
         assert!(!problems.contains("hunter2"));
-        insta::assert_snapshot!(problems, @"");
+        insta::assert_snapshot!(problems, @r##"
+        address is http://, which would send tokens and secrets in the clear: write https://; http:// is for loopback addresses only
+        address is http://, which would send tokens and secrets in the clear: write https://; http:// is for loopback addresses only
+        address has to begin with https://
+        address has to begin with https://
+        address is no URL: write it as in https://vault.example.com:8200
+        address holds a user or a password, which Vault has no use for: remove it
+        address ends with /v1, which is added to it: leave that out
+        address holds a "?" or a "#": end it before
+        address holds a "?" or a "#": end it before
+        "##);
     }
 
     #[test]
@@ -331,10 +341,22 @@ mod tests {
         ]
         .map(wrong_auth)
         .join("\n");
-        insta::assert_snapshot!(problems, @"");
+        insta::assert_snapshot!(problems, @r#"
+        auth: the method token needs either token_file or token_env, and not both
+        auth: the method token needs either token_file or token_env, and not both
+        unknown field `token`, expected `token_file` or `token_env` at line 1 column 73
+        auth.token_env is not the name of an environment variable
+        auth: the method approle needs either role_id or role_id_file, and not both
+        auth.role_id is empty: fill it in, or leave the setting out
+        auth.mount has to be the path of an auth method below auth/, such as approle
+        auth.mount is written without the auth/ before it
+        missing field `role` at line 1 column 58
+        missing field `key_file` at line 1 column 71
+        unknown variant `ldap`, expected one of `token`, `approle`, `kubernetes`, `cert` at line 1 column 50
+        "#);
         let plain =
             r#"{"address": "http://[::1]", "auth": {"method": "cert", "cert_file": "/c", "key_file": "/k"}}"#;
-        insta::assert_snapshot!(wrong(plain), @"");
+        insta::assert_snapshot!(wrong(plain), @"auth: the method cert needs an address of https://, because the certificate is shown when TLS is made");
     }
 
     #[test]

@@ -39,7 +39,40 @@ async fn each_status_is_an_error_of_its_own_that_repeats_nothing() {
         let error = answered(Reply::error(status, text)).await;
         table.push_str(&format!("{:?}: {error}\n    {}\n", error.fault, error.remedy));
     }
-    insta::assert_snapshot!(table, @"");
+    insta::assert_snapshot!(table, @r#"
+    NotFound: vault "team" does not accept the request (400)
+        check mount and path; a dynamic engine answers like this for a role that it does not have
+    Unavailable: vault "team" is making the engine a versioned one (400)
+        wait until it has done so
+    Denied: vault "team" does not let the daemon read this (403)
+        let a policy of the daemon's read the path (for KV version 2: MOUNT/data/PATH)
+    NotFound: vault "team" has nothing there (404)
+        check mount and path of the reference
+    NotFound: vault "team" has nothing there that can be read (405)
+        refer to something that Vault answers a read with
+    Unavailable: vault "team" has not caught up with its cluster yet (412)
+        try again in a moment
+    Answer: vault "team" answers with a status that Vault has no reason for (418)
+        check that `address` leads to Vault, and to nothing between that answers instead
+    Unavailable: vault "team" asks to be left alone for a while (429)
+        raise its rate limit for the daemon, or cache for longer
+    Unavailable: vault "team" is a standby that does not serve requests (472)
+        name the load balancer or the active node of the cluster in `address`
+    Unavailable: vault "team" is a standby that does not serve requests (473)
+        name the load balancer or the active node of the cluster in `address`
+    Unavailable: vault "team" failed (500)
+        see Vault's own log for the reason
+    Unavailable: vault "team" is a standby that does not serve requests (500)
+        name the load balancer or the active node of the cluster in `address`
+    Unavailable: vault "team" is not initialised (501)
+        initialise and unseal it
+    Unavailable: vault "team" failed (502)
+        see Vault's own log for the reason
+    Unavailable: vault "team" is not available (503)
+        see Vault's own log, and that of what stands before it
+    Unavailable: vault "team" is sealed (503)
+        unseal it
+    "#);
 }
 
 #[tokio::test]
@@ -107,7 +140,7 @@ async fn an_answer_that_is_cut_off_or_no_json_is_not_understood() {
             "vault \"team\" answers with something else than JSON",
         ),
         (
-            Reply::json(200, json!([SECRET])),
+            Reply::json(200, json!(SECRET)),
             "vault \"team\" answers with JSON that is cut off or not what Vault says there",
         ),
         (
