@@ -84,7 +84,6 @@ fn data_sources() {
     let scene = billing();
     let world = &scene.world;
     world.ktr(&["var", "set", "--create", "billing/staging", "DB_HOST=db.staging.internal", "NEW=1"]).ok();
-    world.ktr(&["secret", "set", "billing/prod", REFERENCE]).ok();
     let expected: [(&str, &[(&str, Value)]); 6] = [
         (
             "kontraktor_environment",
@@ -97,6 +96,10 @@ fn data_sources() {
         ("kontraktor_variable_history", &[("db_host_at_first", json!("db.billing.internal"))]),
     ];
     for (name, outputs) in &expected {
+        if *name == "kontraktor_secret" {
+            // Not before: another example looks for changes since the first revision.
+            world.ktr(&["secret", "set", "billing/prod", REFERENCE]).ok();
+        }
         let workspace = world.workspace(&example(&format!("data-sources/{name}/data-source.tf")));
         workspace.apply(&[]).ok();
         for (output, value) in *outputs {

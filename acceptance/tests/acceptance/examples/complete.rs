@@ -142,7 +142,7 @@ fn secrets_that_stay_in_their_vault() {
 
     // Rotated, and tried in staging; prod stays as it is.
     put("rotated");
-    scene.world.ktr(&["vault", "purge"]).ok();
+    scene.world.ktr(&["secret", "purge"]).ok();
     let get = |env: &str| scene.world.ktr(&["secret", "get", env, "DB_PASSWORD"]).ok().stdout;
     assert_eq!((get("shop/staging").trim_end(), get("shop/prod").trim_end()), ("rotated", SECRET));
     workspace.apply(&first).ok();
