@@ -60,6 +60,13 @@ pub fn pages(examples: &Path) -> Result<BTreeMap<String, String>, DocsError> {
         page.push(&schema::render(schema));
         pages.insert(format!("data-sources/{}.md", short(name)), page.finish());
     }
+    for (name, schema) in catalog.ephemeral_schemas() {
+        let mut page = object(name, "Ephemeral Resource", schema);
+        let code = example(examples, &["ephemeral-resources", name, "ephemeral-resource.tf"])?;
+        page.section("## Example Usage", "terraform", &code);
+        page.push(&schema::render(schema));
+        pages.insert(format!("ephemeral-resources/{}.md", short(name)), page.finish());
+    }
     for (name, signature) in catalog.function_signatures() {
         let code = example(examples, &["functions", name, "function.tf"])?;
         pages.insert(format!("functions/{name}.md"), functions::render(name, &signature, &code));
@@ -78,7 +85,7 @@ fn index(schema: &Schema, examples: &Path) -> Result<String, DocsError> {
     Ok(page.finish())
 }
 
-/// The beginning of a page about a resource or a data source.
+/// The beginning of a page about a resource, a data source or an ephemeral resource.
 fn object(name: &str, kind: &str, schema: &Schema) -> Page {
     let mut page = Page::new(&format!("{name} {kind}"), schema.description);
     page.push(&format!("# {name} ({kind})\n\n{}\n", schema.description));

@@ -69,8 +69,12 @@ fn a_missing_example_is_an_error() {
 fn every_example_is_on_a_page() {
     let examples = root().join("examples");
     let pages = rendered();
-    for (folder, prefix) in [("resources", "kontraktor_"), ("data-sources", "kontraktor_"), ("functions", "")]
-    {
+    for (folder, prefix) in [
+        ("resources", "kontraktor_"),
+        ("data-sources", "kontraktor_"),
+        ("ephemeral-resources", "kontraktor_"),
+        ("functions", ""),
+    ] {
         for entry in fs::read_dir(examples.join(folder)).expect("the folder is there") {
             let name = entry.expect("a readable entry").file_name().display().to_string();
             let page = format!("{folder}/{}.md", name.trim_start_matches(prefix));

@@ -39,6 +39,17 @@ resource "kontraktor_variable_schema" "ports" {
   schema      = jsonencode({ type = "integer" })
 }
 
+resource "kontraktor_secret_reference" "db_password" {
+  project   = kontraktor_environment.dev.project
+  env       = kontraktor_environment.dev.env
+  key       = "DB_PASSWORD"
+  reference = "vault://team/secret/shop/db#password"
+}
+
+data "kontraktor_secret" "token" {
+  reference = "vault://team/secret/shop/api#token"
+}
+
 data "kontraktor_projects" "all" {}
 
 data "kontraktor_environment" "shared" {
@@ -83,6 +94,14 @@ output "log_level" {
 
 output "region" {
   value = data.kontraktor_variable.region.value
+}
+
+output "secret_id" {
+  value = kontraktor_secret_reference.db_password.id
+}
+
+output "token_version" {
+  value = data.kontraktor_secret.token.version
 }
 
 output "projects" {

@@ -8,6 +8,18 @@ mock_provider "kontraktor" {
     }
   }
 
+  mock_resource "kontraktor_secret_reference" {
+    defaults = {
+      id = "shop/dev/DB_PASSWORD"
+    }
+  }
+
+  mock_data "kontraktor_secret" {
+    defaults = {
+      version = "7"
+    }
+  }
+
   mock_data "kontraktor_environment" {
     defaults = {
       variables = { LOG_LEVEL = "debug" }
@@ -55,6 +67,14 @@ run "apply" {
   assert {
     condition     = output.log_level == "debug" && output.region == "eu-central-1"
     error_message = "and so are those of data sources"
+  }
+  assert {
+    condition     = output.secret_id == "shop/dev/DB_PASSWORD" && output.token_version == "7"
+    error_message = "references and secrets are mocked like anything else"
+  }
+  assert {
+    condition     = kontraktor_secret_reference.db_password.verify == false
+    error_message = "what a boolean default is made up as: false"
   }
   assert {
     condition     = output.projects == tolist(["shared", "shop"])

@@ -319,3 +319,32 @@ macro_rules! model {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::model! {
+        /// What is not to be shown.
+        struct Safe {
+            /// Alone.
+            code: Sensitive,
+            /// Among others.
+            codes: BTreeMap<String, Attr<Sensitive>>,
+        }
+    }
+
+    #[test]
+    fn a_sensitive_text_is_a_text_to_the_host_and_to_nobody_else() {
+        let code = || Attr::Known(Sensitive::new("hunter2"));
+        let safe = Safe { code: code(), codes: Attr::Known([("a".to_owned(), code())].into()) };
+        let shown = format!("{safe:?}");
+        assert!(shown.contains("REDACTED") && !shown.contains("hunter2"), "{shown}");
+        let fields = safe.to_fields();
+        assert_eq!(fields["code"], Value::from("hunter2"));
+        assert!(Safe::from_fields(&fields).is_ok_and(|read| read == safe));
+        assert_ne!(code(), Attr::Known(Sensitive::new("hunter3")));
+        let number = Fields::from([("code".to_owned(), Value::from(1_u64))]);
+        assert_eq!(Safe::from_fields(&number).expect_err("a number").to_string(), "code is not a string");
+    }
+}

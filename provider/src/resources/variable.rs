@@ -130,7 +130,7 @@ impl Resource<Session> for Variable {
         Schema::new(
             "One variable of an environment.\n\nApplying a plan never overwrites what someone else wrote after the \
              plan was made: it stops and shows what was planned and what is stored. Values are not secret: plans show \
-             them.",
+             them. For what is, there is `kontraktor_secret_reference`.",
             vec![
                 Attribute::required("project", Type::String, "The project's name. Changing it makes a new variable.")
                     .requires_replace()

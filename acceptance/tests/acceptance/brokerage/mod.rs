@@ -13,16 +13,16 @@ use acceptance::{World, servers::Vault};
 use serde_json::json;
 
 /// A value that is looked for where it must not be.
-const SECRET: &str = "s3cr3t-6b1f-must-not-stay";
+pub(crate) const SECRET: &str = "s3cr3t-6b1f-must-not-stay";
 
 /// A Vault with a few secrets, and a daemon that knows it as `team`.
-struct Scene {
-    world: World,
-    vault: Vault,
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) vault: Vault,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with("")
     }
 
@@ -45,7 +45,7 @@ impl Scene {
 
     /// Nothing of the secret is in the data directory, the logs, the state or a plan.
     #[track_caller]
-    fn no_trace(&self) {
+    pub(crate) fn no_trace(&self) {
         assert_eq!(traces(self.world.path(), SECRET), Vec::<String>::new());
     }
 }

@@ -5,6 +5,8 @@ use std::fs;
 use acceptance::{Workspace, World, repository};
 use serde_json::json;
 
+use crate::brokerage::{SECRET, Scene};
+
 /// A workspace with the files of an example, installed by way of its own `required_providers`.
 fn workspace(world: &World, name: &str) -> Workspace {
     let workspace = world.installed_workspace("");
@@ -124,4 +126,44 @@ fn a_dotenv_taken_over() {
 
     workspace.destroy().ok();
     world.ktr(&["var", "get", "legacy/dev", "ELSEWHERE"]).ok().says(&["not in the file"]);
+}
+
+#[test]
+fn secrets_that_stay_in_their_vault() {
+    let scene = Scene::new();
+    let put = |password: &str| {
+        scene.vault.put("secret/data/shop/db", &json!({"data": {"password": password}}));
+    };
+    put(SECRET);
+    let workspace = workspace(&scene.world, "secrets");
+    let first = ["-var", "prod_version=1"];
+    workspace.apply(&first).ok().says(&["3 added"]);
+    assert_eq!(workspace.plan(&first).code, 0, "nothing is written again");
+
+    // Rotated, and tried in staging; prod stays as it is.
+    put("rotated");
+    scene.world.ktr(&["secret", "purge"]).ok();
+    let get = |env: &str| scene.world.ktr(&["secret", "get", env, "DB_PASSWORD"]).ok().stdout;
+    assert_eq!((get("shop/staging").trim_end(), get("shop/prod").trim_end()), ("rotated", SECRET));
+    workspace.apply(&first).ok();
+    assert_eq!(workspace.output("tried_in_staging"), json!("2"));
+
+    // Promoted: the reference changes in place, and only then does the database get another password.
+    let second = ["-var", "prod_version=2"];
+    let plan = workspace.plan(&second);
+    assert_eq!(plan.code, 2, "{}\n{}", plan.stdout, plan.stderr);
+    plan.says(&["\"1\" -> \"2\"", "1 to add, 1 to change, 1 to destroy"]);
+    workspace.apply(&second).ok();
+    assert_eq!(get("shop/prod").trim_end(), "rotated");
+    // What the README recommends for looking at it.
+    scene.world.ktr(&["env", "diff", "shop/prod@1", "shop/prod"]).says(&["version=1", "version=2"]);
+
+    // A version that is not there is found before anything is written.
+    workspace.apply(&["-var", "prod_version=9"]).fails().says(&["Nothing was written"]);
+    assert_eq!(get("shop/prod").trim_end(), "rotated");
+    assert!(!workspace.state().contains("rotated"));
+    workspace.apply(&first).ok();
+    assert_eq!(get("shop/prod").trim_end(), SECRET);
+    workspace.terraform(&["destroy", "-auto-approve", "-no-color", "-var", "prod_version=1"]).ok();
+    scene.no_trace();
 }

@@ -17,7 +17,8 @@ pub(super) fn schema() -> Schema {
          are written in one atomic write, and only those that change are part of it; a plan shows each of them. Applying \
          a plan never overwrites what someone else wrote into one of the keys after the plan was made: nothing is \
          written then, and each such key is shown as it was planned and as it is stored. 10,000 keys can change in one \
-         apply. Values are not secret: plans show them.\n\nA key belongs to one resource: do not list it here and in a \
+         apply. Values are not secret: plans show them. Secret references are not this resource's matter, also with exclusive \
+         ownership: they are `kontraktor_secret_reference`'s.\n\nA key belongs to one resource: do not list it here and in a \
          `kontraktor_variable` or another `kontraktor_variables` too. Creating what exists already is refused, so two \
          owners of one key are found by the plan of the second.",
         vec![

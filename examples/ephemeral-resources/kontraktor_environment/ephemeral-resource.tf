@@ -1,0 +1,13 @@
+# Variables and secrets of an environment that stands already, as one map.
+ephemeral "kontraktor_environment" "prod" {
+  project = "billing"
+  env     = "prod"
+  prefix  = "DB_"
+}
+
+resource "terraform_data" "migration" {
+  provisioner "local-exec" {
+    command     = "echo migrating $DB_HOST as $DB_USER"
+    environment = ephemeral.kontraktor_environment.prod.all
+  }
+}
