@@ -33,7 +33,7 @@ pub(super) fn run(config: &Config, arguments: &CheckArgs) -> Result<(), Failure>
 
 async fn check(vault: &Configured) -> Result<Vec<String>, VaultError> {
     let checked = timeout(vault.limits.timeout, vault.vault.check()).await;
-    vault.vault.close().await;
+    vault.vault.sign_out().await;
     checked.unwrap_or_else(|_| Err(vault.too_slow()))
 }
 

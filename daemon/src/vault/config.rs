@@ -111,7 +111,7 @@ impl VaultTable {
         let period = |setting: Option<Period>, default| setting.map_or(default, |period| period.0);
         let limits = Limits {
             ttl: period(cache.ttl, default.ttl),
-            stale: period(cache.stale_while_error, default.stale),
+            stale_while_error: period(cache.stale_while_error, default.stale_while_error),
             negative_ttl: period(cache.negative_ttl, default.negative_ttl),
             max_entries: cache.max_entries.unwrap_or(default.max_entries),
             max_bytes: cache.max_bytes.unwrap_or(default.max_bytes),
@@ -129,7 +129,7 @@ impl VaultTable {
             Err(format!("{setting} is {}; it must be {least} to {most}", humantime::format_duration(value)))
         };
         within("cache.ttl", limits.ttl, Duration::ZERO, day)?;
-        within("cache.stale_while_error", limits.stale, Duration::ZERO, day * 7)?;
+        within("cache.stale_while_error", limits.stale_while_error, Duration::ZERO, day * 7)?;
         within("cache.negative_ttl", limits.negative_ttl, Duration::ZERO, day)?;
         within("timeout", limits.timeout, Duration::from_millis(100), Duration::from_mins(5))?;
         within("breaker_open", limits.breaker_open, Duration::from_millis(100), Duration::from_hours(1))?;
@@ -237,7 +237,7 @@ mod tests {
         .unwrap();
         let expected = Limits {
             ttl: Duration::ZERO,
-            stale: Duration::from_hours(24),
+            stale_while_error: Duration::from_hours(24),
             negative_ttl: Duration::from_secs(1),
             max_entries: 7,
             max_bytes: 8,

@@ -61,8 +61,9 @@ pub trait Vault: Send + Sync + 'static {
     /// Ends a lease. One that is over already is no error.
     async fn revoke(&self, lease: &LeaseId) -> Result<(), VaultError>;
 
-    /// The daemon goes down: signs out, where there was a sign-in of its own.
-    async fn close(&self) {}
+    /// Gives back what the daemon signed in with, where the vault keeps something of it, as the daemon stops. All leases
+    /// were revoked before. What fails here ends by itself.
+    async fn sign_out(&self) {}
 
     /// Signs in and looks whether the vault serves: findings for people, one a line, for `kontraktord vault check`.
     async fn check(&self) -> Result<Vec<String>, VaultError>;

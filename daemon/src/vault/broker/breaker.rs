@@ -1,123 +1,157 @@
-//! A circuit breaker: a vault that failed several times in a row is left alone for a while, and then asked by one.
+//! The circuit breaker of one vault: after some failures in a row, or where the vault asks for it, the vault is left alone
+//! for a while; then one call tries it for all.
+//!
+//! It knows nothing of what the calls do; only whether the vault itself failed counts.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
+use kontraktor_proto::names::VaultName;
 use tokio::time::Instant;
 
-use super::super::VaultError;
+use super::{Limits, VaultError};
 
-/// The longest time that a vault is left alone because it asked for it.
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// The longest time that a vault can ask to be left alone.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
-/// Closed while the vault serves. Knows no vault: it is told what came of each call.
-#[derive(Debug)]
+/// Decides whether a vault is called.
 pub(super) struct Breaker {
+    vault: VaultName,
     failures: u32,
-    /// After so many in a row it opens.
-    limit: u32,
-    pause: Duration,
-    open: Option<Open>,
+    open_for: Duration,
+    state: Mutex<State>,
 }
 
-#[derive(Debug)]
+struct State {
+    /// Failures in a row.
+    failed: u32,
+    open: Option<Open>,
+    /// Grows when the breaker opens or closes: how calls end that began before says nothing of what is now.
+    epoch: u64,
+}
+
 struct Open {
     until: Instant,
-    /// Somebody is finding out whether it serves again.
+    /// The failure that opened it.
+    cause: VaultError,
+    /// A call is on its way to find out.
     probing: bool,
-    /// Why it was opened.
-    last: VaultError,
+}
+
+/// Leave to call the vault once. Dropped without [`settle`](Self::settle), it says nothing of the vault.
+pub(super) struct Pass<'a> {
+    breaker: &'a Breaker,
+    epoch: u64,
+    probe: bool,
 }
 
 impl Breaker {
-    pub(super) fn new(limit: u32, pause: Duration) -> Self {
-        Self { failures: 0, limit: limit.max(1), pause, open: None }
-    }
-
-    /// Whether a call may be made; otherwise how long to wait, and why. Who is let through an open one is its probe.
-    pub(super) fn admit(&mut self, now: Instant) -> Result<(), (Duration, VaultError)> {
-        let Some(open) = &mut self.open else { return Ok(()) };
-        if now < open.until {
-            return Err((open.until - now, open.last.clone()));
-        }
-        if open.probing {
-            return Err((self.pause, open.last.clone()));
-        }
-        open.probing = true;
-        Ok(())
-    }
-
-    /// The vault answered, whatever it said.
-    pub(super) fn served(&mut self) {
-        self.failures = 0;
-        self.open = None;
-    }
-
-    /// The vault failed.
-    pub(super) fn failed(&mut self, now: Instant, error: &VaultError) {
-        self.failures = self.failures.saturating_add(1);
-        let asked = error.retry_after.map(|wait| wait.min(LONGEST_PAUSE));
-        if self.failures >= self.limit || self.open.is_some() || asked.is_some() {
-            let until = now + asked.unwrap_or(self.pause);
-            self.open = Some(Open { until, probing: false, last: error.clone() });
+    pub(super) fn new(vault: VaultName, limits: &Limits) -> Self {
+        Self {
+            vault,
+            failures: limits.breaker_failures,
+            open_for: limits.breaker_open,
+            state: Mutex::new(State { failed: 0, open: None, epoch: 0 }),
         }
     }
 
-    /// A probe that was broken off says nothing.
-    pub(super) fn abandoned(&mut self) {
-        if let Some(open) = &mut self.open {
-            open.probing = false;
-        }
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why the vault is left alone; none: it is not.
-    pub(super) fn trouble(&self) -> Option<&VaultError> {
-        self.open.as_ref().map(|open| &open.last)
+    /// Leave to call the vault, or why not.
+    pub(super) fn admit(&self, now: Instant) -> Result<Pass<'_>, VaultError> {
+        let mut state = self.state();
+        let epoch = state.epoch;
+        let probe = match &mut state.open {
+            None => false,
+            Some(open) if open.probing || now < open.until => {
+                return Err(open.refusal(&self.vault, now));
+            }
+            Some(open) => {
+                open.probing = true;
+                true
+            }
+        };
+        Ok(Pass { breaker: self, epoch, probe })
+    }
+
+    /// Why the vault would not be called now.
+    pub(super) fn refusal(&self, now: Instant) -> Option<VaultError> {
+        let state = self.state();
+        state
+            .open
+            .as_ref()
+            .filter(|open| open.probing || now < open.until)
+            .map(|open| open.refusal(&self.vault, now))
+    }
+
+    /// Why the vault is left alone, also where the time has come to try it again.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.state().open.as_ref().map(|open| open.cause.message.clone())
+    }
+
+    fn open(&self, state: &mut State, cause: VaultError, now: Instant) {
+        let asked = cause.retry_after.filter(|asked| !asked.is_zero());
+        let wait = asked.map_or(self.open_for, |asked| asked.min(LONGEST_WAIT));
+        tracing::warn!(vault = %self.vault, error = %cause, ?wait, "a vault is left alone");
+        state.open = Some(Open { until: now + wait, cause, probing: false });
+        state.epoch += 1;
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{super::super::Fault, *};
-
-    const PAUSE: Duration = Duration::from_secs(10);
-
-    fn down() -> VaultError {
-        VaultError::new(Fault::Unavailable, "it is down")
+impl Open {
+    fn refusal(&self, vault: &VaultName, now: Instant) -> VaultError {
+        let wait = self.until.saturating_duration_since(now);
+        let cause = &self.cause.message;
+        let message = if wait.is_zero() {
+            format!("vault \"{vault}\" failed and is being tried again: {cause}")
+        } else {
+            let seconds = wait.as_millis().div_ceil(1_000);
+            format!("vault \"{vault}\" failed and is left alone for another {seconds} s: {cause}")
+        };
+        VaultError { message, retry_after: Some(wait), ..self.cause.clone() }
     }
+}
 
-    #[tokio::test(start_paused = true)]
-    async fn it_opens_after_failures_in_a_row_and_lets_one_probe_through() {
-        let mut breaker = Breaker::new(3, PAUSE);
-        for _ in 0..2 {
-            assert!(breaker.admit(Instant::now()).is_ok());
-            breaker.failed(Instant::now(), &down());
+impl Pass<'_> {
+    /// Says how the call ended; `None`: the vault answered.
+    pub(super) fn settle(mut self, outage: Option<&VaultError>, now: Instant) {
+        let breaker = self.breaker;
+        let mut state = breaker.state();
+        if state.epoch == self.epoch {
+            match outage {
+                None => {
+                    state.failed = 0;
+                    if self.probe {
+                        tracing::info!(vault = %breaker.vault, "a vault answers again");
+                        state.open = None;
+                        state.epoch += 1;
+                    }
+                }
+                Some(cause) => {
+                    state.failed = state.failed.saturating_add(1);
+                    if self.probe || state.failed >= breaker.failures || cause.retry_after.is_some() {
+                        breaker.open(&mut state, cause.clone(), now);
+                    }
+                }
+            }
         }
-        breaker.served();
-        for _ in 0..3 {
-            assert!(breaker.admit(Instant::now()).is_ok(), "a success in between counts anew");
-            breaker.failed(Instant::now(), &down());
-        }
-        assert_eq!(breaker.admit(Instant::now()), Err((PAUSE, down())));
-        tokio::time::advance(PAUSE).await;
-        assert!(breaker.admit(Instant::now()).is_ok(), "the probe");
-        assert!(breaker.admit(Instant::now()).is_err(), "and nobody else");
-        breaker.failed(Instant::now(), &down());
-        assert!(breaker.admit(Instant::now()).is_err(), "one failure opens it again");
-        tokio::time::advance(PAUSE).await;
-        assert!(breaker.admit(Instant::now()).is_ok());
-        breaker.abandoned();
-        assert!(breaker.admit(Instant::now()).is_ok(), "another probe");
-        breaker.served();
-        assert!(breaker.admit(Instant::now()).is_ok() && breaker.trouble().is_none());
+        // Settled: there is nothing for Drop to do.
+        self.probe = false;
     }
+}
 
-    #[tokio::test(start_paused = true)]
-    async fn a_vault_that_asks_to_be_left_alone_is_within_bounds() {
-        let mut breaker = Breaker::new(5, PAUSE);
-        breaker.failed(Instant::now(), &down().retry_after(Duration::from_secs(3)));
-        assert_eq!(breaker.admit(Instant::now()).unwrap_err().0, Duration::from_secs(3));
-        tokio::time::advance(Duration::from_secs(3)).await;
-        breaker.failed(Instant::now(), &down().retry_after(Duration::from_hours(100)));
-        assert_eq!(breaker.admit(Instant::now()).unwrap_err().0, LONGEST_PAUSE);
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if self.probe {
+            let mut state = self.breaker.state();
+            let current = state.epoch == self.epoch;
+            if let Some(open) = state.open.as_mut().filter(|_| current) {
+                open.probing = false;
+            }
+        }
     }
 }

@@ -1,207 +1,194 @@
-//! What was read of one vault, for a while: bounded in entries and in bytes, the least recently used go first. Values are
-//! wiped when the last holder lets go of them.
+//! What is remembered of one vault's secrets: values until they are too old even to stand in for a vault that is down, and
+//! for a few seconds that a secret cannot be had. Bounded by entries and bytes; who was not asked for longest goes first.
+//!
+//! It never holds what has a lease, and does not know who asks.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use lru::LruCache;
 use tokio::time::Instant;
 
-use super::{
-    super::{Content, VaultError},
-    Limits,
-};
+use super::{Content, Limits, VaultError};
 
-/// What an entry takes beside its texts.
+/// What an entry takes besides its texts, roughly.
 const ENTRY_BYTES: usize = 256;
 
-/// A secret as it was read once.
-#[derive(Debug, Clone)]
-pub(super) struct Good {
-    pub(super) content: Arc<Content>,
-    pub(super) version: Option<String>,
-    /// When, for people.
-    pub(super) fetched: Timestamp,
-    /// When, for the time to live.
-    at: Instant,
-}
-
-impl Good {
-    pub(super) fn new(content: Content, version: Option<String>, fetched: Timestamp, now: Instant) -> Self {
-        Self { content: Arc::new(content), version, fetched, at: now }
-    }
-}
-
-/// What is known of a locator.
+/// A secret as it was read.
 #[derive(Debug)]
-enum Entry {
-    Good(Good),
-    /// The vault said that it cannot be had.
-    Bad {
-        error: VaultError,
-        until: Instant,
-    },
+pub(super) struct Stored {
+    pub(super) content: Content,
+    pub(super) version: Option<String>,
+    /// When the vault was asked.
+    pub(super) read: Instant,
+    /// The same for people.
+    pub(super) fetched: Timestamp,
 }
 
-/// By locator.
+/// What is remembered of a secret.
+#[derive(Debug)]
+pub(super) enum Found {
+    Secret(Arc<Stored>),
+    Refused(VaultError),
+}
+
+enum Entry {
+    Secret(Arc<Stored>),
+    Refused { error: VaultError, until: Instant },
+}
+
+/// The secrets of one vault, by their locators.
 pub(super) struct Cache {
-    entries: LruCache<String, Entry>,
+    entries: LruCache<Box<str>, Entry>,
     bytes: usize,
-    max_bytes: usize,
+    secrets: usize,
+    /// Grows when everything is forgotten: what was asked for before that is not kept after it.
+    generation: u64,
+    /// Whether somebody comes by to throw out what is too old.
+    swept: bool,
     ttl: Duration,
-    stale: Duration,
+    keep: Duration,
     negative_ttl: Duration,
+    max_entries: usize,
+    max_bytes: usize,
 }
 
 impl Cache {
     pub(super) fn new(limits: &Limits) -> Self {
-        let entries = NonZeroUsize::new(limits.max_entries).unwrap_or(NonZeroUsize::MIN);
         Self {
-            entries: LruCache::new(entries),
+            entries: LruCache::unbounded(),
             bytes: 0,
-            max_bytes: limits.max_bytes,
+            secrets: 0,
+            generation: 0,
+            swept: false,
             ttl: limits.ttl,
-            stale: limits.stale,
+            keep: limits.ttl.saturating_add(limits.stale_while_error),
             negative_ttl: limits.negative_ttl,
+            max_entries: limits.max_entries,
+            max_bytes: limits.max_bytes,
         }
     }
 
-    /// What holds without asking the vault.
-    pub(super) fn fresh(&mut self, locator: &str, now: Instant) -> Option<Result<Good, VaultError>> {
+    /// What can be answered without asking the vault.
+    pub(super) fn get(&mut self, locator: &str, now: Instant) -> Option<Found> {
         match self.entries.get(locator)? {
-            Entry::Good(good) if now < good.at + self.ttl => Some(Ok(good.clone())),
-            Entry::Bad { error, until } if now < *until => Some(Err(error.clone())),
-            _ => None,
+            Entry::Secret(stored) if now.duration_since(stored.read) < self.ttl => {
+                Some(Found::Secret(Arc::clone(stored)))
+            }
+            Entry::Refused { error, until } if now < *until => Some(Found::Refused(error.clone())),
+            Entry::Secret(_) | Entry::Refused { .. } => None,
         }
     }
 
-    /// The last good value, where the vault does not answer and it is not too old for that.
-    pub(super) fn stale(&mut self, locator: &str, now: Instant) -> Option<Good> {
+    /// The last good value, for when the vault does not answer.
+    pub(super) fn last_good(&mut self, locator: &str, now: Instant) -> Option<Arc<Stored>> {
         match self.entries.get(locator)? {
-            Entry::Good(good) if now < good.at + self.ttl + self.stale => Some(good.clone()),
-            _ => None,
+            Entry::Secret(stored) if now.duration_since(stored.read) < self.keep => Some(Arc::clone(stored)),
+            Entry::Secret(_) | Entry::Refused { .. } => None,
         }
     }
 
-    pub(super) fn put(&mut self, locator: String, good: Good) {
-        if !(self.ttl + self.stale).is_zero() {
-            self.insert(locator, Entry::Good(good));
+    /// Which generation a read belongs to that begins now.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Remembers a value. True: from now on somebody has to [`sweep`](Self::sweep).
+    pub(super) fn keep(&mut self, locator: &str, stored: Arc<Stored>, generation: u64) -> bool {
+        if self.ttl.is_zero() || generation != self.generation {
+            return false;
         }
+        // What was read later stays, also where the answers came in the other order.
+        if let Some(Entry::Secret(newer)) = self.entries.peek(locator)
+            && newer.read > stored.read
+        {
+            return false;
+        }
+        self.put(locator, Entry::Secret(stored))
     }
 
-    /// What the vault said replaces what it said before: a secret that was deleted is not handed out any more.
-    pub(super) fn put_error(&mut self, locator: String, error: VaultError, now: Instant) {
-        self.insert(locator, Entry::Bad { error, until: now + self.negative_ttl });
+    /// Remembers that there is nothing to be had. As with [`keep`](Self::keep).
+    pub(super) fn refuse(
+        &mut self,
+        locator: &str,
+        error: &VaultError,
+        generation: u64,
+        now: Instant,
+    ) -> bool {
+        if generation != self.generation {
+            return false;
+        }
+        // Also without anything to remember: the vault has spoken, and the value before is no longer good.
+        self.remove(locator);
+        !self.negative_ttl.is_zero()
+            && self.put(locator, Entry::Refused { error: error.clone(), until: now + self.negative_ttl })
     }
 
-    fn insert(&mut self, locator: String, entry: Entry) {
-        let bytes = weigh(&locator, &entry);
-        self.remove(&locator);
-        if bytes > self.max_bytes {
-            return;
+    fn put(&mut self, locator: &str, entry: Entry) -> bool {
+        self.remove(locator);
+        let bytes = cost(locator, &entry);
+        if bytes > self.max_bytes || self.max_entries == 0 {
+            return false;
+        }
+        while self.entries.len() >= self.max_entries || self.bytes + bytes > self.max_bytes {
+            let Some((oldest, entry)) = self.entries.pop_lru() else { break };
+            self.count_out(&oldest, &entry);
         }
         self.bytes += bytes;
-        if let Some((locator, pushed_out)) = self.entries.push(locator, entry) {
-            self.bytes -= weigh(&locator, &pushed_out);
-        }
-        while self.bytes > self.max_bytes {
-            let Some((locator, entry)) = self.entries.pop_lru() else { break };
-            self.bytes -= weigh(&locator, &entry);
+        self.secrets += usize::from(matches!(entry, Entry::Secret(_)));
+        self.entries.put(locator.into(), entry);
+        !std::mem::replace(&mut self.swept, true)
+    }
+
+    fn remove(&mut self, locator: &str) {
+        if let Some(entry) = self.entries.pop(locator) {
+            self.count_out(locator, &entry);
         }
     }
 
-    pub(super) fn remove(&mut self, locator: &str) {
-        if let Some((locator, entry)) = self.entries.pop_entry(locator) {
-            self.bytes -= weigh(&locator, &entry);
-        }
+    fn count_out(&mut self, locator: &str, entry: &Entry) {
+        self.bytes -= cost(locator, entry);
+        self.secrets -= usize::from(matches!(entry, Entry::Secret(_)));
     }
 
-    /// Forgets everything; says how many secrets that were.
+    /// Forgets everything; how many secrets that were.
     pub(super) fn clear(&mut self) -> usize {
-        let secrets = self.secrets();
+        self.generation += 1;
         self.entries.clear();
         self.bytes = 0;
-        secrets
+        std::mem::take(&mut self.secrets)
     }
 
-    /// How many secrets are held.
-    pub(super) fn secrets(&self) -> usize {
-        self.entries.iter().filter(|(_, entry)| matches!(entry, Entry::Good(_))).count()
+    /// Throws out what can no longer be answered with. False: there is nothing left, and nobody needs to come again until
+    /// [`keep`](Self::keep) or [`refuse`](Self::refuse) says so.
+    pub(super) fn sweep(&mut self, now: Instant) -> bool {
+        let (keep, mut bytes, mut secrets) = (self.keep, self.bytes, self.secrets);
+        self.entries.retain(|locator, entry| {
+            let good = match entry {
+                Entry::Secret(stored) => now.duration_since(stored.read) < keep,
+                Entry::Refused { until, .. } => now < *until,
+            };
+            if !good {
+                bytes -= cost(locator, entry);
+                secrets -= usize::from(matches!(entry, Entry::Secret(_)));
+            }
+            good
+        });
+        (self.bytes, self.secrets) = (bytes, secrets);
+        self.swept = !self.entries.is_empty();
+        self.swept
     }
 
-    /// How many bytes all entries take.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    /// How many secrets there are, and how many bytes all entries take.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.secrets, self.bytes)
     }
 }
 
-fn weigh(locator: &str, entry: &Entry) -> usize {
-    let held = match entry {
-        Entry::Good(good) => good.content.len() + good.version.as_ref().map_or(0, String::len),
-        Entry::Bad { error, .. } => error.message.len() + error.remedy.len(),
+fn cost(locator: &str, entry: &Entry) -> usize {
+    let texts = match entry {
+        Entry::Secret(stored) => stored.content.len(),
+        Entry::Refused { error, .. } => error.message.len() + error.remedy.len(),
     };
-    ENTRY_BYTES + locator.len() + held
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{super::super::Fault, *};
-
-    fn good(bytes: usize) -> Good {
-        let content = Content::Whole(super::super::super::Bytes::new(vec![b'x'; bytes]));
-        Good::new(content, None, Timestamp::UNIX_EPOCH, Instant::now())
-    }
-
-    fn cache(change: impl FnOnce(&mut Limits)) -> Cache {
-        let mut limits = Limits { ttl: Duration::from_mins(5), ..Limits::default() };
-        change(&mut limits);
-        Cache::new(&limits)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_value_is_fresh_then_stale_then_gone() {
-        let mut cache = cache(|limits| limits.stale = Duration::from_mins(10));
-        cache.put("a".to_owned(), good(1));
-        assert!(cache.fresh("a", Instant::now()).is_some());
-        tokio::time::advance(Duration::from_mins(5)).await;
-        assert!(cache.fresh("a", Instant::now()).is_none());
-        assert!(cache.stale("a", Instant::now()).is_some());
-        tokio::time::advance(Duration::from_mins(10)).await;
-        assert!(cache.stale("a", Instant::now()).is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_had_is_remembered_for_a_moment_and_replaces_what_could() {
-        let mut cache = cache(|_| {});
-        let gone = VaultError::new(Fault::NotFound, "there is none");
-        cache.put("a".to_owned(), good(1));
-        cache.put_error("a".to_owned(), gone.clone(), Instant::now());
-        assert_eq!(cache.fresh("a", Instant::now()).unwrap().unwrap_err(), gone);
-        assert!(cache.stale("a", Instant::now()).is_none());
-        tokio::time::advance(Limits::default().negative_ttl).await;
-        assert!(cache.fresh("a", Instant::now()).is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn entries_and_bytes_are_bounded_and_the_least_used_go_first() {
-        let mut small = cache(|limits| limits.max_entries = 2);
-        for locator in ["a", "b"] {
-            small.put(locator.to_owned(), good(1));
-        }
-        assert!(small.fresh("a", Instant::now()).is_some());
-        small.put("c".to_owned(), good(1));
-        assert!(small.fresh("b", Instant::now()).is_none() && small.fresh("a", Instant::now()).is_some());
-        assert_eq!(small.bytes(), 2 * (ENTRY_BYTES + 2));
-
-        let mut narrow = cache(|limits| limits.max_bytes = 10_000);
-        narrow.put("a".to_owned(), good(4000));
-        narrow.put("b".to_owned(), good(4000));
-        narrow.put("c".to_owned(), good(4000));
-        assert!(narrow.fresh("a", Instant::now()).is_none() && narrow.bytes() <= 10_000);
-        narrow.put("d".to_owned(), good(20_000));
-        assert!(narrow.fresh("d", Instant::now()).is_none(), "what is too large for all is not kept");
-        narrow.put("b".to_owned(), good(1));
-        assert_eq!(narrow.clear(), 2);
-        assert_eq!(narrow.bytes(), 0);
-    }
+    ENTRY_BYTES + locator.len() + texts
 }

@@ -1,44 +1,134 @@
-//! Holds: what a caller claims of the leases behind one answer, until it lets go or is not heard of any more.
+//! Holds: what an actor has said to need until further notice. A hold claims all leases of one answer; it ends when it is
+//! released, or when nobody has renewed it in time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{HoldTerm, desk::Desk, leases::Number};
+use super::{
+    Fault, HoldTerm, VaultError,
+    lease::{Claim, later},
+};
 
-/// Even for a shorter lease a hold lasts so long: its holder has other things to do, and the daemon keeps the lease.
-const SHORTEST_TERM: Duration = Duration::from_secs(30);
+/// However short the leases are, a client is not asked to come more often.
+const SHORTEST: Duration = Duration::from_secs(30);
 
-/// One caller's claim.
-pub(super) struct Hold {
-    pub(super) actor: Arc<str>,
-    /// Each counted once in the leases of its vault.
-    pub(super) leases: Vec<(Arc<Desk>, Number)>,
-    pub(super) expires: Instant,
+/// All holds, of all vaults.
+#[derive(Default)]
+pub(super) struct Holds(Mutex<HashMap<Uuid, Hold>>);
+
+struct Hold {
+    actor: Arc<str>,
+    claims: Vec<Claim>,
+    expires: Instant,
 }
 
-impl Hold {
-    /// How long it lasts from now: as the shortest of its leases. None: one of them is gone.
-    pub(super) fn term(&self) -> Option<Duration> {
-        let shortest = self
-            .leases
-            .iter()
-            .map(|(desk, number)| desk.leases().get(*number).map(|leased| leased.duration))
-            .collect::<Option<Vec<_>>>()?
-            .into_iter()
-            .min()?;
-        Some(shortest.max(SHORTEST_TERM))
+impl Holds {
+    fn open_ones(&self) -> MutexGuard<'_, HashMap<Uuid, Hold>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a hold on these leases.
+    pub(super) fn open(
+        self: &Arc<Self>,
+        claims: Vec<Claim>,
+        actor: &Arc<str>,
+        now: Instant,
+        wall: Timestamp,
+    ) -> HoldTerm {
+        let id = Uuid::new_v4();
+        let span = span(&claims, now);
+        let expires = now + span;
+        self.open_ones().insert(id, Hold { actor: Arc::clone(actor), claims, expires });
+        tokio::spawn(expire(Arc::downgrade(self), id, expires));
+        term(id, span, wall)
+    }
+
+    /// Keeps a hold for another term. Where a lease under it has ended, that is said each time, and the hold stays for the
+    /// others.
+    pub(super) fn renew(
+        &self,
+        id: Uuid,
+        actor: &str,
+        now: Instant,
+        wall: Timestamp,
+    ) -> Result<HoldTerm, VaultError> {
+        let mut open = self.open_ones();
+        let hold = open.get_mut(&id).filter(|hold| &*hold.actor == actor && now < hold.expires);
+        let Some(hold) = hold else { return Err(over()) };
+        let all = hold.claims.len();
+        let living = hold.claims.iter().filter(|claim| claim.lease().lives(now)).count();
+        if living == 0 {
+            open.remove(&id);
+            return Err(over());
+        }
+        let span = span(&hold.claims, now);
+        hold.expires = now + span;
+        if living < all {
+            return Err(some_over(all - living, all));
+        }
+        Ok(term(id, span, wall))
+    }
+
+    /// Ends a hold. One that is over already is no error.
+    pub(super) fn release(&self, id: Uuid, actor: &str) -> Result<(), VaultError> {
+        let mut open = self.open_ones();
+        if open.get(&id).is_some_and(|hold| &*hold.actor != actor) {
+            return Err(over());
+        }
+        open.remove(&id);
+        Ok(())
+    }
+
+    /// Ends all holds.
+    pub(super) fn clear(&self) {
+        self.open_ones().clear();
     }
 }
 
-/// A term that begins now, in moments for the caller.
-pub(super) fn term_from(id: Uuid, now: Timestamp, term: Duration) -> HoldTerm {
-    HoldTerm { id, expires: later(now, term), renew_at: later(now, term * 2 / 3) }
+/// Ends a hold in time, unless it is renewed.
+async fn expire(holds: Weak<Holds>, id: Uuid, mut at: Instant) {
+    loop {
+        sleep_until(at).await;
+        let Some(holds) = holds.upgrade() else { return };
+        let mut open = holds.open_ones();
+        match open.get(&id) {
+            None => return,
+            Some(hold) if Instant::now() < hold.expires => at = hold.expires,
+            Some(_) => {
+                tracing::debug!(hold = %id, "a hold was not renewed in time");
+                open.remove(&id);
+                return;
+            }
+        }
+    }
 }
 
-/// A moment so much later; the end of the calendar at the latest.
-pub(super) fn later(now: Timestamp, by: Duration) -> Timestamp {
-    SignedDuration::try_from(by).ok().and_then(|by| now.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
+/// The term of a hold: as long as the shortest of its leases that live.
+fn span(claims: &[Claim], now: Instant) -> Duration {
+    let living = claims.iter().map(Claim::lease).filter(|lease| lease.lives(now));
+    living.map(|lease| lease.span(now)).min().unwrap_or_default().max(SHORTEST)
+}
+
+fn term(id: Uuid, span: Duration, wall: Timestamp) -> HoldTerm {
+    HoldTerm { id, expires: later(wall, span), renew_at: later(wall, span * 2 / 3) }
+}
+
+fn over() -> VaultError {
+    VaultError::new(Fault::LeaseGone, "the hold is over, or is not yours")
+        .remedy("read the secret again: that makes a new one where the one before has ended")
+}
+
+fn some_over(gone: usize, all: usize) -> VaultError {
+    VaultError::new(
+        Fault::LeaseGone,
+        format!("{gone} of the {all} leases of this hold have ended; the hold goes on for the others"),
+    )
+    .remedy("read the secrets again: that makes new ones where those before have ended")
 }

@@ -1,149 +1,79 @@
-//! Dynamic secrets: each belongs to the actor whom it was made for, lives in memory alone, and ends in its vault when
-//! nobody claims it any more.
-//!
-//! A claim is either a hold, which its holder renews, or that of a reader who holds nothing, which lasts as long as the
-//! lease did when it was read. The daemon prolongs a lease for as long as somebody holds it.
+//! The leases of one vault that live, and where a reader finds theirs again.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::super::{Content, Lease, LeaseId};
+use super::lease::{Claim, Lease};
 
-/// Names a lease within one vault, for as long as the daemon runs.
-pub(super) type Number = u64;
+/// By locator, then by actor.
+type Current = HashMap<Arc<str>, HashMap<Arc<str>, Arc<Lease>>>;
 
-/// What a secret was made for: all fields of one locator, for one actor.
-pub(super) type Key = (String, Arc<str>);
-
-/// A dynamic secret that somebody claims.
-#[derive(Debug)]
-pub(super) struct Leased {
-    pub(super) content: Arc<Content>,
-    pub(super) fetched: Timestamp,
-    pub(super) id: LeaseId,
-    pub(super) renewable: bool,
-    /// As the vault said last.
-    pub(super) duration: Duration,
-    /// As the vault said first: what is asked for again at renewal.
-    pub(super) wanted: Duration,
-    pub(super) expires: Instant,
-    /// Under what new readers find it.
-    key: Key,
-    holds: usize,
-    unheld_until: Option<Instant>,
-}
-
-impl Leased {
-    /// Whether a new reader is still served well by it: at least a third of its first term is left, or it will be
-    /// prolonged.
-    fn lasts(&self, now: Instant) -> bool {
-        let left = self.expires.saturating_duration_since(now);
-        let capped = self.duration < self.wanted;
-        left > self.wanted / 3 || (self.renewable && !capped && self.holds > 0 && !left.is_zero())
-    }
-
-    fn is_claimed(&self, now: Instant) -> bool {
-        self.holds > 0 || self.unheld_until.is_some_and(|until| now < until)
-    }
-}
-
-/// All leases of one vault.
-#[derive(Debug, Default)]
+/// The leases of one vault.
+#[derive(Default)]
 pub(super) struct Leases {
-    by_number: HashMap<Number, Leased>,
-    current: HashMap<Key, Number>,
-    next: Number,
+    current: Mutex<Current>,
+    living: AtomicUsize,
+}
+
+/// What is known of a locator.
+pub(super) enum Known {
+    /// The actor has a lease, and this is a claim on it.
+    Yours(Claim),
+    /// What is there is made for each actor, and this one has none that is good for long enough.
+    MadeForEach,
+    /// Nothing.
+    Nothing,
 }
 
 impl Leases {
-    /// Takes a lease in; new readers of its key find it from now on.
-    pub(super) fn insert(
-        &mut self,
-        key: Key,
-        content: Content,
-        lease: Lease,
-        fetched: Timestamp,
-        now: Instant,
-    ) -> Number {
-        self.next += 1;
-        let leased = Leased {
-            content: Arc::new(content),
-            fetched,
-            id: lease.id,
-            renewable: lease.renewable,
-            duration: lease.duration,
-            wanted: lease.duration,
-            expires: now + lease.duration,
-            key: key.clone(),
-            holds: 0,
-            unheld_until: None,
-        };
-        self.by_number.insert(self.next, leased);
-        self.current.insert(key, self.next);
-        self.next
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn get(&self, number: Number) -> Option<&Leased> {
-        self.by_number.get(&number)
-    }
-
-    /// The lease that a reader of the key is served from.
-    pub(super) fn find(&self, key: &Key, now: Instant) -> Option<Number> {
-        let number = *self.current.get(key)?;
-        self.by_number.get(&number)?.lasts(now).then_some(number)
-    }
-
-    /// A reader who holds nothing counts on it until it ends.
-    pub(super) fn claim(&mut self, number: Number) {
-        if let Some(leased) = self.by_number.get_mut(&number) {
-            leased.unheld_until = Some(leased.expires);
+    /// Looks for what the actor has.
+    pub(super) fn find(&self, locator: &str, actor: &str, now: Instant) -> Known {
+        let current = self.current();
+        let Some(actors) = current.get(locator) else { return Known::Nothing };
+        match actors.get(actor).and_then(|lease| lease.claim_for_long(now)) {
+            Some(claim) => Known::Yours(claim),
+            None => Known::MadeForEach,
         }
     }
 
-    /// One more holds it. False: it is gone.
-    pub(super) fn hold(&mut self, number: Number) -> bool {
-        self.by_number.get_mut(&number).map(|leased| leased.holds += 1).is_some()
-    }
-
-    /// One holds it no longer. Where that was the last claim, the lease is taken out, to be revoked.
-    pub(super) fn release(&mut self, number: Number, now: Instant) -> Option<Leased> {
-        let leased = self.by_number.get_mut(&number)?;
-        leased.holds = leased.holds.saturating_sub(1);
-        if leased.is_claimed(now) { None } else { self.remove(number) }
-    }
-
-    /// Whether somebody holds it, so that it has to be prolonged.
-    pub(super) fn is_held(&self, number: Number) -> bool {
-        self.by_number.get(&number).is_some_and(|leased| leased.holds > 0)
-    }
-
-    /// The vault prolonged it.
-    pub(super) fn renewed(&mut self, number: Number, lease: Lease, now: Instant) {
-        if let Some(leased) = self.by_number.get_mut(&number) {
-            leased.duration = lease.duration;
-            leased.renewable = lease.renewable;
-            leased.expires = now + lease.duration;
+    /// A lease lives from now on. Where the actor had another, new readers find this one; the other goes on for those who
+    /// have it.
+    pub(super) fn add(&self, lease: &Arc<Lease>) {
+        self.living.fetch_add(1, Ordering::Relaxed);
+        if let Some((locator, actor)) = &lease.place {
+            let mut current = self.current();
+            let actors = current.entry(Arc::clone(locator)).or_default();
+            actors.insert(Arc::clone(actor), Arc::clone(lease));
         }
     }
 
-    /// Takes a lease out: it is over, or is to be revoked.
-    pub(super) fn remove(&mut self, number: Number) -> Option<Leased> {
-        let leased = self.by_number.remove(&number)?;
-        if self.current.get(&leased.key) == Some(&number) {
-            self.current.remove(&leased.key);
+    /// A lease has ended.
+    pub(super) fn remove(&self, lease: &Arc<Lease>) {
+        self.living.fetch_sub(1, Ordering::Relaxed);
+        let Some((locator, actor)) = &lease.place else { return };
+        let mut current = self.current();
+        let Some(actors) = current.get_mut(locator) else { return };
+        if actors.get(actor).is_some_and(|found| Arc::ptr_eq(found, lease)) {
+            actors.remove(actor);
+            if actors.is_empty() {
+                current.remove(locator);
+            }
         }
-        Some(leased)
     }
 
-    /// Takes all of them out.
-    pub(super) fn drain(&mut self) -> Vec<Leased> {
-        self.current.clear();
-        self.by_number.drain().map(|(_, leased)| leased).collect()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.by_number.len()
+    /// How many live.
+    pub(super) fn count(&self) -> usize {
+        self.living.load(Ordering::Relaxed)
     }
 }

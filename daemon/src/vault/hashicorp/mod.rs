@@ -120,7 +120,7 @@ impl Vault for HashicorpVault {
         self.revoke_lease(lease).await
     }
 
-    async fn close(&self) {
+    async fn sign_out(&self) {
         self.session.close().await;
     }
 

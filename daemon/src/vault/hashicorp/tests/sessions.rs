@@ -210,7 +210,7 @@ async fn a_token_file_that_is_replaced_is_used_from_then_on() {
     it has expired or was revoked: put a new one where `auth` says that it is
     "#);
     // A token that somebody else made is not ended by us.
-    vault.close().await;
+    vault.sign_out().await;
     assert_eq!(double.count("auth/token/revoke-self"), 0);
 }
 
@@ -289,7 +289,7 @@ async fn what_signing_in_made_is_ended_when_the_daemon_stops() {
     })
     .await;
     vault.fetch(&secret(APP)).await.unwrap();
-    vault.close().await;
+    vault.sign_out().await;
     let ended: Vec<_> =
         double.seen().into_iter().filter(|seen| seen.path() == "auth/token/revoke-self").collect();
     assert_eq!(ended.iter().map(Seen::token).collect::<Vec<_>>(), [Some("hvs.first")]);
@@ -318,7 +318,7 @@ async fn a_token_that_comes_when_the_daemon_stops_is_ended_at_once() {
         async move { vault.fetch(&secret(APP)).await }
     });
     double.saw(LOGIN, 1).await;
-    let mut close = std::pin::pin!(vault.close());
+    let mut close = std::pin::pin!(vault.sign_out());
     // It waits, and the token comes after that.
     assert!(waits(close.as_mut()).await);
     gate.notify_one();
