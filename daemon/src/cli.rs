@@ -8,7 +8,7 @@ use crate::{config::LogFormat, domain::Hash};
 
 const EXIT_CODES: &str = "\
 Configuration, first found wins: flags, environment variables, the configuration file, defaults.
-The file is TOML with the names of the flags: data-dir, socket, log, log-format; and [[vault]] tables.
+The file is TOML with the names of the flags: data-dir, socket, log, log-format, and [[vault]].
 
 Signals: SIGTERM and SIGINT end the daemon when the running requests are answered, after 10 seconds
 at most; a second one ends it at once. SIGHUP empties the caches of secrets.

@@ -19,6 +19,9 @@ fn help_shows_commands_and_exit_codes() {
       project      Create, protect, delete and list projects
       env          Create, change, compare, roll back, protect, delete, list and show environments
       var          Read, write and protect variables
+      run          Run a command with the variables and secrets of an environment in its environment
+      secret       Refer to secrets in vaults, read and check them
+      vault        See the vaults that secrets come from
       schema       Attach JSON Schemas to the keys of a project
       audit        Show the log of everything that was written, newest first
       status       Show what the daemon is and how it does
@@ -231,6 +234,8 @@ fn help_of_show_and_schema_set() {
                                 behind an @
           --at <REVISION|TIME>  As it was: at a revision, at a time as in 2026-05-01T08:00:00Z, or 30m,
                                 2h or 7d ago
+          --resolve             Show the secrets themselves, too; with --at in the versions of that
+                                time. This is written into the audit log
           --output <OUTPUT>     What to print [default: table] [possible values: table, json, dotenv]
       -h, --help                Print help (see more with '--help')
     ");

@@ -54,6 +54,7 @@ fn every_listing_has_its_form() {
           "implicit": false,
           "revision": 2,
           "variables": 1,
+          "secret_references": 0,
           "imports": [],
           "deletion_protection": false,
           "created": {
@@ -111,6 +112,7 @@ fn every_listing_has_its_form() {
           "deletion_protection": false,
           "imports": null,
           "batch_id": "UUID",
+          "access": null,
           "hash": "HASH"
         }
       ]
@@ -130,7 +132,7 @@ fn a_snapshot_holds_its_variables() {
         snapshot,
         serde_json::json!({
             "project": "infra-demo", "env": "dev", "revision": 2, "version": null, "description": "", "imports": [],
-            "variables": [variable]
+            "variables": [variable], "secret_references": []
         })
     );
 }

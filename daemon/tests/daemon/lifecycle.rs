@@ -135,7 +135,7 @@ fn a_database_of_a_newer_daemon_is_refused_and_left_alone() {
     let before = fs::read(&file).unwrap();
     let refused = home.run(&[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
-    insta::assert_snapshot!(refused.report(), @"error: HOME/data/kontraktor.duckdb has tables of version 99, this kontraktord knows versions up to 2; the file was left untouched: start the newer kontraktord that wrote it");
+    insta::assert_snapshot!(refused.report(), @"error: HOME/data/kontraktor.duckdb has tables of version 99, this kontraktord knows versions up to 3; the file was left untouched: start the newer kontraktord that wrote it");
     assert_eq!(fs::read(&file).unwrap(), before);
 }
 
@@ -164,7 +164,7 @@ fn wrong_configuration_ends_with_the_usage_code() {
     let refused = home.run(&["--check-config", "--config", &file.display().to_string()]);
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.report(), @"
-    error: the configuration file HOME/k.toml is wrong: listen is no setting; there are data-dir, socket, log, log-format
+    error: the configuration file HOME/k.toml is wrong: listen is no setting; there are data-dir, socket, log, log-format, vault
     hint: `kontraktord --help` lists the settings; nothing was touched
     ");
     assert_eq!(home.run(&["--unknown"]).code, 2);
@@ -187,6 +187,7 @@ fn help_tells_everything() {
 
     Commands:
       audit  The log of everything that was written
+      vault  The vaults that secrets come from
       help   Print this message or the help of the given subcommand(s)
 
     Options:
@@ -238,7 +239,7 @@ fn help_tells_everything() {
               Print version
 
     Configuration, first found wins: flags, environment variables, the configuration file, defaults.
-    The file is TOML with the names of the flags: data-dir, socket, log, log-format; and [[vault]] tables.
+    The file is TOML with the names of the flags: data-dir, socket, log, log-format, and [[vault]].
 
     Signals: SIGTERM and SIGINT end the daemon when the running requests are answered, after 10 seconds
     at most; a second one ends it at once. SIGHUP empties the caches of secrets.

@@ -13,7 +13,10 @@ use crate::{
     model::{Origin, Resolved, Snapshot, Written},
 };
 
-/// Show the variables and secret references of an environment: what it imports, and its own on top
+/// Show the variables of an environment: what it imports, and its own on top
+///
+/// Secret references are among them, with the version that was resolved last; the secrets themselves are not, unless they
+/// are asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment, as in infra-demo/dev
