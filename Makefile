@@ -11,7 +11,7 @@ BUNDLED ?= $(if $(shell command -v npm),,1)
 FEATURES := $(if $(BUNDLED),--features kontraktord/bundled)
 LIBDUCKDB := $(if $(BUNDLED),,libduckdb)
 
-.PHONY: build demo test tofu-test bench package fmt lint require require-tests libduckdb
+.PHONY: build demo test test-servers tofu-test bench package fmt lint require require-tests libduckdb
 
 # Release binaries terraform-provider-kontraktor, kontraktord and ktr in cargo's release folder.
 build: require $(LIBDUCKDB)
@@ -22,9 +22,14 @@ demo: build
 	acceptance/demo.sh $(RELEASE)
 
 # Everything that must pass.
-test: lint
+test: lint test-servers
 	cargo build --locked $(FEATURES) --workspace --bins
 	cargo test --locked $(FEATURES) --workspace --no-fail-fast
+
+# What the tests talk to: a Vault server (minutes to build, once) and moto. Tests that are run by hand do this themselves.
+test-servers: require-tests
+	@acceptance/vault-server/build.sh >/dev/null
+	@acceptance/python/install.sh >/dev/null
 
 # The same acceptance tests with OpenTofu, which Go builds once. Not part of `test`.
 tofu-test: require $(LIBDUCKDB)

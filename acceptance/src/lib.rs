@@ -4,6 +4,7 @@
 
 mod binaries;
 mod run;
+pub mod servers;
 mod workspace;
 mod world;
 

@@ -1,0 +1,168 @@
+//! Certificates: an authority of the test's own, and what it signs.
+
+use std::{fs, path::Path, sync::Arc};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+};
+
+/// An authority that signs certificates for servers and clients.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: rcgen::Certificate,
+}
+
+/// A certificate and its key.
+pub struct Identity {
+    certificate: rcgen::Certificate,
+    key: KeyPair,
+}
+
+impl Authority {
+    /// A new authority.
+    ///
+    /// # Panics
+    /// When no key can be made.
+    pub fn new() -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = CertificateParams::default();
+        // A name of its own, as authorities have: whoever trusts another one does not know this one, instead of
+        // finding its signatures wrong.
+        let name = format!("authority {}", uuid::Uuid::new_v4());
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = parameters.self_signed(&key).expect("a certificate");
+        Self { issuer: Issuer::new(parameters, key), certificate }
+    }
+
+    /// A server's certificate for 127.0.0.1 and localhost.
+    ///
+    /// # Panics
+    /// When no key can be made.
+    pub fn server(&self) -> Identity {
+        self.sign("127.0.0.1", ExtendedKeyUsagePurpose::ServerAuth, false)
+    }
+
+    /// Likewise, but it expired in 2021.
+    ///
+    /// # Panics
+    /// When no key can be made.
+    pub fn expired_server(&self) -> Identity {
+        self.sign("127.0.0.1", ExtendedKeyUsagePurpose::ServerAuth, true)
+    }
+
+    /// A client's certificate with this common name.
+    ///
+    /// # Panics
+    /// When no key can be made.
+    pub fn client(&self, common_name: &str) -> Identity {
+        self.sign(common_name, ExtendedKeyUsagePurpose::ClientAuth, false)
+    }
+
+    fn sign(&self, common_name: &str, usage: ExtendedKeyUsagePurpose, expired: bool) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let names = match usage {
+            ExtendedKeyUsagePurpose::ServerAuth => vec!["127.0.0.1".to_owned(), "localhost".to_owned()],
+            _ => Vec::new(),
+        };
+        let mut parameters = CertificateParams::new(names).expect("an address and a name");
+        parameters.distinguished_name.push(DnType::CommonName, common_name);
+        parameters.extended_key_usages = vec![usage];
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        if expired {
+            parameters.not_before = date_time_ymd(2020, 1, 1);
+            parameters.not_after = date_time_ymd(2021, 1, 1);
+        }
+        Identity { certificate: parameters.signed_by(&key, &self.issuer).expect("a certificate"), key }
+    }
+
+    /// The authority's certificate, in PEM.
+    pub fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// A client's side of TLS that trusts this authority alone, with a certificate of its own if there is one.
+    ///
+    /// # Panics
+    /// When the certificate and its key do not belong together.
+    pub fn client_config(&self, identity: Option<&Identity>) -> ClientConfig {
+        let builder = trust(&[self]);
+        match identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder
+                .with_client_auth_cert(vec![identity.der()], identity.key_der())
+                .expect("the key belongs to the certificate"),
+        }
+    }
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Identity {
+    /// The certificate, in PEM.
+    pub fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// Its key, in PEM.
+    pub fn key_pem(&self) -> String {
+        self.key.serialize_pem()
+    }
+
+    /// Writes both, in PEM.
+    ///
+    /// # Panics
+    /// When a file cannot be written.
+    pub fn write(&self, certificate: &Path, key: &Path) {
+        fs::write(certificate, self.pem()).expect("the certificate can be written");
+        fs::write(key, self.key_pem()).expect("the key can be written");
+    }
+
+    /// A server's side of TLS with this certificate, which asks clients for none.
+    ///
+    /// # Panics
+    /// When the certificate and its key do not belong together.
+    pub fn server_config(&self) -> ServerConfig {
+        ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has TLS 1.3")
+            .with_no_client_auth()
+            .with_single_cert(vec![self.der()], self.key_der())
+            .expect("the key belongs to the certificate")
+    }
+
+    fn der(&self) -> CertificateDer<'static> {
+        self.certificate.der().clone()
+    }
+
+    fn key_der(&self) -> PrivateKeyDer<'static> {
+        PrivatePkcs8KeyDer::from(self.key.serialize_der()).into()
+    }
+}
+
+/// A client's side of TLS that trusts these and nobody else.
+pub(super) fn trusting(authorities: &[&Authority]) -> ClientConfig {
+    trust(authorities).with_no_client_auth()
+}
+
+fn trust(authorities: &[&Authority]) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority.certificate.der().clone()).expect("an authority's certificate");
+    }
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has TLS 1.3")
+        .with_root_certificates(roots)
+}

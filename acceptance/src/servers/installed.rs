@@ -1,0 +1,40 @@
+//! Where the servers' programs lie, as the scripts that install them say. A script that finds its work done only
+//! prints a path, so a test run by hand needs no preparation: the first one waits for the installation.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use crate::repository;
+
+/// The Vault server, built on first use (minutes).
+///
+/// # Panics
+/// When it cannot be built.
+pub fn vault_binary() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| installed_by("acceptance/vault-server/build.sh"))
+}
+
+/// A python that has what `acceptance/python/requirements.txt` names, installed on first use.
+///
+/// # Panics
+/// When it cannot be installed.
+pub fn python() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| installed_by("acceptance/python/install.sh"))
+}
+
+fn installed_by(script: &str) -> PathBuf {
+    // What it says on standard error (progress, what is missing and how to get it) is for whoever runs the test.
+    let output = Command::new(repository().join(script))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap_or_else(|error| panic!("{script} cannot be run: {error}"));
+    assert!(output.status.success(), "{script} ended with {}: see above for what it said", output.status);
+    let path = String::from_utf8(output.stdout).expect("the cache's path is UTF-8");
+    PathBuf::from(path.trim_end())
+}

@@ -1,0 +1,192 @@
+//! moto, which answers as AWS Secrets Manager does, from memory.
+
+use std::process::Command;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Answer, Http, installed::python, process::Process};
+
+/// A running moto. It is killed when it is dropped.
+pub struct Moto {
+    process: Option<Process>,
+    scratch: TempDir,
+    port: u16,
+}
+
+impl Moto {
+    /// The region that the methods here write to.
+    pub const REGION: &str = "eu-central-1";
+
+    /// A moto that listens on a loopback port and holds nothing.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start() -> Self {
+        let scratch = tempfile::Builder::new().prefix("ktr-moto-").tempdir().expect("a temporary directory");
+        let mut server = Self { process: None, scratch, port: 0 };
+        server.run();
+        server
+    }
+
+    /// Kills it: its port refuses connections, and its secrets are gone.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn stop(&mut self) {
+        self.process.take().expect("moto runs").end(Signal::SIGKILL);
+    }
+
+    /// Starts it again after [`Self::stop`], on the same port and empty.
+    ///
+    /// # Panics
+    /// When it runs already or does not come up.
+    pub fn start_again(&mut self) {
+        assert!(self.process.is_none(), "moto runs already");
+        self.run();
+    }
+
+    /// Stops the process for a while: connections are taken and nothing answers.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn pause(&self) {
+        self.process.as_ref().expect("moto runs").pause();
+    }
+
+    /// Lets a stopped process go on.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn resume(&self) {
+        self.process.as_ref().expect("moto runs").resume();
+    }
+
+    /// `http://127.0.0.1:PORT`, the endpoint of every service of AWS.
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// One action of Secrets Manager, such as `GetSecretValue`, whatever the answer says. Signed with a name only: moto
+    /// asks for no more.
+    ///
+    /// # Panics
+    /// When no answer came at all.
+    #[track_caller]
+    pub fn call(&self, action: &str, body: &Value) -> Answer {
+        let scope = format!("test/20200101/{}/secretsmanager/aws4_request", Self::REGION);
+        let signature = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+        let target = format!("secretsmanager.{action}");
+        let headers = [("x-amz-target", target.as_str()), ("authorization", &signature)];
+        let mut answer = Http::new(&self.address(), &headers).send("POST", "/", body);
+        action.clone_into(&mut answer.request);
+        answer
+    }
+
+    /// A new secret. Returns its ARN.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    #[track_caller]
+    pub fn create(&self, name: &str, value: &str) -> String {
+        arn(&self.call("CreateSecret", &json!({ "Name": name, "SecretString": value })).ok())
+    }
+
+    /// A new secret that is not text. Returns its ARN.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    #[track_caller]
+    pub fn create_binary(&self, name: &str, value: &[u8]) -> String {
+        let value = BASE64_STANDARD.encode(value);
+        arn(&self.call("CreateSecret", &json!({ "Name": name, "SecretBinary": value })).ok())
+    }
+
+    /// A new version of a secret, with these stages; with none, it becomes AWSCURRENT. Returns the version's id.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    #[track_caller]
+    pub fn put(&self, name: &str, value: &str, stages: &[&str]) -> String {
+        let mut asked = json!({ "SecretId": name, "SecretString": value });
+        if !stages.is_empty() {
+            asked["VersionStages"] = json!(stages);
+        }
+        let answer = self.call("PutSecretValue", &asked).ok();
+        answer["VersionId"].as_str().expect("a version has an id").to_owned()
+    }
+
+    /// Deletes a secret for good.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    #[track_caller]
+    pub fn delete(&self, name: &str) {
+        self.call("DeleteSecret", &json!({ "SecretId": name, "ForceDeleteWithoutRecovery": true })).ok();
+    }
+
+    /// Forgets everything, what was recorded too.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    pub fn reset(&self) {
+        self.api("reset");
+        self.api("recorder/reset-recording");
+    }
+
+    /// Begins to record every request, for [`Self::actions`].
+    ///
+    /// # Panics
+    /// When moto refuses.
+    pub fn record(&self) {
+        self.api("recorder/start-recording");
+    }
+
+    /// The actions, such as `GetSecretValue`, of the requests recorded so far, in order.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    pub fn actions(&self) -> Vec<String> {
+        let recorded = self.moto_api().send("GET", "recorder/download-recording", &Value::Null);
+        assert!(recorded.succeeded(), "moto: {} {}", recorded.status, recorded.text);
+        let requests =
+            recorded.text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON lines"));
+        let targets = requests.filter_map(|request| {
+            let headers = request["headers"].as_object()?;
+            let (_, target) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-target"))?;
+            target.as_str()?.strip_prefix("secretsmanager.").map(str::to_owned)
+        });
+        targets.collect()
+    }
+
+    fn api(&self, path: &str) {
+        let answer = self.moto_api().send("POST", path, &Value::Null);
+        assert!(answer.succeeded(), "moto: {}: {} {}", answer.request, answer.status, answer.text);
+    }
+
+    fn moto_api(&self) -> Http {
+        Http::new(&format!("{}/moto-api", self.address()), &[])
+    }
+
+    fn run(&mut self) {
+        let mut command = Command::new(python());
+        command
+            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &self.port.to_string()])
+            .env("PYTHONUNBUFFERED", "1")
+            .env("MOTO_RECORDER_FILEPATH", self.scratch.path().join("recording"))
+            .current_dir(self.scratch.path());
+        let process = Process::spawn("moto", &mut command, Signal::SIGKILL);
+        let port = process.line(|line| {
+            let (_, port) = line.split_once("Running on http://127.0.0.1:")?;
+            port.trim_end().parse().ok()
+        });
+        self.port = port.unwrap_or_else(|log| panic!("moto does not come up:\n{log}"));
+        self.process = Some(process);
+    }
+}
+
+fn arn(answer: &Value) -> String {
+    answer["ARN"].as_str().expect("a secret has an ARN").to_owned()
+}

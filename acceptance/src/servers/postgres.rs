@@ -1,0 +1,194 @@
+//! A PostgreSQL server for Vault's database engine to make users in.
+
+use std::{
+    fs,
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use nix::{
+    sys::signal::Signal,
+    unistd::{Uid, User},
+};
+use tempfile::TempDir;
+
+use super::{port, process::Process};
+use crate::Run;
+
+/// The superuser's name.
+const USER: &str = "postgres";
+
+/// A PostgreSQL server on a loopback port. It ends when it is dropped.
+pub struct Postgres {
+    process: Option<Process>,
+    scratch: TempDir,
+    programs: PathBuf,
+    account: Option<User>,
+    port: u16,
+    password: String,
+}
+
+impl Postgres {
+    /// A new server with an empty database `postgres`, which takes connections.
+    ///
+    /// # Panics
+    /// When it is not installed or does not come up.
+    pub fn start() -> Self {
+        let scratch = tempfile::Builder::new().prefix("ktr-pg-").tempdir().expect("a temporary directory");
+        let password = uuid::Uuid::new_v4().to_string();
+        let mut server =
+            Self { process: None, scratch, programs: programs(), account: account(), port: 0, password };
+        server.initialise();
+        for _ in 0..10 {
+            server.port = port::free();
+            match server.run() {
+                Ok(()) => return server,
+                Err(log) if log.contains("Address already in use") => {}
+                Err(log) => panic!("PostgreSQL does not come up:\n{log}"),
+            }
+        }
+        panic!("PostgreSQL found each of ten free ports taken");
+    }
+
+    /// Asks it to stop, which ends every connection, and waits for it.
+    ///
+    /// # Panics
+    /// When it does not run or does not end well.
+    pub fn stop(&mut self) {
+        let process = self.process.take().expect("PostgreSQL runs");
+        // The "fast" shutdown in its own words.
+        let status = process.end(Signal::SIGINT);
+        assert!(status.success(), "PostgreSQL ended with {status}");
+    }
+
+    /// Starts it again after [`Self::stop`], on the same port and with all that it held.
+    ///
+    /// # Panics
+    /// When it runs already or does not come up.
+    pub fn start_again(&mut self) {
+        assert!(self.process.is_none(), "PostgreSQL runs already");
+        if let Err(log) = self.run() {
+            panic!("PostgreSQL does not come up again:\n{log}");
+        }
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The superuser's name.
+    pub fn user(&self) -> &str {
+        USER
+    }
+
+    /// The superuser's password.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Runs SQL as the superuser and returns the rows, with `|` between columns.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[track_caller]
+    pub fn sql(&self, sql: &str) -> String {
+        self.psql(USER, &self.password, sql).ok().stdout
+    }
+
+    /// `psql`, logged in with a password, with one command; its standard output holds the rows, with `|` between columns.
+    ///
+    /// # Panics
+    /// When `psql` cannot be started.
+    pub fn psql(&self, user: &str, password: &str, sql: &str) -> Run {
+        Run::of(
+            Command::new(self.programs.join("psql"))
+                .args(["--no-psqlrc", "--no-align", "--tuples-only", "--no-password"])
+                .args(["--host", "127.0.0.1", "--port", &self.port.to_string(), "--dbname", "postgres"])
+                .args(["--username", user, "--command", sql])
+                .env("PGPASSWORD", password)
+                .env("LC_ALL", "C"),
+        )
+    }
+
+    fn initialise(&self) {
+        let secret = self.scratch.path().join("password");
+        fs::write(&secret, &self.password).expect("the scratch directory takes a file");
+        if let Some(account) = &self.account {
+            let (user, group) = (Some(account.uid.as_raw()), Some(account.gid.as_raw()));
+            for path in [self.scratch.path(), &secret] {
+                chown(path, user, group).expect("root may give files away");
+            }
+        }
+        Run::of(
+            self.program("initdb")
+                .args(["--username", USER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"])
+                .args(["--no-sync", "--no-instructions"])
+                .arg("--pwfile")
+                .arg(&secret)
+                .arg("--pgdata")
+                .arg(self.data()),
+        )
+        .ok();
+        fs::remove_file(secret).expect("the file is ours");
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        let mut command = self.program("postgres");
+        command.arg("-D").arg(self.data()).arg("-p").arg(self.port.to_string());
+        let sockets = format!("unix_socket_directories={}", self.scratch.path().display());
+        // Nothing here outlives a crash, so nothing waits for the disk.
+        let durability = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+        for setting in ["listen_addresses=127.0.0.1", &sockets].into_iter().chain(durability) {
+            command.args(["-c", setting]);
+        }
+        // The "immediate" shutdown: killing only the first process would leave the others to notice.
+        let process = Process::spawn("postgres", &mut command, Signal::SIGQUIT);
+        process.line(|line| line.contains("ready to accept connections").then_some(()))?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    fn data(&self) -> PathBuf {
+        self.scratch.path().join("data")
+    }
+
+    /// One of PostgreSQL's programs, as the account that may run it.
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        command.current_dir(self.scratch.path()).env("LC_ALL", "C");
+        if let Some(account) = &self.account {
+            command.uid(account.uid.as_raw()).gid(account.gid.as_raw());
+        }
+        command
+    }
+}
+
+/// PostgreSQL refuses to run as root, and then runs as the account that its package made, or as nobody.
+fn account() -> Option<User> {
+    if !Uid::effective().is_root() {
+        return None;
+    }
+    let found = ["postgres", "nobody"]
+        .into_iter()
+        .find_map(|name| User::from_name(name).expect("the accounts can be read"));
+    Some(
+        found.expect("there is an account for PostgreSQL, which refuses to run as root: add the user nobody"),
+    )
+}
+
+/// The folder of the newest PostgreSQL. Debian keeps the server's programs off the PATH.
+fn programs() -> PathBuf {
+    let root = Path::new("/usr/lib/postgresql");
+    let versions = fs::read_dir(root).into_iter().flatten().flatten();
+    let debian = versions.filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        Some((version, entry.path().join("bin")))
+    });
+    let usable = debian.filter(|(_, programs)| programs.join("initdb").exists());
+    let on_path =
+        || std::env::split_paths(&std::env::var_os("PATH")?).find(|folder| folder.join("initdb").exists());
+    let found = usable.max().map(|(_, programs)| programs).or_else(on_path);
+    found.expect("PostgreSQL's server is installed: apt-get install postgresql")
+}
