@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const REFUSAL_STANDS: Duration = Duration::from_secs(5);
 
 /// A token that is younger was good a moment ago.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// How long everything at the end may take together.
 const FAREWELL: Duration = Duration::from_secs(5);

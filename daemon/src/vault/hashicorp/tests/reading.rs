@@ -216,19 +216,18 @@ async fn a_version_is_looked_up_without_the_value_where_vault_lets_the_daemon() 
 async fn a_lease_lasts_no_longer_than_the_token_that_it_hangs_on() {
     let (_double, vault) = world(|seen| match seen.path() {
         "db/creds/short" => Some(lease("db/creds/short/1", 60)),
-        "db/creds/long" => Some(lease("db/creds/long/1", 100_000)),
-        "sys/leases/renew" => Some(lease("db/creds/long/1", 100_000)),
+        "db/creds/long" | "sys/leases/renew" => Some(lease("db/creds/long/1", 100_000)),
         _ => None,
     })
     .await;
     let lease_of = async |reference| vault.fetch(&secret(reference)).await.unwrap().lease.unwrap();
     let short = lease_of("vault://team/db/creds/short#field").await;
-    assert_eq!((short.duration, short.renewable), (Duration::from_secs(60), true));
+    assert_eq!((short.duration, short.renewable), (Duration::from_mins(1), true));
     let long = lease_of("vault://team/db/creds/long#field").await;
-    assert!(long.duration <= Duration::from_secs(3600) && long.renewable, "{long:?}");
-    let renewed = vault.renew(&long.id, Duration::from_secs(7200)).await.unwrap();
-    assert!(renewed.duration <= Duration::from_secs(3600) && renewed.renewable, "{renewed:?}");
-    let stranger = vault.renew(&LeaseId("db/creds/other".into()), Duration::from_secs(7200)).await.unwrap();
+    assert!(long.duration <= Duration::from_hours(1) && long.renewable, "{long:?}");
+    let renewed = vault.renew(&long.id, Duration::from_hours(2)).await.unwrap();
+    assert!(renewed.duration <= Duration::from_hours(1) && renewed.renewable, "{renewed:?}");
+    let stranger = vault.renew(&LeaseId("db/creds/other".into()), Duration::from_hours(2)).await.unwrap();
     assert_eq!(stranger.duration, Duration::from_secs(100_000));
 }
 
