@@ -109,7 +109,7 @@ impl Secrets for Api {
     async fn renew_hold(&self, request: Request<RenewHoldRequest>) -> Result<Response<Hold>, Status> {
         let caller = caller(&request)?;
         let id = hold_id(&request.get_ref().id).ok_or_else(|| convert::status(no_hold()))?;
-        let term = self.service.renew_hold(&caller, id).await.map_err(convert::status)?;
+        let term = self.service.renew_hold(&caller, id).map_err(convert::status)?;
         Ok(Response::new(answers::hold(&term)))
     }
 
@@ -119,7 +119,7 @@ impl Secrets for Api {
     ) -> Result<Response<ReleaseHoldResponse>, Status> {
         let caller = caller(&request)?;
         if let Some(id) = hold_id(&request.get_ref().id) {
-            self.service.release_hold(&caller, id).await.map_err(convert::status)?;
+            self.service.release_hold(&caller, id).map_err(convert::status)?;
         }
         Ok(Response::new(ReleaseHoldResponse {}))
     }

@@ -346,11 +346,11 @@ async fn a_hold_is_given_for_what_has_a_lease_and_to_nobody_else() {
     let held = service.read_secrets(&ada, &target("dynamic-db"), true).await.unwrap();
     let hold = held.hold.unwrap();
     assert!(hold.renew_at < hold.expires);
-    assert_eq!(service.renew_hold(&eve, hold.id).await.unwrap_err().code, Code::HoldGone);
-    assert!(service.renew_hold(&ada, hold.id).await.is_ok());
-    service.release_hold(&ada, hold.id).await.unwrap();
-    service.release_hold(&ada, hold.id).await.unwrap();
-    assert_eq!(service.renew_hold(&ada, hold.id).await.unwrap_err().code, Code::HoldGone);
+    assert_eq!(service.renew_hold(&eve, hold.id).unwrap_err().code, Code::HoldGone);
+    assert!(service.renew_hold(&ada, hold.id).is_ok());
+    service.release_hold(&ada, hold.id).unwrap();
+    service.release_hold(&ada, hold.id).unwrap();
+    assert_eq!(service.renew_hold(&ada, hold.id).unwrap_err().code, Code::HoldGone);
 }
 
 #[tokio::test]

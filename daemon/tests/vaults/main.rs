@@ -8,3 +8,4 @@ mod azure_faults;
 mod azure_identity;
 mod cloud_logs;
 mod clouds;
+mod hashicorp;

@@ -157,15 +157,15 @@ impl Service {
     }
 
     /// Says that a hold is still needed.
-    pub async fn renew_hold(&self, caller: &Caller, id: Uuid) -> Result<HoldTerm, Refusal> {
+    pub fn renew_hold(&self, caller: &Caller, id: Uuid) -> Result<HoldTerm, Refusal> {
         may(caller, Scope::SecretRead)?;
-        Ok(self.inner.broker.renew_hold(id, &caller.actor).await?)
+        Ok(self.inner.broker.renew_hold(id, &caller.actor)?)
     }
 
     /// Lets go of a hold.
-    pub async fn release_hold(&self, caller: &Caller, id: Uuid) -> Result<(), Refusal> {
+    pub fn release_hold(&self, caller: &Caller, id: Uuid) -> Result<(), Refusal> {
         may(caller, Scope::SecretRead)?;
-        Ok(self.inner.broker.release_hold(id, &caller.actor).await?)
+        Ok(self.inner.broker.release_hold(id, &caller.actor)?)
     }
 
     /// Forgets what is cached of one vault, or of all; says how many secrets that were.
@@ -208,7 +208,7 @@ impl Service {
         if let Err(refusal) = self.note(caller, AccessOperation::Read, &handed).await {
             if let Some(hold) = answers.hold {
                 // It ends by itself where this fails.
-                let _ = self.inner.broker.release_hold(hold.id, &caller.actor).await;
+                let _ = self.inner.broker.release_hold(hold.id, &caller.actor);
             }
             return Err(refusal);
         }

@@ -122,7 +122,7 @@ impl Backend {
     /// Looks at what is there, and otherwise finds a flight. `first`: nobody has flown for them yet.
     pub(super) fn begin(&self, locator: &Arc<str>, who: Who<'_>, first: bool) -> Begun {
         if self.closing.is_cancelled() {
-            return Begun::Done(Err(self.stopping()));
+            return Begun::Done(Err(Self::stopping()));
         }
         let now = Instant::now();
         if let Some(done) = self.look(locator, who, now) {
@@ -337,7 +337,7 @@ impl Backend {
         too_slow(&self.name, self.limits.timeout)
     }
 
-    fn stopping(&self) -> VaultError {
+    fn stopping() -> VaultError {
         VaultError::new(Fault::Unavailable, "the daemon is stopping")
             .remedy("ask again when it has started again")
     }
@@ -377,7 +377,7 @@ async fn fetch(backend: Arc<Backend>, orders: Vec<Order>) {
     let Ok(_turn) = backend.slots.acquire().await else { return };
     if backend.closing.is_cancelled() {
         for order in orders {
-            order.takeoff.land(Err(backend.stopping()));
+            order.takeoff.land(Err(Backend::stopping()));
         }
         return;
     }

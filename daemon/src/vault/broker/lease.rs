@@ -138,7 +138,7 @@ impl Lease {
         let granted = lease.duration.min(LONGEST);
         let expires = asked + granted;
         // A vault may round a little. One that has an end for all renewals grants less and less towards it.
-        state.capped = granted < self.first - self.first / 10;
+        state.capped = granted < self.first.saturating_sub(self.first / 10);
         let final_grant = state.capped && expires <= state.expires + Duration::from_secs(1);
         state.renewable = lease.renewable && !final_grant;
         (state.granted, state.expires, state.expires_at) = (granted, expires, later(asked_at, granted));

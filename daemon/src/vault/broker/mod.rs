@@ -111,7 +111,9 @@ impl Broker {
             }));
         }
         if !hold || claims.is_empty() {
-            claims.iter().for_each(|claim| claim.leave());
+            for claim in &claims {
+                claim.leave();
+            }
             return Answers { secrets, hold: None };
         }
         let claims = claims.iter().map(|claim| claim.again()).collect();
@@ -137,7 +139,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`Fault::LeaseGone`] where the hold is over, and where a lease under it is; then it goes on for the others.
-    pub async fn renew_hold(&self, id: Uuid, actor: &Arc<str>) -> Result<HoldTerm, VaultError> {
+    pub fn renew_hold(&self, id: Uuid, actor: &Arc<str>) -> Result<HoldTerm, VaultError> {
         self.holds.renew(id, actor, Instant::now(), (self.clock)())
     }
 
@@ -146,7 +148,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`Fault::LeaseGone`] where it is somebody else's.
-    pub async fn release_hold(&self, id: Uuid, actor: &Arc<str>) -> Result<(), VaultError> {
+    pub fn release_hold(&self, id: Uuid, actor: &Arc<str>) -> Result<(), VaultError> {
         self.holds.release(id, actor)
     }
 

@@ -92,7 +92,7 @@ impl HashicorpVault {
                 return Err(answer.refusal(
                     vault,
                     "prolong leases",
-                    "let a policy of the daemon's update sys/leases/renew, as the policy \"default\" does",
+                    "give the daemon's token a policy that may update sys/leases/renew, such as \"default\"",
                 ));
             }
         }
@@ -159,7 +159,7 @@ impl HashicorpVault {
                 return Err(answer.refusal(
                     vault,
                     "end leases",
-                    "let a policy of the daemon's update sys/leases/revoke; until then leases end by their time",
+                    "give the daemon's token a policy that may update sys/leases/revoke; until then leases end by their time",
                 ));
             }
         }

@@ -176,8 +176,8 @@ fn engine_of(vault: &VaultName, secret: &VaultSecret, answer: &Answer) -> Result
             return Err(answer.refusal(
                 vault,
                 "see anything in this mount",
-                "check the mount: one that does not exist is answered like this too; and let a policy of the daemon's \
-                 read the secret (for KV version 2: MOUNT/data/PATH)",
+                "check the mount: one that does not exist is answered like this too; and give the daemon's token a policy \
+                 that may read the path (for KV version 2: MOUNT/data/PATH)",
             ));
         }
     }

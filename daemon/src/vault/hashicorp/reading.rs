@@ -25,11 +25,10 @@ struct Versioned<'a> {
 }
 
 #[derive(Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the names are Vault's")]
 struct Version {
     /// Only where the metadata is of one version.
-    #[serde(default)]
-    version: u64,
+    #[serde(default, rename = "version")]
+    number: u64,
     #[serde(default)]
     deletion_time: String,
     #[serde(default)]
@@ -105,7 +104,7 @@ impl HashicorpVault {
                 let read =
                     read.ok_or_else(|| misunderstood(vault, "with no version where KV version 2 has one"))?;
                 let content = fields(read.data, vault)?;
-                Ok(Fetched { content, version: Some(read.metadata.version.to_string()), lease: None })
+                Ok(Fetched { content, version: Some(read.metadata.number.to_string()), lease: None })
             }
             StatusCode::NOT_FOUND => match gone(&answer) {
                 Some(version) => Err(version_gone(vault, secret, &version)),
@@ -175,7 +174,7 @@ fn refused(vault: &VaultName, answer: &Answer) -> VaultError {
     answer.refusal(
         vault,
         "read this",
-        "let a policy of the daemon's read the path (for KV version 2: MOUNT/data/PATH)",
+        "give the daemon's token a policy that may read the path (for KV version 2: MOUNT/data/PATH)",
     )
 }
 

@@ -318,21 +318,16 @@ async fn read(mut response: Response, limit: usize) -> Result<Zeroizing<Vec<u8>>
     Ok(body)
 }
 
+/// An error and what it comes from. An I/O error counts the source of what it wraps as its own, and leaves that out.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = error.source();
-        Some(error)
+    std::iter::successors(Some(error), |&error| {
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map(|wrapped| wrapped as &(dyn StdError + 'static)).or_else(|| error.source())
     })
 }
 
 fn tls_trouble(error: &reqwest::Error) -> Option<&rustls::Error> {
-    chain(error).find_map(|cause| {
-        // An I/O error does not count what it wraps among its sources.
-        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause.downcast_ref().or_else(|| wrapped.and_then(|inner| inner.downcast_ref()))
-    })
+    chain(error).find_map(|cause| cause.downcast_ref())
 }
 
 fn tls_error(vault: &VaultName, trouble: &rustls::Error, has_identity: bool) -> VaultError {

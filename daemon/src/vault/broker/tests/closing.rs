@@ -17,7 +17,7 @@ async fn closing_revokes_what_is_held_and_what_is_not_and_signs_out_last() {
     assert_eq!(revoked, ["lease 0", "lease 1"]);
     assert!(fake.script().signed_out);
     assert_eq!(read(&broker, DB).await.unwrap_err().fault, Fault::Unavailable);
-    assert_eq!(broker.renew_hold(hold.id, &ada()).await.unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,7 +68,7 @@ async fn closing_hurries_a_revocation_that_was_waiting() {
     fake.answers(|number| Ok(leased(number, 3_600)));
     fake.script().revocations.extend((0..4).map(|_| Err(down())));
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
-    broker.release_hold(hold.id, &ada()).await.unwrap();
+    broker.release_hold(hold.id, &ada()).unwrap();
     // After 1, 3 and 7 seconds it was tried again; the next time would be 15.
     sleep(8 * SECOND).await;
     let begun = Instant::now();

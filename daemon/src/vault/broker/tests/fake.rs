@@ -204,6 +204,7 @@ pub(super) fn leased(number: usize, seconds: u64) -> Fetched {
     Fetched { lease: Some(lease), version: None, ..fields(&format!("value {number}")) }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is put where refusals are put too")]
 pub(super) fn granted(seconds: u64) -> Renewal {
     let id = LeaseId("any".into());
     Ok(Lease { id, duration: Duration::from_secs(seconds), renewable: true })

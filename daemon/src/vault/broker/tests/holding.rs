@@ -41,17 +41,17 @@ async fn the_last_release_revokes() {
     let (broker, fake) = leasing(60);
     let first = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     let second = read_many(&broker, &ada(), &[DB, OTHER], true).await.hold.unwrap();
-    broker.release_hold(first.id, &ada()).await.unwrap();
+    broker.release_hold(first.id, &ada()).unwrap();
     sleep(SECOND).await;
     assert_eq!(fake.revoked(), [""; 0]);
-    broker.release_hold(second.id, &ada()).await.unwrap();
+    broker.release_hold(second.id, &ada()).unwrap();
     sleep(SECOND).await;
     let mut revoked = fake.revoked();
     revoked.sort();
     assert_eq!((revoked, broker.vaults()[0].leases), (vec!["lease 0".to_owned(), "lease 1".to_owned()], 0));
     // What is released already is no error, and what comes next is made anew.
-    broker.release_hold(second.id, &ada()).await.unwrap();
-    broker.release_hold(Uuid::nil(), &ada()).await.unwrap();
+    broker.release_hold(second.id, &ada()).unwrap();
+    broker.release_hold(Uuid::nil(), &ada()).unwrap();
     assert_eq!(value(&read(&broker, DB).await.unwrap()), "value 2");
 }
 
@@ -64,7 +64,7 @@ async fn a_hold_that_nobody_renews_counts_as_released() {
     sleep(2 * SECOND).await;
     // The daemon had renewed the lease at two thirds, so there is something to revoke.
     assert_eq!(fake.revoked(), ["lease 0"]);
-    assert_eq!(broker.renew_hold(hold.id, &ada()).await.unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +75,7 @@ async fn what_somebody_got_without_a_hold_outlives_the_hold_of_another() {
     read(&broker, DB).await.unwrap();
     // Renewed at 40 at the latest; the reader was told 60.
     sleep(35 * SECOND).await;
-    broker.release_hold(hold.id, &ada()).await.unwrap();
+    broker.release_hold(hold.id, &ada()).unwrap();
     sleep(13 * SECOND).await;
     assert_eq!((fake.revoked().len(), broker.vaults()[0].leases), (0, 1));
     sleep(3 * SECOND).await;
@@ -86,12 +86,12 @@ async fn what_somebody_got_without_a_hold_outlives_the_hold_of_another() {
 async fn a_hold_is_its_actors_own() {
     let (broker, fake) = leasing(60);
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
-    let renewed = broker.renew_hold(hold.id, &bob()).await.unwrap_err();
-    let released = broker.release_hold(hold.id, &bob()).await.unwrap_err();
+    let renewed = broker.renew_hold(hold.id, &bob()).unwrap_err();
+    let released = broker.release_hold(hold.id, &bob()).unwrap_err();
     assert_eq!((renewed.fault, released.fault), (Fault::LeaseGone, Fault::LeaseGone));
     sleep(SECOND).await;
     assert!(fake.revoked().is_empty());
-    broker.renew_hold(hold.id, &ada()).await.unwrap();
+    broker.renew_hold(hold.id, &ada()).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,11 +99,11 @@ async fn renewing_a_hold_says_when_it_is_to_be_renewed_next() {
     let (broker, _fake) = leasing(60);
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     sleep(40 * SECOND).await;
-    let renewed = broker.renew_hold(hold.id, &ada()).await.unwrap();
+    let renewed = broker.renew_hold(hold.id, &ada()).unwrap();
     assert_eq!((renewed.id, renewed.expires.as_second(), renewed.renew_at.as_second()), (hold.id, 100, 80));
     // It is the new term that counts.
     sleep(30 * SECOND).await;
-    broker.renew_hold(hold.id, &ada()).await.unwrap();
+    broker.renew_hold(hold.id, &ada()).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,14 +113,14 @@ async fn one_lease_of_several_that_is_gone_is_told_and_the_hold_goes_on_for_the_
     let hold = read_many(&broker, &ada(), &[DB, OTHER], true).await.hold.unwrap();
     for _ in 0..3 {
         sleep(45 * SECOND).await;
-        let error = broker.renew_hold(hold.id, &ada()).await.unwrap_err();
+        let error = broker.renew_hold(hold.id, &ada()).unwrap_err();
         assert_eq!(error.fault, Fault::LeaseGone);
         insta::allow_duplicates! {
             insta::assert_snapshot!(error, @"1 of the 2 leases of this hold have ended; the hold goes on for the others");
         }
         assert_eq!(broker.vaults()[0].leases, 1);
     }
-    broker.release_hold(hold.id, &ada()).await.unwrap();
+    broker.release_hold(hold.id, &ada()).unwrap();
     sleep(SECOND).await;
     assert_eq!(fake.revoked().len(), 1);
 }
@@ -130,13 +130,13 @@ async fn a_revocation_that_fails_is_tried_again_and_one_that_is_refused_is_not()
     let (broker, fake) = leasing(600);
     fake.script().revocations.extend([Err(down()), Err(down())]);
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
-    broker.release_hold(hold.id, &ada()).await.unwrap();
+    broker.release_hold(hold.id, &ada()).unwrap();
     sleep(10 * SECOND).await;
     assert_eq!(fake.revoked(), ["lease 0"]);
 
     fake.script().revocations.push_back(Err(VaultError::new(Fault::Denied, "no")));
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
-    broker.release_hold(hold.id, &ada()).await.unwrap();
+    broker.release_hold(hold.id, &ada()).unwrap();
     sleep(60 * SECOND).await;
     assert_eq!((fake.revoked().len(), broker.vaults()[0].leases), (1, 0));
 }

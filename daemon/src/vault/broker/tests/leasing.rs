@@ -58,7 +58,7 @@ async fn with_a_hold_it_is_renewed_at_two_thirds_again_and_again() {
     let mut hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     for _ in 0..5 {
         sleep(40 * SECOND).await;
-        hold = broker.renew_hold(hold.id, &ada()).await.unwrap();
+        hold = broker.renew_hold(hold.id, &ada()).unwrap();
     }
     let renewed = fake.script().renewed.clone();
     assert!((5..=6).contains(&renewed.len()), "{renewed:?}");
@@ -81,7 +81,7 @@ async fn a_renewal_that_fails_is_tried_again_until_it_goes_well() {
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     sleep(80 * SECOND).await;
     assert_eq!(fake.script().renewed.len(), 4);
-    broker.renew_hold(hold.id, &ada()).await.unwrap();
+    broker.renew_hold(hold.id, &ada()).unwrap();
     sleep(40 * SECOND).await;
     assert_eq!(value(&read(&broker, DB).await.unwrap()), "value 0");
 }
@@ -94,9 +94,9 @@ async fn a_renewal_that_never_goes_well_ends_with_the_lease() {
     sleep(89 * SECOND).await;
     // A vault that fails is not hammered.
     assert!((3..=8).contains(&fake.script().renewed.len()), "{}", fake.script().renewed.len());
-    broker.renew_hold(hold.id, &ada()).await.unwrap();
+    broker.renew_hold(hold.id, &ada()).unwrap();
     sleep(2 * SECOND).await;
-    assert_eq!(broker.renew_hold(hold.id, &ada()).await.unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
     assert_eq!(broker.vaults()[0].leases, 0);
 }
 
@@ -107,7 +107,7 @@ async fn a_lease_that_the_vault_no_longer_knows_is_dropped() {
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     sleep(45 * SECOND).await;
     assert_eq!(broker.vaults()[0].leases, 0);
-    let error = broker.renew_hold(hold.id, &ada()).await.unwrap_err();
+    let error = broker.renew_hold(hold.id, &ada()).unwrap_err();
     assert_eq!(error.fault, Fault::LeaseGone);
     assert_eq!(value(&read(&broker, DB).await.unwrap()), "value 1");
 }
@@ -127,7 +127,7 @@ async fn towards_the_end_of_all_renewals_it_does_not_spin_and_new_readers_get_an
         let left = 1_000 - begun.elapsed().as_secs();
         fake.script().renewals.iter_mut().for_each(|renewal| *renewal = granted(left));
         sleep(100 * SECOND).await;
-        broker.renew_hold(hold.id, &ada()).await.unwrap();
+        broker.renew_hold(hold.id, &ada()).unwrap();
     }
     assert!(fake.script().renewed.len() <= 4, "{:?}", fake.script().renewed);
     // 100 of the 600 seconds are left, and it cannot be prolonged.

@@ -45,7 +45,7 @@ async fn each_status_is_an_error_of_its_own_that_repeats_nothing() {
     Unavailable: vault "team" is making the engine a versioned one (400)
         wait until it has done so
     Denied: vault "team" does not let the daemon read this (403)
-        let a policy of the daemon's read the path (for KV version 2: MOUNT/data/PATH)
+        give the daemon's token a policy that may read the path (for KV version 2: MOUNT/data/PATH)
     NotFound: vault "team" has nothing there (404)
         check mount and path of the reference
     NotFound: vault "team" has nothing there that can be read (405)
