@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{SECRET, Scene, team};
 
 const SHORT: &str =
-    "timeout = \"500ms\"\nbreaker_failures = 2\nbreaker_open = \"500ms\"\ncache = { ttl = \"0s\" }";
+    "timeout = \"500ms\"\nbreaker_failures = 2\nbreaker_open = \"500ms\"\ncache = { ttl = \"1ms\" }";
 
 fn get(scene: &Scene, field: &str) -> Run {
     scene.world.ktr(&["secret", "get", &format!("vault://team/secret/app/db#{field}")])
