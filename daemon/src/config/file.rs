@@ -61,6 +61,7 @@ fn told(error: figment::Error) -> String {
     match error.kind {
         Kind::UnknownField(name, known) => format!("{name} is no setting; there are {}", known.join(", ")),
         Kind::InvalidType(actual, expected) => format!("{name} is {actual}; it must be {expected}"),
-        other => other.to_string(),
+        // The parser quotes the line it stumbled over, and that line may hold a credential: only the place is told.
+        other => other.to_string().lines().next().unwrap_or("it cannot be read as TOML").to_owned(),
     }
 }
