@@ -144,6 +144,8 @@ async fn straight(address: String, token: String) -> u32 {
 }
 
 fn http() -> reqwest::Client {
+    // The HTTP library wants one even for plain HTTP; a second client finds the first one's installed.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().expect("a client")
 }
 
