@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser};
+use clap::{Args, CommandFactory as _, Parser};
 use kontraktor_proto::{
     client::DEFAULT_TIMEOUT,
     endpoint::{HOST_VARIABLE, Host, TIMEOUT_VARIABLE},
@@ -48,11 +48,19 @@ Exit codes:
   0  done
   1  failed for another reason than those below, or not confirmed; diff --exit-code: different
   2  the command line or a value is wrong, or imports would go in a circle; nothing was written
-  3  the project, environment, variable, schema or moment does not exist
+  3  the project, environment, variable, schema, moment, vault or secret does not exist
   4  it exists already, is not empty, protected or imported, or was changed by someone else
   5  the daemon cannot be reached; nothing was sent
   6  the outcome is unknown: a write was sent and its answer is lost
-  7  not now: the daemon is busy, going down, out of disk space, or too slow";
+  7  not now: the daemon is busy, going down, out of disk space, or too slow, or a vault does not answer
+
+What ktr run runs sets the exit code itself: see ktr run --help.";
+
+/// The command that a command line is about which cannot be understood as a whole.
+pub(crate) fn attempted_command() -> Option<String> {
+    let matches = Cli::command().ignore_errors(true).try_get_matches().ok()?;
+    matches.subcommand_name().map(str::to_owned)
+}
 
 impl Connection {
     /// The daemon's address.
@@ -88,8 +96,6 @@ fn text<'a>(name: &str, given: Option<&'a OsStr>) -> Result<Option<&'a str>, Str
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     const README: &str = include_str!("../README.md");

@@ -81,12 +81,6 @@ impl CliError {
         self
     }
 
-    /// The same, told in other words.
-    pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
-        self.message = message.into();
-        self
-    }
-
     pub(crate) fn general(message: impl Into<String>) -> Self {
         Self::new(Kind::General, message)
     }
@@ -110,10 +104,12 @@ impl CliError {
         if self.code == Some(code) { self.hint(hint()) } else { self }
     }
 
-    /// Where to look when an environment does not exist. For a moment that does not, the daemon says which there are.
+    /// Where to look when an environment does not exist. For a moment that does not, the daemon says which there are; of
+    /// keys, secrets and vaults it knows better, too.
     pub(crate) fn hint_environments(self) -> Self {
-        let moment = matches!(self.field.as_str(), "at" | "until" | "to_revision");
-        if self.kind == Kind::NotFound && !moment { self.hint(ENVIRONMENTS) } else { self }
+        let other = matches!(self.field.as_str(), "at" | "until" | "to_revision" | "key");
+        let absent = self.code.is_none_or(|code| code == ProblemCode::NotFound);
+        if self.kind == Kind::NotFound && absent && !other { self.hint(ENVIRONMENTS) } else { self }
     }
 
     /// The same for environments that are to be imported, and for nothing else.
@@ -141,10 +137,15 @@ impl CliError {
 }
 
 /// Help, version, or what is wrong with the command line.
-pub(crate) fn report_usage(message: &clap::Error) -> ExitCode {
+///
+/// `exit`: with which code something wrong ends, where that is not the usual one.
+pub(crate) fn report_usage(message: &clap::Error, exit: impl FnOnce() -> Option<u8>) -> ExitCode {
     // A reader that has gone needs no help.
     let _ = message.print();
-    ExitCode::from(if message.use_stderr() { Kind::Usage.exit_code() } else { 0 })
+    if !message.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::from(exit().unwrap_or_else(|| Kind::Usage.exit_code()))
 }
 
 fn printable_lines(text: &str) -> String {
@@ -189,6 +190,7 @@ fn kind_of(problem: &Problem) -> Kind {
         | ProblemCode::SecretVersionGone
         | ProblemCode::SecretVersionUnknown
         | ProblemCode::SecretFieldMissing
+        | ProblemCode::UnknownVault
         | ProblemCode::HoldGone => Kind::NotFound,
         ProblemCode::AlreadyExists
         | ProblemCode::KeyExists
@@ -205,7 +207,6 @@ fn kind_of(problem: &Problem) -> Kind {
         ProblemCode::Unspecified
         | ProblemCode::Storage
         | ProblemCode::Denied
-        | ProblemCode::UnknownVault
         | ProblemCode::VaultSignIn
         | ProblemCode::VaultDenied
         | ProblemCode::VaultAnswer

@@ -26,7 +26,9 @@ use crate::{
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(message) => return error::report_usage(&message),
+        Err(message) => {
+            return error::report_usage(&message, || commands::unstarted(&args::attempted_command()?));
+        }
     };
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,11 +46,19 @@ fn run(cli: Cli) -> Result<(), CliError> {
         }
         Command::Remote(command) => command,
     };
-    let mut context = Context::new(&cli.connection)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::general(format!("cannot start: {error}")))?;
-    runtime.block_on(commands::run(command, &mut context))?;
+    let unstarted = command.unstarted();
+    let prepared = Context::new(&cli.connection).and_then(|context| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| CliError::general(format!("cannot start: {error}")))?;
+        Ok((context, runtime))
+    });
+    let (mut context, runtime) = prepared.map_err(|error| match unstarted {
+        Some(code) => error.exits_with(code),
+        None => error,
+    })?;
+    let done = runtime.block_on(commands::run(command, &mut context));
+    // A thread that still writes to somebody who does not read would be waited for.
+    runtime.shutdown_background();
+    done?;
     context.out.finish()
 }

@@ -13,10 +13,10 @@ use kontraktor_proto::{v1, value::ValueType};
 use serde::Serialize;
 
 pub(crate) use self::{
-    difference::{Difference, Side},
+    difference::{Difference, SecretVersions},
     log::{Access, Entries, Entry},
     schema::{Schema, Schemas},
-    secret::{Resolved, Secret, SecretReference, Secrets, Vault, Vaults},
+    secret::{Problem, Resolved, Secret, SecretReference, Secrets, Vault, Vaults},
 };
 
 #[derive(Debug, Serialize)]

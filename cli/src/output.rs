@@ -4,7 +4,9 @@
 use std::{
     env,
     ffi::OsStr,
+    fs::File,
     io::{self, BufWriter, IsTerminal as _, Stdout, Write as _},
+    os::fd::AsFd as _,
 };
 
 use clap::ValueEnum;
@@ -42,11 +44,15 @@ impl Output {
         Ok(self.writer.write_all(text.as_bytes())?)
     }
 
-    /// A secret, to the byte; on a terminal a line break follows, so that the prompt begins a line.
+    /// A secret, to the byte, past the buffers, which nobody wipes. On a terminal a line break follows, so that the prompt
+    /// begins a line.
     pub(crate) fn secret(&mut self, value: &[u8]) -> Result<(), CliError> {
-        self.writer.write_all(value)?;
-        if io::stdout().is_terminal() {
-            self.writer.write_all(b"\n")?;
+        self.writer.flush()?;
+        let stdout = io::stdout();
+        let mut file = File::from(stdout.as_fd().try_clone_to_owned()?);
+        file.write_all(value)?;
+        if stdout.is_terminal() && !value.ends_with(b"\n") {
+            file.write_all(b"\n")?;
         }
         Ok(())
     }
@@ -122,7 +128,7 @@ impl Output {
     /// Something that a person should know about the output, on standard error.
     pub(crate) fn warning(&mut self, warning: &str) -> Result<(), CliError> {
         self.writer.flush()?;
-        let _ = writeln!(io::stderr(), "warning: {}", printable(warning));
+        warn(warning);
         Ok(())
     }
 
@@ -130,6 +136,12 @@ impl Output {
     pub(crate) fn finish(&mut self) -> Result<(), CliError> {
         Ok(self.writer.flush()?)
     }
+}
+
+/// As [`Output::warning`], for what goes on beside the output.
+pub(crate) fn warn(warning: &str) {
+    // Nothing depends on it.
+    let _ = writeln!(io::stderr(), "warning: {}", printable(warning));
 }
 
 /// Whether colours may be used on a terminal, see [`colours_allowed`].

@@ -7,11 +7,25 @@ use kontraktor_proto::{
 };
 
 use super::entries::arrow;
-use crate::{error::CliError, model::names, output::Output};
+use crate::{
+    error::CliError,
+    model::{SecretVersions, names},
+    output::Output,
+};
 
 /// One line for each thing that differs: which key, and what of it.
 pub(super) fn table(diff: &Diff<'_>, out: &mut Output) -> Result<(), CliError> {
     out.table(["", "KEY", "CHANGE"], rows(diff), "No variable differs.")
+}
+
+/// What the vaults had behind the references that are the same.
+pub(super) fn versions(versions: &[SecretVersions], out: &mut Output) -> Result<(), CliError> {
+    if versions.is_empty() {
+        return Ok(());
+    }
+    out.line("The same references, resolved last to other versions:")?;
+    let rows = versions.iter().map(|it| [it.key.clone(), arrow(Some(&it.from), Some(&it.to))]);
+    out.table(["KEY", "VERSION"], rows, "")
 }
 
 /// In the order of the keys, whatever happened to them.

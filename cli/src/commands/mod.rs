@@ -41,7 +41,7 @@ pub(crate) enum Remote {
     #[command(subcommand)]
     Var(var::Command),
     Run(run::Args),
-    /// Refer to secrets in vaults, read and check them
+    /// Refer to secrets in vaults, read and check them; references are unset, protected and traced with ktr var
     #[command(subcommand)]
     Secret(secret::Command),
     /// See the vaults that secrets come from
@@ -66,6 +66,19 @@ pub(crate) async fn run(command: Remote, context: &mut Context) -> Result<(), Cl
         Remote::Audit(args) => audit::run(args, context).await,
         Remote::Status(args) => status::run(args, context).await,
     }
+}
+
+impl Remote {
+    /// As [`unstarted`].
+    pub(crate) fn unstarted(&self) -> Option<u8> {
+        matches!(self, Self::Run(_)).then_some(run::FAILED)
+    }
+}
+
+/// How this command ends where it is not even begun, if that is not as everywhere: what `ktr run` runs has exit codes of
+/// its own, and ours must not be mistaken for them.
+pub(crate) fn unstarted(command: &str) -> Option<u8> {
+    (command == "run").then_some(run::FAILED)
 }
 
 /// `1 variable`, `2 variables`.

@@ -18,6 +18,13 @@ use crate::{
 /// How often what is to be kept is read again because someone else wrote in between.
 pub(super) const MAX_ATTEMPTS: usize = 5;
 
+/// The key and the text of `KEY=TEXT`, split at the first equals sign. Not for clap, which would repeat what it refuses: a
+/// secret, perhaps, that someone took for its assignment.
+pub(super) fn split<'a>(argument: &'a str, form: &str) -> Result<(Key, &'a str), CliError> {
+    let (key, text) = argument.split_once('=').ok_or_else(|| CliError::usage(form))?;
+    Ok((key.parse()?, text))
+}
+
 /// What is the same for all keys.
 pub(super) struct Put<'a> {
     pub(super) environment: &'a EnvPath,

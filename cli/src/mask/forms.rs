@@ -7,8 +7,8 @@ use base64::{
 use serde_json::Value;
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// Shorter secrets are not masked: they stand everywhere.
-pub(crate) const MIN_VALUE_BYTES: usize = 4;
+/// Shorter secrets, blanks at their ends not counted, are not masked: they stand everywhere.
+const MIN_VALUE_BYTES: usize = 4;
 /// Shorter lines of a secret, and texts in it, are not masked by themselves.
 const MIN_PART_BYTES: usize = 8;
 /// Shorter encoded forms are not masked.
@@ -22,8 +22,9 @@ pub(super) fn forms(value: &[u8], patterns: &mut Vec<Pattern>) {
     if trimmed.len() < MIN_VALUE_BYTES {
         return;
     }
-    // The blanks at its ends stay: a line break there is the output's own.
+    // Blanks at the ends are no secret: the line break after a secret is to be seen behind its mask.
     patterns.push(Zeroizing::new(trimmed.to_vec()));
+    // But they change how the rest is encoded.
     for whole in [value, trimmed] {
         let mut encoded = Vec::new();
         base64_forms(whole, &mut encoded);
@@ -32,7 +33,7 @@ pub(super) fn forms(value: &[u8], patterns: &mut Vec<Pattern>) {
         patterns.extend(encoded.into_iter().filter(|form| form.len() >= MIN_ENCODED_BYTES));
     }
     lines(trimmed, patterns);
-    if matches!(trimmed.first(), Some(b'{' | b'['))
+    if (trimmed.starts_with(b"{") || trimmed.starts_with(b"["))
         && let Ok(mut json) = serde_json::from_slice(trimmed)
     {
         texts(&mut json, patterns);

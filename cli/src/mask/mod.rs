@@ -1,9 +1,9 @@
 //! Masking: a text that comes in pieces passes through, and what is secret in it becomes `***`.
 //!
 //! # What is masked
-//! Of each secret of at least 4 bytes, with and without blanks at its ends:
+//! Of each secret that has at least 4 bytes when the blanks at its ends are left out:
 //!
-//! - its bytes;
+//! - its bytes, without those blanks;
 //! - inside a JSON text (as most programs write it, with `<`, `>` and `&` as `\u003c` and so on, or with everything that
 //!   is not ASCII so);
 //! - in base64, in both alphabets, with and without padding, on its own and inside of a longer text (as in
@@ -50,7 +50,7 @@ impl Secrets {
                 short.push(place);
             }
         }
-        patterns.sort_unstable_by(|one, other| one.as_slice().cmp(other));
+        patterns.sort_unstable_by(|a, b| a.as_slice().cmp(b.as_slice()));
         patterns.dedup();
         (Self { automaton: Arc::new(Automaton::new(&patterns)) }, short)
     }

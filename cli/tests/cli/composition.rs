@@ -292,7 +292,8 @@ fn a_comparison_has_its_form() {
         world.json(&["env", "diff", "infra-demo/dev@1", "@3", "--output", "json"]),
         serde_json::json!({
             "from": side("1"), "to": side("3"), "identical": false,
-            "added": [variable("3", "DB"), variable("3", "PORT")], "removed": [], "changed": []
+            "added": [variable("3", "DB"), variable("3", "PORT")], "removed": [], "changed": [],
+            "secret_references": {"added": [], "removed": [], "changed": []}, "secret_versions": []
         })
     );
     let changed = world.json(&["env", "diff", "infra-demo/dev@3", "--output", "json"]);

@@ -20,7 +20,8 @@ fn help_shows_commands_and_exit_codes() {
       env          Create, change, compare, roll back, protect, delete, list and show environments
       var          Read, write and protect variables
       run          Run a command with the variables and secrets of an environment in its environment
-      secret       Refer to secrets in vaults, read and check them
+      secret       Refer to secrets in vaults, read and check them; references are unset, protected and
+                   traced with ktr var
       vault        See the vaults that secrets come from
       schema       Attach JSON Schemas to the keys of a project
       audit        Show the log of everything that was written, newest first
@@ -46,11 +47,14 @@ fn help_shows_commands_and_exit_codes() {
       0  done
       1  failed for another reason than those below, or not confirmed; diff --exit-code: different
       2  the command line or a value is wrong, or imports would go in a circle; nothing was written
-      3  the project, environment, variable, schema or moment does not exist
+      3  the project, environment, variable, schema, moment, vault or secret does not exist
       4  it exists already, is not empty, protected or imported, or was changed by someone else
       5  the daemon cannot be reached; nothing was sent
       6  the outcome is unknown: a write was sent and its answer is lost
-      7  not now: the daemon is busy, going down, out of disk space, or too slow
+      7  not now: the daemon is busy, going down, out of disk space, or too slow, or a vault does not
+      answer
+
+    What ktr run runs sets the exit code itself: see ktr run --help.
     ");
 }
 
@@ -133,7 +137,8 @@ fn every_group_lists_its_commands() {
                  by others
       list       List the environments of one project, or of all
       show       Show the variables of an environment: what it imports, and its own on top
-      diff       Compare the variables of two environments, or of one at two moments
+      diff       Compare the variables and secret references of two environments, or of one at two
+                 moments
       rollback   Restore own variables, imports and description as they were at an earlier revision
       help       Print this message or the help of the given subcommand(s)
     var
@@ -191,7 +196,7 @@ fn help_of_rollback_and_diff_says_what_is_compared() {
               Print help (see a summary with '-h')
     ");
     insta::assert_snapshot!(help(&["env", "diff", "-h"]), @"
-    Compare the variables of two environments, or of one at two moments
+    Compare the variables and secret references of two environments, or of one at two moments
 
     Usage: ktr env diff [OPTIONS] <PROJECT/ENV[@MOMENT]> [OTHER[@MOMENT]]
 
@@ -318,9 +323,7 @@ fn wrong_command_lines_state_the_rule() {
     For more information, try '--help'.
     [exit 2]
     $ ktr var set infra-demo/dev A
-    error: invalid value 'A' for '<KEY=VALUE>...': write KEY=VALUE, KEY=@FILE, or KEY=- for standard input; KEY= sets an empty value
-
-    For more information, try '--help'.
+    error: write KEY=VALUE, KEY=@FILE, or KEY=- for standard input; KEY= sets an empty value
     [exit 2]
     $ ktr var set infra-demo/dev A=1 --type text
     error: invalid value 'text' for '--type <TYPE>': type must be one of string, number, bool, json

@@ -10,6 +10,8 @@ mod json;
 mod log;
 mod protection;
 mod rollback;
+mod running;
 mod schemas;
+mod secrets;
 mod variables;
 mod world;

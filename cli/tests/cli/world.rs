@@ -30,10 +30,30 @@ pub(crate) struct Run {
 impl World {
     /// With a daemon that listens.
     pub(crate) fn new() -> Self {
+        Self::with_configuration("")
+    }
+
+    /// With a vault `team` that cannot be reached, so that references to it can be set and not read.
+    pub(crate) fn with_vault() -> Self {
+        // What the token is does not matter where nobody listens.
+        let world = Self::with_configuration(
+            "[[vault]]\nname = \"team\"\nkind = \"vault\"\naddress = \"http://127.0.0.1:1\"\n\
+             auth = { method = \"token\", token_file = \"/proc/sys/kernel/ostype\" }\n",
+        );
+        world.ok(&["env", "create", "infra-demo/dev", "--create-project"]);
+        world
+    }
+
+    /// With a daemon that reads this file.
+    fn with_configuration(toml: &str) -> Self {
         let mut world = Self::without_daemon();
+        let configuration = world.path("kontraktord.toml");
+        fs::write(&configuration, toml).expect("the scratch directory takes a file");
         let kontraktord = Path::new(env!("CARGO_BIN_EXE_ktr")).with_file_name("kontraktord");
         assert!(kontraktord.exists(), "kontraktord is missing: build it with `cargo build -p kontraktord`");
         let mut daemon = Command::new(kontraktord)
+            .arg("--config")
+            .arg(configuration)
             .arg("--data-dir")
             .arg(world.path("data"))
             .arg("--socket")
@@ -141,9 +161,8 @@ impl World {
 
     /// What was shown since the last time, without what differs from run to run.
     pub(crate) fn transcript(&mut self) -> String {
-        let actor = self.actor();
         let transcript = std::mem::take(&mut self.transcript);
-        self.redacted(&transcript).replace(&actor, "unix:ME")
+        self.redacted(&transcript)
     }
 
     fn actor(&self) -> String {
@@ -155,8 +174,9 @@ impl World {
         }
     }
 
-    fn redacted(&self, text: &str) -> String {
-        let text = text.replace(&self.dir.path().display().to_string(), "DIR");
+    pub(crate) fn redacted(&self, text: &str) -> String {
+        let text =
+            text.replace(&self.dir.path().display().to_string(), "DIR").replace(&self.actor(), "unix:ME");
         let shapes = [
             ("dddd-dd-ddTdd:dd:dd.ddddddZ", "TIME"),
             ("dddd-dd-ddTdd:dd:ddZ", "TIME"),

@@ -38,6 +38,16 @@ fn azure(vault: &AzureKeyVault) -> String {
     )
 }
 
+/// A daemon that knows `team`, a HashiCorp Vault, and `prod`, an AWS Secrets Manager.
+pub(super) fn world(vault: &Vault, moto: &Moto) -> World {
+    let mut world = World::without_daemon();
+    let token = world.path().join("token");
+    fs::write(&token, vault.root_token()).expect("the scratch directory takes a file");
+    world.configure(&[team(vault.address(), &token, ""), aws(moto, world.path())].concat());
+    world.start();
+    world
+}
+
 #[test]
 fn an_environment_takes_its_secrets_from_three_vaults() {
     let (vault, moto, azure_vault) = (Vault::start(), Moto::start(), AzureKeyVault::start());

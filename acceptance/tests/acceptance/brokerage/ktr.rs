@@ -1,72 +1,10 @@
 //! What a developer does with secrets at a shell.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _},
-    process::{Command, Stdio},
-};
+use acceptance::servers::{Moto, Vault};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
 
-use acceptance::{Run, binary};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
-
-use super::{SECRET, Scene};
-
-fn scene() -> Scene {
-    let scene = Scene::new();
-    scene.world.ktr(&["var", "set", "--create", "shop/dev", "DB_HOST=db.internal"]).ok();
-    scene.world.ktr(&["secret", "set", "shop/dev", "DB_PASSWORD=vault://team/secret/app/db#password"]).ok();
-    scene
-}
-
-#[test]
-fn a_command_gets_variables_and_secrets_and_its_output_is_masked() {
-    let scene = scene();
-    let script =
-        "echo \"host $DB_HOST\"; echo \"password $DB_PASSWORD.\"; echo \"oops $DB_PASSWORD\" >&2; exit 7";
-    let run = scene.world.ktr(&["run", "shop/dev", "--", "sh", "-c", script]);
-    assert_eq!(run.code, 7, "the exit code is the command's own");
-    assert!(run.stdout.contains("host db.internal"), "{}", run.stdout);
-    assert!(run.stdout.contains("password ***."), "{}", run.stdout);
-    assert!(run.stderr.contains("oops ***"), "{}", run.stderr);
-    assert!(!run.stdout.contains(SECRET) && !run.stderr.contains(SECRET));
-    let bare =
-        scene.world.ktr(&["run", "--no-mask", "shop/dev", "--", "sh", "-c", "printf %s \"$DB_PASSWORD\""]);
-    assert_eq!(bare.ok().stdout, SECRET);
-    scene.no_trace();
-}
-
-#[test]
-fn a_signal_goes_to_the_command_and_its_end_is_ours() {
-    let scene = scene();
-    let script = "trap 'echo caught; exit 42' TERM; echo ready; while :; do sleep 0.05; done";
-    let mut child = Command::new(binary("ktr"))
-        .args(["run", "shop/dev", "--", "sh", "-c", script])
-        .env("KONTRAKTOR_HOST", scene.world.host())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("ktr can be started");
-    let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
-    let mut first = String::new();
-    lines.read_line(&mut first).expect("its output can be read");
-    assert_eq!(first, "ready\n");
-    kill(Pid::from_raw(i32::try_from(child.id()).expect("a process id")), Signal::SIGTERM)
-        .expect("our child");
-    let mut rest = String::new();
-    lines.read_to_string(&mut rest).expect("its output can be read");
-    assert_eq!(rest, "caught\n");
-    assert_eq!(child.wait().expect("it ends").code(), Some(42));
-}
-
-#[test]
-fn a_command_that_cannot_be_started_has_the_shells_exit_codes() {
-    let scene = scene();
-    assert_eq!(scene.world.ktr(&["run", "shop/dev", "--", "no-such-command"]).code, 127);
-    assert_eq!(scene.world.ktr(&["run", "shop/dev", "--", "/dev/null"]).code, 126);
-    let nowhere = scene.world.ktr(&["run", "shop/nowhere", "--", "true"]);
-    assert_eq!(nowhere.code, 125, "{}", nowhere.stderr);
-}
+use super::{SECRET, shop as scene};
 
 #[test]
 fn what_is_shown_says_where_secrets_are_and_not_what_they_are() {
@@ -109,7 +47,7 @@ fn a_purge_makes_the_next_read_a_fresh_one() {
 fn a_large_secret_is_streamed_and_a_larger_one_refused() {
     let scene = scene();
     let large = "0123456789abcdef".repeat(40_000);
-    scene.vault.put("secret/data/large", &serde_json::json!({"data": {"ring": large}}));
+    scene.vault.put("secret/data/large", &json!({"data": {"ring": large}}));
     let got = scene.world.ktr(&["secret", "get", "vault://team/secret/large#ring"]).ok();
     assert_eq!(got.stdout.trim_end(), large);
     scene.world.ktr(&["secret", "set", "shop/dev", "RING=vault://team/secret/large#ring"]).ok();
@@ -117,11 +55,58 @@ fn a_large_secret_is_streamed_and_a_larger_one_refused() {
     assert!(resolved.text().contains("64 KiB"), "{}", resolved.stderr);
 }
 
-/// Nothing of a secret is on the command line of anybody, where every user of the machine could read it.
+/// A rollback restores references, not what vaults hold; a developer is told which secrets went on meanwhile.
 #[test]
-fn arguments_hold_no_secret() {
+fn a_secret_that_was_rotated_is_told_where_moments_are_compared() {
     let scene = scene();
-    let script = "cat /proc/$PPID/cmdline /proc/self/cmdline | tr '\\0' ' '";
-    let run: Run = scene.world.ktr(&["run", "--no-mask", "shop/dev", "--", "sh", "-c", script]).ok();
-    assert!(!run.stdout.contains(SECRET), "{}", run.stdout);
+    let get = || scene.world.ktr(&["secret", "get", "shop/dev", "DB_PASSWORD"]).ok();
+    get();
+    scene.world.ktr(&["var", "set", "shop/dev", "PORT=1"]).ok();
+    scene.rotate("another");
+    scene.world.ktr(&["secret", "purge"]).ok();
+    get();
+    let diff = scene.world.ktr(&["env", "diff", "shop/dev@2", "shop/dev"]).ok();
+    diff.says(&["+ PORT", "The same references, resolved last to other versions:", "DB_PASSWORD 1 → 2"]);
+    let json = scene.world.ktr(&["env", "diff", "shop/dev@2", "shop/dev", "--output", "json"]).ok();
+    let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    let versions = json!([{"key": "DB_PASSWORD", "from": "1", "to": "2"}]);
+    assert_eq!(json["secret_versions"], versions);
+    let rollback = scene.world.ktr(&["env", "rollback", "shop/dev", "--to", "2", "--yes"]).ok();
+    rollback.says(&["DB_PASSWORD (then 1, now 2)", "pin it with ktr secret set --pin"]);
+}
+
+/// AWS keeps bytes, and Vault texts with a NUL; neither fits everywhere.
+#[test]
+fn a_secret_that_is_no_text_is_passed_on_where_it_can_be_and_named_where_it_cannot() {
+    let (vault, moto) = (Vault::start(), Moto::start());
+    moto.create_binary("raw", b"\xff\xfe-raw-bytes");
+    vault.put("secret/data/nul", &json!({"data": {"value": "with\u{0}nul"}}));
+    let world = super::kinds::world(&vault, &moto);
+    world.ktr(&["secret", "set", "--create", "shop/dev", "RAW=aws-sm://prod/raw"]).ok();
+    let script = "printf %s \"$RAW\" | od -An -tx1 | tr -d ' \\n'";
+    let run = world.ktr(&["run", "shop/dev", "--", "sh", "-c", script]).ok();
+    assert_eq!(run.stdout, "fffe2d7261772d6279746573");
+
+    world.ktr(&["secret", "set", "shop/dev", "NUL=vault://team/secret/nul#value"]).ok();
+    world.ktr(&["var", "set", "shop/dev", "PORT=1"]).ok();
+    let dotenv = world.ktr(&["env", "show", "shop/dev", "--resolve", "--output", "dotenv"]).ok();
+    let lines: Vec<_> = dotenv.stdout.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(lines, ["PORT=1"]);
+    assert!(!dotenv.stdout.contains('\0'));
+    assert!(
+        dotenv.stderr.contains("2 secrets left out") && dotenv.stderr.contains("NUL, RAW"),
+        "{}",
+        dotenv.stderr
+    );
+    let json = world.ktr(&["env", "show", "shop/dev", "--resolve", "--output", "json"]).ok();
+    let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    let secrets = &json["secret_references"];
+    assert_eq!(
+        (&secrets[0]["secret"]["value"], &secrets[1]["secret"]["value"]),
+        (&json!("with\u{0}nul"), &Value::Null)
+    );
+    assert_eq!(secrets[1]["secret"]["value_base64"], "//4tcmF3LWJ5dGVz");
+    let refused = world.ktr(&["run", "shop/dev", "--", "true"]);
+    assert_eq!(refused.code, 125);
+    refused.says(&["NUL holds a NUL byte", "the command was not started"]);
 }

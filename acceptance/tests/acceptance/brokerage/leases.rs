@@ -171,3 +171,37 @@ fn a_database_that_is_gone_for_a_while_costs_nothing_that_was_made() {
     drop(child.stdin.take());
     child.wait().expect("it ends");
 }
+
+/// A daemon that does not answer for a while costs a warning; one that has forgotten the hold, another; the command goes on.
+#[test]
+fn a_renewal_that_fails_is_tried_again_and_told() {
+    let (mut scene, _postgres) = scene("20s");
+    let mut child = Command::new(binary("ktr"))
+        .args(["--timeout", "1s", "run", "shop/dev", "--", "sh", "-c", "echo $USER; read line; exit 5"])
+        .env("KONTRAKTOR_HOST", scene.world.host())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ktr can be started");
+    let mut user = String::new();
+    BufReader::new(child.stdout.take().expect("stdout is piped")).read_line(&mut user).expect("a line");
+    scene.world.kill();
+    let mut warnings = BufReader::new(child.stderr.take().expect("stderr is piped"));
+    let mut warning = || {
+        let mut line = String::new();
+        warnings.read_line(&mut line).expect("a warning");
+        assert!(
+            line.starts_with("warning: the command's dynamic secrets are not all kept alive: "),
+            "{line}"
+        );
+        line
+    };
+    let absent = warning();
+    assert!(absent.contains("kontraktord"), "{absent}");
+    scene.world.start();
+    let forgotten = warning();
+    assert!(forgotten.contains("the hold is over"), "{forgotten}");
+    drop(child.stdin.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(5));
+}

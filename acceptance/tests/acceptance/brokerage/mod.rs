@@ -5,6 +5,7 @@ mod faults;
 mod kinds;
 mod ktr;
 mod leases;
+mod running;
 mod terraform;
 
 use std::{fs, path::Path};
@@ -48,6 +49,14 @@ impl Scene {
     pub(crate) fn no_trace(&self) {
         assert_eq!(traces(self.world.path(), SECRET), Vec::<String>::new());
     }
+}
+
+/// The environment `shop/dev`, with a variable `DB_HOST` and a secret `DB_PASSWORD`.
+fn shop() -> Scene {
+    let scene = Scene::new();
+    scene.world.ktr(&["var", "set", "--create", "shop/dev", "DB_HOST=db.internal"]).ok();
+    scene.world.ktr(&["secret", "set", "shop/dev", "DB_PASSWORD=vault://team/secret/app/db#password"]).ok();
+    scene
 }
 
 fn team(address: &str, token: &Path, more: &str) -> String {

@@ -7,11 +7,11 @@ use crate::{
     commands::differences,
     context::Context,
     error::CliError,
-    model::{Difference, Side},
+    model::{Difference, SecretVersions},
     output::Format,
 };
 
-/// Compare the variables of two environments, or of one at two moments
+/// Compare the variables and secret references of two environments, or of one at two moments
 ///
 /// A moment is written behind an @: a revision (infra-demo/dev@7), a time (infra-demo/dev@2026-05-01T08:00:00Z), or how
 /// long ago it was (infra-demo/dev@2h). What is imported is compared too, unless --own is given.
@@ -44,7 +44,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let diff = diff::between(&from.variables, &to.variables);
     match args.output {
         Format::Json => {
-            context.out.json(&Difference::new(Side::from(&from), Side::from(&to), &diff))?;
+            context.out.json(&Difference::new(&from, &to, &diff))?;
         }
         Format::Table => {
             let title = format!("{} → {}", first.title(&from), second.title(&to));
@@ -54,6 +54,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                 context.out.line(&title)?;
                 differences::table(&diff, &mut context.out)?;
             }
+            differences::versions(&SecretVersions::between(&from, &to), &mut context.out)?;
         }
     }
     if args.exit_code && !diff.is_empty() {

@@ -39,10 +39,11 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     match args.output {
         Format::Json => context.out.json(&Environments { environments }),
         Format::Table => context.out.table_without(
-            &["PROTECTED", "IMPORTS"],
+            &["SECRETS", "PROTECTED", "IMPORTS"],
             [
                 "ENVIRONMENT",
                 "VARIABLES",
+                "SECRETS",
                 "REVISION",
                 "IMPLICIT",
                 "PROTECTED",
@@ -54,6 +55,10 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                 [
                     format!("{}/{}", environment.project, environment.env),
                     environment.variables.to_string(),
+                    match environment.secret_references {
+                        0 => String::new(),
+                        references => references.to_string(),
+                    },
                     environment.revision.to_string(),
                     yes_no(environment.implicit),
                     yes(environment.deletion_protection),

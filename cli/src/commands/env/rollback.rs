@@ -13,6 +13,7 @@ use crate::{
     confirm::Confirmation,
     context::Context,
     error::{CliError, Kind},
+    model::SecretVersions,
     output::Output,
 };
 
@@ -49,6 +50,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         ));
     }
     note_protected(&path, &now, &then, &mut context.out)?;
+    note_versions(&now, &then, &mut context.out)?;
     let Some(confirmation) = confirmation else {
         return context.out.line("Nothing was changed: this was a dry run.");
     };
@@ -130,4 +132,19 @@ fn note_protected(
     let count = counted(protected.len(), "protected variable");
     let keys = protected[..protected.len().min(MAX_LISTED_NAMES)].join(" ");
     out.note(&format!("this deletes {count} and will be refused; before it: ktr var unprotect {path} {keys}"))
+}
+
+/// A rollback restores references, and the vault goes on with what it has.
+fn note_versions(now: &v1::Snapshot, then: &v1::Snapshot, out: &mut Output) -> Result<(), CliError> {
+    let versions = SecretVersions::between(now, then);
+    if versions.is_empty() {
+        return Ok(());
+    }
+    let count = counted(versions.len(), "secret");
+    let listed = versions[..versions.len().min(MAX_LISTED_NAMES)].iter();
+    let listed: Vec<_> = listed.map(|it| format!("{} (then {}, now {})", it.key, it.to, it.from)).collect();
+    out.note(&format!(
+        "{count} had another version then, and a rollback changes no vault: {}; to go back to one, pin it with          ktr secret set --pin",
+        listed.join(", ")
+    ))
 }

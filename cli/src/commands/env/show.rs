@@ -7,7 +7,11 @@ use kontraktor_proto::{dotenv, names::EnvPath, v1};
 
 use crate::{
     at::At,
-    commands::{counted, secret::stale, yes},
+    commands::{
+        counted,
+        secret::{cannot_be_had, stale},
+        yes,
+    },
     context::Context,
     error::CliError,
     model::{Origin, Resolved, Snapshot, Written},
@@ -54,22 +58,21 @@ enum Output {
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
     let snapshot = if args.resolve { resolved(&args, context).await? } else { plain(&args, context).await? };
-    let failed = snapshot
+    let failed: Vec<_> = snapshot
         .secret_references
         .iter()
-        .filter(|reference| reference.secret.as_ref().is_some_and(|secret| secret.problem.is_some()))
-        .count();
+        .filter_map(|reference| Some((reference.key.as_str(), reference.secret.as_ref()?.problem.as_ref()?)))
+        .collect();
+    let verdict = if failed.is_empty() { Ok(()) } else { Err(cannot_be_had(&failed, "")) };
     match args.output {
         // Origins are always in it.
         Output::Json => context.out.json(&snapshot)?,
         Output::Dotenv => print_dotenv(&snapshot, args.origin, context)?,
         Output::Table => print_table(snapshot, args.origin, context)?,
     }
-    if failed == 0 {
-        Ok(())
-    } else {
-        Err(CliError::general(format!("{} cannot be had", counted(failed, "secret"))))
-    }
+    // What is wrong with which comes behind it.
+    context.out.finish()?;
+    verdict
 }
 
 async fn plain(args: &Args, context: &Context) -> Result<Snapshot, CliError> {
@@ -136,7 +139,7 @@ fn rows(snapshot: Snapshot) -> Vec<Row> {
     let references = snapshot.secret_references.into_iter().map(|found| {
         let (value, version) = match found.secret {
             None => (found.reference, found.version),
-            Some(Resolved { problem: Some(problem), .. }) => (format!("({})", problem.text()), None),
+            Some(Resolved { problem: Some(problem), .. }) => (format!("({})", problem.code), None),
             Some(secret) => {
                 let encoded = || secret.value_base64.map(|text| format!("(base64) {text}"));
                 (secret.value.or_else(encoded).unwrap_or_default(), secret.version)
@@ -183,7 +186,7 @@ fn print_table(snapshot: Snapshot, origins: bool, context: &mut Context) -> Resu
 
 fn print_dotenv(snapshot: &Snapshot, origins: bool, context: &mut Context) -> Result<(), CliError> {
     let secrets = snapshot.secret_references.iter().filter_map(|reference| {
-        let value = reference.secret.as_ref()?.value.as_deref()?;
+        let value = reference.secret.as_ref()?.value.as_deref().filter(|value| is_for_a_shell(value))?;
         Some((reference.key.as_str(), value, reference.origin.as_ref()))
     });
     let mut lines: Vec<_> = snapshot
@@ -217,6 +220,23 @@ fn print_dotenv(snapshot: &Snapshot, origins: bool, context: &mut Context) -> Re
             .out
             .note(&format!("{count} left out that no shell takes as a name: {}", left_out.join(", ")))?;
     }
+    let bytes: Vec<_> = snapshot
+        .secret_references
+        .iter()
+        .filter(|reference| {
+            reference.secret.as_ref().is_some_and(|secret| {
+                secret.problem.is_none() && !secret.value.as_deref().is_some_and(is_for_a_shell)
+            })
+        })
+        .map(|reference| reference.key.as_str())
+        .collect();
+    if !bytes.is_empty() {
+        let count = counted(bytes.len(), "secret");
+        context.out.note(&format!(
+            "{count} left out that no line of text can hold, being no UTF-8 or with a NUL: {}",
+            bytes.join(", ")
+        ))?;
+    }
     let unresolved = snapshot.secret_references.iter().filter(|reference| reference.secret.is_none()).count();
     if unresolved > 0 {
         let count = counted(unresolved, "secret");
@@ -225,4 +245,9 @@ fn print_dotenv(snapshot: &Snapshot, origins: bool, context: &mut Context) -> Re
             .note(&format!("{count} left out: add --resolve, or hand them to a command with ktr run"))?;
     }
     Ok(())
+}
+
+/// Whether a shell can have this as a value.
+fn is_for_a_shell(value: &str) -> bool {
+    !value.contains('\0')
 }

@@ -2,22 +2,20 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io::{ErrorKind, IsTerminal as _},
-    os::unix::process::ExitStatusExt as _,
-    process::{ExitStatus, Stdio},
+    io::{self, ErrorKind},
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    process::{Command, ExitStatus},
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::{Pid, getpgrp, tcgetpgrp},
-};
-use tokio::{
-    process::{Child as Process, Command},
-    signal::unix::{Signal as Caught, SignalKind, signal},
-};
+use nix::{sys::signal::kill, unistd::Pid};
+use tokio::{process::Child as Process, sync::watch, task::JoinSet};
 
-use super::{FAILED, shown, streams::Stream};
-use crate::{error::CliError, mask::Secrets};
+use super::{
+    FAILED,
+    signals::{Received, Signals},
+    streams::redirect,
+};
+use crate::{error::CliError, mask::Secrets, output::warn};
 
 /// The command cannot be executed.
 const NOT_EXECUTABLE: u8 = 126;
@@ -25,67 +23,55 @@ const NOT_EXECUTABLE: u8 = 126;
 /// There is no such command.
 const NOT_FOUND: u8 = 127;
 
-/// What is passed on.
-const SIGNALS: [Signal; 7] = [
-    Signal::SIGINT,
-    Signal::SIGTERM,
-    Signal::SIGHUP,
-    Signal::SIGQUIT,
-    Signal::SIGUSR1,
-    Signal::SIGUSR2,
-    Signal::SIGWINCH,
-];
+/// What shall run.
+pub(super) struct Call<'a> {
+    pub(super) program: &'a OsStr,
+    pub(super) arguments: &'a [OsString],
+    /// These win over those that we have ourselves.
+    pub(super) variables: Vec<(OsString, OsString)>,
+}
+
+impl Call<'_> {
+    fn command(self) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(self.arguments).envs(self.variables);
+        command
+    }
+
+    /// Makes this process the command; comes back where that fails.
+    pub(super) fn replace(self) -> CliError {
+        let program = self.program;
+        refused(program, &self.command().exec())
+    }
+}
 
 /// A command that runs.
 pub(super) struct Child {
     process: Process,
-    streams: Vec<Stream>,
     signals: Signals,
+    passing: JoinSet<io::Result<()>>,
+    ended: watch::Sender<bool>,
 }
 
 impl Child {
-    /// Starts it with further variables, which win over those that we have ourselves.
-    pub(super) fn start(
-        program: &OsStr,
-        arguments: &[OsString],
-        variables: Vec<(OsString, OsString)>,
-        masked: Option<Secrets>,
-    ) -> Result<Self, CliError> {
+    pub(super) fn start(call: Call<'_>, masked: Option<&Secrets>) -> Result<Self, CliError> {
+        let failed = |what: &str, error: io::Error| {
+            CliError::general(format!("cannot {what}: {error}")).exits_with(FAILED)
+        };
         // Before it is there: a signal that comes now must neither be lost nor end us.
-        let signals = Signals::new().map_err(|error| {
-            CliError::general(format!("cannot catch signals: {error}")).exits_with(FAILED)
-        })?;
-        let mut command = Command::new(program);
-        command.args(arguments).envs(variables);
-        if masked.is_some() {
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        }
-        let mut process = command.spawn().map_err(|error| {
-            let (code, hint) = match error.kind() {
-                ErrorKind::NotFound => (NOT_FOUND, Some("check its name, and whether it is on the PATH")),
-                ErrorKind::ArgumentListTooLong => (
-                    NOT_EXECUTABLE,
-                    Some("its environment is too large for the system: leave some out with --prefix"),
-                ),
-                _ => (NOT_EXECUTABLE, None),
-            };
-            let failed =
-                CliError::general(format!("cannot run {}: {error}", shown(program))).exits_with(code);
-            match hint {
-                Some(hint) => failed.hint(hint),
-                None => failed,
-            }
-        })?;
-        let mut streams = Vec::new();
-        if let Some(masked) = masked {
-            if let Some(stdout) = process.stdout.take() {
-                streams.push(Stream::pass(stdout, tokio::io::stdout(), masked.masker()));
-            }
-            if let Some(stderr) = process.stderr.take() {
-                streams.push(Stream::pass(stderr, tokio::io::stderr(), masked.masker()));
-            }
-        }
-        Ok(Self { process, streams, signals })
+        let signals = Signals::catch().map_err(|error| failed("catch signals", error))?;
+        let program = call.program;
+        let mut command = call.command();
+        let streams = match masked {
+            Some(secrets) => redirect(&mut command, secrets).map_err(|error| failed("make a pipe", error))?,
+            None => Vec::new(),
+        };
+        // It, and with it our side of what the command prints into, is gone behind this line.
+        let process =
+            tokio::process::Command::from(command).spawn().map_err(|error| refused(program, &error))?;
+        let (ended, command_ended) = watch::channel(false);
+        let passing = streams.into_iter().map(|stream| stream.pass(command_ended.clone())).collect();
+        Ok(Self { process, signals, passing, ended })
     }
 
     /// Waits until it has ended, and passes signals on meanwhile; its exit code.
@@ -93,33 +79,49 @@ impl Child {
         let status = loop {
             tokio::select! {
                 status = self.process.wait() => break status,
-                signal = self.signals.next() => self.pass_on(signal),
+                received = self.signals.next() => self.pass_on(received),
             }
         };
-        let status =
-            status.map_err(|error| CliError::general(format!("cannot wait for the command: {error}")))?;
-        for stream in self.streams {
-            stream.finish().await;
+        self.ended.send_replace(true);
+        while !self.passing.is_empty() {
+            tokio::select! {
+                passed = self.passing.join_next() => match passed {
+                    Some(Ok(Err(error))) if error.kind() != ErrorKind::BrokenPipe => {
+                        warn(&format!("the command's output was cut off: {error}"));
+                    }
+                    _ => {}
+                },
+                // Whoever reads our output does not, and there is no command any more to be told.
+                received = self.signals.next() => if received.ends() { break },
+            }
         }
-        Ok(exit_code(status))
+        status
+            .map(exit_code)
+            .map_err(|error| CliError::general(format!("cannot wait for the command: {error}")))
     }
 
-    fn pass_on(&self, signal: Signal) {
-        // A terminal sends these to everybody in the foreground, the command among them.
-        let from_terminal = matches!(signal, Signal::SIGINT | Signal::SIGQUIT | Signal::SIGWINCH);
-        if from_terminal && is_in_foreground() {
-            return;
-        }
-        if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) {
+    fn pass_on(&self, received: Received) {
+        if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok())
+            && received.is_for(pid)
+        {
             // It may have ended just now.
-            let _ = kill(Pid::from_raw(pid), signal);
+            let _ = kill(Pid::from_raw(pid), received.signal);
         }
     }
 }
 
-fn is_in_foreground() -> bool {
-    let stdin = std::io::stdin();
-    stdin.is_terminal() && tcgetpgrp(&stdin).is_ok_and(|foreground| foreground == getpgrp())
+/// As env(1) says it.
+fn refused(program: &OsStr, error: &io::Error) -> CliError {
+    let failed = CliError::general(format!("cannot run {:?}: {error}", program.to_string_lossy()));
+    match error.kind() {
+        ErrorKind::NotFound => failed
+            .exits_with(NOT_FOUND)
+            .hint("check its name, and whether it is on the PATH that the environment gives it"),
+        ErrorKind::ArgumentListTooLong => failed
+            .exits_with(NOT_EXECUTABLE)
+            .hint("its environment is too large for the system: leave some out with --prefix"),
+        _ => failed.exits_with(NOT_EXECUTABLE),
+    }
 }
 
 /// As shells say it.
@@ -128,29 +130,5 @@ fn exit_code(status: ExitStatus) -> u8 {
         (Some(code), _) => u8::try_from(code).unwrap_or(u8::MAX),
         (None, Some(signal)) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         (None, None) => u8::MAX,
-    }
-}
-
-/// The signals that are passed on, caught from the moment that this is made.
-struct Signals(Vec<(Signal, Caught)>);
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        let caught =
-            SIGNALS.map(|each| signal(SignalKind::from_raw(each as i32)).map(|stream| (each, stream)));
-        caught.into_iter().collect::<std::io::Result<_>>().map(Self)
-    }
-
-    /// The next one.
-    async fn next(&mut self) -> Signal {
-        std::future::poll_fn(|context| {
-            for (signal, stream) in &mut self.0 {
-                if stream.poll_recv(context).is_ready() {
-                    return std::task::Poll::Ready(*signal);
-                }
-            }
-            std::task::Poll::Pending
-        })
-        .await
     }
 }

@@ -1,16 +1,21 @@
 //! Keeping the leases of dynamic secrets alive while the command runs.
 
-use std::{
-    io::{self, Write as _},
-    time::Duration,
-};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use kontraktor_proto::{client::Client, v1};
+use kontraktor_proto::{
+    client::Client,
+    v1::{self, ProblemCode},
+};
 use tokio::task::JoinHandle;
+
+use crate::output::warn;
 
 /// How long letting go may take: the command has ended, and somebody waits.
 const RELEASE_WITHIN: Duration = Duration::from_secs(5);
+
+/// A clock that is wrong shall cost no storm.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A hold that is renewed until it is released.
 pub(super) struct Held {
@@ -34,27 +39,39 @@ impl Held {
     }
 }
 
+/// Renews it for as long as the command runs, which goes on in any case with what it has. Where a lease under it has ended,
+/// the daemon says so each time and keeps the others; so no answer is a reason to stop.
 async fn renew(mut hold: v1::Hold, client: Client, now: fn() -> Timestamp) {
+    let mut warned = String::new();
+    let mut usual = until(hold.renew_at, now());
+    let mut wait = usual;
     loop {
-        tokio::time::sleep(until(hold.renew_at, now())).await;
+        tokio::time::sleep(wait.max(SHORTEST_WAIT)).await;
         match client.renew_hold(v1::RenewHoldRequest { id: hold.id.clone() }).await {
-            Ok(renewed) => hold = renewed,
+            Ok(renewed) => {
+                hold = renewed;
+                usual = until(hold.renew_at, now());
+                wait = usual;
+                warned.clear();
+            }
             Err(error) => {
-                // The command goes on with what it has; nothing depends on the remark.
-                let _ = writeln!(
-                    io::stderr(),
-                    "warning: the command's dynamic secrets are no longer kept alive: {error}"
-                );
-                return;
+                let is_heard = error.problem().is_some_and(|problem| problem.code() == ProblemCode::HoldGone);
+                let left = until(hold.expires, now());
+                wait = if is_heard || left.is_zero() { usual } else { left / 2 };
+                let told = error.to_string();
+                if told != warned {
+                    warn(&format!("the command's dynamic secrets are not all kept alive: {told}"));
+                    warned = told;
+                }
             }
         }
     }
 }
 
-/// At least a moment, so that a clock that is wrong costs no storm.
+/// How long it is to then; nothing where it has passed.
 fn until(moment: Option<prost_types::Timestamp>, now: Timestamp) -> Duration {
-    let left = moment
+    moment
         .and_then(|moment| Timestamp::new(moment.seconds, moment.nanos).ok())
-        .and_then(|moment| Duration::try_from(moment.duration_since(now)).ok());
-    left.unwrap_or_default().max(Duration::from_secs(1))
+        .and_then(|moment| Duration::try_from(moment.duration_since(now)).ok())
+        .unwrap_or_default()
 }

@@ -2,33 +2,35 @@
 
 mod child;
 mod hold;
+mod signals;
 mod streams;
 
-use std::{
-    ffi::{OsStr, OsString},
-    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
-};
+use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
 
 use kontraktor_proto::{names::EnvPath, v1};
 use zeroize::Zeroizing;
 
-use self::{child::Child, hold::Held};
+use self::{
+    child::{Call, Child},
+    hold::Held,
+};
 use crate::{
     at::At,
-    commands::{counted, secret::stale},
+    commands::secret::{cannot_be_had, stale},
     context::Context,
     error::CliError,
     mask::Secrets,
+    model::Problem,
 };
 
 /// ktr itself failed, and the command was not started; as with env(1) and docker(1).
-const FAILED: u8 = 125;
+pub(crate) const FAILED: u8 = 125;
 
 /// Run a command with the variables and secrets of an environment in its environment
 ///
 /// What it prints is passed on with secrets masked as ***. Signals are passed on, and the exit code is the command's own:
 /// 128 and the signal's number where a signal ended it. 125: ktr failed before it was started; 126: it cannot be executed;
-/// 127: it was not found.
+/// 127: it was not found. With something to mask, the command prints into a pipe and not to the terminal.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment, as in infra-demo/dev
@@ -43,7 +45,7 @@ pub(crate) struct Args {
     /// As it was: at a revision, at a time as in 2026-05-01T08:00:00Z, or 30m, 2h or 7d ago
     #[arg(long, value_name = "REVISION|TIME")]
     at: Option<At>,
-    /// Pass on what the command prints as it is. It then keeps the terminal
+    /// Let the command print to the terminal itself, secrets included
     #[arg(long)]
     no_mask: bool,
     /// The command and its arguments, behind --
@@ -53,8 +55,10 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
     let answer = read(&args, context).await.map_err(|error| error.exits_with(FAILED))?;
-    let held = answer.hold.clone().map(|hold| Held::keep(hold, context.client.clone(), context.now));
-    let ended = with(&args, answer, context).await;
+    let hold = answer.hold.clone();
+    let is_held = hold.is_some();
+    let held = hold.map(|hold| Held::keep(hold, context.client.clone(), context.now));
+    let ended = with(&args, answer, is_held, context).await;
     // Before anything is said: whoever waits for the end may start the same again.
     if let Some(held) = held {
         held.release().await;
@@ -82,6 +86,7 @@ async fn read(args: &Args, context: &Context) -> Result<v1::ReadEnvironmentRespo
 async fn with(
     args: &Args,
     answer: v1::ReadEnvironmentResponse,
+    is_held: bool,
     context: &mut Context,
 ) -> Result<u8, CliError> {
     let failed = |error: CliError| error.exits_with(FAILED);
@@ -102,7 +107,12 @@ async fn with(
         .command
         .split_first()
         .ok_or_else(|| failed(CliError::usage("the command is missing: name it behind --")))?;
-    Child::start(program, arguments, variables, masked)?.wait().await
+    let call = Call { program, arguments, variables };
+    // Nothing to mask and nothing to keep alive: then nobody has to stand between the command and its terminal.
+    if masked.is_none() && !is_held {
+        return Err(call.replace());
+    }
+    Child::start(call, masked.as_ref())?.wait().await
 }
 
 /// A secret's key and value.
@@ -111,24 +121,19 @@ type Named = (String, Zeroizing<Vec<u8>>);
 /// The values, by key. One that cannot be had is an error: a command without its secrets would fail later, and worse.
 fn secrets(answers: Vec<v1::SecretResult>, context: &mut Context) -> Result<Vec<Named>, CliError> {
     let mut secrets = Vec::with_capacity(answers.len());
-    let mut failed: Vec<(String, v1::Problem)> = Vec::new();
+    let mut failed = Vec::new();
     for secret in answers {
         if secret.stale {
             context.out.warning(&stale(&secret))?;
         }
         match secret.problem {
-            Some(problem) => failed.push((secret.key, problem)),
+            Some(problem) => failed.push((secret.key, Problem::from(problem))),
             None => secrets.push((secret.key, Zeroizing::new(secret.value))),
         }
     }
-    if let Some((key, problem)) = failed.first() {
-        let others = match failed.len() - 1 {
-            0 => String::new(),
-            more => format!(" (and {} more)", counted(more, "secret")),
-        };
-        let message = format!("{key}: {}{others}; the command was not started", problem.message);
-        let error = CliError::from(problem.clone()).with_message(message);
-        return Err(error);
+    if !failed.is_empty() {
+        let failed: Vec<_> = failed.iter().map(|(key, problem)| (key.as_str(), problem)).collect();
+        return Err(cannot_be_had(&failed, "; the command was not started"));
     }
     if let Some((key, _)) = secrets.iter().find(|(_, value)| value.contains(&0)) {
         return Err(CliError::general(format!(
@@ -150,9 +155,4 @@ fn masked(secrets: &[Named], context: &mut Context) -> Result<Option<Secrets>, C
         ))?;
     }
     Ok((!masked.is_empty()).then_some(masked))
-}
-
-/// For messages.
-fn shown(program: &OsStr) -> String {
-    String::from_utf8_lossy(program.as_bytes()).into_owned()
 }

@@ -6,9 +6,8 @@ use kontraktor_proto::{
     v1,
 };
 
-use super::target;
+use super::{cannot_be_had, target};
 use crate::{
-    commands::counted,
     context::Context,
     error::CliError,
     model::{Secret, Secrets},
@@ -17,7 +16,8 @@ use crate::{
 
 /// Find out whether the secrets of an environment can be had, without printing them
 ///
-/// Each is read in its vault, whatever is cached. A dynamic secret is made for that, and ended at once.
+/// Each is read in its vault, whatever is cached. A dynamic secret is made for that, and ended at once. The exit code is 1
+/// where one cannot be had; why is told behind the table.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment, as in infra-demo/dev
@@ -42,30 +42,31 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             ..Secret::from(secret)
         }));
     }
-    let failed = secrets.iter().filter(|secret| secret.problem.is_some()).count();
+    let failed: Vec<_> = secrets
+        .iter()
+        .filter_map(|secret| Some((secret.key.as_deref().unwrap_or_default(), secret.problem.as_ref()?)))
+        .collect();
+    let verdict = if failed.is_empty() { Ok(()) } else { Err(cannot_be_had(&failed, "")) };
     let nothing = format!("No secret references in {}.", args.environment);
     match args.output {
         Format::Json => context.out.json(&Secrets { secrets })?,
-        Format::Table => context.out.table_without(
-            &["PROBLEM"],
-            ["KEY", "VAULT", "VERSION", "REFERENCE", "PROBLEM"],
+        Format::Table => context.out.table(
+            ["KEY", "VAULT", "VERSION", "REFERENCE", "RESULT"],
             secrets.into_iter().map(|secret| {
                 [
                     secret.key.unwrap_or_default(),
                     secret.vault.unwrap_or_default(),
                     secret.version.unwrap_or_default(),
                     secret.reference.unwrap_or_default(),
-                    secret.problem.map(|problem| problem.text()).unwrap_or_default(),
+                    secret.problem.map_or_else(|| "ok".to_owned(), |problem| problem.code),
                 ]
             }),
             &nothing,
         )?,
     }
-    if failed == 0 {
-        Ok(())
-    } else {
-        Err(CliError::general(format!("{} cannot be had", counted(failed, "secret"))))
-    }
+    // What is wrong with which comes behind the table.
+    context.out.finish()?;
+    verdict
 }
 
 /// The keys of an environment, and of what it imports, that refer to secrets.

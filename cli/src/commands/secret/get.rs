@@ -1,7 +1,10 @@
 //! `ktr secret get`
 
 use clap::ValueEnum;
-use kontraktor_proto::{names::Key, v1};
+use kontraktor_proto::{
+    names::Key,
+    v1::{self, ProblemCode},
+};
 
 use super::target;
 use crate::{context::Context, error::CliError, model::Secret};
@@ -32,7 +35,15 @@ enum Output {
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
     let target = target::of_words(&args.what, args.key.as_ref())?;
     let request = v1::StreamSecretRequest { target: Some(target), hold: false };
-    let (head, value) = context.client.stream_secret(request).await?;
+    let (head, value) = context.client.stream_secret(request).await.map_err(|error| {
+        let error = CliError::from(error).hint_environments();
+        match &args.key {
+            Some(key) => error.hint_on(ProblemCode::NotASecret, || {
+                format!("print it with: ktr var get {} {key}", args.what)
+            }),
+            None => error,
+        }
+    })?;
     let secret = head.secret.unwrap_or_default();
     if secret.stale {
         context.out.warning(&stale(&secret))?;

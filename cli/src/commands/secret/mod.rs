@@ -7,9 +7,11 @@ mod set;
 mod target;
 
 use clap::Subcommand;
+use kontraktor_proto::limits::MAX_LISTED_NAMES;
 
 pub(super) use self::get::stale;
-use crate::{context::Context, error::CliError};
+use super::counted;
+use crate::{context::Context, error::CliError, model::Problem};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -26,4 +28,16 @@ pub(super) async fn run(command: Command, context: &mut Context) -> Result<(), C
         Command::Check(args) => check::run(args, context).await,
         Command::Purge(args) => purge::run(args, context).await,
     }
+}
+
+/// Secrets that cannot be had, by key, each with why and what to do about it.
+pub(super) fn cannot_be_had(problems: &[(&str, &Problem)], then: &str) -> CliError {
+    let mut message = format!("{} cannot be had{then}", counted(problems.len(), "secret"));
+    for (key, problem) in problems.iter().take(MAX_LISTED_NAMES) {
+        message.push_str(&format!("\n  {key}: {}", problem.text()));
+    }
+    if let Some(more) = problems.len().checked_sub(MAX_LISTED_NAMES).filter(|more| *more > 0) {
+        message.push_str(&format!("\n  and {more} more"));
+    }
+    CliError::general(message)
 }

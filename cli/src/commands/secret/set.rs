@@ -1,7 +1,5 @@
 //! `ktr secret set`
 
-use std::str::FromStr;
-
 use kontraktor_proto::{
     names::{EnvPath, Key},
     reference::Reference,
@@ -10,7 +8,7 @@ use kontraktor_proto::{
 };
 
 use crate::{
-    commands::put::{Put, put_all},
+    commands::put::{Put, put_all, split},
     context::Context,
     error::CliError,
 };
@@ -25,7 +23,7 @@ pub(crate) struct Args {
     environment: EnvPath,
     /// KEY=vault://NAME/MOUNT/path#field, KEY=aws-sm://NAME/secret-name#field or KEY=azure-kv://NAME/secret-name
     #[arg(value_name = "KEY=REFERENCE", required = true)]
-    assignments: Vec<Assignment>,
+    assignments: Vec<String>,
     /// Pin all of them to this version, as their vault names it
     #[arg(long, value_name = "VERSION")]
     pin: Option<String>,
@@ -40,40 +38,36 @@ pub(crate) struct Args {
     create: bool,
 }
 
-/// One assignment, checked.
-#[derive(Debug, Clone)]
-struct Assignment {
-    key: Key,
-    reference: Reference,
-}
+const FORM: &str = "write KEY=REFERENCE, as in DB_PASSWORD=vault://team/secret/app/db#password";
 
-impl FromStr for Assignment {
-    type Err = String;
-
-    fn from_str(argument: &str) -> Result<Self, String> {
-        let (key, reference) = argument.split_once('=').ok_or("write KEY=REFERENCE")?;
-        let key: Key = key.parse().map_err(|error| format!("{error}"))?;
-        let reference = reference.parse().map_err(|error| format!("{key}: {error}"))?;
-        Ok(Self { key, reference })
+fn assignment(argument: &str) -> Result<(Key, Reference), CliError> {
+    let (key, text) = split(argument, FORM)?;
+    // What base64 ends with: then the key is no key but a secret.
+    if text.is_empty() || text == "=" {
+        return Err(CliError::usage(FORM));
     }
+    let reference = text.parse().map_err(|error| {
+        CliError::usage(format!("{key}: {error}")).hint("a value that is no secret is set with ktr var set")
+    })?;
+    Ok((key, reference))
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
     if let Some(description) = &args.description {
         check_description(description)?;
     }
-    let mut references = Vec::with_capacity(args.assignments.len());
-    for Assignment { key, reference } in &args.assignments {
-        if references.iter().any(|(other, _)| other == key) {
+    let mut references: Vec<(Key, Reference)> = Vec::with_capacity(args.assignments.len());
+    for argument in &args.assignments {
+        let (key, mut reference) = assignment(argument)?;
+        if references.iter().any(|(other, _)| *other == key) {
             return Err(CliError::usage(format!("{key} is set twice: name each key once")));
         }
-        let reference = match &args.pin {
-            None => reference.clone(),
-            Some(version) => reference
+        if let Some(version) = &args.pin {
+            reference = reference
                 .at_version(version)
-                .map_err(|error| CliError::usage(format!("{key}: pinned to {version:?}, the {error}")))?,
-        };
-        references.push((key.clone(), reference));
+                .map_err(|error| CliError::usage(format!("{key}: pinned to {version:?}, the {error}")))?;
+        }
+        references.push((key, reference));
     }
     let keys: Vec<&Key> = references.iter().map(|(key, _)| key).collect();
     let put = Put {

@@ -3,33 +3,26 @@
 use std::{
     fs::File,
     io::{self, Read},
-    str::FromStr,
 };
 
 use kontraktor_proto::{limits::MAX_VALUE_BYTES, names::Key};
 
-use crate::error::CliError;
+use crate::{commands::put::split, error::CliError};
 
 /// One assignment as written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Assignment {
-    pub(super) key: Key,
+struct Assignment {
+    key: Key,
     text: String,
 }
 
-impl FromStr for Assignment {
-    type Err = String;
-
-    fn from_str(argument: &str) -> Result<Self, String> {
-        let (key, text) = argument
-            .split_once('=')
-            .ok_or("write KEY=VALUE, KEY=@FILE, or KEY=- for standard input; KEY= sets an empty value")?;
-        let key = key.parse().map_err(|error| format!("{error}"))?;
-        Ok(Self { key, text: text.to_owned() })
-    }
-}
+const FORM: &str = "write KEY=VALUE, KEY=@FILE, or KEY=- for standard input; KEY= sets an empty value";
 
 impl Assignment {
+    fn of(argument: &str) -> Result<Self, CliError> {
+        let (key, text) = split(argument, FORM)?;
+        Ok(Self { key, text: text.to_owned() })
+    }
+
     fn is_stdin(&self) -> bool {
         self.text == "-"
     }
@@ -74,8 +67,9 @@ impl Assignment {
 
 const LITERAL: &str = "with --literal every value is taken as it is written";
 
-/// The keys and values that the assignments stand for.
-pub(super) fn resolve(assignments: &[Assignment], literal: bool) -> Result<Vec<(Key, String)>, CliError> {
+/// The keys and values that these arguments stand for.
+pub(super) fn resolve(arguments: &[String], literal: bool) -> Result<Vec<(Key, String)>, CliError> {
+    let assignments: Vec<_> = arguments.iter().map(|it| Assignment::of(it)).collect::<Result<_, _>>()?;
     let mut keys: Vec<_> = assignments.iter().map(|assignment| &assignment.key).collect();
     keys.sort_unstable();
     if let Some([key, ..]) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -85,10 +79,10 @@ pub(super) fn resolve(assignments: &[Assignment], literal: bool) -> Result<Vec<(
         return Err(CliError::usage("more than one value is to come from standard input").hint(LITERAL));
     }
     assignments
-        .iter()
+        .into_iter()
         .map(|assignment| {
-            let value = if literal { assignment.text.clone() } else { assignment.value()? };
-            Ok((assignment.key.clone(), value))
+            let value = if literal { assignment.text } else { assignment.value()? };
+            Ok((assignment.key, value))
         })
         .collect()
 }
@@ -98,17 +92,16 @@ mod tests {
     use super::*;
 
     fn resolved(arguments: &[&str], literal: bool) -> Result<Vec<String>, CliError> {
-        let assignments: Vec<_> =
-            arguments.iter().map(|argument| argument.parse().expect("an assignment")).collect();
-        Ok(resolve(&assignments, literal)?.into_iter().map(|(_, value)| value).collect())
+        let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Ok(resolve(&arguments, literal)?.into_iter().map(|(_, value)| value).collect())
     }
 
     #[test]
     fn the_first_equals_sign_counts() {
         assert_eq!(resolved(&["A=", "B==", "C=a=b", "D= x "], false).expect("good"), ["", "=", "a=b", " x "]);
-        assert!("A".parse::<Assignment>().is_err());
-        assert!("=x".parse::<Assignment>().is_err());
-        assert!("9A=x".parse::<Assignment>().expect_err("no key").contains("begins with '9'"));
+        for bad in ["A", "=x", "9A=x"] {
+            assert!(resolved(&[bad], false).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use kontraktor_proto::{
     value::{ValueType, check_description},
 };
 
-use super::assignment::{Assignment, resolve};
+use super::assignment::resolve;
 use crate::{
     commands::put::{Put, put_all},
     context::Context,
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     environment: EnvPath,
     /// KEY=VALUE, KEY=@FILE, or KEY=- for standard input
     #[arg(value_name = "KEY=VALUE", required = true)]
-    assignments: Vec<Assignment>,
+    assignments: Vec<String>,
     /// string, number, bool or json; absent: an existing variable keeps its type, a new one is a string
     #[arg(long = "type", value_name = "TYPE")]
     value_type: Option<ValueType>,

@@ -1,0 +1,137 @@
+//! `ktr run` with variables alone: what it makes of a command. Secrets, masks and signals are tested in `acceptance`,
+//! where there are vaults.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use super::world::{World, run};
+
+fn scene() -> World {
+    let world = World::with_environment();
+    world.ok(&["var", "set", "infra-demo/dev", "PORT=1", "db.host=a b\nc", "APP_NAME=x"]);
+    world
+}
+
+#[test]
+fn the_command_has_variables_over_what_ktr_has() {
+    let world = scene();
+    let print =
+        "import os; print(repr([os.environ.get(k) for k in ('PORT', 'db.host', 'APP_NAME', 'MINE')]))";
+    let with = |options: &[&str]| {
+        let arguments = [&["run", "infra-demo/dev"], options, &["--", "python3", "-c", print]].concat();
+        let mut command = world.command(&arguments);
+        command.env("PORT", "mine").env("MINE", "mine");
+        let run = run(command, b"");
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        run.stdout
+    };
+    assert_eq!(with(&[]), "['1', 'a b\\nc', 'x', 'mine']\n");
+    assert_eq!(with(&["--prefix", "APP_"]), "['mine', None, 'x', 'mine']\n");
+    assert_eq!(with(&["--at", "1"]), "['mine', None, None, 'mine']\n");
+}
+
+#[test]
+fn input_output_and_exit_code_are_the_commands_own() {
+    let world = scene();
+    let script = "cat; echo \"port $PORT\"; echo wrong >&2; exit 42";
+    let run = world.run_with(&["run", "infra-demo/dev", "--", "sh", "-c", script], b"in\n");
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (42, "in\nport 1\n", "wrong\n"));
+    // Arguments that look like ours are the command's.
+    let run = world.run(&["run", "infra-demo/dev", "--", "echo", "--output", "json", "--", "-n"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "--output json -- -n\n"));
+}
+
+#[test]
+fn a_failure_of_ktr_is_told_apart_from_one_of_the_command() {
+    let mut world = scene();
+    let file = world.path("file");
+    fs::write(&file, "echo no").expect("the scratch directory takes a file");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("mode set");
+    let file = file.display().to_string();
+    world
+        .show(&["run", "infra-demo/dev", "--", "no-such-command"])
+        .show(&["run", "infra-demo/dev", "--", &file])
+        .show(&["run", "infra-demo/dev", "--", ""])
+        .show(&["run", "infra-demo/nowhere", "--", "true"])
+        .show(&["run", "infra-demo/dev", "--at", "99", "--", "true"])
+        .show(&["run", "infra-demo/dev", "--nonsense", "--", "true"])
+        .show(&["run", "infra-demo/dev"])
+        .show(&["run", "infra-demo/dev", "true"])
+        .show(&["run", "Infra/dev", "--", "true"])
+        .show(&["--timeout", "soon", "run", "infra-demo/dev", "--", "true"])
+        .show(&["--host", "http://localhost", "run", "infra-demo/dev", "--", "true"])
+        .show(&["--host", "unix:///nowhere/k.sock", "run", "infra-demo/dev", "--", "true"]);
+    insta::assert_snapshot!(world.transcript(), @r#"
+    $ ktr run infra-demo/dev -- no-such-command
+    error: cannot run "no-such-command": No such file or directory (os error 2)
+    hint: check its name, and whether it is on the PATH that the environment gives it
+    [exit 127]
+    $ ktr run infra-demo/dev -- DIR/file
+    error: cannot run "DIR/file": Permission denied (os error 13)
+    [exit 126]
+    $ ktr run infra-demo/dev -- ""
+    error: cannot run "": No such file or directory (os error 2)
+    hint: check its name, and whether it is on the PATH that the environment gives it
+    [exit 127]
+    $ ktr run infra-demo/nowhere -- true
+    error: environment "infra-demo/nowhere" does not exist
+    hint: list them with: ktr env list
+    [exit 125]
+    $ ktr run infra-demo/dev --at 99 -- true
+    error: environment "infra-demo/dev" has no revision 99: the newest is 2
+    hint: name a revision from 1 to 2
+    [exit 125]
+    $ ktr run infra-demo/dev --nonsense -- true
+    error: unexpected argument '--nonsense' found
+
+      tip: to pass '--nonsense' as a value, use '-- --nonsense'
+
+    Usage: ktr run <PROJECT/ENV> -- <COMMAND>...
+
+    For more information, try '--help'.
+    [exit 125]
+    $ ktr run infra-demo/dev
+    error: the following required arguments were not provided:
+      <COMMAND>...
+
+    Usage: ktr run --host <HOST> <PROJECT/ENV> -- <COMMAND>...
+
+    For more information, try '--help'.
+    [exit 125]
+    $ ktr run infra-demo/dev true
+    error: unexpected argument 'true' found
+
+    Usage: ktr run [OPTIONS] <PROJECT/ENV> -- <COMMAND>...
+
+    For more information, try '--help'.
+    [exit 125]
+    $ ktr run Infra/dev -- true
+    error: invalid value 'Infra/dev' for '<PROJECT/ENV>': project has 'I' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end
+
+    For more information, try '--help'.
+    [exit 125]
+    $ ktr --timeout soon run infra-demo/dev -- true
+    error: timeout is not a duration: write a number and a unit, as in 500ms, 10s or 2m
+    hint: it was set with --timeout or KONTRAKTOR_TIMEOUT
+    [exit 125]
+    $ ktr --host http://localhost run infra-demo/dev -- true
+    error: host cannot begin with http://: write unix:///path/to/kontraktord.sock or https://NAME[:PORT], or leave it out for the local daemon's socket
+    hint: it was set with --host or KONTRAKTOR_HOST
+    [exit 125]
+    $ ktr --host unix:///nowhere/k.sock run infra-demo/dev -- true
+    error: cannot reach kontraktord at unix:///nowhere/k.sock: there is no such socket
+    hint: start the daemon with: kontraktord --socket /nowhere/k.sock
+    [exit 125]
+    "#);
+    assert_eq!(world.run(&["run", "--help"]).code, 0);
+}
+
+/// Nothing has to be masked, so ktr becomes the command: its process id, and its terminal.
+#[test]
+fn nobody_stands_between_where_there_is_nothing_to_mask() {
+    let world = scene();
+    let mut command = world.command(&["run", "infra-demo/dev", "--", "sh", "-c", "echo $$"]);
+    let child = command.stdout(std::process::Stdio::piped()).spawn().expect("ktr can be run");
+    let pid = child.id();
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), pid.to_string());
+}
