@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 
 use figment::{
     Figment,
-    error::Kind,
     providers::{Format as _, Toml},
 };
 use serde::Deserialize;
 
 use super::{ConfigError, Surroundings};
-use crate::vault::VaultTable;
+use crate::vault::{self, VaultTable};
 
 /// What the file may hold. Every name is optional, an unknown one is an error.
 #[derive(Debug, Default, Deserialize)]
@@ -49,19 +48,20 @@ impl FileLayer {
             Ok(values) => Ok(Self(Some((path, values)))),
             // The file's path is in our message; the parser would call it "TOML source string".
             Err(error) => {
-                let reason = error.into_iter().map(told).collect::<Vec<_>>().join("; ");
+                let reason = error.into_iter().map(located).collect::<Vec<_>>().join("; ");
                 Err(ConfigError::Content { path, reason })
             }
         }
     }
 }
 
-fn told(error: figment::Error) -> String {
-    let name = error.path.join(".");
-    match error.kind {
-        Kind::UnknownField(name, known) => format!("{name} is no setting; there are {}", known.join(", ")),
-        Kind::InvalidType(actual, expected) => format!("{name} is {actual}; it must be {expected}"),
-        // The parser quotes the line it stumbled over, and that line may hold a credential: only the place is told.
-        other => other.to_string().lines().next().unwrap_or("it cannot be read as TOML").to_owned(),
-    }
+/// What is wrong, and in which of the vaults' tables, whose place the parser counts from 0.
+fn located(mut error: figment::Error) -> String {
+    let number = match error.path.as_slice() {
+        [table, place, ..] if table == "vault" => place.parse::<usize>().ok(),
+        _ => None,
+    };
+    let Some(number) = number else { return vault::told(error) };
+    error.path.drain(..2);
+    format!("[[vault]] number {}: {}", number + 1, vault::told(error))
 }

@@ -181,15 +181,18 @@ impl Config {
             vaults,
             data_dir: data_dir.check(|path| absolute(&path, surroundings))?,
             socket: socket.check(|path| absolute(&path, surroundings).and_then(fits_a_socket))?,
-            log: log.check(|text| match EnvFilter::try_new(&text) {
-                Ok(_) => Ok(text),
-                Err(error) => Err(format!(
-                    "is not understood: {error}; write error, warn, info, debug or trace, or directives such as \
+            log: log.check(|text| {
+                // The parser's words are not passed on: they may repeat the text.
+                let understood = EnvFilter::try_new(&text).is_ok();
+                understood.then_some(text).ok_or_else(|| {
+                    "is not understood; write error, warn, info, debug or trace, or directives such as \
                      `info,kontraktord::api=debug`"
-                )),
+                        .to_owned()
+                })
             })?,
             log_format: log_format.check(|text| {
-                text.parse().map_err(|()| format!("is {text:?}; it must be `auto`, `text` or `json`"))
+                text.parse()
+                    .map_err(|()| "is none that there is; it must be `auto`, `text` or `json`".to_owned())
             })?,
         })
     }

@@ -1,15 +1,19 @@
 //! What the operator says of a vault in `kontraktord.toml`, made into a vault. Credentials are never among it: settings
 //! name files, environment variables or the platform's identity, and a value in their place is refused unread.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use figment::{error::Kind as FigmentKind, value::Dict, value::Value};
+use figment::value::{Dict, Value};
 use kontraktor_proto::names::VaultName;
-use serde::Deserialize;
+use serde::{
+    Deserialize,
+    de::{self, Unexpected, Visitor},
+};
 
 use super::{
     AwsSettings, AwsVault, AzureSettings, AzureVault, Configured, Limits, Vault,
     hashicorp::{HashicorpSettings, HashicorpVault},
+    told,
 };
 
 /// One `[[vault]]` table, of which only what all kinds share is read so far.
@@ -43,10 +47,23 @@ struct Period(Duration);
 
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text).map(Self).map_err(|_| {
-            serde::de::Error::custom("it must be a length of time such as \"5s\", \"10m\" or \"1h 30m\"")
-        })
+        deserializer.deserialize_str(PeriodText)
+    }
+}
+
+struct PeriodText;
+
+impl Visitor<'_> for PeriodText {
+    type Value = Period;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a length of time such as \"5s\", \"10m\" or \"1h 30m\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {
+        humantime::parse_duration(text)
+            .map(Period)
+            .map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
@@ -99,7 +116,7 @@ impl VaultTable {
             "vault" => ("vault", Arc::new(HashicorpVault::new(&name, self.own::<HashicorpSettings>()?)?)),
             "aws-sm" => ("aws-sm", Arc::new(AwsVault::new(&name, self.own::<AwsSettings>()?)?)),
             "azure-kv" => ("azure-kv", Arc::new(AzureVault::new(&name, self.own::<AzureSettings>()?)?)),
-            other => return Err(format!("kind is {other:?}: there are {KINDS}")),
+            _ => return Err(format!("kind is none that there is: there are {KINDS}")),
         };
         let address = self.own.get("address").and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Configured { name, kind, address, limits, vault })
@@ -167,32 +184,6 @@ impl VaultTable {
     }
 }
 
-/// An error of the parser in our words, without the value that it found.
-fn told(error: figment::Error) -> String {
-    let mut path = error.path;
-    if let FigmentKind::UnknownField(field, _) = &error.kind {
-        // The parser names it there, too.
-        path.pop_if(|last| last == field);
-    }
-    let name = path.join(".");
-    let at = if name.is_empty() { String::new() } else { format!("{name}: ") };
-    match error.kind {
-        FigmentKind::UnknownField(field, []) => format!("{at}{field} is no setting here"),
-        FigmentKind::UnknownField(field, known) => {
-            format!("{at}{field} is no setting here; there are {}", known.join(", "))
-        }
-        FigmentKind::MissingField(field) => format!("{at}{field} is missing"),
-        FigmentKind::UnknownVariant(variant, known) => {
-            format!("{at}there is no {variant:?}; there are {}", known.join(", "))
-        }
-        FigmentKind::InvalidType(_, expected) | FigmentKind::InvalidValue(_, expected) => {
-            format!("{at}it must be {expected}")
-        }
-        FigmentKind::InvalidLength(_, expected) => format!("{at}it must have {expected}"),
-        _ => format!("{at}it cannot be read"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use figment::{
@@ -255,9 +246,9 @@ mod tests {
         insta::assert_snapshot!(refused("[[vault]]\nkind = \"aws-sm\"\n"), @"[[vault]] number 1: name is missing: it is what references begin with, as in vault://NAME/…");
         insta::assert_snapshot!(refused("[[vault]]\nname = \"Prod\"\nkind = \"aws-sm\"\n"), @r#"vault "Prod": vault has 'P' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
         insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\n"), @r#"vault "prod": kind is missing: there are vault, aws-sm and azure-kv"#);
-        insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\nkind = \"consul\"\n"), @r#"vault "prod": kind is "consul": there are vault, aws-sm and azure-kv"#);
-        insta::assert_snapshot!(refused(&aws("regoin = \"x\"")), @r#"vault "prod": regoin is no setting here; there are address, region, auth, assume_role, ca_file"#);
-        insta::assert_snapshot!(refused(&aws("auth = { method = \"magic\" }")), @r#"vault "prod": auth.method: there is no "magic"; there are chain, profile"#);
+        insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\nkind = \"consul\"\n"), @r#"vault "prod": kind is none that there is: there are vault, aws-sm and azure-kv"#);
+        insta::assert_snapshot!(refused(&aws("regoin = \"x\"")), @r#"vault "prod": regoin is no setting; there are address, region, auth, assume_role, ca_file"#);
+        insta::assert_snapshot!(refused(&aws("auth = { method = \"magic\" }")), @r#"vault "prod": auth.method is none that there is; there are chain, profile"#);
         insta::assert_snapshot!(refused(&aws("cache = { ttl = \"2d\" }")), @r#"vault "prod": cache.ttl is 2days; it must be 0s to 1day"#);
         insta::assert_snapshot!(refused(&aws("concurrency = 0")), @r#"vault "prod": concurrency is 0; it must be 1 to 256"#);
         insta::assert_snapshot!(refused(&aws("timeout = \"10ms\"")), @r#"vault "prod": timeout is 10ms; it must be 100ms to 5m"#);

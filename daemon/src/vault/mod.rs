@@ -12,12 +12,14 @@ mod config;
 mod error;
 pub mod hashicorp;
 mod secret;
+mod told;
 
 use std::time::Duration;
 
 use kontraktor_proto::reference::Secret;
 use tonic::async_trait;
 
+pub(crate) use self::told::told;
 pub use self::{
     aws::{AwsAuth, AwsRole, AwsSettings, AwsVault},
     azure::{AzureAuth, AzureSettings, AzureVault},

@@ -157,6 +157,33 @@ fn check_config_prints_what_would_be_used_and_touches_nothing() {
 }
 
 #[test]
+fn check_config_prints_where_vaults_are_and_no_credential() {
+    let home = Home::new();
+    let file = home.dir.path().join("k.toml");
+    let check = |text: &str| {
+        fs::write(&file, text).unwrap();
+        home.run(&["--check-config", "--config", &file.display().to_string()])
+    };
+    let vault = "[[vault]]\nname = 'prod'\nkind = 'aws-sm'\n";
+    let good = check(&format!("{vault}address = 'https://sm.example.com'\n"));
+    assert_eq!((good.code, good.stderr.as_str()), (0, ""));
+    assert!(good.stdout.ends_with("vault prod: aws-sm at https://sm.example.com\n"), "{}", good.stdout);
+    for wrong in [
+        "address = 'https://user:hunter2@sm.example.com'",
+        "address = 'https://sm.example.com?token=hunter2'",
+        "address = ['hunter2']",
+        "timeout = 'hunter2'",
+        "concurrency = 'hunter2'",
+        "token = 'hunter2'",
+        "token = 'hunter2",
+    ] {
+        let refused = check(&format!("{vault}{wrong}\n"));
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+        assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn wrong_configuration_ends_with_the_usage_code() {
     let home = Home::new();
     let file = home.dir.path().join("k.toml");

@@ -20,7 +20,7 @@ use super::{
     faults,
     settings::{AwsAuth, AwsSettings},
 };
-use crate::vault::{Fault, VaultError};
+use crate::vault::{Fault, VaultError, cloud::https};
 
 /// Requests in all for one call. More would only use up the caller's time, who tries again by itself.
 const ATTEMPTS: u32 = 3;
@@ -61,7 +61,7 @@ pub(super) async fn connect(
     Ok(Connection {
         client: Client::from_conf(builder.build()),
         region: region.to_string(),
-        endpoint: settings.address.clone().or_else(|| config.endpoint_url().map(str::to_owned)),
+        endpoint: settings.address.clone().or_else(|| config.endpoint_url().map(shown)),
         credentials,
     })
 }
@@ -120,6 +120,27 @@ async fn credentials(
     Some(SharedCredentialsProvider::new(builder.build_from_provider(own).await))
 }
 
+/// An endpoint that the environment or a profile names, for people. Nobody has looked at it yet: a password may stand in it.
+fn shown(endpoint: &str) -> String {
+    match https("endpoint_url", endpoint, true) {
+        Ok(_) => endpoint.to_owned(),
+        Err(_) => "what the environment or the profile says".to_owned(),
+    }
+}
+
 fn profile_files(credentials: &Path) -> EnvConfigFiles {
     EnvConfigFiles::builder().with_file(EnvConfigFileKind::Credentials, credentials).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_of_the_environment_is_shown_without_what_may_be_a_credential() {
+        assert_eq!(shown("http://localhost:5000"), "http://localhost:5000");
+        for endpoint in ["https://user:hunter2@sm.example.com", "https://sm.example.com?token=hunter2"] {
+            assert_eq!(shown(endpoint), "what the environment or the profile says");
+        }
+    }
 }

@@ -66,7 +66,7 @@ impl AwsSettings {
         if let Some(region) = &self.region {
             let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if region.is_empty() || !region.chars().all(good) {
-                return Err(format!("region: \"{region}\" is not a region such as eu-central-1"));
+                return Err("region is no region: write it as in eu-central-1".to_owned());
             }
         }
         if let AwsAuth::Profile { profile: None, credentials_file: None } = self.auth {
@@ -76,17 +76,17 @@ impl AwsSettings {
             let mut parts = role.arn.splitn(6, ':');
             let service = (parts.next() == Some("arn")).then(|| parts.nth(1)).flatten();
             if service != Some("iam") || !parts.nth(2).is_some_and(|resource| resource.starts_with("role/")) {
-                return Err(format!(
-                    "assume_role: arn is \"{}\"; it must be like arn:aws:iam::123456789012:role/NAME",
-                    role.arn
-                ));
+                return Err(
+                    "assume_role.arn is that of no role: write it as in arn:aws:iam::123456789012:role/NAME"
+                        .to_owned(),
+                );
             }
             if let Some(name) = &role.session_name {
                 let good = |c: char| c.is_ascii_alphanumeric() || "_=,.@-".contains(c);
                 if !(2..=64).contains(&name.len()) || !name.chars().all(good) {
-                    return Err(format!(
-                        "assume_role: session_name is \"{name}\"; use 2 to 64 of letters, digits and _=,.@-"
-                    ));
+                    return Err(
+                        "assume_role.session_name must be 2 to 64 of letters, digits and _=,.@-".to_owned()
+                    );
                 }
             }
         }
@@ -138,10 +138,10 @@ mod tests {
     #[test]
     fn what_cannot_work_is_said_by_its_name() {
         let wrong = |toml| parse(toml).unwrap_err();
-        insta::assert_snapshot!(wrong("address = \"http://sm.example.com\""), @r#"address: "http://sm.example.com" would send secrets unencrypted; use https (http only on this machine's loopback)"#);
-        insta::assert_snapshot!(wrong("region = \"Frankfurt\""), @r#"region: "Frankfurt" is not a region such as eu-central-1"#);
+        insta::assert_snapshot!(wrong("address = \"http://sm.example.com\""), @"address is http://, which would send secrets in the clear: write https://; http:// is for this machine's loopback only");
+        insta::assert_snapshot!(wrong("region = \"Frankfurt\""), @"region is no region: write it as in eu-central-1");
         insta::assert_snapshot!(wrong("auth = { method = \"profile\" }"), @r#"auth: method "profile" needs profile or credentials_file"#);
-        insta::assert_snapshot!(wrong("assume_role = { arn = \"reader\" }"), @r#"assume_role: arn is "reader"; it must be like arn:aws:iam::123456789012:role/NAME"#);
-        insta::assert_snapshot!(wrong("assume_role = { arn = \"arn:aws:iam::123456789012:role/r\", session_name = \"a b\" }"), @r#"assume_role: session_name is "a b"; use 2 to 64 of letters, digits and _=,.@-"#);
+        insta::assert_snapshot!(wrong("assume_role = { arn = \"reader\" }"), @"assume_role.arn is that of no role: write it as in arn:aws:iam::123456789012:role/NAME");
+        insta::assert_snapshot!(wrong("assume_role = { arn = \"arn:aws:iam::123456789012:role/r\", session_name = \"a b\" }"), @"assume_role.session_name must be 2 to 64 of letters, digits and _=,.@-");
     }
 }

@@ -207,6 +207,8 @@ impl Backend {
         let landing = landing.unwrap_or_else(|| Err(self.broken_off()));
         Landfall::Done(match (landing, who) {
             (Ok(Landed::Shared(stored)), _) => Ok(Got::Shared { stored, stale: false }),
+            // It is being revoked.
+            (Ok(Landed::Leased { .. }), _) if self.closing.is_cancelled() => Err(Self::stopping()),
             (Ok(Landed::Leased { claim, .. }), Who::Checker) => Ok(Got::Leased(claim)),
             (Ok(Landed::Leased { owner, claim }), Who::Reader(actor)) => {
                 if owner.as_ref() != Some(actor) {

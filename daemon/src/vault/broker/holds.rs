@@ -21,7 +21,14 @@ const SHORTEST: Duration = Duration::from_secs(30);
 
 /// All holds, of all vaults.
 #[derive(Default)]
-pub(super) struct Holds(Mutex<HashMap<Uuid, Hold>>);
+pub(super) struct Holds(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    open: HashMap<Uuid, Hold>,
+    /// The daemon stops: none is opened any more.
+    closed: bool,
+}
 
 struct Hold {
     actor: Arc<str>,
@@ -30,24 +37,29 @@ struct Hold {
 }
 
 impl Holds {
-    fn open_ones(&self) -> MutexGuard<'_, HashMap<Uuid, Hold>> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a hold on these leases.
+    /// Opens a hold on these leases; `None` after [`close`](Self::close).
     pub(super) fn open(
         self: &Arc<Self>,
         claims: Vec<Claim>,
         actor: &Arc<str>,
         now: Instant,
         wall: Timestamp,
-    ) -> HoldTerm {
+    ) -> Option<HoldTerm> {
         let id = Uuid::new_v4();
         let span = span(&claims, now);
         let expires = now + span;
-        self.open_ones().insert(id, Hold { actor: Arc::clone(actor), claims, expires });
+        let mut state = self.state();
+        if state.closed {
+            return None;
+        }
+        state.open.insert(id, Hold { actor: Arc::clone(actor), claims, expires });
+        drop(state);
         tokio::spawn(expire(Arc::downgrade(self), id, expires));
-        term(id, span, wall)
+        Some(term(id, span, wall))
     }
 
     /// Keeps a hold for another term. Where a lease under it has ended, that is said each time, and the hold stays for the
@@ -59,7 +71,7 @@ impl Holds {
         now: Instant,
         wall: Timestamp,
     ) -> Result<HoldTerm, VaultError> {
-        let mut open = self.open_ones();
+        let open = &mut self.state().open;
         let hold = open.get_mut(&id).filter(|hold| &*hold.actor == actor && now < hold.expires);
         let Some(hold) = hold else { return Err(over()) };
         let all = hold.claims.len();
@@ -78,7 +90,7 @@ impl Holds {
 
     /// Ends a hold. One that is over already is no error.
     pub(super) fn release(&self, id: Uuid, actor: &str) -> Result<(), VaultError> {
-        let mut open = self.open_ones();
+        let open = &mut self.state().open;
         if open.get(&id).is_some_and(|hold| &*hold.actor != actor) {
             return Err(over());
         }
@@ -86,9 +98,11 @@ impl Holds {
         Ok(())
     }
 
-    /// Ends all holds.
-    pub(super) fn clear(&self) {
-        self.open_ones().clear();
+    /// Ends all holds, for good.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        state.open.clear();
     }
 }
 
@@ -97,7 +111,7 @@ async fn expire(holds: Weak<Holds>, id: Uuid, mut at: Instant) {
     loop {
         sleep_until(at).await;
         let Some(holds) = holds.upgrade() else { return };
-        let mut open = holds.open_ones();
+        let open = &mut holds.state().open;
         match open.get(&id) {
             None => return,
             Some(hold) if Instant::now() < hold.expires => at = hold.expires,

@@ -118,7 +118,7 @@ impl Broker {
         }
         let claims = claims.iter().map(|claim| claim.again()).collect();
         let hold = self.holds.open(claims, actor, Instant::now(), (self.clock)());
-        Answers { secrets, hold: Some(hold) }
+        Answers { secrets, hold }
     }
 
     /// Whether secrets can be had, without handing them out. What is cached and fresh says so; that something cannot be
@@ -175,7 +175,7 @@ impl Broker {
     pub async fn close(&self, deadline: Duration) {
         // All of them are told before the claims go, so that none begins to renew or to try at leisure.
         self.vaults.values().for_each(|backend| backend.closing.cancel());
-        self.holds.clear();
+        self.holds.close();
         let mut closing = JoinSet::new();
         for backend in self.vaults.values() {
             let backend = Arc::clone(backend);

@@ -8,3 +8,4 @@ mod flying;
 mod holding;
 mod leasing;
 mod refusing;
+mod renewing;

@@ -43,23 +43,28 @@ impl Authorities {
 /// allows it at all.
 ///
 /// # Errors
-/// For people: with the setting's name.
+/// For people: with the setting's name, and without the address, because somebody may have written a password or a token
+/// into it.
 pub(crate) fn https(setting: &str, text: &str, plain_on_loopback: bool) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("{setting}: \"{text}\" is not a URL: {error}"))?;
+    let url = Url::parse(text)
+        .map_err(|_| format!("{setting} is no URL: write it as in https://vault.example.com"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        // Not repeated: it holds what should not be there.
-        return Err(format!("{setting}: a URL with a user or a password is not allowed; use auth"));
+        return Err(format!("{setting} holds a user or a password: remove it; auth says who signs in"));
     }
-    if url.host_str().is_none() || url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("{setting}: \"{text}\" must have a scheme, a host and at most a port, no more"));
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("{setting} holds a \"?\" or a \"#\": end it before"));
+    }
+    if url.host_str().is_none() || url.path() != "/" {
+        return Err(format!("{setting} must have a scheme, a host and at most a port, no more"));
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if plain_on_loopback && is_loopback(&url) => Ok(url),
         "http" if plain_on_loopback => Err(format!(
-            "{setting}: \"{text}\" would send secrets unencrypted; use https (http only on this machine's loopback)"
+            "{setting} is http://, which would send secrets in the clear: write https://; http:// is for this machine's \
+             loopback only"
         )),
-        _ => Err(format!("{setting}: \"{text}\" must begin with https://")),
+        _ => Err(format!("{setting} must begin with https://")),
     }
 }
 
@@ -91,12 +96,45 @@ mod tests {
 
     #[test]
     fn a_servers_url_has_no_more_than_a_host_and_a_port() {
-        for bad in ["", "vault", "https://host/path", "https://host/?a=b", "https://host/#f", "https://"] {
-            let error = https("address", bad, true).unwrap_err();
-            assert!(error.starts_with("address: "), "{error}");
-        }
-        let error = https("address", "https://user:hunter2@host", true).unwrap_err();
-        assert!(!error.contains("hunter2"), "{error}");
+        let problems = [
+            "",
+            "hunter2",
+            "https://",
+            "https://user:hunter2@:0",
+            "https://user:hunter2@host",
+            "https://hunter2@host",
+            "https://:hunter2@host",
+            "https:user:hunter2@host",
+            "ftp://user:hunter2@host",
+            "https://host?token=hunter2",
+            "https://host/?",
+            "https://host#hunter2",
+            "https://host/hunter2",
+            "hunter2://host",
+            "data:hunter2",
+            "http://hunter2",
+        ]
+        .map(|bad| https("address", bad, true).unwrap_err())
+        .join("\n");
+        assert!(!problems.contains("hunter2"), "{problems}");
+        insta::assert_snapshot!(problems, @r##"
+        address is no URL: write it as in https://vault.example.com
+        address is no URL: write it as in https://vault.example.com
+        address is no URL: write it as in https://vault.example.com
+        address is no URL: write it as in https://vault.example.com
+        address holds a user or a password: remove it; auth says who signs in
+        address holds a user or a password: remove it; auth says who signs in
+        address holds a user or a password: remove it; auth says who signs in
+        address holds a user or a password: remove it; auth says who signs in
+        address holds a user or a password: remove it; auth says who signs in
+        address holds a "?" or a "#": end it before
+        address holds a "?" or a "#": end it before
+        address holds a "?" or a "#": end it before
+        address must have a scheme, a host and at most a port, no more
+        address must have a scheme, a host and at most a port, no more
+        address must have a scheme, a host and at most a port, no more
+        address is http://, which would send secrets in the clear: write https://; http:// is for this machine's loopback only
+        "##);
     }
 
     #[test]

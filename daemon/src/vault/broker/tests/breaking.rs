@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{Broker, Configured, Limits},
-    fake::{DB, Fake, SECOND, down, fields, read, told, usual},
+    fake::{DB, Fake, SECOND, ada, down, fields, read, reference, told, usual},
 };
 use crate::vault::{Fault, VaultError};
 
@@ -97,7 +97,7 @@ async fn what_the_vault_says_of_a_secret_is_no_failure_of_the_vault() {
 
 #[tokio::test(start_paused = true)]
 async fn a_vault_that_asks_to_be_left_alone_is_at_once_and_for_five_minutes_at_most() {
-    for (asked, left_alone) in [(2, 2), (90, 90), (86_400, 300)] {
+    for (asked, left_alone) in [(0, 10), (2, 2), (90, 90), (86_400, 300)] {
         let (broker, fake) = usual();
         fake.answers(move |_| Err(down().retry_after(Duration::from_secs(asked))));
         fail(&broker, 1).await;
@@ -110,7 +110,7 @@ async fn a_vault_that_asks_to_be_left_alone_is_at_once_and_for_five_minutes_at_m
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_nobody_finished_is_not_the_last_one() {
+async fn a_probe_that_is_not_answered_in_time_leaves_the_vault_alone_for_another_while() {
     let (broker, fake) = usual();
     fake.answers(|_| Err(down()));
     fail(&broker, 5).await;
@@ -119,8 +119,90 @@ async fn a_probe_that_nobody_finished_is_not_the_last_one() {
     assert_eq!(told(&broker, DB).await, "Unavailable");
     fake.script().takes = Duration::ZERO;
     fake.answers(|_| Ok(fields("back")));
+    tokio::time::advance(9 * SECOND).await;
+    assert_eq!(told(&broker, DB).await, "Unavailable");
+    tokio::time::advance(2 * SECOND).await;
+    assert_eq!(told(&broker, DB).await, "back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_nobody_finished_is_not_the_last_one() {
+    let (broker, fake) = usual();
+    fake.answers(|_| Err(down()));
+    fail(&broker, 5).await;
+    tokio::time::advance(11 * SECOND).await;
+    fake.answers(|_| std::panic::resume_unwind(Box::new("broken")));
+    assert_eq!(told(&broker, DB).await, "Unavailable");
+    assert_eq!(fake.fetched(), 6);
+    // Another may try at once, for nothing was found out.
+    fake.answers(|_| Ok(fields("back")));
+    assert_eq!(told(&broker, DB).await, "back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_goes_away_does_not_take_the_probe_along() {
+    let (broker, fake) = usual();
+    fake.answers(|_| Err(down()));
+    fail(&broker, 5).await;
+    fake.answers(|_| Ok(fields("back")));
+    tokio::time::advance(11 * SECOND).await;
+    let reader = tokio::spawn({
+        let broker = broker.clone();
+        async move { told(&broker, DB).await }
+    });
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    reader.abort();
+    assert!(reader.await.unwrap_err().is_cancelled());
+    tokio::time::sleep(SECOND).await;
+    assert_eq!((broker.vaults()[0].trouble.clone(), told(&broker, DB).await), (None, "back".to_owned()));
+    assert_eq!(fake.fetched(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_fails_opens_the_breaker_again_however_few_failed_before() {
+    let (broker, fake) = usual();
+    fake.answers(|number| Err(if number == 0 { down().retry_after(2 * SECOND) } else { down() }));
+    fail(&broker, 1).await;
+    tokio::time::advance(3 * SECOND).await;
+    fail(&broker, 3).await;
+    assert_eq!(fake.fetched(), 2);
+    fake.answers(|_| Ok(fields("back")));
     tokio::time::advance(11 * SECOND).await;
     assert_eq!(told(&broker, DB).await, "back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_of_a_call_that_began_before_the_breaker_opened_does_not_keep_it_open() {
+    let (broker, fake) = usual();
+    fake.answers(|_| Err(down()));
+    fake.script().takes = 4 * SECOND;
+    let slow = tokio::spawn({
+        let broker = broker.clone();
+        async move { told(&broker, DB).await }
+    });
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    fake.script().takes = Duration::ZERO;
+    fail(&broker, 5).await;
+    assert_eq!(slow.await.unwrap(), "Unavailable");
+    fake.answers(|_| Ok(fields("back")));
+    tokio::time::advance(7 * SECOND).await;
+    assert_eq!(told(&broker, DB).await, "back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_a_failure_of_the_vault_where_all_of_it_failed_and_counts_once() {
+    for (good, open) in [(Some(0), false), (Some(7), false), (None, true)] {
+        let (broker, fake) = usual();
+        fake.script().batch = 10;
+        fake.answers(move |number| if Some(number % 10) == good { Ok(fields("fine")) } else { Err(down()) });
+        for round in 0..5 {
+            assert_eq!(broker.vaults()[0].trouble, None);
+            let references: Vec<_> =
+                (0..10).map(|number| reference(&format!("vault://team/{round}/{number}#password"))).collect();
+            broker.read(&references, &ada(), false).await;
+        }
+        assert_eq!((fake.fetched(), broker.vaults()[0].trouble.is_some()), (50, open));
+    }
 }
 
 #[tokio::test(start_paused = true)]

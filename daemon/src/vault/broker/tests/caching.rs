@@ -1,12 +1,18 @@
 //! What is answered from memory, for how long, and how much of it there may be.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{
-    super::Limits,
+    super::{
+        Limits,
+        cache::{Cache, Found, Stored},
+    },
     fake::{DB, SECOND, ada, down, fields, read, read_many, reference, told, usual, value, with},
 };
-use crate::vault::{Fault, VaultError};
+use crate::vault::{Fault, Fetched, VaultError};
 
 fn refused(fault: Fault) -> VaultError {
     VaultError::new(fault, "no")
@@ -20,7 +26,11 @@ async fn a_secret_is_read_once_in_its_time_to_live() {
     assert_eq!(told(&broker, DB).await, "value 0");
     assert_eq!(fake.fetched(), 1);
     tokio::time::advance(2 * SECOND).await;
+    let before = broker.vaults().remove(0);
     assert_eq!(told(&broker, DB).await, "value 1");
+    // In the place of the one before.
+    let after = broker.vaults().remove(0);
+    assert_eq!((after.cached_secrets, after.cached_bytes), (1, before.cached_bytes));
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,6 +83,53 @@ async fn what_the_vault_says_of_the_secret_is_never_papered_over() {
         tokio::time::advance(6 * SECOND).await;
         assert_eq!(told(&broker, DB).await, "Unavailable");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_stands_in_for_an_answer_that_is_no_outage() {
+    let (broker, fake) = usual();
+    told(&broker, DB).await;
+    fake.answers(|_| Err(refused(Fault::TooLarge)));
+    tokio::time::advance(Duration::from_mins(6)).await;
+    assert_eq!(told(&broker, DB).await, "TooLarge");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_stands_in_beyond_its_time_also_before_it_is_swept() {
+    let ttl = 90 * SECOND;
+    let (broker, fake) = with(Limits { ttl, stale_while_error: Duration::ZERO, ..Limits::default() });
+    told(&broker, DB).await;
+    fake.answers(|_| Err(down()));
+    tokio::time::sleep(100 * SECOND).await;
+    assert_eq!(broker.vaults()[0].cached_secrets, 1);
+    assert_eq!(told(&broker, DB).await, "Unavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absence_that_is_not_remembered_still_ends_the_value_before_it() {
+    let (broker, fake) = with(Limits { negative_ttl: Duration::ZERO, ..Limits::default() });
+    told(&broker, DB).await;
+    tokio::time::advance(Duration::from_mins(6)).await;
+    fake.answers(|_| Err(refused(Fault::NotFound)));
+    assert_eq!(told(&broker, DB).await, "NotFound");
+    fake.answers(|_| Err(down()));
+    assert_eq!(told(&broker, DB).await, "Unavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_later_stays_also_where_the_answers_come_in_the_other_order() {
+    let stored = |value: &str| {
+        let Fetched { content, version, .. } = fields(value);
+        Arc::new(Stored { content, version, read: Instant::now(), fetched: Timestamp::UNIX_EPOCH })
+    };
+    let mut cache = Cache::new(&Limits::default());
+    let earlier = stored("earlier");
+    tokio::time::advance(SECOND).await;
+    let later = stored("later");
+    cache.keep("db", Arc::clone(&later), 0);
+    cache.keep("db", earlier, 0);
+    let found = cache.get("db", Instant::now());
+    assert!(matches!(found, Some(Found::Secret(found)) if Arc::ptr_eq(&found, &later)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,7 +208,7 @@ async fn the_bytes_of_all_secrets_are_bounded() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_too_old_to_stand_in_leaves_memory_without_being_asked_for() {
-    let (broker, _fake) = usual();
+    let (broker, fake) = usual();
     told(&broker, DB).await;
     tokio::time::sleep(Duration::from_mins(64)).await;
     assert_eq!(broker.vaults()[0].cached_secrets, 1);
@@ -161,6 +218,12 @@ async fn what_is_too_old_to_stand_in_leaves_memory_without_being_asked_for() {
     // The one who sweeps comes again when there is something again.
     told(&broker, DB).await;
     tokio::time::sleep(Duration::from_mins(67)).await;
+    assert_eq!(broker.vaults()[0].cached_bytes, 0);
+    // So do absences.
+    fake.answers(|_| Err(refused(Fault::NotFound)));
+    told(&broker, DB).await;
+    assert!(broker.vaults()[0].cached_bytes > 0);
+    tokio::time::sleep(Duration::from_mins(2)).await;
     assert_eq!(broker.vaults()[0].cached_bytes, 0);
 }
 
@@ -190,6 +253,42 @@ async fn what_was_on_its_way_at_a_purge_is_answered_and_not_kept() {
     // Whoever comes after the purge gets what was read after it.
     assert_eq!((told(&broker, DB).await, early.await.unwrap()), ("value 1".to_owned(), "value 0".to_owned()));
     assert_eq!(told(&broker, DB).await, "value 1");
+    assert_eq!(fake.fetched(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_forgets_what_is_on_its_way_where_nothing_came_after_it() {
+    let (broker, fake) = usual();
+    for answer in [Ok(fields("early")), Err(refused(Fault::NotFound))] {
+        let mut answer = Some(answer);
+        fake.answers(move |_| answer.take().unwrap_or_else(|| Ok(fields("late"))));
+        broker.purge(None).unwrap();
+        let early = tokio::spawn({
+            let broker = broker.clone();
+            async move { told(&broker, DB).await }
+        });
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        broker.purge(None).unwrap();
+        assert_ne!(early.await.unwrap(), "late");
+        assert_eq!(broker.vaults()[0].cached_bytes, 0);
+        assert_eq!(told(&broker, DB).await, "late");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lands_from_before_a_purge_does_not_end_the_flight_after_it() {
+    let (broker, fake) = usual();
+    let begin = || {
+        let broker = broker.clone();
+        tokio::spawn(async move { told(&broker, DB).await })
+    };
+    let early = begin();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    broker.purge(None).unwrap();
+    let late = begin();
+    assert_eq!(early.await.unwrap(), "value 0");
+    let later = begin();
+    assert_eq!((late.await.unwrap(), later.await.unwrap()), ("value 1".to_owned(), "value 1".to_owned()));
     assert_eq!(fake.fetched(), 2);
 }
 

@@ -25,6 +25,9 @@ pub(super) struct Script {
     pub(super) batch: usize,
     /// The answers to the next renewals; after them, what is asked for is granted.
     pub(super) renewals: VecDeque<Renewal>,
+    /// What is asked for is granted up to then.
+    pub(super) no_renewal_beyond: Option<Instant>,
+    pub(super) renewing_takes: Duration,
     /// The answers to the next revocations; after them, all goes well.
     pub(super) revocations: VecDeque<Result<(), VaultError>>,
     pub(super) revoking_hangs: bool,
@@ -35,6 +38,7 @@ pub(super) struct Script {
     /// When, and what was asked for.
     pub(super) renewed: Vec<(Instant, Duration)>,
     pub(super) revoked: Vec<String>,
+    pub(super) signing_out_takes: Duration,
     pub(super) signed_out: bool,
 }
 
@@ -47,6 +51,8 @@ impl Fake {
             takes: Duration::from_millis(10),
             batch: 1,
             renewals: VecDeque::new(),
+            no_renewal_beyond: None,
+            renewing_takes: Duration::ZERO,
             revocations: VecDeque::new(),
             revoking_hangs: false,
             fetched: 0,
@@ -55,6 +61,7 @@ impl Fake {
             most_running: 0,
             renewed: Vec::new(),
             revoked: Vec::new(),
+            signing_out_takes: Duration::ZERO,
             signed_out: false,
         }))
     }
@@ -128,9 +135,16 @@ impl Vault for Fake {
     }
 
     async fn renew(&self, lease: &LeaseId, increment: Duration) -> Result<Lease, VaultError> {
+        let takes = {
+            let mut script = self.script();
+            script.renewed.push((Instant::now(), increment));
+            script.renewing_takes
+        };
+        sleep(takes).await;
         let mut script = self.script();
-        script.renewed.push((Instant::now(), increment));
-        let granted = Lease { id: lease.clone(), duration: increment, renewable: true };
+        let left = script.no_renewal_beyond.map(|end| end.saturating_duration_since(Instant::now()));
+        let duration = left.map_or(increment, |left| left.min(increment));
+        let granted = Lease { id: lease.clone(), duration, renewable: true };
         script.renewals.pop_front().unwrap_or(Ok(granted))
     }
 
@@ -153,6 +167,8 @@ impl Vault for Fake {
     }
 
     async fn sign_out(&self) {
+        let takes = self.script().signing_out_takes;
+        sleep(takes).await;
         self.script().signed_out = true;
     }
 }
@@ -188,6 +204,13 @@ pub(super) fn with(limits: Limits) -> (Broker, Arc<Fake>) {
 
 pub(super) fn usual() -> (Broker, Arc<Fake>) {
     with(Limits::default())
+}
+
+/// The same, where each secret is made for its reader, with a lease of so many seconds.
+pub(super) fn leasing(seconds: u64) -> (Broker, Arc<Fake>) {
+    let (broker, fake) = usual();
+    fake.answers(move |number| Ok(leased(number, seconds)));
+    (broker, fake)
 }
 
 /// A secret with the fields `user` and `password`.

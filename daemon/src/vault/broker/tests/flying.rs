@@ -147,6 +147,31 @@ async fn a_secret_that_is_made_for_each_is_shared_with_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_who_followed_a_check_get_each_their_own() {
+    let (broker, fake) = usual();
+    fake.answers(|number| Ok(leased(number, 60)));
+    let check = tokio::spawn({
+        let broker = broker.clone();
+        async move { broker.check(&[reference(DB)]).await.remove(0).is_ok() }
+    });
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let readers = [ada(), bob()].map(|actor| {
+        let broker = broker.clone();
+        tokio::spawn(async move { value(&read_as(&broker, &actor, DB).await.unwrap()).to_owned() })
+    });
+    let mut values = Vec::new();
+    for reader in readers {
+        values.push(reader.await.unwrap());
+    }
+    values.sort();
+    assert!(check.await.unwrap());
+    assert_eq!(
+        (values, fake.revoked()),
+        (vec!["value 1".to_owned(), "value 2".to_owned()], vec!["lease 0".to_owned()])
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_actors_get_theirs_in_two_rounds_and_not_one_after_the_other() {
     let (broker, fake) = usual();
     fake.answers(|number| Ok(leased(number, 60)));

@@ -1,20 +1,12 @@
 //! Holds: whose they are, how long they last, and what their end does.
 
-use std::sync::Arc;
-
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::fake::{DB, Fake, SECOND, ada, bob, down, fields, leased, read, read_many, usual, value};
-use crate::vault::{Broker, Fault, VaultError};
+use super::fake::{DB, SECOND, ada, bob, down, leased, leasing, read, read_many, usual, value};
+use crate::vault::{Fault, VaultError};
 
 const OTHER: &str = "vault://team/database/creds/other#password";
-
-fn leasing(seconds: u64) -> (Broker, Arc<Fake>) {
-    let (broker, fake) = usual();
-    fake.answers(move |number| Ok(leased(number, seconds)));
-    (broker, fake)
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_hold_lasts_as_long_as_the_shortest_lease_and_half_a_minute_at_least() {
@@ -33,7 +25,6 @@ async fn there_is_no_hold_where_nothing_has_a_lease_or_none_was_asked_for() {
     assert!(read_many(&broker, &ada(), &[DB], true).await.hold.is_none());
     fake.answers(|number| Ok(leased(number, 60)));
     assert!(read_many(&broker, &ada(), &[OTHER], false).await.hold.is_none());
-    fake.answers(|_| Ok(fields("static")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,4 +130,51 @@ async fn a_revocation_that_fails_is_tried_again_and_one_that_is_refused_is_not()
     broker.release_hold(hold.id, &ada()).unwrap();
     sleep(60 * SECOND).await;
     assert_eq!((fake.revoked().len(), broker.vaults()[0].leases), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_revoked_is_given_to_nobody() {
+    let (broker, fake) = leasing(600);
+    fake.script().revocations.push_back(Err(down()));
+    let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
+    broker.release_hold(hold.id, &ada()).unwrap();
+    sleep(SECOND / 2).await;
+    assert_eq!((fake.revoked().len(), broker.vaults()[0].leases), (0, 1));
+    assert_eq!(value(&read(&broker, DB).await.unwrap()), "value 1");
+    sleep(SECOND).await;
+    assert_eq!(fake.revoked(), ["lease 0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_has_ended_by_itself_is_not_revoked_any_more() {
+    let (broker, fake) = leasing(60);
+    fake.script().revocations.extend((0..1_000).map(|_| Err(down())));
+    let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
+    broker.release_hold(hold.id, &ada()).unwrap();
+    sleep(125 * SECOND).await;
+    let tries = 1_000 - fake.script().revocations.len();
+    // A vault that fails is not hammered.
+    assert!((3..=8).contains(&tries), "{tries}");
+    assert_eq!(broker.vaults()[0].leases, 0);
+    // Nor is it forgotten.
+    let (broker, fake) = leasing(3_600);
+    fake.script().revocations.extend((0..1_000).map(|_| Err(down())));
+    let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
+    broker.release_hold(hold.id, &ada()).unwrap();
+    sleep(600 * SECOND).await;
+    let tries = 1_000 - fake.script().revocations.len();
+    assert!((13..=16).contains(&tries), "{tries}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_does_not_count_for_the_term_of_a_hold() {
+    let (broker, fake) = usual();
+    // The one that is asked for first is read first.
+    fake.answers(|number| Ok(leased(number, if number == 0 { 60 } else { 600 })));
+    fake.script().renewals.push_back(Err(VaultError::new(Fault::LeaseGone, "gone")));
+    let hold = read_many(&broker, &ada(), &[DB, OTHER], true).await.hold.unwrap();
+    sleep(50 * SECOND).await;
+    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
+    sleep(300 * SECOND).await;
+    assert_eq!((fake.revoked().len(), broker.vaults()[0].leases), (0, 1));
 }
