@@ -9,9 +9,43 @@ use unicode_normalization::is_nfc;
 
 use crate::framework::{Attr, Attribute, Diagnostic, Diagnostics, Sensitive};
 use crate::messages::{self, Asked};
+use crate::model;
 use crate::places::{self, Place};
 use crate::rules;
 use crate::session::{Secret, Unresolved};
+
+model! {
+    /// Arguments and results of whatever reads one secret.
+    pub(crate) struct Model {
+        /// The project.
+        project: String,
+        /// The environment's name inside the project.
+        env: String,
+        /// The key of a secret reference.
+        key: String,
+        /// A reference itself.
+        reference: String,
+        /// The id of a `kontraktor_secret_reference`.
+        id: String,
+        /// The text.
+        value: Sensitive,
+        /// The bytes.
+        value_base64: Sensitive,
+        /// What the vault calls the version.
+        version: String,
+        /// The vault's name.
+        vault: String,
+        /// Whether the vault did not answer.
+        stale: bool,
+    }
+}
+
+impl Model {
+    pub(crate) fn arguments(&self) -> Arguments<'_> {
+        let Self { project, env, key, reference, id, .. } = self;
+        Arguments { project, env, key, reference, id }
+    }
+}
 
 /// The arguments: three ways to name one secret.
 pub(crate) struct Arguments<'a> {
@@ -174,17 +208,6 @@ impl Arguments<'_> {
     }
 }
 
-/// What the results show of a secret.
-#[derive(Debug)]
-pub(crate) struct Shown {
-    pub(crate) value: Attr<Sensitive>,
-    pub(crate) value_base64: Attr<Sensitive>,
-    pub(crate) version: Attr<String>,
-    pub(crate) vault: Attr<String>,
-    pub(crate) stale: Attr<bool>,
-    pub(crate) warnings: Diagnostics,
-}
-
 impl Target {
     /// The secret's name in messages.
     pub(crate) fn name(&self) -> String {
@@ -195,8 +218,8 @@ impl Target {
         }
     }
 
-    /// What is shown of it.
-    pub(crate) fn show(&self, secret: &Secret) -> Shown {
+    /// What is shown of it, beside the arguments, and what is to be said about that.
+    pub(crate) fn show(&self, secret: &Secret, arguments: Model) -> (Model, Diagnostics) {
         let mut warnings = Diagnostics::new();
         let path = AttributePath::attribute(self.argument);
         if let Some(warning) = stale(&self.name(), secret) {
@@ -213,14 +236,15 @@ impl Target {
                 .at_path(path),
             );
         }
-        Shown {
+        let shown = Model {
             value: text.map(Sensitive::new).into(),
             value_base64: Attr::Known(base64(secret)),
             version: secret.version.clone().into(),
             vault: secret.vault.as_str().into(),
             stale: Attr::Known(secret.stale),
-            warnings,
-        }
+            ..arguments
+        };
+        (shown, warnings)
     }
 
     /// Why there is nothing to show. `opens`: by an ephemeral resource, which Terraform opens as soon as it knows the

@@ -2,43 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::framework::{DataSource, Diagnostics, Found, Schema, Sensitive};
-use crate::model;
-use crate::secret_target::{self, Arguments};
+use crate::framework::{DataSource, Diagnostics, Found, Schema};
+use crate::secret_target::{self, Model};
 use crate::session::Session;
-
-model! {
-    /// The data source's arguments and results.
-    pub(crate) struct Model {
-        /// The project.
-        project: String,
-        /// The environment's name inside the project.
-        env: String,
-        /// The key of a secret reference.
-        key: String,
-        /// A reference itself.
-        reference: String,
-        /// The id of a `kontraktor_secret_reference`.
-        id: String,
-        /// The text.
-        value: Sensitive,
-        /// The bytes.
-        value_base64: Sensitive,
-        /// What the vault calls the version.
-        version: String,
-        /// The vault's name.
-        vault: String,
-        /// Whether the vault did not answer.
-        stale: bool,
-    }
-}
-
-impl Model {
-    fn arguments(&self) -> Arguments<'_> {
-        let Self { project, env, key, reference, id, .. } = self;
-        Arguments { project, env, key, reference, id }
-    }
-}
 
 /// The data source.
 pub(crate) struct Secret;
@@ -73,15 +39,7 @@ impl DataSource<Session> for Secret {
         let target = config.arguments().target()?;
         let read = session.read_secret(target.message.clone(), false).await;
         let (secret, _) = read.map_err(|unresolved| target.unresolved(unresolved, false))?;
-        let shown = target.show(&secret);
-        let result = Model {
-            value: shown.value,
-            value_base64: shown.value_base64,
-            version: shown.version,
-            vault: shown.vault,
-            stale: shown.stale,
-            ..config
-        };
-        Ok(Found { result, warnings: shown.warnings })
+        let (result, warnings) = target.show(&secret, config);
+        Ok(Found { result, warnings })
     }
 }

@@ -5,43 +5,9 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::holds;
-use crate::framework::{Context, Diagnostics, EphemeralResource, Opened, Schema, Sensitive};
-use crate::model;
-use crate::secret_target::{self, Arguments};
+use crate::framework::{Context, Diagnostics, EphemeralResource, Opened, Schema};
+use crate::secret_target::{self, Model};
 use crate::session::Session;
-
-model! {
-    /// The ephemeral resource's arguments and results.
-    pub(crate) struct Model {
-        /// The project.
-        project: String,
-        /// The environment's name inside the project.
-        env: String,
-        /// The key of a secret reference.
-        key: String,
-        /// A reference itself.
-        reference: String,
-        /// The id of a `kontraktor_secret_reference`.
-        id: String,
-        /// The text.
-        value: Sensitive,
-        /// The bytes.
-        value_base64: Sensitive,
-        /// What the vault calls the version.
-        version: String,
-        /// The vault's name.
-        vault: String,
-        /// Whether the vault did not answer.
-        stale: bool,
-    }
-}
-
-impl Model {
-    fn arguments(&self) -> Arguments<'_> {
-        let Self { project, env, key, reference, id, .. } = self;
-        Arguments { project, env, key, reference, id }
-    }
-}
 
 /// The ephemeral resource.
 pub(crate) struct Secret;
@@ -77,18 +43,10 @@ impl EphemeralResource<Session> for Secret {
         let target = config.arguments().target()?;
         let read = cx.session.read_secret(target.message.clone(), true).await;
         let (secret, hold) = read.map_err(|unresolved| target.unresolved(unresolved, true))?;
-        let shown = target.show(&secret);
+        let (result, warnings) = target.show(&secret, config);
         let renew_at =
             holds::keep(&mut cx.private, hold.as_slice(), &format!("the secret {}", target.name()));
-        let result = Model {
-            value: shown.value,
-            value_base64: shown.value_base64,
-            version: shown.version,
-            vault: shown.vault,
-            stale: shown.stale,
-            ..config
-        };
-        Ok(Opened { result, renew_at, warnings: shown.warnings })
+        Ok(Opened { result, renew_at, warnings })
     }
 
     async fn renew(&self, cx: &mut Context<Session>) -> Result<Option<SystemTime>, Diagnostics> {

@@ -4,6 +4,7 @@
 use kontraktor_proto::names::EnvPath;
 use kontraktor_proto::v1::{self, ProblemCode, write_item};
 
+use super::conflict::OnConflict;
 use super::not_changed;
 use super::protection::{self, Protected};
 use crate::framework::{Attr, Diagnostic, Diagnostics};
@@ -111,6 +112,29 @@ pub(super) fn not_created(place: &Place, kind: Kind, create_missing: bool, troub
         }
         _ => messages::failed(&doing, trouble),
     }
+}
+
+/// On which terms a key is changed that the state knows.
+pub(super) struct Terms {
+    pub(super) create_missing: bool,
+    pub(super) expect: Option<write_item::Expect>,
+}
+
+/// Those that `on_conflict` sets.
+pub(super) fn terms(
+    session: &Session,
+    place: &Place,
+    on_conflict: &Attr<String>,
+    revision: &Attr<u64>,
+) -> Result<Terms, Diagnostic> {
+    let failed = |trouble| messages::failed(&format!("update {place}"), &trouble);
+    Ok(match session.on_conflict(on_conflict).map_err(failed)? {
+        OnConflict::Overwrite => {
+            Terms { create_missing: session.create_missing().map_err(failed)?, expect: None }
+        }
+        // The environment exists: the key is expected in it.
+        OnConflict::Fail => Terms { create_missing: false, expect: expected(revision) },
+    })
 }
 
 /// What is told of an update that failed.

@@ -279,15 +279,8 @@ impl Resource<Session> for Variable {
             planned.revision = prior.revision;
             return Ok(planned);
         }
-        let failed = |trouble| messages::failed(&format!("update {place}"), &trouble);
-        let overwrite =
-            cx.session.on_conflict(&planned.on_conflict).map_err(failed)? == OnConflict::Overwrite;
-        let (create_missing, expect) = if overwrite {
-            (cx.session.create_missing().map_err(failed)?, None)
-        } else {
-            // The environment exists: the key is expected in it.
-            (false, own_key::expected(&prior.revision))
-        };
+        let own_key::Terms { create_missing, expect } =
+            own_key::terms(&cx.session, &place, &planned.on_conflict, &prior.revision)?;
         let left_out = cx.is_left_out(protection::ATTRIBUTE);
         let protection = planned.deletion_protection.known().copied().filter(|_| !left_out);
         let operation = write_item::Operation::Put(put(&planned, create_missing, protection)?);
