@@ -12,6 +12,9 @@ use super::StoreError;
 /// The database, in the data directory.
 pub const DATABASE_FILE: &str = "kontraktor.duckdb";
 
+/// Accesses to secrets on their way into the database, in the data directory.
+pub const JOURNAL_FILE: &str = "kontraktor.journal";
+
 /// The file that is locked as long as a daemon uses the directory. It names the daemon's process.
 pub const LOCK_FILE: &str = "kontraktord.lock";
 
@@ -118,6 +121,11 @@ impl DataDir {
     /// The database file in it.
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE_FILE)
+    }
+
+    /// The file beside it with accesses that are on their way into it.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join(JOURNAL_FILE)
     }
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::domain::{AuditEntry, Environment, Fact, Head, Row, State};
 
 pub use self::{
-    dir::{DATABASE_FILE, DataDir, Holder, LOCK_FILE},
+    dir::{DATABASE_FILE, DataDir, Holder, JOURNAL_FILE, LOCK_FILE},
     duckdb::{DuckDbOptions, DuckDbStore, SCHEMA_VERSION},
     error::StoreError,
     memory::MemoryStore,

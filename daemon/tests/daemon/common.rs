@@ -11,7 +11,8 @@ use std::{
 use kontraktor_proto::v1::{
     Delete, EnvironmentName, Put, ValueType, WriteGroup, WriteItem, WriteVariablesRequest,
     audit_client::AuditClient, environments_client::EnvironmentsClient, projects_client::ProjectsClient, put,
-    system_client::SystemClient, variables_client::VariablesClient, write_item,
+    secrets_client::SecretsClient, system_client::SystemClient, variables_client::VariablesClient,
+    write_item,
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -159,6 +160,10 @@ impl Daemon {
 
     pub(crate) fn audit(&self) -> AuditClient<Channel> {
         AuditClient::new(self.channel())
+    }
+
+    pub(crate) fn secrets(&self) -> SecretsClient<Channel> {
+        SecretsClient::new(self.channel())
     }
 
     pub(crate) fn system(&self) -> SystemClient<Channel> {

@@ -9,8 +9,9 @@ use std::{
 
 use super::common::{Daemon, Home, batch, environment, put};
 use kontraktor_proto::v1::{
-    AuditEntry, GetEnvironmentRequest, ListHistoryRequest, VerifyAuditRequest, WriteStatus,
-    WriteVariablesRequest, WriteVariablesResponse, variables_client::VariablesClient,
+    AuditEntry, GetEnvironmentRequest, ListAuditRequest, ListHistoryRequest, ProblemCode, ReadSecretsRequest,
+    SecretTarget, VerifyAuditRequest, WriteStatus, WriteVariablesRequest, WriteVariablesResponse,
+    secret_target::Target, secrets_client::SecretsClient, variables_client::VariablesClient,
 };
 use tonic::transport::Channel;
 
@@ -147,4 +148,68 @@ async fn history(daemon: &Daemon, key: &str) -> Vec<AuditEntry> {
         }
         page_token = page.next_page_token;
     }
+}
+
+/// Asks for one secret after another until the daemon is gone. No such vault is configured: what matters here is that who
+/// asked is written down before the answer.
+async fn ask_until_it_dies(
+    mut client: SecretsClient<Channel>,
+    reader: String,
+    answered: Arc<Mutex<HashMap<String, u64>>>,
+) {
+    for number in 0.. {
+        let reference = format!("vault://nowhere/{reader}/{number}#f");
+        let target = Some(Target::Reference(reference.clone()));
+        let request = ReadSecretsRequest { targets: vec![SecretTarget { target }], hold: false };
+        let Ok(answer) = client.read_secrets(request).await else { return };
+        let problem = answer.into_inner().secrets.remove(0).problem.expect("there is no such vault");
+        assert_eq!(problem.code(), ProblemCode::UnknownVault);
+        answered.lock().unwrap().insert(reference, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_access_that_was_answered_is_missing_from_the_log() {
+    let home = Home::new();
+    let answered = Arc::new(Mutex::new(HashMap::new()));
+    let mut daemon = home.start();
+    for round in 0..CRASHES / 2 {
+        let mut clients: Vec<_> = (0..WRITERS)
+            .map(|reader| {
+                let reader = format!("{round}-{reader}");
+                tokio::spawn(ask_until_it_dies(daemon.secrets(), reader, Arc::clone(&answered)))
+            })
+            .collect();
+        // What is committed beside them takes along what has not got there yet.
+        if round % 2 == 0 {
+            let story = Arc::default();
+            clients.push(tokio::spawn(write_until_it_dies(daemon.variables(), 0, round, story)));
+        }
+        tokio::time::sleep(Duration::from_millis(20 + (round as u64 * 37) % 120)).await;
+        daemon.kill();
+        for client in clients {
+            client.await.unwrap();
+        }
+        daemon = home.start();
+        let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();
+        assert!(verified.intact, "{}", verified.explanation);
+    }
+    let mut logged: HashMap<String, u64> = HashMap::new();
+    let mut request = ListAuditRequest { page_size: 1000, ..ListAuditRequest::default() };
+    loop {
+        let page = daemon.audit().list_audit(request.clone()).await.unwrap().into_inner();
+        for access in page.entries.into_iter().filter_map(|entry| entry.access) {
+            *logged.entry(access.reference).or_default() += access.count;
+        }
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    let answered = answered.lock().unwrap();
+    assert!(answered.len() > 100, "{} were answered", answered.len());
+    for (reference, times) in answered.iter() {
+        assert_eq!(logged.get(reference), Some(times), "{reference}");
+    }
+    println!("{} accesses were answered, {} are in the log", answered.len(), logged.len());
 }

@@ -1,8 +1,9 @@
 //! When the machine runs out of something: file descriptors, room on the disk.
 
 use std::{
+    collections::HashSet,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::Command,
@@ -10,7 +11,8 @@ use std::{
 };
 
 use kontraktor_proto::v1::{
-    GetSnapshotRequest, GetStatusRequest, ProblemCode, VerifyAuditRequest, WriteStatus,
+    GetSnapshotRequest, GetStatusRequest, ListAuditRequest, ProblemCode, ReadSecretsRequest, SecretTarget,
+    VerifyAuditRequest, WriteStatus, secret_target::Target,
 };
 
 use super::common::{Daemon, Home, batch, environment, put};
@@ -113,4 +115,54 @@ async fn a_full_disk_stops_writes_alone_and_only_until_there_is_room() {
     keys.sort();
     written.sort();
     assert_eq!(keys, written);
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_is_handed_out_that_cannot_be_written_down() {
+    let home = Home::new();
+    let Some(_disk) = SmallDisk::mount(&home.data(), "24m") else {
+        println!("skipped: this user may not mount a file system");
+        return;
+    };
+    let daemon = home.start();
+    let mut client = daemon.secrets();
+    let mut answered = Vec::new();
+    let mut ask = async |answered: &mut Vec<String>| {
+        // No such vault is configured: that is an answer, too, and goes into the log before it is given.
+        let reference = format!("vault://nowhere/kv/{}-{}#f", answered.len(), "x".repeat(500));
+        let target = Some(Target::Reference(reference.clone()));
+        let request = ReadSecretsRequest { targets: vec![SecretTarget { target }], hold: false };
+        let refused = client.read_secrets(request).await.map(|_| answered.push(reference));
+        refused.map_err(|status| kontraktor_proto::problem::from_status(&status).unwrap())
+    };
+    ask(&mut answered).await.unwrap();
+
+    let ballast = home.data().join("ballast");
+    let mut file = fs::File::create(&ballast).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    // Its room is free only when nobody has it open.
+    drop(file);
+    let full = loop {
+        assert!(answered.len() < 1_000, "the disk never filled");
+        if let Err(problem) = ask(&mut answered).await {
+            break problem;
+        }
+    };
+    assert_eq!(full.code(), ProblemCode::StorageFull, "{full:?}");
+    assert!(full.message.contains("cannot be written into the audit log"), "{full:?}");
+
+    fs::remove_file(&ballast).unwrap();
+    let begun = Instant::now();
+    while let Err(problem) = ask(&mut answered).await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never answered again: {problem:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();
+    assert!(verified.intact, "{}", verified.explanation);
+    let request = ListAuditRequest { page_size: 1000, ..ListAuditRequest::default() };
+    let logged = daemon.audit().list_audit(request).await.unwrap().into_inner().entries;
+    let logged: HashSet<_> =
+        logged.into_iter().filter_map(|entry| entry.access).map(|access| access.reference).collect();
+    let missing: Vec<_> = answered.iter().filter(|reference| !logged.contains(*reference)).collect();
+    assert_eq!(missing, Vec::<&String>::new());
 }

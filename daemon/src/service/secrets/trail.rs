@@ -1,38 +1,23 @@
 //! Accesses on their way into the log. Those that come while others are being written travel together, and equal ones
-//! are one row with a count: a secret that is read by many at once costs a commit each millisecond, not each read.
+//! are one row with a count: a secret that is read by many at once costs a row for all of them, not each.
 
 use std::{
     collections::HashMap,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use kontraktor_proto::names::{EnvPath, Key};
-use tokio::{
-    sync::{Notify, oneshot},
-    time::timeout,
-};
+use tokio::sync::oneshot;
 
 use super::super::{Service, submit::mixed_up};
 use crate::domain::{Access, Caller, Code, Outcome, Refusal, ReportedVersion, Request, Trail};
 
 type Written = Result<(), Arc<Refusal>>;
 
-/// Where so many were answered by one commit, those who come back at once are waited for, so that they share the next
-/// one: each commit costs a millisecond of processor time, whoever it is for.
-const CROWD: usize = 8;
-
-/// How long such a crowd is waited for. Fewer than [`CROWD`] wait for nobody.
-const PATIENCE: Duration = Duration::from_millis(2);
-
 /// What waits to be written.
 #[derive(Default)]
-pub(in super::super) struct Trails {
-    waiting: Mutex<Waiting>,
-    /// The crowd is here.
-    complete: Notify,
-}
+pub(in super::super) struct Trails(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
@@ -41,31 +26,12 @@ struct Waiting {
     answers: Vec<oneshot::Sender<Written>>,
     /// Somebody is writing, and will take what is here when done.
     writing: bool,
-    /// How many that somebody waits for; 0: for nobody.
-    expected: usize,
 }
 
 impl Trails {
     /// The map is only changed by whole inserts, so a panic elsewhere leaves it sound.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits a moment for those who were just answered: three quarters of a crowd are enough.
-    async fn gather(&self, answered: usize) {
-        if answered < CROWD {
-            return;
-        }
-        let expected = answered * 3 / 4;
-        {
-            let mut waiting = self.lock();
-            if waiting.answers.len() >= expected {
-                return;
-            }
-            waiting.expected = expected;
-        }
-        let _ = timeout(PATIENCE, self.complete.notified()).await;
-        self.lock().expected = 0;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything that waits, and those who wait for it. None: nothing does, and from now on nobody is writing.
@@ -102,9 +68,6 @@ impl Service {
                 waiting.versions.insert((version.environment.clone(), version.key.clone()), version);
             }
             waiting.answers.push(answer);
-            if waiting.answers.len() == waiting.expected {
-                self.inner.trails.complete.notify_one();
-            }
             !mem::replace(&mut waiting.writing, true)
         };
         if lead {
@@ -126,12 +89,10 @@ impl Service {
                 Ok(other) => Err(Arc::new(mixed_up(&other))),
                 Err(refusal) => Err(Arc::new(refusal)),
             };
-            let crowd = answers.len();
             for answer in answers {
                 // Who asked may have gone; the access is in the log all the same.
                 let _ = answer.send(written.clone());
             }
-            self.inner.trails.gather(crowd).await;
         }
     }
 }

@@ -7,7 +7,7 @@ use duckdb::{
 use uuid::Uuid;
 
 use super::{StoreError, errors::classify};
-use crate::domain::{Fact, Row, RowBody};
+use crate::domain::{Row, RowBody};
 
 const TABLES: [&str; 7] = [
     "project_log",
@@ -19,13 +19,13 @@ const TABLES: [&str; 7] = [
     "audit_events",
 ];
 
-pub(super) fn commit(connection: &Connection, facts: &[Fact]) -> Result<(), StoreError> {
+pub(super) fn commit(connection: &Connection, rows: &[Row<'_>]) -> Result<(), StoreError> {
     // One row is one statement, and that is a transaction by itself: it costs a seventh less than between two others.
-    if facts.len() == 1 {
-        return append(connection, facts).map_err(classify);
+    if rows.len() == 1 {
+        return append(connection, rows).map_err(classify);
     }
     connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
-    match append(connection, facts).and_then(|()| connection.execute_batch("COMMIT")) {
+    match append(connection, rows).and_then(|()| connection.execute_batch("COMMIT")) {
         Ok(()) => Ok(()),
         Err(error) => {
             // Where the transaction is over already, there is nothing to roll back and this fails: no matter.
@@ -35,8 +35,7 @@ pub(super) fn commit(connection: &Connection, facts: &[Fact]) -> Result<(), Stor
     }
 }
 
-fn append(connection: &Connection, facts: &[Fact]) -> duckdb::Result<()> {
-    let rows: Vec<Row<'_>> = facts.iter().map(Row::from).collect();
+fn append(connection: &Connection, rows: &[Row<'_>]) -> duckdb::Result<()> {
     for table in TABLES {
         let mut rows = rows.iter().filter(|row| row.body.table() == table).peekable();
         if rows.peek().is_none() {

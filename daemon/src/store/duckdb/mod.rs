@@ -1,12 +1,15 @@
 //! The log in DuckDB: tables that are only ever appended to. No index, no key, no UPDATE: those are what its defects
 //! live in.
 //!
+//! Accesses to secrets, which nobody changes and everybody waits for, get there by way of a [`journal`].
+//!
 //! One connection writes. Each read runs on a connection of its own; the engine gives it a consistent view. Reopening
 //! waits until every read is done, because two engines on one file in one process are not safe.
 
 mod append;
 mod audit;
 mod errors;
+mod journal;
 mod load;
 mod moments;
 mod open;
@@ -18,15 +21,18 @@ mod tests;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ::duckdb::Connection;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use self::errors::classify;
 pub use self::schema::SCHEMA_VERSION;
+use self::{errors::classify, journal::Journal};
 use super::{AuditQuery, DataDir, Moment, Past, Store, StoreError, StoreInfo, Upkeep};
 use crate::domain::{AuditEntry, Fact, Head, Row, State};
 
@@ -67,9 +73,19 @@ pub struct DuckDbStore {
 }
 
 struct Open {
-    writer: Mutex<Connection>,
+    writer: Mutex<Writer>,
     /// Never used itself: readers are cloned from it.
     reader: Mutex<Connection>,
+    /// Something stands in the journal that is not in the tables.
+    waiting: AtomicBool,
+    /// Of a database that is only read: what stands in the journal.
+    unmoved: Vec<Row<'static>>,
+}
+
+/// The connection that writes, and the journal before it. None: nothing may be written.
+struct Writer {
+    connection: Connection,
+    journal: Option<Journal>,
 }
 
 impl DuckDbStore {
@@ -78,20 +94,27 @@ impl DuckDbStore {
     /// A file that is not a database, is damaged or has tables of a later daemon is refused before anything is written
     /// to it.
     pub fn open(dir: DataDir, options: DuckDbOptions) -> Result<Self, StoreError> {
-        let writer = open::writable(&dir.database(), &options)?;
-        Self::with(dir, options, writer)
+        let writer = Writer::new(open::writable(&dir.database(), &options)?, &dir)?;
+        Self::with(dir, options, writer, Vec::new())
     }
 
     /// Opens the database of a directory that was locked for reading. Nothing is written, and writing is an error.
     pub fn open_read_only(dir: DataDir, options: DuckDbOptions) -> Result<Self, StoreError> {
         let connection = open::read_only(&dir.database(), &options)?;
-        Self::with(dir, options, connection)
+        let unmoved = journal::read(&dir.journal(), rows::head(&connection)?)?.rows;
+        Self::with(dir, options, Writer { connection, journal: None }, unmoved)
     }
 
-    fn with(dir: DataDir, options: DuckDbOptions, writer: Connection) -> Result<Self, StoreError> {
-        let engine = format!("DuckDB {}", writer.version().map_err(classify)?.trim_start_matches('v')).into();
+    fn with(
+        dir: DataDir,
+        options: DuckDbOptions,
+        writer: Writer,
+        unmoved: Vec<Row<'static>>,
+    ) -> Result<Self, StoreError> {
+        let version = writer.connection.version().map_err(classify)?;
+        let engine = format!("DuckDB {}", version.trim_start_matches('v')).into();
         let wal = open::wal_of(&dir.database());
-        let open = RwLock::new(Some(Open::new(writer)?));
+        let open = RwLock::new(Some(Open { unmoved, ..Open::new(writer)? }));
         Ok(Self { dir, options, engine, wal, open })
     }
 
@@ -101,17 +124,27 @@ impl DuckDbStore {
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let open = self.guard();
-        let open = open.as_ref().ok_or(StoreError::Closed)?;
-        let reader =
-            open.reader.lock().unwrap_or_else(PoisonError::into_inner).try_clone().map_err(classify)?;
-        work(&reader)
+        self.read_open(|_, connection| work(connection))
     }
 
-    fn write<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Reads in the tables, when everything is there.
+    fn read_open<T>(
+        &self,
+        work: impl FnOnce(&Open, &Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let open = self.guard();
         let open = open.as_ref().ok_or(StoreError::Closed)?;
-        work(&open.writer.lock().unwrap_or_else(PoisonError::into_inner))
+        if open.waiting.load(Ordering::Acquire) {
+            open.write(Writer::settle)?;
+        }
+        let reader =
+            open.reader.lock().unwrap_or_else(PoisonError::into_inner).try_clone().map_err(classify)?;
+        work(open, &reader)
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&mut Writer) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let open = self.guard();
+        open.as_ref().ok_or(StoreError::Closed)?.write(work)
     }
 
     /// Held for as long as a connection is used, so that nothing is reopened under it. What a lock protects here is a
@@ -122,9 +155,64 @@ impl DuckDbStore {
 }
 
 impl Open {
-    fn new(writer: Connection) -> Result<Self, StoreError> {
-        let reader = writer.try_clone().map_err(classify)?;
-        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader) })
+    fn new(writer: Writer) -> Result<Self, StoreError> {
+        let reader = writer.connection.try_clone().map_err(classify)?;
+        let waiting = writer.waits();
+        Ok(Self {
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+            waiting: AtomicBool::new(waiting),
+            unmoved: Vec::new(),
+        })
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&mut Writer) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = work(&mut writer);
+        self.waiting.store(writer.waits(), Ordering::Release);
+        done
+    }
+}
+
+impl Writer {
+    /// With what was left in the journal by whoever did not end well.
+    fn new(connection: Connection, dir: &DataDir) -> Result<Self, StoreError> {
+        let journal = Some(Journal::open(&dir.journal(), rows::head(&connection)?)?);
+        Ok(Self { connection, journal })
+    }
+
+    /// The newest row, wherever it stands.
+    fn head(&self) -> Result<Head, StoreError> {
+        match self.journal.as_ref().and_then(|journal| journal.waiting().last()) {
+            Some(row) => rows::head_of(row),
+            None => rows::head(&self.connection),
+        }
+    }
+
+    fn waits(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| !journal.waiting().is_empty())
+    }
+
+    fn commit(&mut self, rows: &[Row<'_>]) -> Result<(), StoreError> {
+        match &mut self.journal {
+            Some(journal) if journal.takes(rows) => journal.append(rows),
+            _ => self.commit_with(rows),
+        }
+    }
+
+    /// Moves what waits into the tables.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        if self.waits() { self.commit_with(&[]) } else { Ok(()) }
+    }
+
+    /// Commits what waits and these rows behind it.
+    fn commit_with(&mut self, rows: &[Row<'_>]) -> Result<(), StoreError> {
+        let waiting = self.journal.as_ref().map(Journal::waiting).unwrap_or_default();
+        let all = [waiting, rows].concat();
+        if !all.is_empty() {
+            append::commit(&self.connection, &all)?;
+        }
+        self.journal.as_mut().map_or(Ok(()), Journal::clear)
     }
 }
 
@@ -134,7 +222,8 @@ fn size_of(path: &Path) -> u64 {
 
 impl Store for DuckDbStore {
     fn commit(&self, facts: &[Fact]) -> Result<(), StoreError> {
-        self.write(|connection| append::commit(connection, facts))
+        let rows: Vec<_> = facts.iter().map(Row::from).collect();
+        self.write(|writer| writer.commit(&rows))
     }
 
     fn load(&self, now: Timestamp) -> Result<State, StoreError> {
@@ -142,7 +231,10 @@ impl Store for DuckDbStore {
     }
 
     fn head(&self) -> Result<Head, StoreError> {
-        self.read(rows::head)
+        self.read_open(|open, connection| match open.unmoved.last() {
+            Some(row) => rows::head_of(row),
+            None => rows::head(connection),
+        })
     }
 
     fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Fact>, StoreError> {
@@ -150,7 +242,13 @@ impl Store for DuckDbStore {
     }
 
     fn rows_since(&self, seq: u64, limit: usize) -> Result<Vec<Row<'static>>, StoreError> {
-        self.read(|connection| rows::window(connection, seq, limit))
+        self.read_open(|open, connection| {
+            let mut rows = rows::window(connection, seq, limit)?;
+            if rows.is_empty() {
+                rows.extend(open.unmoved.iter().filter(|row| row.seq > seq).take(limit).cloned());
+            }
+            Ok(rows)
+        })
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
@@ -177,12 +275,22 @@ impl Store for DuckDbStore {
         match size_of(&self.wal) {
             size if size > WAL_LIMIT => Upkeep::Now,
             size if size > WAL_WORTH_A_CHECKPOINT => Upkeep::WhenIdle,
+            _ if self.guard().as_ref().is_some_and(|open| open.waiting.load(Ordering::Acquire)) => {
+                Upkeep::WhenIdle
+            }
             _ => Upkeep::None,
         }
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {
-        self.write(|connection| connection.execute_batch("CHECKPOINT").map_err(classify))
+        self.write(|writer| {
+            writer.settle()?;
+            // Accesses may trickle in for days: what they leave is not worth a checkpoint each time.
+            if size_of(&self.wal) <= WAL_WORTH_A_CHECKPOINT {
+                return Ok(());
+            }
+            writer.connection.execute_batch("CHECKPOINT").map_err(classify)
+        })
     }
 
     fn recover(&self) -> Result<Head, StoreError> {
@@ -193,23 +301,25 @@ impl Store for DuckDbStore {
         if !path.exists() {
             return Err(StoreError::Fatal(format!("{} is gone", path.display())));
         }
-        let writer = open::checked(&path, &self.options)?;
-        let head = rows::head(&writer)?;
+        let writer = Writer::new(open::checked(&path, &self.options)?, &self.dir)?;
+        let head = writer.head()?;
         *open = Some(Open::new(writer)?);
         Ok(head)
     }
 
     fn close(&self) -> Result<(), StoreError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(Open { writer, reader }) = open.take() else { return Ok(()) };
+        let Some(Open { writer, reader, .. }) = open.take() else { return Ok(()) };
         drop(reader);
-        let writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let tidied = if size_of(&self.wal) > WAL_TIDIED_ON_CLOSE {
-            Ok(())
-        } else {
-            writer.execute_batch("CHECKPOINT").map_err(classify)
-        };
-        writer.close().map_err(|(_, error)| classify(error))?;
+        let mut writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Where it is not moved, it is in the journal for the next start.
+        let tidied = writer.settle().and_then(|()| {
+            if size_of(&self.wal) > WAL_TIDIED_ON_CLOSE {
+                return Ok(());
+            }
+            writer.connection.execute_batch("CHECKPOINT").map_err(classify)
+        });
+        writer.connection.close().map_err(|(_, error)| classify(error))?;
         tidied
     }
 }

@@ -94,7 +94,7 @@ fn upgrade(connection: &Connection, path: &Path, version: u32) -> Result<(), Sto
 }
 
 /// A name is on disk only when its directory is.
-fn sync_directory_of(path: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_directory_of(path: &Path) -> Result<(), StoreError> {
     let directory = path.parent().unwrap_or(path);
     File::open(directory)
         .and_then(|directory| directory.sync_all())

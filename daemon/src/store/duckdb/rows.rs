@@ -235,6 +235,11 @@ pub(super) fn head(connection: &Connection) -> Result<Head, StoreError> {
     }
 }
 
+/// That of a row.
+pub(super) fn head_of(row: &Row<'_>) -> Result<Head, StoreError> {
+    Ok(Head { seq: row.seq, hash: hash_of(row.seq, &row.hash)? })
+}
+
 pub(super) fn hash_of(seq: u64, bytes: &[u8]) -> Result<Hash, StoreError> {
     Hash::try_from(bytes)
         .map_err(|_| StoreError::Corrupt(format!("the hash of row {seq} is not of 32 bytes")))

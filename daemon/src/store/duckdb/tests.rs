@@ -1,3 +1,4 @@
+mod journal;
 mod upgrade;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
@@ -213,7 +214,10 @@ fn half_a_database_is_no_obstacle() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["kontraktor.duckdb", "kontraktor.duckdb.wal", "kontraktord.lock"]);
+    assert_eq!(
+        names,
+        ["kontraktor.duckdb", "kontraktor.duckdb.wal", "kontraktor.journal", "kontraktord.lock"]
+    );
 }
 
 #[test]
@@ -233,7 +237,8 @@ fn a_write_ahead_log_without_its_database_is_left_alone() {
 fn unreadable_rows_are_found() {
     let dir = TempDir::new().unwrap();
     let (store, head) = filled(dir.path());
-    let run = |sql: &str| store.write(|connection| connection.execute_batch(sql).map_err(classify)).unwrap();
+    let run =
+        |sql: &str| store.write(|writer| writer.connection.execute_batch(sql).map_err(classify)).unwrap();
     run("ALTER TABLE audit_variable_writes ALTER actor DROP NOT NULL");
     run("UPDATE audit_variable_writes SET actor = NULL WHERE seq = 5");
     let broken = verify(&store, &[head]).unwrap().broken.unwrap();
@@ -273,11 +278,12 @@ fn reading_alone_changes_nothing_and_writes_nothing() {
 fn whatever_is_tampered_with_shows() {
     let dir = TempDir::new().unwrap();
     let (store, head) = filled(dir.path());
-    let run = |sql: &str| store.write(|connection| connection.execute_batch(sql).map_err(classify)).unwrap();
+    let run =
+        |sql: &str| store.write(|writer| writer.connection.execute_batch(sql).map_err(classify)).unwrap();
     let list = |sql: &str| -> Vec<String> {
         store
-            .write(|connection| {
-                let mut statement = connection.prepare(sql).map_err(classify)?;
+            .write(|writer| {
+                let mut statement = writer.connection.prepare(sql).map_err(classify)?;
                 let rows = statement.query_map([], |row| row.get(0)).map_err(classify)?;
                 rows.collect::<duckdb::Result<_>>().map_err(classify)
             })
