@@ -86,6 +86,9 @@ struct Open {
 struct Writer {
     connection: Connection,
     journal: Option<Journal>,
+    /// A commit failed, and only a reopened database tells whether it was kept. Rows that are committed again would be there
+    /// twice.
+    in_doubt: bool,
 }
 
 impl DuckDbStore {
@@ -102,7 +105,7 @@ impl DuckDbStore {
     pub fn open_read_only(dir: DataDir, options: DuckDbOptions) -> Result<Self, StoreError> {
         let connection = open::read_only(&dir.database(), &options)?;
         let unmoved = journal::read(&dir.journal(), rows::head(&connection)?)?.rows;
-        Self::with(dir, options, Writer { connection, journal: None }, unmoved)
+        Self::with(dir, options, Writer { connection, journal: None, in_doubt: false }, unmoved)
     }
 
     fn with(
@@ -178,7 +181,7 @@ impl Writer {
     /// With what was left in the journal by whoever did not end well.
     fn new(connection: Connection, dir: &DataDir) -> Result<Self, StoreError> {
         let journal = Some(Journal::open(&dir.journal(), rows::head(&connection)?)?);
-        Ok(Self { connection, journal })
+        Ok(Self { connection, journal, in_doubt: false })
     }
 
     /// The newest row, wherever it stands.
@@ -195,6 +198,8 @@ impl Writer {
 
     fn commit(&mut self, rows: &[Row<'_>]) -> Result<(), StoreError> {
         match &mut self.journal {
+            // Whoever writes reopens it upon an error.
+            _ if self.in_doubt => Err(in_doubt()),
             Some(journal) if journal.takes(rows) => journal.append(rows),
             _ => self.commit_with(rows),
         }
@@ -207,13 +212,22 @@ impl Writer {
 
     /// Commits what waits and these rows behind it.
     fn commit_with(&mut self, rows: &[Row<'_>]) -> Result<(), StoreError> {
+        if self.in_doubt {
+            return Err(in_doubt());
+        }
         let waiting = self.journal.as_ref().map(Journal::waiting).unwrap_or_default();
         let all = [waiting, rows].concat();
         if !all.is_empty() {
+            self.in_doubt = true;
             append::commit(&self.connection, &all)?;
+            self.in_doubt = false;
         }
         self.journal.as_mut().map_or(Ok(()), Journal::clear)
     }
+}
+
+fn in_doubt() -> StoreError {
+    StoreError::Failed("a commit failed before, and the database has to be reopened first".to_owned())
 }
 
 fn size_of(path: &Path) -> u64 {
@@ -284,9 +298,10 @@ impl Store for DuckDbStore {
 
     fn checkpoint(&self) -> Result<(), StoreError> {
         self.write(|writer| {
+            let waited = writer.waits();
             writer.settle()?;
             // Accesses may trickle in for days: what they leave is not worth a checkpoint each time.
-            if size_of(&self.wal) <= WAL_WORTH_A_CHECKPOINT {
+            if waited && size_of(&self.wal) <= WAL_WORTH_A_CHECKPOINT {
                 return Ok(());
             }
             writer.connection.execute_batch("CHECKPOINT").map_err(classify)

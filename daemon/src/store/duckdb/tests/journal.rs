@@ -237,3 +237,26 @@ fn after_a_failure_everything_that_was_kept_is_there() {
     assert_eq!(in_tables(&store), 0);
     assert_intact(&store, state.head());
 }
+
+/// A reader found that they cannot be moved. Nothing is committed then before the database was reopened: it may have kept
+/// them after all.
+#[test]
+fn a_move_that_failed_is_not_repeated_before_the_database_is_reopened() {
+    let dir = TempDir::new().unwrap();
+    let (store, state) = waiting(dir.path());
+    let run =
+        |sql: &str| store.write(|writer| writer.connection.execute_batch(sql).map_err(classify)).unwrap();
+    run("ALTER TABLE audit_events RENAME TO elsewhere");
+    assert!(store.audit(&AuditQuery { limit: 1, ..AuditQuery::default() }).is_err());
+    run("ALTER TABLE elsewhere RENAME TO audit_events");
+    let error = store.audit(&AuditQuery { limit: 1, ..AuditQuery::default() }).unwrap_err();
+    assert!(error.to_string().contains("has to be reopened"), "{error}");
+    let trail = accesses("aws-sm://prod/x", 1);
+    let caller =
+        Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL };
+    let facts = decide(&state, &trail, &caller, Timestamp::UNIX_EPOCH).unwrap().facts;
+    assert!(store.commit(&facts).is_err());
+    assert_eq!(store.recover().unwrap(), state.head());
+    let state = commit(&store, state, &trail);
+    assert_intact(&store, state.head());
+}
