@@ -285,8 +285,11 @@ impl Writer {
                 self.settle()
             }
             Err(StoreError::Failed(reason)) => {
+                // It may have been a move of rows, of which only a reopened database tells whether it was kept.
                 tracing::warn!(reason, "a checkpoint did not come about");
-                Ok(())
+                let candidate = State::clone(&self.state.load());
+                self.unsettled = Some(Unsettled { cause: Cause::Failed, candidate });
+                self.settle()
             }
             Err(error) => {
                 self.fail(&error.to_string());

@@ -19,9 +19,11 @@ const TABLES: [&str; 7] = [
     "audit_events",
 ];
 
-pub(super) fn commit(connection: &Connection, rows: &[Row<'_>]) -> Result<(), StoreError> {
-    // One row is one statement, and that is a transaction by itself: it costs a seventh less than between two others.
-    if rows.len() == 1 {
+/// `once`: after an error, nobody commits these rows again before the database was reopened.
+pub(super) fn commit(connection: &Connection, rows: &[Row<'_>], once: bool) -> Result<(), StoreError> {
+    // One row is one statement, and that is a transaction by itself: it costs a seventh less than between two others. But
+    // an appender that failed tries once more when it is dropped, and nothing rolls that back.
+    if once && rows.len() == 1 {
         return append(connection, rows).map_err(classify);
     }
     connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;

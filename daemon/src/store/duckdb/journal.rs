@@ -29,6 +29,8 @@ const MANY: usize = 1024;
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
+    /// How long it is, in whole lines.
+    len: u64,
     waiting: Vec<Row<'static>>,
 }
 
@@ -67,7 +69,7 @@ impl Journal {
         // A line in pieces is cut off, and what stands there may not have been synced by who wrote it.
         file.set_len(end).and_then(|()| file.sync_all()).map_err(io_error("cannot mend", path))?;
         super::open::sync_directory_of(path)?;
-        Ok(Self { path: path.to_owned(), file, waiting })
+        Ok(Self { path: path.to_owned(), file, len: end, waiting })
     }
 
     /// What waits to go into the tables.
@@ -88,7 +90,12 @@ impl Journal {
             serde_json::to_vec(&accesses).map_err(|error| StoreError::Failed(error.to_string()))?;
         text.push(b'\n');
         let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
-        written.map_err(|error| self.failed("write", &error))?;
+        if let Err(error) = written {
+            // What a failed sync left may be read again, and is not on disk: it must not count as kept.
+            let _ = self.file.set_len(self.len);
+            return Err(self.failed("write", &error));
+        }
+        self.len += text.len() as u64;
         self.waiting.extend(accesses.into_iter().map(Row::from));
         Ok(())
     }
@@ -97,7 +104,9 @@ impl Journal {
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
         self.waiting.clear();
         // Where a crash brings it back, it is older than the newest row, and skipped.
-        self.file.set_len(0).map_err(|error| self.failed("empty", &error))
+        self.file.set_len(0).map_err(|error| self.failed("empty", &error))?;
+        self.len = 0;
+        Ok(())
     }
 
     fn failed(&self, what: &str, error: &io::Error) -> StoreError {

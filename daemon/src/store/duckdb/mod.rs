@@ -219,7 +219,7 @@ impl Writer {
         let all = [waiting, rows].concat();
         if !all.is_empty() {
             self.in_doubt = true;
-            append::commit(&self.connection, &all)?;
+            append::commit(&self.connection, &all, waiting.is_empty())?;
             self.in_doubt = false;
         }
         self.journal.as_mut().map_or(Ok(()), Journal::clear)
@@ -297,15 +297,15 @@ impl Store for DuckDbStore {
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {
-        self.write(|writer| {
+        let moved = self.write(|writer| {
             let waited = writer.waits();
-            writer.settle()?;
-            // Accesses may trickle in for days: what they leave is not worth a checkpoint each time.
-            if waited && size_of(&self.wal) <= WAL_WORTH_A_CHECKPOINT {
-                return Ok(());
-            }
-            writer.connection.execute_batch("CHECKPOINT").map_err(classify)
-        })
+            writer.settle().map(|()| waited)
+        })?;
+        // Accesses may trickle in for days: what they leave is not worth a checkpoint each time.
+        if moved && size_of(&self.wal) <= WAL_WORTH_A_CHECKPOINT {
+            return Ok(());
+        }
+        self.write(|writer| writer.connection.execute_batch("CHECKPOINT").map_err(classify))
     }
 
     fn recover(&self) -> Result<Head, StoreError> {
