@@ -12,8 +12,9 @@ use std::{
 
 use kontraktor_proto::v1::{
     GetSnapshotRequest, GetStatusRequest, ListAuditRequest, ProblemCode, ReadSecretsRequest, SecretTarget,
-    VerifyAuditRequest, WriteStatus, secret_target::Target,
+    VerifyAuditRequest, WriteStatus, secret_target::Target, secrets_client::SecretsClient,
 };
+use tonic::transport::Channel;
 
 use super::common::{Daemon, Home, batch, environment, put};
 
@@ -124,10 +125,10 @@ async fn on_a_full_disk_nothing_is_handed_out_that_cannot_be_written_down() {
         println!("skipped: this user may not mount a file system");
         return;
     };
-    let daemon = home.start();
+    let mut daemon = home.start();
     let mut client = daemon.secrets();
     let mut answered = Vec::new();
-    let mut ask = async |answered: &mut Vec<String>| {
+    let ask = async |client: &mut SecretsClient<Channel>, answered: &mut Vec<String>| {
         // No such vault is configured: that is an answer, too, and goes into the log before it is given.
         let reference = format!("vault://nowhere/kv/{}-{}#f", answered.len(), "x".repeat(500));
         let target = Some(Target::Reference(reference.clone()));
@@ -135,7 +136,7 @@ async fn on_a_full_disk_nothing_is_handed_out_that_cannot_be_written_down() {
         let refused = client.read_secrets(request).await.map(|_| answered.push(reference));
         refused.map_err(|status| kontraktor_proto::problem::from_status(&status).unwrap())
     };
-    ask(&mut answered).await.unwrap();
+    ask(&mut client, &mut answered).await.unwrap();
 
     let ballast = home.data().join("ballast");
     let mut file = fs::File::create(&ballast).unwrap();
@@ -144,16 +145,25 @@ async fn on_a_full_disk_nothing_is_handed_out_that_cannot_be_written_down() {
     drop(file);
     let full = loop {
         assert!(answered.len() < 1_000, "the disk never filled");
-        if let Err(problem) = ask(&mut answered).await {
+        if let Err(problem) = ask(&mut client, &mut answered).await {
             break problem;
         }
     };
     assert_eq!(full.code(), ProblemCode::StorageFull, "{full:?}");
     assert!(full.message.contains("cannot be written into the audit log"), "{full:?}");
 
+    // What reads the log alone goes on, and so does a daemon that is started now.
+    let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();
+    assert!(verified.intact, "{}", verified.explanation);
+    daemon.kill();
+    daemon = home.start();
+    let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();
+    assert!(verified.intact, "{}", verified.explanation);
+
     fs::remove_file(&ballast).unwrap();
+    client = daemon.secrets();
     let begun = Instant::now();
-    while let Err(problem) = ask(&mut answered).await {
+    while let Err(problem) = ask(&mut client, &mut answered).await {
         assert!(begun.elapsed() < Duration::from_secs(20), "it never answered again: {problem:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -28,7 +28,8 @@ const MANY: usize = 1024;
 /// The file, and what stands in it that is not in the tables.
 pub(super) struct Journal {
     path: PathBuf,
-    file: File,
+    /// None: it is only read.
+    file: Option<File>,
     /// How long it is, in whole lines.
     len: u64,
     waiting: Vec<Row<'static>>,
@@ -69,7 +70,18 @@ impl Journal {
         // A line in pieces is cut off, and what stands there may not have been synced by who wrote it.
         file.set_len(end).and_then(|()| file.sync_all()).map_err(io_error("cannot mend", path))?;
         super::open::sync_directory_of(path)?;
-        Ok(Self { path: path.to_owned(), file, len: end, waiting })
+        Ok(Self { path: path.to_owned(), file: Some(file), len: end, waiting })
+    }
+
+    /// Opens it for reading alone. Whether its rows follow those of the tables is for whoever walks the chain to find out.
+    pub(super) fn open_read_only(path: &Path, head: Head) -> Result<Self, StoreError> {
+        let Found { rows: waiting, end } = read(path, head)?;
+        Ok(Self { path: path.to_owned(), file: None, len: end, waiting })
+    }
+
+    /// Whether something is to be moved into the tables.
+    pub(super) fn is_to_be_moved(&self) -> bool {
+        self.file.is_some() && !self.waiting.is_empty()
     }
 
     /// What waits to go into the tables.
@@ -77,34 +89,35 @@ impl Journal {
         &self.waiting
     }
 
-    /// Whether these may stand here for a while: accesses, and not too many.
-    pub(super) fn takes(&self, rows: &[Row<'_>]) -> bool {
-        self.waiting.len() + rows.len() <= MANY && rows.iter().all(|row| Access::of(row).is_some())
-    }
-
-    /// Takes rows in, all or none. When it returns, they are on disk. After an error, what stands there has to be read
-    /// again.
-    pub(super) fn append(&mut self, rows: &[Row<'_>]) -> Result<(), StoreError> {
-        let accesses: Vec<_> = rows.iter().filter_map(Access::of).collect();
+    /// Takes rows in, all or none, if they may stand here for a while: accesses, and not too many. True: they are on disk.
+    /// After an error, what stands there has to be read again.
+    pub(super) fn append(&mut self, rows: &[Row<'_>]) -> Result<bool, StoreError> {
+        let Some(file) = self.file.as_mut().filter(|_| self.waiting.len() + rows.len() <= MANY) else {
+            return Ok(false);
+        };
+        let Some(accesses) = rows.iter().map(Access::of).collect::<Option<Vec<_>>>() else {
+            return Ok(false);
+        };
         let mut text =
             serde_json::to_vec(&accesses).map_err(|error| StoreError::Failed(error.to_string()))?;
         text.push(b'\n');
-        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        let written = file.write_all(&text).and_then(|()| file.sync_data());
         if let Err(error) = written {
             // What a failed sync left may be read again, and is not on disk: it must not count as kept.
-            let _ = self.file.set_len(self.len);
+            let _ = file.set_len(self.len);
             return Err(self.failed("write", &error));
         }
         self.len += text.len() as u64;
         self.waiting.extend(accesses.into_iter().map(Row::from));
-        Ok(())
+        Ok(true)
     }
 
     /// All of it is in the tables.
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
         self.waiting.clear();
         // Where a crash brings it back, it is older than the newest row, and skipped.
-        self.file.set_len(0).map_err(|error| self.failed("empty", &error))?;
+        let emptied = self.file.as_ref().map_or(Ok(()), |file| file.set_len(0));
+        emptied.map_err(|error| self.failed("empty", &error))?;
         self.len = 0;
         Ok(())
     }
@@ -119,15 +132,15 @@ impl Journal {
 
 /// What stands in a journal.
 #[derive(Default)]
-pub(super) struct Found {
+struct Found {
     /// Beyond the newest row of the tables.
-    pub(super) rows: Vec<Row<'static>>,
+    rows: Vec<Row<'static>>,
     /// Where the last whole line ends.
     end: u64,
 }
 
 /// Reads what stands in a journal beyond the newest row of the tables.
-pub(super) fn read(path: &Path, head: Head) -> Result<Found, StoreError> {
+fn read(path: &Path, head: Head) -> Result<Found, StoreError> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::default()),

@@ -78,14 +78,12 @@ struct Open {
     reader: Mutex<Connection>,
     /// Something stands in the journal that is not in the tables.
     waiting: AtomicBool,
-    /// Of a database that is only read: what stands in the journal.
-    unmoved: Vec<Row<'static>>,
 }
 
-/// The connection that writes, and the journal before it. None: nothing may be written.
+/// The connection that writes, and the journal before it.
 struct Writer {
     connection: Connection,
-    journal: Option<Journal>,
+    journal: Journal,
     /// A commit failed, and only a reopened database tells whether it was kept. Rows that are committed again would be there
     /// twice.
     in_doubt: bool,
@@ -98,26 +96,21 @@ impl DuckDbStore {
     /// to it.
     pub fn open(dir: DataDir, options: DuckDbOptions) -> Result<Self, StoreError> {
         let writer = Writer::new(open::writable(&dir.database(), &options)?, &dir)?;
-        Self::with(dir, options, writer, Vec::new())
+        Self::with(dir, options, writer)
     }
 
     /// Opens the database of a directory that was locked for reading. Nothing is written, and writing is an error.
     pub fn open_read_only(dir: DataDir, options: DuckDbOptions) -> Result<Self, StoreError> {
         let connection = open::read_only(&dir.database(), &options)?;
-        let unmoved = journal::read(&dir.journal(), rows::head(&connection)?)?.rows;
-        Self::with(dir, options, Writer { connection, journal: None, in_doubt: false }, unmoved)
+        let journal = Journal::open_read_only(&dir.journal(), rows::head(&connection)?)?;
+        Self::with(dir, options, Writer { connection, journal, in_doubt: false })
     }
 
-    fn with(
-        dir: DataDir,
-        options: DuckDbOptions,
-        writer: Writer,
-        unmoved: Vec<Row<'static>>,
-    ) -> Result<Self, StoreError> {
+    fn with(dir: DataDir, options: DuckDbOptions, writer: Writer) -> Result<Self, StoreError> {
         let version = writer.connection.version().map_err(classify)?;
         let engine = format!("DuckDB {}", version.trim_start_matches('v')).into();
         let wal = open::wal_of(&dir.database());
-        let open = RwLock::new(Some(Open { unmoved, ..Open::new(writer)? }));
+        let open = RwLock::new(Some(Open::new(writer)?));
         Ok(Self { dir, options, engine, wal, open })
     }
 
@@ -127,22 +120,20 @@ impl DuckDbStore {
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.read_open(|_, connection| work(connection))
-    }
-
-    /// Reads in the tables, when everything is there.
-    fn read_open<T>(
-        &self,
-        work: impl FnOnce(&Open, &Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
         let open = self.guard();
         let open = open.as_ref().ok_or(StoreError::Closed)?;
-        if open.waiting.load(Ordering::Acquire) {
-            open.write(Writer::settle)?;
-        }
         let reader =
             open.reader.lock().unwrap_or_else(PoisonError::into_inner).try_clone().map_err(classify)?;
-        work(open, &reader)
+        work(&reader)
+    }
+
+    /// For those who look for accesses in the tables.
+    fn read_all<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let waits = self.guard().as_ref().is_some_and(Open::waits);
+        if waits {
+            self.write(Writer::settle)?;
+        }
+        self.read(work)
     }
 
     fn write<T>(&self, work: impl FnOnce(&mut Writer) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -161,12 +152,11 @@ impl Open {
     fn new(writer: Writer) -> Result<Self, StoreError> {
         let reader = writer.connection.try_clone().map_err(classify)?;
         let waiting = writer.waits();
-        Ok(Self {
-            writer: Mutex::new(writer),
-            reader: Mutex::new(reader),
-            waiting: AtomicBool::new(waiting),
-            unmoved: Vec::new(),
-        })
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), waiting: AtomicBool::new(waiting) })
+    }
+
+    fn waits(&self) -> bool {
+        self.waiting.load(Ordering::Acquire)
     }
 
     fn write<T>(&self, work: impl FnOnce(&mut Writer) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -180,29 +170,28 @@ impl Open {
 impl Writer {
     /// With what was left in the journal by whoever did not end well.
     fn new(connection: Connection, dir: &DataDir) -> Result<Self, StoreError> {
-        let journal = Some(Journal::open(&dir.journal(), rows::head(&connection)?)?);
+        let journal = Journal::open(&dir.journal(), rows::head(&connection)?)?;
         Ok(Self { connection, journal, in_doubt: false })
     }
 
     /// The newest row, wherever it stands.
     fn head(&self) -> Result<Head, StoreError> {
-        match self.journal.as_ref().and_then(|journal| journal.waiting().last()) {
+        match self.journal.waiting().last() {
             Some(row) => rows::head_of(row),
             None => rows::head(&self.connection),
         }
     }
 
     fn waits(&self) -> bool {
-        self.journal.as_ref().is_some_and(|journal| !journal.waiting().is_empty())
+        self.journal.is_to_be_moved()
     }
 
     fn commit(&mut self, rows: &[Row<'_>]) -> Result<(), StoreError> {
-        match &mut self.journal {
-            // Whoever writes reopens it upon an error.
-            _ if self.in_doubt => Err(in_doubt()),
-            Some(journal) if journal.takes(rows) => journal.append(rows),
-            _ => self.commit_with(rows),
+        // Whoever writes reopens it upon an error.
+        if self.in_doubt {
+            return Err(in_doubt());
         }
+        if self.journal.append(rows)? { Ok(()) } else { self.commit_with(rows) }
     }
 
     /// Moves what waits into the tables.
@@ -215,14 +204,14 @@ impl Writer {
         if self.in_doubt {
             return Err(in_doubt());
         }
-        let waiting = self.journal.as_ref().map(Journal::waiting).unwrap_or_default();
+        let waiting = self.journal.waiting();
         let all = [waiting, rows].concat();
         if !all.is_empty() {
             self.in_doubt = true;
             append::commit(&self.connection, &all, waiting.is_empty())?;
             self.in_doubt = false;
         }
-        self.journal.as_mut().map_or(Ok(()), Journal::clear)
+        self.journal.clear()
     }
 }
 
@@ -241,32 +230,34 @@ impl Store for DuckDbStore {
     }
 
     fn load(&self, now: Timestamp) -> Result<State, StoreError> {
-        self.read(|connection| load::load(connection, now))
+        // Accesses change nothing but the head, and moving them would need room on the disk.
+        let mut state = self.read(|connection| load::load(connection, now))?;
+        state.restore_head(self.head()?);
+        Ok(state)
     }
 
     fn head(&self) -> Result<Head, StoreError> {
-        self.read_open(|open, connection| match open.unmoved.last() {
-            Some(row) => rows::head_of(row),
-            None => rows::head(connection),
-        })
+        self.write(|writer| writer.head())
     }
 
     fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Fact>, StoreError> {
-        self.read(|connection| rows::facts(connection, seq, limit))
+        self.read_all(|connection| rows::facts(connection, seq, limit))
     }
 
     fn rows_since(&self, seq: u64, limit: usize) -> Result<Vec<Row<'static>>, StoreError> {
-        self.read_open(|open, connection| {
-            let mut rows = rows::window(connection, seq, limit)?;
-            if rows.is_empty() {
-                rows.extend(open.unmoved.iter().filter(|row| row.seq > seq).take(limit).cloned());
-            }
-            Ok(rows)
-        })
+        // First: what is moved meanwhile is found in the tables.
+        let waiting: Vec<_> = self.write(|writer| {
+            Ok(writer.journal.waiting().iter().filter(|row| row.seq > seq).take(limit).cloned().collect())
+        })?;
+        let rows = self.read(|connection| rows::window(connection, seq, limit))?;
+        Ok(if rows.is_empty() { waiting } else { rows })
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
-        self.read(|connection| audit::audit(connection, query))
+        if query.writes_only {
+            return self.read(|connection| audit::audit(connection, query));
+        }
+        self.read_all(|connection| audit::audit(connection, query))
     }
 
     fn row_at(&self, environment: Uuid, moment: Moment) -> Result<Option<u64>, StoreError> {
@@ -289,9 +280,7 @@ impl Store for DuckDbStore {
         match size_of(&self.wal) {
             size if size > WAL_LIMIT => Upkeep::Now,
             size if size > WAL_WORTH_A_CHECKPOINT => Upkeep::WhenIdle,
-            _ if self.guard().as_ref().is_some_and(|open| open.waiting.load(Ordering::Acquire)) => {
-                Upkeep::WhenIdle
-            }
+            _ if self.guard().as_ref().is_some_and(Open::waits) => Upkeep::WhenIdle,
             _ => Upkeep::None,
         }
     }

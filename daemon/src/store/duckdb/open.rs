@@ -10,7 +10,7 @@ use std::{
 use duckdb::{AccessMode, Config, Connection};
 
 use super::{
-    super::dir::io_error,
+    super::dir::{JOURNAL_FILE, io_error},
     DuckDbOptions, SCHEMA_VERSION, StoreError,
     errors::classify,
     schema::{Found, find, migrate},
@@ -29,11 +29,17 @@ pub(super) fn writable(path: &Path, options: &DuckDbOptions) -> Result<Connectio
 /// Makes the database beside its place and moves it there when it is whole. Half a database, left by a daemon that was
 /// killed meanwhile, could not be told from a damaged one.
 fn create(path: &Path, options: &DuckDbOptions) -> Result<(), StoreError> {
-    let wal = wal_of(path);
-    if wal.exists() {
-        let reason = "its write-ahead log is there, and it is missing itself: put it back from where it went, or \
-                      move the log away to begin anew";
-        return Err(StoreError::Unusable { path: path.to_owned(), reason: reason.to_owned() });
+    let journal = path.with_file_name(JOURNAL_FILE);
+    let left = [
+        (wal_of(path).exists(), "its write-ahead log"),
+        (fs::metadata(journal).is_ok_and(|journal| journal.len() > 0), "its journal"),
+    ];
+    if let Some((_, left)) = left.iter().find(|(there, _)| *there) {
+        let reason = format!(
+            "{left} is there, and it is missing itself: put it back from where it went, or move {} away to begin anew",
+            left.replace("its", "the")
+        );
+        return Err(StoreError::Unusable { path: path.to_owned(), reason });
     }
     let draft = path.with_extension("new");
     for left in [&draft, &wal_of(&draft)] {

@@ -227,7 +227,7 @@ fn a_write_ahead_log_without_its_database_is_left_alone() {
     fs::remove_file(dir.path().join("kontraktor.duckdb")).unwrap();
     let wal = dir.path().join("kontraktor.duckdb.wal");
     let before = fs::read(&wal).unwrap();
-    insta::assert_snapshot!(message(&refused(dir.path()), &dir), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: its write-ahead log is there, and it is missing itself: put it back from where it went, or move the log away to begin anew");
+    insta::assert_snapshot!(message(&refused(dir.path()), &dir), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: its write-ahead log is there, and it is missing itself: put it back from where it went, or move the write-ahead log away to begin anew");
     assert_eq!(fs::read(&wal).unwrap(), before);
     assert!(!dir.path().join("kontraktor.duckdb").exists());
 }

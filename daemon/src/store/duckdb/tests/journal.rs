@@ -107,6 +107,7 @@ fn a_process_that_is_killed_leaves_them_to_the_next() {
     let copy = killed(dir.path());
     let next = open(copy.path()).unwrap();
     assert_eq!(next.load(Timestamp::UNIX_EPOCH).unwrap().head(), state.head());
+    assert_eq!(next.audit(&AuditQuery { limit: 9, ..AuditQuery::default() }).unwrap().len(), 9);
     assert_eq!((in_tables(&next), in_journal(copy.path())), (3, 0));
     let state = commit(&next, next.load(Timestamp::UNIX_EPOCH).unwrap(), &accesses("azure-kv://kv/x", 1));
     assert_intact(&next, state.head());
@@ -225,6 +226,31 @@ fn reading_alone_sees_them_and_leaves_them() {
     assert!(store.commit(&facts).is_err());
     drop(store);
     assert_eq!(fs::read(copy.path().join("kontraktor.journal")).unwrap(), before);
+}
+
+/// A database that is missing is not begun anew under a journal that belongs to it.
+#[test]
+fn a_journal_without_its_database_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let (_store, _) = waiting(dir.path());
+    let copy = killed(dir.path());
+    for file in ["kontraktor.duckdb", "kontraktor.duckdb.wal"] {
+        fs::remove_file(copy.path().join(file)).unwrap();
+    }
+    insta::assert_snapshot!(message(&refused(copy.path()), &copy), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: its journal is there, and it is missing itself: put it back from where it went, or move the journal away to begin anew");
+    assert!(!copy.path().join("kontraktor.duckdb").exists());
+}
+
+/// What needs no access from the tables does not need room to move them.
+#[test]
+fn only_who_looks_for_accesses_has_them_moved() {
+    let dir = TempDir::new().unwrap();
+    let (store, state) = waiting(dir.path());
+    assert_eq!(store.load(Timestamp::UNIX_EPOCH).unwrap().head(), state.head());
+    assert_eq!(store.head().unwrap(), state.head());
+    assert_intact(&store, state.head());
+    store.history(&"demo/dev".parse().unwrap(), None, None, 10).unwrap();
+    assert_eq!(in_tables(&store), 0);
 }
 
 #[test]
