@@ -4,10 +4,8 @@
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
-use kontraktor_proto::{
-    names::EnvPath,
-    v1::{self, moment},
-};
+use kontraktor_model::names::EnvPath;
+use kontraktor_proto::v1::{self, moment};
 
 use crate::since::Since;
 

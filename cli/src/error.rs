@@ -5,11 +5,10 @@ use std::{
     process::ExitCode,
 };
 
+use kontraktor_model::{names::NameError, value::ValueError};
 use kontraktor_proto::{
     client::ClientError,
-    names::NameError,
     v1::{Problem, ProblemCode},
-    value::ValueError,
 };
 
 use crate::output::{colours_wanted, printable};

@@ -9,7 +9,8 @@ mod secret;
 use std::fmt;
 
 use jiff::Timestamp;
-use kontraktor_proto::{v1, value::ValueType};
+use kontraktor_model::value::ValueType;
+use kontraktor_proto::v1;
 use serde::Serialize;
 
 pub(crate) use self::{
@@ -234,7 +235,7 @@ impl Status {
 }
 
 fn type_name(wire: i32) -> Option<&'static str> {
-    ValueType::try_from(wire).ok().map(ValueType::as_str)
+    kontraktor_proto::value_type(wire).ok().map(ValueType::as_str)
 }
 
 /// Environments as `PROJECT/ENV`, in the order that they have.

@@ -4,7 +4,7 @@
 
 use std::{hint::black_box, io::Write as _, sync::Arc, time::Instant};
 
-use kontraktor_proto::{names::EnvPath, value::ValueType};
+use kontraktor_model::{names::EnvPath, value::ValueType};
 use kontraktord::{
     domain::{Batch, Caller, EnvironmentSettings, Expect, Operate, Put, Request, Scopes, WriteItem},
     service::{Clock, Service, ServiceOptions},

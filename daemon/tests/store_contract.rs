@@ -7,7 +7,7 @@ mod world;
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use kontraktor_proto::names::SchemaName;
+use kontraktor_model::names::SchemaName;
 use kontraktord::{
     domain::{
         AccessOperation, AuditEntry, Code, Fact, Head, ItemOutcome, Operate, Operation, Past, Request, Row,

@@ -3,14 +3,17 @@
 mod kinds;
 mod secrets;
 
-use kontraktor_proto::client::ClientError;
-use kontraktor_proto::v1::{self, ProblemCode};
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::value::ValueType;
+use kontraktor_proto::{
+    client::ClientError,
+    v1::{self, ProblemCode},
+};
 
-pub(crate) use self::kinds::Kind;
-pub(crate) use self::secrets::{Asked, is_references_fault, unresolved, verification};
-use crate::framework::Diagnostic;
-use crate::session::Trouble;
+pub(crate) use self::{
+    kinds::Kind,
+    secrets::{Asked, is_references_fault, unresolved, verification},
+};
+use crate::{framework::Diagnostic, session::Trouble};
 
 /// Attributes that the API's field names stand for.
 const FIELDS: [&str; 13] = [

@@ -1,8 +1,10 @@
 //! Where things are: names out of attributes and import ids, and ids out of names.
 
-use kontraktor_proto::names::{EnvPath, Key, NameError, ProjectName};
+use kontraktor_model::{
+    names::{EnvPath, Key, NameError, ProjectName},
+    value::ValueType,
+};
 use kontraktor_proto::v1;
-use kontraktor_proto::value::ValueType;
 
 use crate::framework::{Attr, Diagnostic};
 

@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
-use kontraktor_proto::limits::{MAX_BATCH_ITEMS, MAX_PAGE_SIZE};
-use kontraktor_proto::names::{EnvName, Key, NameError, ProjectName};
-use kontraktor_proto::reference::{Reference, ReferenceError};
-use kontraktor_proto::value::{ValueType, check_description};
+use kontraktor_model::{
+    limits::{MAX_BATCH_ITEMS, MAX_PAGE_SIZE},
+    names::{EnvName, Key, NameError, ProjectName},
+    reference::{Reference, ReferenceError},
+    value::{ValueType, check_description},
+};
 use tfplugin_proto::value::Value;
 
 use crate::framework::Fields;

@@ -2,10 +2,8 @@
 
 use std::str::FromStr;
 
-use kontraktor_proto::{
-    names::{EnvName, EnvPath, Key, NameError, ProjectName},
-    v1,
-};
+use kontraktor_model::names::{EnvName, EnvPath, Key, NameError, ProjectName};
+use kontraktor_proto::v1;
 
 use super::entries;
 use crate::{context::Context, error::CliError, model::Written, output::Format, since::Since};

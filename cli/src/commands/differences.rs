@@ -1,9 +1,9 @@
 //! What lies between two snapshots, as `ktr env diff` and `ktr env rollback` show it to a person.
 
+use kontraktor_model::value::ValueType;
 use kontraktor_proto::{
     diff::{Change, Diff},
     v1,
-    value::ValueType,
 };
 
 use super::entries::arrow;
@@ -70,7 +70,7 @@ fn type_name(variable: &v1::Variable) -> &'static str {
     if variable.reference().is_some() {
         return "secret reference";
     }
-    ValueType::try_from(variable.r#type).map_or("unknown", ValueType::as_str)
+    kontraktor_proto::value_type(variable.r#type).map_or("unknown", ValueType::as_str)
 }
 
 /// How a description changes; empty ones are shown as such.

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use kontraktor_proto::{client::ClientError, limits::MAX_PAGE_SIZE, v1};
+use kontraktor_model::limits::MAX_PAGE_SIZE;
+use kontraktor_proto::{client::ClientError, v1};
 
 use super::pages;
 use crate::{

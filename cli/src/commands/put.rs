@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
+use kontraktor_model::names::{EnvPath, Key};
 use kontraktor_proto::{
     client::new_batch_id,
-    names::{EnvPath, Key},
     v1::{self, ProblemCode, WriteStatus, put::Content, write_item},
 };
 

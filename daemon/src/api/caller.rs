@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use kontraktor_proto::limits::{DEFAULT_VIA, MAX_VIA_CHARS, VIA_METADATA};
+use kontraktor_model::limits::{DEFAULT_VIA, MAX_VIA_CHARS, VIA_METADATA};
 use nix::unistd::{Uid, User, geteuid};
 use tonic::{Request, Status, service::Interceptor, transport::server::UdsConnectInfo};
 

@@ -13,8 +13,8 @@ use std::{
 };
 
 use http_body::{Body, Frame, SizeHint};
+use kontraktor_model::limits::MAX_MESSAGE_BYTES;
 use kontraktor_proto::{
-    limits::MAX_MESSAGE_BYTES,
     problem::to_status,
     v1::{Problem, ProblemCode},
 };

@@ -3,24 +3,25 @@
 //! It checks the form of what comes in (absent messages, names, ids, times); the rules are the service's.
 
 use jiff::Timestamp;
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::MAX_ANSWER_BYTES,
     names::{EnvName, EnvPath, Key, NameError, ProjectName, SchemaName},
-    problem::to_status,
     reference::Reference,
-    v1,
     value::ValueType,
 };
+use kontraktor_proto::{problem::to_status, v1};
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::domain::{
-    AuditEntry, Authorship, Batch, BatchOutcome, Code, Environment, EnvironmentSettings, Expect, ItemOutcome,
-    ItemResult, Kind, Operate, Operation, Project, ProjectSettings, Put, Refusal, Restored, SeenVersion,
-    Variable, VariableSchema, WriteItem,
+use crate::{
+    domain::{
+        AuditEntry, Authorship, Batch, BatchOutcome, Code, Environment, EnvironmentSettings, Expect,
+        ItemOutcome, ItemResult, Kind, Operate, Operation, Project, ProjectSettings, Put, Refusal, Restored,
+        SeenVersion, Variable, VariableSchema, WriteItem,
+    },
+    service::{Entry, PageRequest, Snapshot},
+    store::Moment,
 };
-use crate::service::{Entry, PageRequest, Snapshot};
-use crate::store::Moment;
 
 /// A domain error as the status of a failed call.
 pub(super) fn status(refusal: impl Into<Refusal>) -> Status {
@@ -389,7 +390,7 @@ fn item(item: v1::WriteItem) -> WriteItem {
 
 /// None for the unspecified type and for numbers that this daemon does not know.
 fn value_type(number: i32) -> Option<ValueType> {
-    v1::ValueType::try_from(number).ok().and_then(|wire| ValueType::try_from(wire).ok())
+    kontraktor_proto::value_type(number).ok()
 }
 
 pub(super) fn results(outcome: &BatchOutcome) -> v1::WriteVariablesResponse {

@@ -1,6 +1,7 @@
 //! Conversions of `kontraktor.v1.Secrets` between wire and service.
 
-use kontraktor_proto::{reference::Reference, v1};
+use kontraktor_model::reference::Reference;
+use kontraktor_proto::v1;
 
 use super::convert;
 use crate::{

@@ -2,15 +2,15 @@
 
 use std::pin::Pin;
 
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::MAX_SECRET_MESSAGE_BYTES,
     names::{NameError, VaultName},
-    v1::{
-        CheckSecretsRequest, CheckSecretsResponse, Hold, ListVaultsRequest, ListVaultsResponse,
-        PurgeSecretsRequest, PurgeSecretsResponse, ReadEnvironmentRequest, ReadEnvironmentResponse,
-        ReadSecretsRequest, ReadSecretsResponse, ReleaseHoldRequest, ReleaseHoldResponse, RenewHoldRequest,
-        StreamSecretRequest, StreamSecretResponse, StreamedSecret, secrets_server::Secrets,
-    },
+};
+use kontraktor_proto::v1::{
+    CheckSecretsRequest, CheckSecretsResponse, Hold, ListVaultsRequest, ListVaultsResponse,
+    PurgeSecretsRequest, PurgeSecretsResponse, ReadEnvironmentRequest, ReadEnvironmentResponse,
+    ReadSecretsRequest, ReadSecretsResponse, ReleaseHoldRequest, ReleaseHoldResponse, RenewHoldRequest,
+    StreamSecretRequest, StreamSecretResponse, StreamedSecret, secrets_server::Secrets,
 };
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, async_trait};

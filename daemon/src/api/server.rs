@@ -2,9 +2,9 @@
 
 use std::{future::Future, io, path::Path, time::Duration};
 
+use kontraktor_model::limits::{MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES};
 use kontraktor_proto::{
     FILE_DESCRIPTOR_SET,
-    limits::{MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES},
     v1::{
         audit_server::AuditServer, environments_server::EnvironmentsServer, projects_server::ProjectsServer,
         schemas_server::SchemasServer, secrets_server::SecretsServer, system_server::SystemServer,

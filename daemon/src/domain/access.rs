@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kontraktor_proto::names::{EnvPath, Key};
+use kontraktor_model::names::{EnvPath, Key};
 use uuid::Uuid;
 
 use super::{Caller, Code, entry::words};

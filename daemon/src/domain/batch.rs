@@ -8,7 +8,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use imbl::{HashMap, Vector};
 use jiff::{SignedDuration, Timestamp};
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::names::EnvPath;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

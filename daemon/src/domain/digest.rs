@@ -42,7 +42,7 @@ pub(crate) fn digest(batch: &Batch) -> Hash {
 
 #[cfg(test)]
 mod tests {
-    use kontraktor_proto::value::ValueType;
+    use kontraktor_model::value::ValueType;
     use uuid::Uuid;
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kontraktor_proto::names::{EnvPath, Key};
+use kontraktor_model::names::{EnvPath, Key};
 use uuid::Uuid;
 
 use super::{

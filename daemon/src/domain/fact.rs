@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kontraktor_proto::names::{EnvPath, Key, ProjectName, SchemaName};
+use kontraktor_model::names::{EnvPath, Key, ProjectName, SchemaName};
 use uuid::Uuid;
 
 use super::{AccessFact, Authorship, BatchRecord, Hash, Kind, VersionFact, entry::words};

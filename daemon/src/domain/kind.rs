@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::value::ValueType;
 
 /// A value of a type, or a reference to a secret. A key that holds the one is not written over with the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

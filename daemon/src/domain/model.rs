@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use jiff::Timestamp;
-use kontraktor_proto::names::{EnvName, EnvPath, Key, ProjectName, SchemaName};
+use kontraktor_model::names::{EnvName, EnvPath, Key, ProjectName, SchemaName};
 use uuid::Uuid;
 
 use super::{FieldHasher, Hash, Kind, Scopes, SeenVersion, schema::Compiled};

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use kontraktor_proto::{
+use kontraktor_model::{
     names::{EnvPath, NameError},
     reference::ReferenceError,
     value::ValueError,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
-use kontraktor_proto::{
+use kontraktor_model::{
     names::{EnvPath, Key, ProjectName, SchemaName},
     value::ValueType,
 };

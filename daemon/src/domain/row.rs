@@ -7,7 +7,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-use kontraktor_proto::names::NameError;
+use kontraktor_model::names::NameError;
 use uuid::Uuid;
 
 use super::{

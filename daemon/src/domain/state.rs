@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap};
 use jiff::Timestamp;
-use kontraktor_proto::names::{EnvPath, Key, ProjectName};
+use kontraktor_model::names::{EnvPath, Key, ProjectName};
 use uuid::Uuid;
 
 use super::{

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, ops::Bound, sync::Arc};
 
-use kontraktor_proto::names::{EnvPath, Key};
+use kontraktor_model::names::{EnvPath, Key};
 
 use crate::domain::{Code, Environment, FieldHasher, Refusal, Variable};
 

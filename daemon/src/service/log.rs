@@ -1,6 +1,6 @@
 //! Reading and checking the log, in pages. What is read goes through `aside`, because the store may block.
 
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::{DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE},
     names::{EnvPath, Key},
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
 use super::{Service, Snapshot};

@@ -1,6 +1,6 @@
 //! Lists in pages. A page token is opaque to clients: it names the list and its filters, and the last entry given out.
 
-use kontraktor_proto::{limits::MAX_NAME_CHARS, names::EnvPath};
+use kontraktor_model::{limits::MAX_NAME_CHARS, names::EnvPath};
 use sha2::{Digest, Sha256};
 
 use crate::domain::Refusal;

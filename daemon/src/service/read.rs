@@ -2,7 +2,7 @@
 
 use std::{ops::Bound, sync::Arc};
 
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::MAX_PAGE_SIZE,
     names::{EnvName, EnvPath, Key, ProjectName, SchemaName},
 };

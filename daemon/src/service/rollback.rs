@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::names::EnvPath;
 
 use super::{Service, submit::mixed_up};
 use crate::{

@@ -11,7 +11,7 @@ mod verify;
 use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
-use kontraktor_proto::names::{EnvName, EnvPath, Key, ProjectName};
+use kontraktor_model::names::{EnvName, EnvPath, Key, ProjectName};
 use uuid::Uuid;
 
 use crate::domain::{AuditEntry, Environment, Fact, Head, Row, State};

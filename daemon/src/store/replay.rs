@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
 use super::{Moment, Past, Store, StoreError};

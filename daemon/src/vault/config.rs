@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use figment::value::{Dict, Value};
-use kontraktor_proto::names::VaultName;
+use kontraktor_model::names::VaultName;
 use serde::{
     Deserialize,
     de::{self, Unexpected, Visitor},
@@ -108,7 +108,7 @@ impl VaultTable {
             .as_deref()
             .ok_or("name is missing: it is what references begin with, as in vault://NAME/…")?
             .parse()
-            .map_err(|error: kontraktor_proto::names::NameError| error.to_string())?;
+            .map_err(|error: kontraktor_model::names::NameError| error.to_string())?;
         let kind = self.kind.as_deref().ok_or(format!("kind is missing: there are {KINDS}"))?;
         let limits = self.limits()?;
         self.no_credentials()?;

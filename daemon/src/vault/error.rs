@@ -24,7 +24,7 @@ pub enum Fault {
     FieldMissing,
     /// A field was asked for, and the secret is no JSON object.
     NotJson,
-    /// Larger than [`MAX_SECRET_BYTES`](kontraktor_proto::limits::MAX_SECRET_BYTES).
+    /// Larger than [`MAX_SECRET_BYTES`](kontraktor_model::limits::MAX_SECRET_BYTES).
     TooLarge,
     /// The lease is over, or cannot be prolonged.
     LeaseGone,

@@ -16,7 +16,7 @@ mod told;
 
 use std::time::Duration;
 
-use kontraktor_proto::reference::Secret;
+use kontraktor_model::reference::Secret;
 use tonic::async_trait;
 
 pub(crate) use self::told::told;
@@ -32,7 +32,7 @@ pub use self::{
 /// What one configured vault can do, whatever its kind.
 ///
 /// Every call may take as long as it likes: the caller keeps the time and drops the future. Implementations follow no
-/// redirect to another host, read no answer beyond [`MAX_SECRET_BYTES`](kontraktor_proto::limits::MAX_SECRET_BYTES) and
+/// redirect to another host, read no answer beyond [`MAX_SECRET_BYTES`](kontraktor_model::limits::MAX_SECRET_BYTES) and
 /// some overhead, and put nothing of an answer into an error.
 #[async_trait]
 pub trait Vault: Send + Sync + 'static {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::names::EnvPath;
 use kontraktord::{
     domain::{Environment, EnvironmentSettings, Refusal, Request, State},
     service::{PageRequest, Service, ServiceOptions, Snapshot},

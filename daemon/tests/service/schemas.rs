@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::value::ValueType;
 use kontraktord::{
     domain::{
         Body, Code, Expect, ItemOutcome, Operate, Outcome, Refusal, Request, Row, SchemaSettings, State,

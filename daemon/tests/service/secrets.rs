@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use kontraktor_proto::reference::Secret as Wanted;
+use kontraktor_model::reference::Secret as Wanted;
 use kontraktord::{
     domain::{Caller, Code, Operation, Refusal, Request, Scope, Scopes},
     service::{PageRequest, Service, ServiceOptions, Target},

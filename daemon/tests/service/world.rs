@@ -1,7 +1,7 @@
 //! Requests to put to the rules, and a state to put them to.
 
 use jiff::Timestamp;
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::value::ValueType;
 use kontraktord::domain::{
     Access, AccessOperation, Batch, Caller, EnvironmentSettings, Expect, Fact, Operate, Outcome,
     ProjectSettings, Put, Refusal, ReportedVersion, Request, Scopes, State, Trail, WriteItem, decide,

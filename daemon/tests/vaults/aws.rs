@@ -3,7 +3,7 @@
 use std::fs;
 
 use acceptance::servers::Moto;
-use kontraktor_proto::reference::Secret;
+use kontraktor_model::reference::Secret;
 use kontraktord::vault::{AwsAuth, AwsRole, AwsSettings, AwsVault, Fault, Vault as _};
 use serde_json::json;
 use tempfile::TempDir;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kontraktor_proto::reference::{Reference, Secret};
+use kontraktor_model::reference::{Reference, Secret};
 use kontraktord::vault::{Fault, Fetched, Vault, VaultError};
 use tokio::runtime::Runtime;
 

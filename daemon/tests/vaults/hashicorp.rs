@@ -9,7 +9,7 @@ mod tls;
 use std::{path::PathBuf, time::Duration};
 
 use acceptance::servers::Vault;
-use kontraktor_proto::reference::{Reference, Secret};
+use kontraktor_model::reference::{Reference, Secret};
 use kontraktord::vault::{
     Fetched, Lease, LeaseId, Vault as _, VaultError,
     hashicorp::{HashicorpSettings, HashicorpVault},

@@ -1,96 +1,47 @@
-//! What lies between two sets of variables: the keys that were added, removed and changed.
-//!
-//! It is pure and knows nothing of where the sets come from: two environments, two moments of one, own or effective
-//! variables. What a variable holds, its type and its description count; its revision, who wrote it, where it comes from
-//! and its protection do not, so an environment and its copy are the same. Values are canonical, so equal values have
-//! equal bytes.
+//! Differences between variables as messages carry them.
 
-use std::collections::BTreeMap;
+use kontraktor_model::diff::{self, Compare};
+
+pub use kontraktor_model::diff::between;
 
 use crate::v1::Variable;
 
-/// The way from one set of variables to another, by key.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Diff<'a> {
-    /// Only the second set has these.
-    pub added: BTreeMap<&'a str, &'a Variable>,
-    /// Only the first set has these.
-    pub removed: BTreeMap<&'a str, &'a Variable>,
-    /// Both sets have these, and not alike.
-    pub changed: BTreeMap<&'a str, Change<'a>>,
-}
+/// The difference between two sets of variables.
+pub type Diff<'a> = diff::Diff<'a, Variable>;
 
-impl Diff<'_> {
-    /// Whether there is no difference.
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+/// One variable that both sets have, and that differs.
+pub type Change<'a> = diff::Change<'a, Variable>;
+
+impl Compare for Variable {
+    fn key(&self) -> &str {
+        &self.key
     }
 
-    /// How many keys differ.
-    pub fn len(&self) -> usize {
-        self.added.len() + self.removed.len() + self.changed.len()
-    }
-}
-
-/// One variable that both sets have, and not alike. At least one of the three questions is answered with yes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Change<'a> {
-    /// As the first set has it.
-    pub from: &'a Variable,
-    /// As the second set has it.
-    pub to: &'a Variable,
-}
-
-impl Change<'_> {
-    /// Whether it holds something else. References to the same secret are the same, whichever version was seen last.
-    pub fn content(&self) -> bool {
-        self.from.to_put() != self.to.to_put()
+    fn same_content(&self, other: &Self) -> bool {
+        self.to_put() == other.to_put()
     }
 
-    /// Whether it is of another type.
-    pub fn value_type(&self) -> bool {
-        self.from.r#type != self.to.r#type
+    fn same_type(&self, other: &Self) -> bool {
+        self.r#type == other.r#type
     }
 
-    /// Whether its description is another.
-    pub fn description(&self) -> bool {
-        self.from.description != self.to.description
+    fn same_description(&self, other: &Self) -> bool {
+        self.description == other.description
     }
-
-    fn any(&self) -> bool {
-        self.content() || self.value_type() || self.description()
-    }
-}
-
-/// The way from the first set to the second. Where a set names a key twice, the later one counts.
-pub fn between<'a>(
-    from: impl IntoIterator<Item = &'a Variable>,
-    to: impl IntoIterator<Item = &'a Variable>,
-) -> Diff<'a> {
-    let mut removed = by_key(from);
-    let mut added = by_key(to);
-    let mut changed = BTreeMap::new();
-    added.retain(|key, to| {
-        let Some(from) = removed.remove(key) else { return true };
-        let change = Change { from, to };
-        if change.any() {
-            changed.insert(*key, change);
-        }
-        false
-    });
-    Diff { added, removed, changed }
-}
-
-fn by_key<'a>(variables: impl IntoIterator<Item = &'a Variable>) -> BTreeMap<&'a str, &'a Variable> {
-    variables.into_iter().map(|variable| (variable.key.as_str(), variable)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::v1::{Authorship, EnvironmentName, Origin, ValueType, variable::Content};
+
+    fn by_key(variables: &[Variable]) -> BTreeMap<&str, &Variable> {
+        variables.iter().map(|variable| (variable.key.as_str(), variable)).collect()
+    }
 
     fn variable(key: &str, value: &str) -> Variable {
         Variable {

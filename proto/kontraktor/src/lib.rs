@@ -1,20 +1,17 @@
-//! The `kontraktor.v1` API: its messages, the typed client, and the rules that every side shares.
+//! The `kontraktor.v1` API: its messages, the typed client, and the conversions to and from `kontraktor-model`.
 //!
-//! The daemon, the Terraform provider and `ktr` all stand on this crate, so that a name or a value is judged by the
-//! same code on every side. It knows the wire and the rules; it knows nothing of the store, of Terraform, or of how
-//! anything is shown to a person.
+//! The daemon, the Terraform provider and `ktr` all use this crate. It knows the wire; it does not know the store,
+//! Terraform, or how anything is presented to a person.
 
 pub mod client;
+mod convert;
 pub mod diff;
-pub mod dotenv;
 pub mod endpoint;
-pub mod limits;
-pub mod names;
 pub mod problem;
-pub mod reference;
 mod secrets;
-pub mod value;
 mod variable;
+
+pub use convert::value_type;
 
 /// The generated messages, clients and servers of `kontraktor.v1`.
 #[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated from the .proto files")]

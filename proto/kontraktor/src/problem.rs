@@ -6,12 +6,8 @@ use std::fmt;
 use prost::Message as _;
 use tonic::{Code, Status};
 
-use crate::{
-    names::NameError,
-    reference::ReferenceError,
-    v1::{Problem, ProblemCode},
-    value::ValueError,
-};
+use crate::v1::{Problem, ProblemCode};
+use kontraktor_model::{names::NameError, reference::ReferenceError, value::ValueError};
 
 /// The type of a problem inside `google.protobuf.Any`.
 const TYPE_URL: &str = "type.googleapis.com/kontraktor.v1.Problem";

@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use kontraktor_proto::diff::{self, Change};
-use kontraktor_proto::names::EnvPath;
-use kontraktor_proto::v1;
+use kontraktor_model::names::EnvPath;
+use kontraktor_proto::{
+    diff::{self, Change},
+    v1,
+};
 use tfplugin_proto::value::{AttributePath, Step, Type};
 
 use super::{look, version};
-use crate::framework::model::Content as _;
-use crate::framework::{Attr, Attribute, Block, DataSource, Diagnostic, Diagnostics, Found, Schema};
-use crate::session::{Session, Snapshot, View};
-use crate::{model, moments, places, rules};
+use crate::{
+    framework::{
+        Attr, Attribute, Block, DataSource, Diagnostic, Diagnostics, Found, Schema, model::Content as _,
+    },
+    model, moments, places, rules,
+    session::{Session, Snapshot, View},
+};
 
 model! {
     /// One side.

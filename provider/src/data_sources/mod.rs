@@ -16,12 +16,14 @@ pub(crate) use variable_history::VariableHistory;
 
 use std::sync::Arc;
 
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::names::EnvPath;
 use kontraktor_proto::v1::{self, ProblemCode};
 
-use crate::framework::{Attr, Diagnostic};
-use crate::messages;
-use crate::session::{Session, Snapshot, View};
+use crate::{
+    framework::{Attr, Diagnostic},
+    messages,
+    session::{Session, Snapshot, View},
+};
 
 /// What the view shows of an environment.
 async fn look(session: &Session, path: &EnvPath, view: &View) -> Result<Arc<Snapshot>, Diagnostic> {

@@ -1,16 +1,17 @@
 //! `data.kontraktor_variable_history`: who wrote a key when, and what it was at a moment.
 
 use async_trait::async_trait;
-use kontraktor_proto::limits::MAX_PAGE_SIZE;
+use kontraktor_model::limits::MAX_PAGE_SIZE;
 use kontraktor_proto::v1::{self, AuditOperation};
-use kontraktor_proto::value::ValueType;
 use tfplugin_proto::value::Type;
 
-use crate::framework::model::Content as _;
-use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Found, Schema};
-use crate::places::Place;
-use crate::session::{Session, Trouble};
-use crate::{messages, model, moments, places, rules};
+use crate::{
+    framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Found, Schema, model::Content as _},
+    messages, model, moments,
+    places::{self, Place},
+    rules,
+    session::{Session, Trouble},
+};
 
 /// Entries where the author does not say how many.
 const DEFAULT_LIMIT: u64 = 100;
@@ -91,7 +92,7 @@ impl Entry {
             if entry.secret_reference {
                 read.reference = content.as_str().into();
             } else {
-                let value_type = ValueType::try_from(entry.r#type).map_err(|_| unknown(place))?;
+                let value_type = kontraktor_proto::value_type(entry.r#type).map_err(|_| unknown(place))?;
                 read.value = content.as_str().into();
                 read.r#type = value_type.as_str().into();
             }

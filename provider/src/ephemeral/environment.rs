@@ -1,22 +1,22 @@
 //! Ephemeral `kontraktor_environment`: all variables and secrets of an environment, for as long as a walk takes.
 
-use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use async_trait::async_trait;
-use kontraktor_proto::limits::MAX_LISTED_NAMES;
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::{limits::MAX_LISTED_NAMES, names::EnvPath};
 use kontraktor_proto::v1::ProblemCode;
 use tfplugin_proto::value::{AttributePath, Type};
 use unicode_normalization::is_nfc;
 
 use super::holds;
-use crate::framework::{
-    Attr, Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Opened, Schema, Sensitive,
+use crate::{
+    framework::{
+        Attr, Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Opened, Schema, Sensitive,
+    },
+    messages::{self, Asked},
+    model, moments, places, rules, secret_target,
+    session::{NotEverything, Secret, Session, Snapshot, Trouble, Unresolved, View},
 };
-use crate::messages::{self, Asked};
-use crate::session::{NotEverything, Secret, Session, Snapshot, Trouble, Unresolved, View};
-use crate::{model, moments, places, rules, secret_target};
 
 type Texts = BTreeMap<String, Attr<String>>;
 type Secrets = BTreeMap<String, Attr<Sensitive>>;

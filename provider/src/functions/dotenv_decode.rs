@@ -1,6 +1,6 @@
 //! `dotenv_decode(text)`: the variables of a dotenv file.
 
-use kontraktor_proto::dotenv;
+use kontraktor_model::dotenv;
 use tfplugin_proto::value::{Type, Value};
 
 use crate::framework::{Function, FunctionError, Parameter, Signature};

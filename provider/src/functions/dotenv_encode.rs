@@ -1,6 +1,6 @@
 //! `dotenv_encode(variables)`: a map as a dotenv file.
 
-use kontraktor_proto::dotenv;
+use kontraktor_model::dotenv;
 use tfplugin_proto::value::{Type, Value};
 
 use crate::framework::{Function, FunctionError, Parameter, Signature};

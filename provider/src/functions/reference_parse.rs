@@ -1,11 +1,12 @@
 //! `reference_parse(url)`: the parts of a secret reference.
 
-use kontraktor_proto::reference::{AwsVersion, Reference, Secret};
+use kontraktor_model::reference::{AwsVersion, Reference, Secret};
 use tfplugin_proto::value::{Type, Value};
 
-use crate::framework::model::Content as _;
-use crate::framework::{Function, FunctionError, Parameter, Signature};
-use crate::model;
+use crate::{
+    framework::{Function, FunctionError, Parameter, Signature, model::Content as _},
+    model,
+};
 
 model! {
     /// The parts of a reference. What its kind does not have is null.

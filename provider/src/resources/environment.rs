@@ -5,19 +5,24 @@
 mod imports;
 
 use async_trait::async_trait;
-use kontraktor_proto::client::{Client, ClientError};
-use kontraktor_proto::names::EnvPath;
-use kontraktor_proto::v1::{self, ProblemCode};
+use kontraktor_model::names::EnvPath;
+use kontraktor_proto::{
+    client::{Client, ClientError},
+    v1::{self, ProblemCode},
+};
 use tfplugin_proto::value::Type;
 
-use super::conflict::{OnConflict, on_conflict_attribute};
-use super::protection::{self, Protected};
-use super::{force_destroy_attribute, not_changed, not_created, not_deleted, stored_description};
-use crate::framework::{
-    Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema,
+use super::{
+    conflict::{OnConflict, on_conflict_attribute},
+    force_destroy_attribute, not_changed, not_created, not_deleted,
+    protection::{self, Protected},
+    stored_description,
 };
-use crate::session::{Session, Trouble};
-use crate::{messages, model, places, rules};
+use crate::{
+    framework::{Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema},
+    messages, model, places, rules,
+    session::{Session, Trouble},
+};
 
 model! {
     /// An environment in state.

@@ -1,16 +1,20 @@
 //! One own key of an environment, whatever it holds: how it is created, changed and deleted so that a plan's promise about
 //! it holds, and what is told where it does not.
 
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::names::EnvPath;
 use kontraktor_proto::v1::{self, ProblemCode, write_item};
 
-use super::conflict::OnConflict;
-use super::not_changed;
-use super::protection::{self, Protected};
-use crate::framework::{Attr, Diagnostic, Diagnostics};
-use crate::messages::{self, Kind, Side};
-use crate::places::{self, Place};
-use crate::session::{Session, Trouble};
+use super::{
+    conflict::OnConflict,
+    not_changed,
+    protection::{self, Protected},
+};
+use crate::{
+    framework::{Attr, Diagnostic, Diagnostics},
+    messages::{self, Kind, Side},
+    places::{self, Place},
+    session::{Session, Trouble},
+};
 
 /// A key that was created or taken over.
 pub(super) struct Created {

@@ -4,20 +4,23 @@
 //! plan rests on. State keeps the author's text while it means what is stored.
 
 use async_trait::async_trait;
+use kontraktor_model::value::ValueType;
 use kontraktor_proto::v1::{self, write_item};
-use kontraktor_proto::value::ValueType;
 use tfplugin_proto::value::{Type, Value};
 
-use super::conflict::{OnConflict, on_conflict_attribute};
-use super::own_key::NotCreated;
-use super::{own_key, protection, stored_description};
-use crate::framework::{
-    Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema,
+use super::{
+    conflict::{OnConflict, on_conflict_attribute},
+    own_key::{self, NotCreated},
+    protection, stored_description,
 };
-use crate::messages::{self, Kind, Side};
-use crate::places::{self, Place};
-use crate::session::Session;
-use crate::{model, rules};
+use crate::{
+    framework::{Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema},
+    messages::{self, Kind, Side},
+    model,
+    places::{self, Place},
+    rules,
+    session::Session,
+};
 
 model! {
     /// A variable in state.

@@ -4,20 +4,26 @@
 //! it. An update expects the pattern and the text that the state knows.
 
 use async_trait::async_trait;
-use kontraktor_proto::client::Client;
-use kontraktor_proto::limits::{MAX_KEY_PATTERN_BYTES, MAX_SCHEMA_BYTES};
-use kontraktor_proto::names::{NameError, ProjectName, SchemaName};
-use kontraktor_proto::v1::{self, ProblemCode};
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::{
+    limits::{MAX_KEY_PATTERN_BYTES, MAX_SCHEMA_BYTES},
+    names::{NameError, ProjectName, SchemaName},
+    value::ValueType,
+};
+use kontraktor_proto::{
+    client::Client,
+    v1::{self, ProblemCode},
+};
 use tfplugin_proto::value::{Type, Value};
 
-use super::conflict::{OnConflict, on_conflict_attribute};
-use super::{not_changed, not_created};
-use crate::framework::{
-    Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, Fields, Resource, Schema,
+use super::{
+    conflict::{OnConflict, on_conflict_attribute},
+    not_changed, not_created,
 };
-use crate::session::{Session, Trouble};
-use crate::{messages, model, places, rules};
+use crate::{
+    framework::{Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, Fields, Resource, Schema},
+    messages, model, places, rules,
+    session::{Session, Trouble},
+};
 
 model! {
     /// A schema in state.

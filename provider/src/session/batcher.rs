@@ -10,20 +10,28 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use kontraktor_proto::client::{ClientError, new_batch_id};
-use kontraktor_proto::limits::{MAX_BATCH_ITEMS, MAX_MESSAGE_BYTES};
-use kontraktor_proto::names::EnvPath;
-use kontraktor_proto::v1;
+use kontraktor_model::{
+    limits::{MAX_BATCH_ITEMS, MAX_MESSAGE_BYTES},
+    names::EnvPath,
+};
+use kontraktor_proto::{
+    client::{ClientError, new_batch_id},
+    v1,
+};
 use prost::Message as _;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{Id, JoinError, JoinSet},
+    time::{Instant, sleep_until},
+};
 
 /// How long a window stays open beyond its length for callers that are about to come back.
 const EXTENSION: Duration = Duration::from_millis(100);

@@ -4,11 +4,13 @@
 //! moves from one resource to another without `moved`. Where the new one takes over what exists, the end of the old one
 //! must not take that away again.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
+use kontraktor_model::names::EnvPath;
 use kontraktor_proto::client::ClientError;
-use kontraktor_proto::names::EnvPath;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::Session;

@@ -10,18 +10,24 @@ mod together;
 
 use std::sync::Arc;
 
-use kontraktor_proto::client::{Client, ClientError};
-use kontraktor_proto::names::{EnvPath, ProjectName};
-use kontraktor_proto::v1;
+use kontraktor_model::names::{EnvPath, ProjectName};
+use kontraktor_proto::{
+    client::{Client, ClientError},
+    v1,
+};
 
-pub(crate) use self::batcher::Pace;
-use self::batcher::{Batch, Batcher};
-use self::made::Made;
-pub(crate) use self::secrets::{Hold, NotEverything, Secret, Unresolved};
-use self::snapshots::Snapshots;
-pub(crate) use self::snapshots::{Snapshot, View};
-use self::together::Claims;
-pub(crate) use self::together::{Claim, NotTogether};
+pub(crate) use self::{
+    batcher::Pace,
+    secrets::{Hold, NotEverything, Secret, Unresolved},
+    snapshots::{Snapshot, View},
+    together::{Claim, NotTogether},
+};
+use self::{
+    batcher::{Batch, Batcher},
+    made::Made,
+    snapshots::Snapshots,
+    together::Claims,
+};
 use crate::framework::Attr;
 
 /// Why a session could not do what was asked.

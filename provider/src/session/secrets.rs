@@ -5,11 +5,11 @@
 
 use std::time::SystemTime;
 
-use kontraktor_proto::client::ClientError;
-use kontraktor_proto::limits::MAX_SECRET_BYTES;
-use kontraktor_proto::names::EnvPath;
-use kontraktor_proto::reference::Reference;
-use kontraktor_proto::v1::{self, Problem, ProblemCode, secret_target};
+use kontraktor_model::{limits::MAX_SECRET_BYTES, names::EnvPath, reference::Reference};
+use kontraktor_proto::{
+    client::ClientError,
+    v1::{self, Problem, ProblemCode, secret_target},
+};
 use zeroize::Zeroizing;
 
 use super::{Session, Snapshot, Trouble, View};

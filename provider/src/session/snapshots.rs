@@ -5,12 +5,16 @@
 //! providers in the same walk, so its view is always asked for, with the version that is held; only those who came
 //! before a request was sent share its answer. What stood at a revision never changes, and is asked for once.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use kontraktor_proto::client::{Client, ClientError};
-use kontraktor_proto::names::{EnvPath, ProjectName};
-use kontraktor_proto::v1::{self, ProblemCode};
+use kontraktor_model::names::{EnvPath, ProjectName};
+use kontraktor_proto::{
+    client::{Client, ClientError},
+    v1::{self, ProblemCode},
+};
 use tokio::sync::{Mutex as Turn, OnceCell};
 
 /// What an environment holds at one moment: plain variables, and secret references apart from them.

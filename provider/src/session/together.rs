@@ -2,13 +2,16 @@
 //!
 //! They travel at once and in a request of their own: whoever has so much to write needs no company.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-use kontraktor_proto::client::{ClientError, new_batch_id};
-use kontraktor_proto::limits::MAX_MESSAGE_BYTES;
-use kontraktor_proto::names::EnvPath;
-use kontraktor_proto::v1;
+use kontraktor_model::{limits::MAX_MESSAGE_BYTES, names::EnvPath};
+use kontraktor_proto::{
+    client::{ClientError, new_batch_id},
+    v1,
+};
 use prost::Message as _;
 
 use super::{Session, Trouble};

@@ -3,17 +3,18 @@
 
 use std::sync::Arc;
 
-use kontraktor_proto::value::ValueType;
-use tfplugin_proto::value::Value;
-use tfplugin_proto::wire;
-use tfplugin_proto::wire::provider_client::ProviderClient;
+use kontraktor_model::value::ValueType;
+use tfplugin_proto::{
+    value::Value,
+    wire::{self, provider_client::ProviderClient},
+};
 use tonic::transport::Channel;
 
-use super::fake::Fake;
-use super::{Harness, fields, text, told};
-use crate::framework::Server;
-use crate::framework::tests::scoped;
-use crate::{Kontraktor, Settings};
+use super::{Harness, fake::Fake, fields, text, told};
+use crate::{
+    Kontraktor, Settings,
+    framework::{Server, tests::scoped},
+};
 
 const VARIABLE: &str = "kontraktor_variable";
 

@@ -1,6 +1,6 @@
 //! The data sources through the calls of a host.
 
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::value::ValueType;
 use tfplugin_proto::value::Value;
 
 use super::{Harness, fields, text};

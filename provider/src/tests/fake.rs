@@ -8,22 +8,29 @@ mod projects;
 mod schemas;
 pub(super) mod secrets;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use kontraktor_proto::problem::to_status;
-use kontraktor_proto::reference::Reference;
-use kontraktor_proto::v1::audit_server::AuditServer;
-use kontraktor_proto::v1::environments_server::EnvironmentsServer;
-use kontraktor_proto::v1::projects_server::ProjectsServer;
-use kontraktor_proto::v1::schemas_server::SchemasServer;
-use kontraktor_proto::v1::secrets_server::SecretsServer;
-use kontraktor_proto::v1::variables_server::{Variables, VariablesServer};
-use kontraktor_proto::v1::{self, Problem, ProblemCode};
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::{reference::Reference, value::ValueType};
+use kontraktor_proto::{
+    problem::to_status,
+    v1::{
+        self, Problem, ProblemCode,
+        audit_server::AuditServer,
+        environments_server::EnvironmentsServer,
+        projects_server::ProjectsServer,
+        schemas_server::SchemasServer,
+        secrets_server::SecretsServer,
+        variables_server::{Variables, VariablesServer},
+    },
+};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::{Request, Response, Status};

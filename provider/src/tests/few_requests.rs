@@ -1,13 +1,15 @@
 //! How many requests a walk costs, counted at the daemon, and that each item has an answer of its own.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use kontraktor_proto::value::ValueType;
-use tfplugin_proto::value::Value;
-use tfplugin_proto::wire;
-use tfplugin_proto::wire::provider_server::Provider as _;
+use kontraktor_model::value::ValueType;
+use tfplugin_proto::{
+    value::Value,
+    wire::{self, provider_server::Provider as _},
+};
 use tokio::task::JoinHandle;
 use tonic::Request;
 

@@ -2,13 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::value::ValueType;
 use tfplugin_proto::value::{Type, Value};
 
 use super::{Harness, fields, text};
-use crate::framework::{DataSource, Fields, Model as _, Provider as _, Resource};
-use crate::session::Session;
-use crate::{Kontraktor, Settings, data_sources, resources};
+use crate::{
+    Kontraktor, Settings, data_sources,
+    framework::{DataSource, Fields, Model as _, Provider as _, Resource},
+    resources,
+    session::Session,
+};
 
 const PROJECT: &str = "kontraktor_project";
 const ENVIRONMENT: &str = "kontraktor_environment";

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use kontraktor_model::value::ValueType;
 use kontraktor_proto::v1::{self, AuditOperation};
-use kontraktor_proto::value::ValueType;
 use tfplugin_proto::value::Value;
 
 use super::{Harness, fields, text};

@@ -1,7 +1,7 @@
 //! `deletion_protection` and `force_destroy`: what is kept, and how people are told.
 
+use kontraktor_model::value::ValueType;
 use kontraktor_proto::v1;
-use kontraktor_proto::value::ValueType;
 use tfplugin_proto::value::Value;
 
 use super::{Harness, fields, text};

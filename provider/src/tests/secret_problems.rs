@@ -1,15 +1,16 @@
 //! Every problem that a secret can have, as people read it, and that no byte of a secret is in what is told or logged.
 
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
 
-use kontraktor_proto::limits::MAX_SECRET_MESSAGE_BYTES;
+use kontraktor_model::limits::MAX_SECRET_MESSAGE_BYTES;
 use kontraktor_proto::v1::{Problem, ProblemCode};
 use tfplugin_proto::value::Value;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::fake::secrets::Stored;
-use super::{Harness, fields, text, told};
+use super::{Harness, fake::secrets::Stored, fields, text, told};
 use crate::framework::Fields;
 
 const URL: &str = "vault://team/secret/app/db#password";

@@ -4,12 +4,17 @@ mod environment;
 
 use std::sync::atomic::Ordering;
 
-use kontraktor_proto::limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::{
+    limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES},
+    value::ValueType,
+};
 use tfplugin_proto::value::Value;
 
-use super::fake::secrets::{Stored, count, renewal};
-use super::{Harness, Open, fields, text};
+use super::{
+    Harness, Open,
+    fake::secrets::{Stored, count, renewal},
+    fields, text,
+};
 use crate::framework::Fields;
 
 const SECRET: &str = "kontraktor_secret";

@@ -1,9 +1,8 @@
 //! What one configured provider shares: one snapshot a walk, revalidation, and failures.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::value::ValueType;
 use tfplugin_proto::value::Value;
 
 use super::{Harness, Outcome, fields, text};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::value::ValueType;
 use tfplugin_proto::value::Value;
 
 use super::{Harness, fields, text};

@@ -1,9 +1,7 @@
 //! `ktr env create`
 
-use kontraktor_proto::{
-    names::EnvPath,
-    v1::{self, ProblemCode},
-};
+use kontraktor_model::names::EnvPath;
+use kontraktor_proto::v1::{self, ProblemCode};
 
 use crate::{
     context::Context,

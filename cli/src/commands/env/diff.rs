@@ -1,6 +1,7 @@
 //! `ktr env diff`
 
-use kontraktor_proto::{diff, names::EnvPath, v1};
+use kontraktor_model::names::EnvPath;
+use kontraktor_proto::{diff, v1};
 
 use crate::{
     at::{At, Place},

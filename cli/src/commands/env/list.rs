@@ -1,6 +1,7 @@
 //! `ktr env list`
 
-use kontraktor_proto::{names::ProjectName, v1};
+use kontraktor_model::names::ProjectName;
+use kontraktor_proto::v1;
 
 use crate::{
     commands::{pages, yes, yes_no},

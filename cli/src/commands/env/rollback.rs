@@ -1,9 +1,8 @@
 //! `ktr env rollback`
 
+use kontraktor_model::{limits::MAX_LISTED_NAMES, names::EnvPath};
 use kontraktor_proto::{
     diff,
-    limits::MAX_LISTED_NAMES,
-    names::EnvPath,
     v1::{self, ProblemCode, moment},
 };
 

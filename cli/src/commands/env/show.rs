@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use clap::ValueEnum;
-use kontraktor_proto::{dotenv, names::EnvPath, v1};
+use kontraktor_model::{dotenv, names::EnvPath};
+use kontraktor_proto::v1;
 
 use crate::{
     at::At,

@@ -1,6 +1,7 @@
 //! `ktr env update`
 
-use kontraktor_proto::{names::EnvPath, v1};
+use kontraktor_model::names::EnvPath;
+use kontraktor_proto::v1;
 
 use crate::{context::Context, error::CliError};
 

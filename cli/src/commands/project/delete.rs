@@ -1,9 +1,7 @@
 //! `ktr project delete`
 
-use kontraktor_proto::{
-    names::ProjectName,
-    v1::{self, ProblemCode},
-};
+use kontraktor_model::names::ProjectName;
+use kontraktor_proto::v1::{self, ProblemCode};
 
 use super::LIST;
 use crate::{

@@ -7,7 +7,8 @@ mod streams;
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
 
-use kontraktor_proto::{names::EnvPath, v1};
+use kontraktor_model::names::EnvPath;
+use kontraktor_proto::v1;
 use zeroize::Zeroizing;
 
 use self::{

@@ -1,9 +1,7 @@
 //! `ktr schema delete`
 
-use kontraktor_proto::{
-    names::{ProjectName, SchemaName},
-    v1,
-};
+use kontraktor_model::names::{ProjectName, SchemaName};
+use kontraktor_proto::v1;
 
 use super::failed;
 use crate::{context::Context, error::CliError};

@@ -1,6 +1,7 @@
 //! `ktr schema list`
 
-use kontraktor_proto::{names::ProjectName, v1};
+use kontraktor_model::names::ProjectName;
+use kontraktor_proto::v1;
 
 use super::failed;
 use crate::{

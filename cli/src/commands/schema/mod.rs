@@ -6,7 +6,8 @@ mod set;
 mod show;
 
 use clap::Subcommand;
-use kontraktor_proto::{client::ClientError, names::ProjectName};
+use kontraktor_model::names::ProjectName;
+use kontraktor_proto::client::ClientError;
 
 use crate::{
     context::Context,

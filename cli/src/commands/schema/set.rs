@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::MAX_SCHEMA_BYTES,
     names::{ProjectName, SchemaName},
-    v1::{self, ProblemCode},
 };
+use kontraktor_proto::v1::{self, ProblemCode};
 
 use crate::{
     context::Context,

@@ -1,10 +1,8 @@
 //! `ktr schema show`
 
 use clap::ValueEnum;
-use kontraktor_proto::{
-    names::{ProjectName, SchemaName},
-    v1,
-};
+use kontraktor_model::names::{ProjectName, SchemaName};
+use kontraktor_proto::v1;
 
 use super::failed;
 use crate::{context::Context, error::CliError, model::Schema};

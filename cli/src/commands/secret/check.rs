@@ -1,10 +1,10 @@
 //! `ktr secret check`
 
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::MAX_SECRET_TARGETS,
     names::{EnvPath, Key},
-    v1,
 };
+use kontraktor_proto::v1;
 
 use super::{cannot_be_had, target};
 use crate::{

@@ -1,10 +1,8 @@
 //! `ktr secret get`
 
 use clap::ValueEnum;
-use kontraktor_proto::{
-    names::Key,
-    v1::{self, ProblemCode},
-};
+use kontraktor_model::names::Key;
+use kontraktor_proto::v1::{self, ProblemCode};
 
 use super::target;
 use crate::{context::Context, error::CliError, model::Secret};

@@ -7,7 +7,7 @@ mod set;
 mod target;
 
 use clap::Subcommand;
-use kontraktor_proto::limits::MAX_LISTED_NAMES;
+use kontraktor_model::limits::MAX_LISTED_NAMES;
 
 pub(super) use self::get::stale;
 use super::counted;

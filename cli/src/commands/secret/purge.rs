@@ -1,6 +1,7 @@
 //! `ktr secret purge`
 
-use kontraktor_proto::{names::VaultName, v1};
+use kontraktor_model::names::VaultName;
+use kontraktor_proto::v1;
 
 use crate::{commands::counted, context::Context, error::CliError};
 

@@ -1,11 +1,11 @@
 //! `ktr secret set`
 
-use kontraktor_proto::{
+use kontraktor_model::{
     names::{EnvPath, Key},
     reference::Reference,
-    v1::put::Content,
     value::check_description,
 };
+use kontraktor_proto::v1::put::Content;
 
 use crate::{
     commands::put::{Put, put_all, split},

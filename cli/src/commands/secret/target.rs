@@ -1,10 +1,10 @@
 //! Which secret is meant: a key of an environment, or a reference itself.
 
-use kontraktor_proto::{
+use kontraktor_model::{
     names::{EnvPath, Key},
     reference::Reference,
-    v1::{self, KeyOfEnvironment, SecretTarget, secret_target::Target},
 };
+use kontraktor_proto::v1::{self, KeyOfEnvironment, SecretTarget, secret_target::Target};
 
 use crate::error::CliError;
 

@@ -5,7 +5,7 @@ use std::{
     io::{self, Read},
 };
 
-use kontraktor_proto::{limits::MAX_VALUE_BYTES, names::Key};
+use kontraktor_model::{limits::MAX_VALUE_BYTES, names::Key};
 
 use crate::{commands::put::split, error::CliError};
 

@@ -1,10 +1,8 @@
 //! `ktr var get`
 
 use clap::ValueEnum;
-use kontraktor_proto::{
-    names::{EnvPath, Key},
-    v1,
-};
+use kontraktor_model::names::{EnvPath, Key};
+use kontraktor_proto::v1;
 
 use crate::{
     at::At,

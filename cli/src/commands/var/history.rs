@@ -1,9 +1,7 @@
 //! `ktr var history`
 
-use kontraktor_proto::{
-    names::{EnvPath, Key},
-    v1,
-};
+use kontraktor_model::names::{EnvPath, Key};
+use kontraktor_proto::v1;
 
 use crate::{at::At, commands::entries, context::Context, error::CliError, model::Written, output::Format};
 

@@ -1,10 +1,10 @@
 //! `ktr var set`
 
-use kontraktor_proto::{
+use kontraktor_model::{
     names::{EnvPath, Key},
-    v1::{self, put::Content},
     value::{ValueType, check_description},
 };
+use kontraktor_proto::v1::{self, put::Content};
 
 use super::assignment::resolve;
 use crate::{
@@ -72,7 +72,7 @@ fn content(
     value: &str,
     kept: Option<&v1::Variable>,
 ) -> Result<(v1::ValueType, Content), CliError> {
-    let kept_type = kept.and_then(|variable| ValueType::try_from(variable.r#type).ok());
+    let kept_type = kept.and_then(|variable| kontraktor_proto::value_type(variable.r#type).ok());
     let value_type = asked.or(kept_type).unwrap_or_default();
     let canonical = value_type.canonicalize(value).map_err(|error| {
         let error = CliError::usage(format!("{key}: {error}"));

@@ -1,8 +1,8 @@
 //! `ktr var unset`
 
+use kontraktor_model::names::{EnvPath, Key};
 use kontraktor_proto::{
     client::new_batch_id,
-    names::{EnvPath, Key},
     v1::{self, WriteStatus, write_item},
 };
 

@@ -18,7 +18,7 @@ fn fact(batch: u128, seq: u64, at: Timestamp) -> Fact {
             key: "K".parse().unwrap(),
             operation: VariableOperation::Updated,
             revision: seq,
-            kind: Kind::Value(kontraktor_proto::value::ValueType::String),
+            kind: Kind::Value(kontraktor_model::value::ValueType::String),
             old_value: None,
             new_value: Some("v".into()),
             description: "".into(),

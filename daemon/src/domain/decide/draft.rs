@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
-use kontraktor_proto::names::{EnvPath, ProjectName};
+use kontraktor_model::names::{EnvPath, ProjectName};
 use uuid::Uuid;
 
 use super::{

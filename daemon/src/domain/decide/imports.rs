@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::{MAX_IMPORTS, MAX_LISTED_NAMES},
     names::{EnvPath, ProjectName},
 };

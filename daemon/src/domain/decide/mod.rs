@@ -14,7 +14,7 @@ mod trail;
 mod variables;
 
 use jiff::Timestamp;
-use kontraktor_proto::{limits::MAX_LISTED_NAMES, value::check_description};
+use kontraktor_model::{limits::MAX_LISTED_NAMES, value::check_description};
 
 use self::draft::Draft;
 pub use self::{

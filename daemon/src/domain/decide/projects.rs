@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kontraktor_proto::names::ProjectName;
+use kontraktor_model::names::ProjectName;
 
 use super::{
     super::{Body, Code, Outcome, Project, ProjectFact, ProjectOperation, ProjectSettings, Refusal, State},

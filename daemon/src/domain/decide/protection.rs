@@ -1,7 +1,7 @@
 //! What is protected from deletion: whether something of it would go, and the refusals that say how to let it go. What a
 //! client expects of a key or an environment is no matter here: protection holds in any case.
 
-use kontraktor_proto::names::{EnvPath, Key};
+use kontraktor_model::names::{EnvPath, Key};
 
 use super::{
     super::{Code, Environment, Project, Refusal},

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::{MAX_LISTED_NAMES, MAX_SCHEMAS},
     names::{EnvPath, Key, ProjectName, SchemaName},
 };

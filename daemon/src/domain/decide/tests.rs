@@ -13,14 +13,16 @@ mod settings;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kontraktor_proto::{names::EnvPath, value::ValueType};
+use kontraktor_model::{names::EnvPath, value::ValueType};
 use uuid::Uuid;
 
-use super::super::{
-    Batch, BatchOutcome, Caller, Code, Environment, EnvironmentSettings, Expect, Fact, ItemOutcome, Operate,
-    Outcome, ProjectSettings, Put, Refusal, Request, Scopes, State, WriteItem,
+use super::{
+    super::{
+        Batch, BatchOutcome, Caller, Code, Environment, EnvironmentSettings, Expect, Fact, ItemOutcome,
+        Operate, Outcome, ProjectSettings, Put, Refusal, Request, Scopes, State, WriteItem,
+    },
+    decide,
 };
-use super::decide;
 
 /// A state that requests are put to, one after the other, an hour apart or less.
 struct World {

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::MAX_BATCH_ITEMS,
     names::{EnvPath, Key},
     reference::Reference,

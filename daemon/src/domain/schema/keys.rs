@@ -1,6 +1,6 @@
 //! Which keys a schema is for: its `key_pattern`, compiled for whole keys, and what trying it takes.
 
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::{MAX_KEY_CHARS, MAX_KEY_PATTERN_BYTES},
     names::Key,
 };

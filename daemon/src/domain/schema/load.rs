@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use kontraktor_proto::limits::MAX_JSON_DEPTH;
+use kontraktor_model::limits::MAX_JSON_DEPTH;
 
 use super::{
     Fault,

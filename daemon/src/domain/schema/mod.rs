@@ -19,7 +19,7 @@ use std::{
 };
 
 use jsonschema::{Draft, PatternOptions, ValidationError};
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::MAX_SCHEMA_BYTES,
     names::Key,
     value::{ValueError, ValueType},

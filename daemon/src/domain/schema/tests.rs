@@ -1,6 +1,6 @@
 //! What schemas may be, what they say about values, and what they may cost.
 
-use kontraktor_proto::{names::Key, value::ValueType};
+use kontraktor_model::{names::Key, value::ValueType};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::{MAX_SECRET_MESSAGE_BYTES, MAX_SECRET_TARGETS},
     names::{EnvPath, Key, VaultName},
 };

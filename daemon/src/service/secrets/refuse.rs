@@ -1,6 +1,6 @@
 //! A vault's error as a refusal: one code for each fault.
 
-use kontraktor_proto::limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
+use kontraktor_model::limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
 
 use crate::{
     domain::{Caller, Code, Refusal, Scope},

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use kontraktor_proto::{
+use kontraktor_model::{
     names::{EnvPath, Key},
     reference::Reference,
 };

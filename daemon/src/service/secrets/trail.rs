@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use kontraktor_proto::names::{EnvPath, Key};
+use kontraktor_model::names::{EnvPath, Key};
 use tokio::sync::oneshot;
 
 use super::super::{Service, submit::mixed_up};

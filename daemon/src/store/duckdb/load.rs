@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use duckdb::{Connection, params};
 use jiff::Timestamp;
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
 use super::{

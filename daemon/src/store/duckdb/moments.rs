@@ -10,7 +10,7 @@ use std::{
 
 use duckdb::{Connection, params};
 use imbl::OrdMap;
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
 use super::{

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use duckdb::{Connection, Row as SqlRow, params};
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
 use super::{StoreError, errors::unreadable};

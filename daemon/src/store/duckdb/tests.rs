@@ -41,7 +41,7 @@ fn item(key: &str, operation: Operate, expect: Expect) -> WriteItem {
 
 fn put(value: &str) -> Operate {
     Operate::Put(Put {
-        value_type: Some(kontraktor_proto::value::ValueType::String),
+        value_type: Some(kontraktor_model::value::ValueType::String),
         value: Some(value.to_owned()),
         reference: None,
         description: "why".to_owned(),

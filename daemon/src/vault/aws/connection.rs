@@ -14,7 +14,7 @@ use aws_sdk_secretsmanager::{
         retry::{RetryConfig, RetryPartition},
     },
 };
-use kontraktor_proto::names::VaultName;
+use kontraktor_model::names::VaultName;
 
 use super::{
     faults,

@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::{
     config::http::HttpResponse,
     error::{ConnectorError, ProvideErrorMetadata, SdkError},
 };
-use kontraktor_proto::{limits::MAX_SECRET_BYTES, names::VaultName};
+use kontraktor_model::{limits::MAX_SECRET_BYTES, names::VaultName};
 
 use crate::vault::{
     Fault, VaultError,

@@ -25,7 +25,7 @@ use aws_sdk_secretsmanager::{
     primitives::Blob,
 };
 use futures_util::{StreamExt as _, stream};
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::MAX_SECRET_BYTES,
     names::VaultName,
     reference::{AwsSecret, AwsVersion, Secret},

@@ -13,7 +13,7 @@ use azure_identity::{
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
-use kontraktor_proto::names::VaultName;
+use kontraktor_model::names::VaultName;
 use zeroize::Zeroizing;
 
 use super::{

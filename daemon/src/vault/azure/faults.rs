@@ -10,7 +10,7 @@ use azure_core::{
         headers::{HeaderName, RETRY_AFTER},
     },
 };
-use kontraktor_proto::{limits::MAX_SECRET_BYTES, names::VaultName};
+use kontraktor_model::{limits::MAX_SECRET_BYTES, names::VaultName};
 use serde::Deserialize;
 
 use super::sign_in;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use azure_core::http::Transport;
 use azure_security_keyvault_secrets::{SecretClient, models::SecretClientGetSecretOptions};
 use bytes::Bytes as Shared;
-use kontraktor_proto::{
+use kontraktor_model::{
     limits::MAX_SECRET_BYTES,
     names::VaultName,
     reference::{AzureSecret, Secret},

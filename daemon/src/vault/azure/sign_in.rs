@@ -2,7 +2,7 @@
 //! looked at, and none of the texts goes on.
 
 use azure_core::{Error, error::ErrorKind};
-use kontraktor_proto::names::VaultName;
+use kontraktor_model::names::VaultName;
 
 use super::faults::{retry_after, unavailable};
 use crate::vault::{Fault, VaultError, cloud::of_tls};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kontraktor_proto::names::VaultName;
+use kontraktor_model::names::VaultName;
 use uuid::Uuid;
 
 use super::{Bytes, VaultError};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kontraktor_proto::{names::VaultName, reference::Secret};
+use kontraktor_model::{names::VaultName, reference::Secret};
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep, timeout, timeout_at},

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use kontraktor_proto::names::VaultName;
+use kontraktor_model::names::VaultName;
 use tokio::time::Instant;
 
 use super::{Limits, VaultError};

@@ -21,7 +21,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kontraktor_proto::{limits::MAX_LISTED_NAMES, names::VaultName, reference::Reference};
+use kontraktor_model::{limits::MAX_LISTED_NAMES, names::VaultName, reference::Reference};
 use tokio::{task::JoinSet, time::Instant};
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kontraktor_proto::limits::MAX_SECRET_BYTES;
+use kontraktor_model::limits::MAX_SECRET_BYTES;
 use zeroize::Zeroizing;
 
 /// The largest answer that is read: a secret of the largest size in base64, and what is said about it.

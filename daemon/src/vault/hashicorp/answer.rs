@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use kontraktor_proto::{limits::MAX_SECRET_BYTES, names::VaultName};
+use kontraktor_model::{limits::MAX_SECRET_BYTES, names::VaultName};
 use reqwest::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kontraktor_proto::names::VaultName;
+use kontraktor_model::names::VaultName;
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

@@ -27,7 +27,7 @@ mod transport;
 
 use std::{sync::Arc, time::Duration};
 
-use kontraktor_proto::{
+use kontraktor_model::{
     names::VaultName,
     reference::{Secret, VaultSecret},
 };

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use kontraktor_proto::{names::VaultName, reference::VaultSecret};
+use kontraktor_model::{names::VaultName, reference::VaultSecret};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use tokio::time::Instant;

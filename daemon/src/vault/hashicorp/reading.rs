@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kontraktor_proto::{names::VaultName, reference::VaultSecret};
+use kontraktor_model::{names::VaultName, reference::VaultSecret};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;

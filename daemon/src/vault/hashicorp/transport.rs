@@ -7,7 +7,7 @@ use std::{error::Error as StdError, io, path::PathBuf, sync::Arc, time::Duration
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use kontraktor_proto::{limits::MAX_SECRET_BYTES, names::VaultName};
+use kontraktor_model::{limits::MAX_SECRET_BYTES, names::VaultName};
 use reqwest::{
     Certificate, Client, Identity, Method, Response, Url,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},

@@ -118,7 +118,7 @@ fn the_daemons_own_token_is_no_secret_of_anybody() {
         "vault://team/secret/..%2Fauth/token/lookup-self#id",
     ] {
         // The last one is no reference at all.
-        if let Ok(parsed) = reference.parse::<kontraktor_proto::reference::Reference>() {
+        if let Ok(parsed) = reference.parse::<kontraktor_model::reference::Reference>() {
             assert_eq!(client.fails(&parsed.to_string()).fault, Fault::NotFound, "{reference}");
         }
     }

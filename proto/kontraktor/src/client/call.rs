@@ -18,10 +18,10 @@ use super::{
     transport::{ConnectFailure, Hope, Transport},
 };
 use crate::{
-    limits::{MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES},
     problem,
     v1::{Problem, ProblemCode},
 };
+use kontraktor_model::limits::{MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES};
 
 /// The first pause before a repetition; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);

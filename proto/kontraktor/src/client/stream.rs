@@ -13,10 +13,8 @@ use super::{
     call::{Failure, Kind, Raw, Rpc, addressed, encode, judge, ready},
     transport::Transport,
 };
-use crate::{
-    limits::{MAX_REFERENCE_BYTES, MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES},
-    v1,
-};
+use crate::v1;
+use kontraktor_model::limits::{MAX_REFERENCE_BYTES, MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
 
 const RPC: Rpc = Rpc { path: "/kontraktor.v1.Secrets/StreamSecret", name: "StreamSecret", kind: Kind::Read };
 

@@ -22,9 +22,9 @@ use tower::service_fn;
 use super::{ClientError, ClientOptions};
 use crate::{
     endpoint::{Host, RuntimeDir, TOKEN_VARIABLE, default_socket_path, fallback_dir_of},
-    limits::{MAX_VIA_CHARS, VIA_METADATA},
     v1::{Problem, ProblemCode},
 };
+use kontraktor_model::limits::{MAX_VIA_CHARS, VIA_METADATA};
 
 /// A refusal's details travel in a header; hyper's 16 KiB would be just about enough for one.
 const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use kontraktor_model::limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
 use kontraktor_proto::{
     client::{Client, ClientError},
-    limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES},
     v1::{self, ProblemCode},
 };
 use tonic::Code;

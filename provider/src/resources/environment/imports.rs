@@ -4,8 +4,7 @@
 
 use std::collections::HashMap;
 
-use kontraktor_proto::limits::MAX_IMPORTS;
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::{limits::MAX_IMPORTS, names::EnvPath};
 use kontraktor_proto::v1;
 use tfplugin_proto::value::{AttributePath, Value};
 

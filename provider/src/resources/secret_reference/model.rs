@@ -1,13 +1,16 @@
 //! The state of `kontraktor_secret_reference`: what the author wrote, and the one reference that it comes to.
 
-use kontraktor_proto::reference::Reference;
+use kontraktor_model::reference::Reference;
 use kontraktor_proto::v1;
 
-use crate::framework::{Attr, Diagnostic};
-use crate::messages::{Kind, Side};
-use crate::places::{self, Place};
-use crate::resources::stored_description;
-use crate::{model, rules};
+use crate::{
+    framework::{Attr, Diagnostic},
+    messages::{Kind, Side},
+    model,
+    places::{self, Place},
+    resources::stored_description,
+    rules,
+};
 
 model! {
     /// A secret reference in state.

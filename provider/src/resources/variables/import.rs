@@ -5,11 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use kontraktor_proto::names::{EnvPath, Key};
+use kontraktor_model::names::{EnvPath, Key};
 
 use super::model::State;
-use crate::framework::{Attr, Diagnostic, Diagnostics};
-use crate::places;
+use crate::{
+    framework::{Attr, Diagnostic, Diagnostics},
+    places,
+};
 
 /// Which keys an import takes.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kontraktor_proto::names::EnvPath;
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::{names::EnvPath, value::ValueType};
 use tfplugin_proto::value::AttributePath;
 
 use super::remembered::Remembered;
-use crate::framework::{Attr, Diagnostic};
-use crate::{model, places};
+use crate::{
+    framework::{Attr, Diagnostic},
+    model, places,
+};
 
 /// What `ownership` says of a resource that owns the keys it lists.
 pub(super) const ADDITIVE: &str = "additive";

@@ -3,19 +3,16 @@
 //! The network is asked only where keys are added or exclusive ownership begins: what others hold there is better known
 //! before an apply than in the middle of one.
 
-use kontraktor_proto::limits::MAX_BATCH_ITEMS;
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::{limits::MAX_BATCH_ITEMS, names::EnvPath};
 use kontraktor_proto::v1;
 
-use super::changes::Changes;
-use super::model::State;
-use super::remembered::Remembered;
-use super::{told, write};
-use crate::framework::{Attr, Diagnostics, PlanContext};
-use crate::messages;
-use crate::resources::conflict::OnConflict;
-use crate::resources::protection;
-use crate::session::{Claim, Session};
+use super::{changes::Changes, model::State, remembered::Remembered, told, write};
+use crate::{
+    framework::{Attr, Diagnostics, PlanContext},
+    messages,
+    resources::{conflict::OnConflict, protection},
+    session::{Claim, Session},
+};
 
 pub(super) async fn plan(
     cx: &PlanContext<Session>,

@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::{names::EnvPath, value::ValueType};
 use kontraktor_proto::v1;
-use kontraktor_proto::value::ValueType;
 
-use super::import::{self, Taken};
-use super::model::{ADDITIVE, EXCLUSIVE, State, Typed};
-use super::remembered::Remembered;
-use super::told;
-use crate::framework::{Attr, Context, Diagnostics};
-use crate::resources::stored_description;
-use crate::session::{Claim, Session, Snapshot};
-use crate::{messages, places};
+use super::{
+    import::{self, Taken},
+    model::{ADDITIVE, EXCLUSIVE, State, Typed},
+    remembered::Remembered,
+    told,
+};
+use crate::{
+    framework::{Attr, Context, Diagnostics},
+    messages, places,
+    resources::stored_description,
+    session::{Claim, Session, Snapshot},
+};
 
 pub(super) async fn read(cx: &mut Context<Session>, state: State) -> Result<Option<State>, Diagnostics> {
     let env = state.path()?;

@@ -1,15 +1,17 @@
 //! The attributes of `kontraktor_variables`, and every rule about its keys that needs no network.
 
-use kontraktor_proto::names::Key;
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::{names::Key, value::ValueType};
 use tfplugin_proto::value::{Type, Value};
 
-use super::model::{ADDITIVE, EXCLUSIVE, Home, State};
-use super::told;
-use crate::framework::{Attr, Attribute, Diagnostic, Diagnostics, Schema};
-use crate::resources::conflict::on_conflict_attribute;
-use crate::resources::protection::ATTRIBUTE;
-use crate::rules;
+use super::{
+    model::{ADDITIVE, EXCLUSIVE, Home, State},
+    told,
+};
+use crate::{
+    framework::{Attr, Attribute, Diagnostic, Diagnostics, Schema},
+    resources::{conflict::on_conflict_attribute, protection::ATTRIBUTE},
+    rules,
+};
 
 pub(super) fn schema() -> Schema {
     Schema::new(

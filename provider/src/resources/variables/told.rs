@@ -1,7 +1,9 @@
 //! What people are told of many keys at once: which, as many as fit, and what to do.
 
-use kontraktor_proto::limits::{MAX_BATCH_ITEMS, MAX_LISTED_NAMES, MAX_MESSAGE_BYTES};
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::{
+    limits::{MAX_BATCH_ITEMS, MAX_LISTED_NAMES, MAX_MESSAGE_BYTES},
+    names::EnvPath,
+};
 
 use crate::framework::{Diagnostic, Diagnostics};
 

@@ -1,23 +1,22 @@
 //! One atomic write: the changed keys, each with what is expected of it, and what is told where it is refused.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use kontraktor_proto::limits::MAX_MESSAGE_BYTES;
-use kontraktor_proto::names::EnvPath;
+use kontraktor_model::{limits::MAX_MESSAGE_BYTES, names::EnvPath, value::ValueType};
 use kontraktor_proto::v1::{self, ProblemCode, write_item};
-use kontraktor_proto::value::ValueType;
 
-use super::changes::Changes;
-use super::model::{Entry, State};
-use super::remembered::Remembered;
-use super::told;
-use crate::framework::{Attr, Context, Diagnostic, Diagnostics, Failure};
-use crate::messages::{self, Kind, Side};
-use crate::resources::conflict::OnConflict;
-use crate::resources::not_changed;
-use crate::resources::protection::ATTRIBUTE;
-use crate::session::{NotTogether, Session, Trouble};
+use super::{
+    changes::Changes,
+    model::{Entry, State},
+    remembered::Remembered,
+    told,
+};
+use crate::{
+    framework::{Attr, Context, Diagnostic, Diagnostics, Failure},
+    messages::{self, Kind, Side},
+    resources::{conflict::OnConflict, not_changed, protection::ATTRIBUTE},
+    session::{NotTogether, Session, Trouble},
+};
 
 /// What holds for every item of one write.
 struct Order<'a> {

@@ -1,6 +1,6 @@
 //! Whose keys are whose: additive and exclusive ownership, what exists already, and imports.
 
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::value::ValueType;
 use tfplugin_proto::value::Value;
 
 use super::{Held, bulk, created, elements, text, texts, typed};

@@ -1,16 +1,21 @@
 //! Vaults that hold what a test put into them, and the service that resolves references to it: problems, leases, holds,
 //! versions that are noted, and sizes that have to be streamed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, SystemTime},
+};
 
-use kontraktor_proto::limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
-use kontraktor_proto::problem::to_status;
-use kontraktor_proto::reference::Reference;
-use kontraktor_proto::v1::secrets_server::Secrets;
-use kontraktor_proto::v1::{self, Problem, ProblemCode, secret_target};
+use kontraktor_model::{
+    limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES},
+    reference::Reference,
+};
+use kontraktor_proto::{
+    problem::to_status,
+    v1::{self, Problem, ProblemCode, secret_target, secrets_server::Secrets},
+};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 

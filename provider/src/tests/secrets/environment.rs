@@ -1,13 +1,20 @@
 //! Ephemeral `kontraktor_environment`: everything in one answer, or nothing and why.
 
-use kontraktor_proto::limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
+use kontraktor_model::{
+    limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES},
+    value::ValueType,
+};
 use kontraktor_proto::v1::{self, Problem, ProblemCode};
-use kontraktor_proto::value::ValueType;
 use tfplugin_proto::value::Value;
 
-use super::super::fake::secrets::{Stored, count, renewal};
-use super::super::{Harness, text};
-use super::{ENVIRONMENT, LEASED, SECRET, URL, by_key, dev, harness, leased};
+use super::{
+    super::{
+        Harness,
+        fake::secrets::{Stored, count, renewal},
+        text,
+    },
+    ENVIRONMENT, LEASED, SECRET, URL, by_key, dev, harness, leased,
+};
 
 fn map<const N: usize>(entries: [(&str, &str); N]) -> Value {
     Value::object(entries.map(|(key, value)| (key, text(value))))

@@ -1,6 +1,6 @@
 //! Making an environment what it was.
 
-use kontraktor_proto::value::ValueType;
+use kontraktor_model::value::ValueType;
 
 use super::{
     super::super::{Code, Outcome, Past, Request, Restored},

@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kontraktor_proto::reference::{Reference, Secret};
+use kontraktor_model::reference::{Reference, Secret};
 use tokio::time::{Instant, sleep};
 use tonic::async_trait;
 

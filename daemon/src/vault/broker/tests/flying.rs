@@ -11,7 +11,7 @@ use super::{
 };
 use crate::vault::{Fault, VaultError};
 
-fn numbered(count: usize) -> Vec<kontraktor_proto::reference::Reference> {
+fn numbered(count: usize) -> Vec<kontraktor_model::reference::Reference> {
     (0..count).map(|number| reference(&format!("vault://team/secret/{number}#password"))).collect()
 }
 

@@ -6,7 +6,7 @@ mod reading;
 mod refusals;
 mod sessions;
 
-use kontraktor_proto::reference::{Reference, Secret};
+use kontraktor_model::reference::{Reference, Secret};
 use serde_json::json;
 
 use self::double::{Double, Reply, Seen};

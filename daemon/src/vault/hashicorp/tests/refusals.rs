@@ -192,7 +192,7 @@ async fn a_vault_that_says_nothing_is_waited_for_until_the_caller_has_had_enough
 #[tokio::test]
 async fn more_than_a_secret_may_have_is_not_read() {
     use crate::vault::hashicorp::transport::MAX_ANSWER_BYTES;
-    use kontraktor_proto::limits::MAX_SECRET_BYTES;
+    use kontraktor_model::limits::MAX_SECRET_BYTES;
 
     let with_field = |size: usize| {
         let mut body = br#"{"data":{"data":{"field":""#.to_vec();

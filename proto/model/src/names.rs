@@ -3,10 +3,7 @@
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
-use crate::{
-    limits::{MAX_KEY_CHARS, MAX_NAME_CHARS},
-    v1,
-};
+use crate::limits::{MAX_KEY_CHARS, MAX_NAME_CHARS};
 
 /// A name against the rule. Its text states what is wrong, the rule, and the limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -232,26 +229,6 @@ impl FromStr for EnvPath {
             Some((project, env)) if !env.contains('/') => Self::new(project, env),
             _ => Err(NameError { field: "environment", fault: Fault::NotTwoParts, rule: PATH_RULE }),
         }
-    }
-}
-
-impl From<&EnvPath> for v1::EnvironmentName {
-    fn from(path: &EnvPath) -> Self {
-        Self { project: path.project.to_string(), env: path.env.to_string() }
-    }
-}
-
-impl From<EnvPath> for v1::EnvironmentName {
-    fn from(path: EnvPath) -> Self {
-        Self::from(&path)
-    }
-}
-
-impl TryFrom<&v1::EnvironmentName> for EnvPath {
-    type Error = NameError;
-
-    fn try_from(name: &v1::EnvironmentName) -> Result<Self, NameError> {
-        Self::new(&name.project, &name.env)
     }
 }
 

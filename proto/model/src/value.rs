@@ -13,11 +13,8 @@ use std::{fmt, str::FromStr};
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-use crate::{
-    limits::{
-        MAX_DESCRIPTION_BYTES, MAX_JSON_DEPTH, MAX_NUMBER_DIGITS, MAX_NUMBER_EXPONENT, MAX_VALUE_BYTES,
-    },
-    v1,
+use crate::limits::{
+    MAX_DESCRIPTION_BYTES, MAX_JSON_DEPTH, MAX_NUMBER_DIGITS, MAX_NUMBER_EXPONENT, MAX_VALUE_BYTES,
 };
 
 /// What a variable's value is.
@@ -93,41 +90,6 @@ impl FromStr for ValueType {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or(ValueError::NoSuchType)
-    }
-}
-
-impl From<ValueType> for v1::ValueType {
-    fn from(value_type: ValueType) -> Self {
-        match value_type {
-            ValueType::String => Self::String,
-            ValueType::Number => Self::Number,
-            ValueType::Bool => Self::Bool,
-            ValueType::Json => Self::Json,
-        }
-    }
-}
-
-impl TryFrom<v1::ValueType> for ValueType {
-    type Error = ValueError;
-
-    /// `VALUE_TYPE_UNSPECIFIED` is an error: a type is always said.
-    fn try_from(value_type: v1::ValueType) -> Result<Self, ValueError> {
-        match value_type {
-            v1::ValueType::Unspecified => Err(ValueError::NoSuchType),
-            v1::ValueType::String => Ok(Self::String),
-            v1::ValueType::Number => Ok(Self::Number),
-            v1::ValueType::Bool => Ok(Self::Bool),
-            v1::ValueType::Json => Ok(Self::Json),
-        }
-    }
-}
-
-impl TryFrom<i32> for ValueType {
-    type Error = ValueError;
-
-    /// From the number in a message's field.
-    fn try_from(wire: i32) -> Result<Self, ValueError> {
-        v1::ValueType::try_from(wire).map_err(|_| ValueError::NoSuchType)?.try_into()
     }
 }
 

@@ -196,15 +196,10 @@ fn nul_is_refused_and_descriptions_are_short() {
 }
 
 #[test]
-fn types_have_names_and_numbers() {
+fn types_have_names() {
     for known in ValueType::ALL {
         assert_eq!(known.to_string().parse(), Ok(known));
-        let wire = v1::ValueType::from(known);
-        assert_eq!(ValueType::try_from(wire), Ok(known));
-        assert_eq!(ValueType::try_from(i32::from(wire)), Ok(known));
     }
-    assert_eq!(ValueType::try_from(0), Err(ValueError::NoSuchType));
-    assert_eq!(ValueType::try_from(77), Err(ValueError::NoSuchType));
     assert_eq!("text".parse::<ValueType>().expect_err("no type").field(), "type");
 }
 
