@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Instant};
 
-use acceptance::{Workspace, World};
+use testkit::{Workspace, World};
 
 /// One way to have resources.
 #[derive(Clone, Copy)]

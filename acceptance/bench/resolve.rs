@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use acceptance::World;
 use kontraktor_proto::{
     client::{Client, ClientOptions, new_batch_id},
     endpoint::Host,
     v1,
 };
+use testkit::World;
 
 use crate::report;
 

@@ -11,13 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acceptance::{World, binary, servers::Vault};
 use kontraktor_proto::{
     client::{Client, ClientOptions, new_batch_id},
     endpoint::Host,
     v1,
 };
 use serde_json::json;
+use testkit::{World, binary, servers::Vault};
 
 use crate::report;
 

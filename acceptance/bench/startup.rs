@@ -9,7 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acceptance::binary;
 use hyper_util::rt::TokioIo;
 use rustls::{
     DigitallySignedStruct, SignatureScheme,
@@ -17,6 +16,7 @@ use rustls::{
     crypto::{aws_lc_rs, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime},
 };
+use testkit::binary;
 use tfplugin_proto::wire;
 use tokio::net::UnixStream;
 use tonic::transport::Endpoint;

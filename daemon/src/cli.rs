@@ -4,7 +4,8 @@ use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{config::LogFormat, domain::Hash};
+use crate::config::LogFormat;
+use kontraktor_domain::Hash;
 
 const EXIT_CODES: &str = "\
 Configuration, first found wins: flags, environment variables, the configuration file, defaults.
@@ -68,7 +69,7 @@ pub struct Options {
     pub config: Option<PathBuf>,
 
     /// What to log to standard error: error, warn, info, debug, trace,
-    /// or directives such as `info,kontraktord::api=debug`
+    /// or directives such as `info,kontraktor_api=debug`
     ///
     /// [env: KONTRAKTOR_LOG]
     /// [default: info]

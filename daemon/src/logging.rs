@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use tracing::{Level, Metadata};
+use kontraktor_vault::may_be_logged;
 use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, prelude::*};
 
 use crate::config::LogFormat;
@@ -26,10 +26,4 @@ pub fn start(directives: &str, format: LogFormat) {
     if started.is_err() {
         tracing::warn!("logging was started before; the first configuration stays");
     }
-}
-
-/// Whether this may be logged, whatever the directives say. On the level `trace`, the SDK of AWS writes what a vault
-/// answered: the texts of errors, and with `LOG_SENSITIVE_BODIES` set everything.
-pub fn may_be_logged(metadata: &Metadata<'_>) -> bool {
-    !(*metadata.level() == Level::TRACE && metadata.target().starts_with("aws_"))
 }

@@ -8,7 +8,7 @@ use std::{
     sync::OnceLock,
 };
 
-use acceptance::{
+use testkit::{
     Run,
     doubles::{AzureKeyVault, AzureOptions, Fault, Validity},
     repository,

@@ -1,7 +1,7 @@
 //! `kontraktor_variables`: many keys as one object, with the real terraform and the real daemon.
 
-use acceptance::World;
 use serde_json::{Value, json};
+use testkit::World;
 
 /// A resource of `bulk/dev` with these lines.
 fn bulk(name: &str, lines: &str) -> String {
@@ -245,7 +245,7 @@ fn an_import_takes_all_keys_or_those_it_names_and_needs_no_change() {
 fn a_plan_is_kept_or_nothing_is_written() {
     let world = World::new();
     let workspace = world.workspace(&bulk("v", "variables = { A = \"1\", B = \"1\", C = \"1\" }"));
-    let saved = |workspace: &acceptance::Workspace| {
+    let saved = |workspace: &testkit::Workspace| {
         let plan = workspace.plan(&["-out=saved"]);
         assert_eq!(plan.code, 2, "{}\n{}", plan.stdout, plan.stderr);
     };

@@ -1,7 +1,7 @@
 //! Environments that import others: what readers see, where it comes from, and how it was.
 
-use acceptance::World;
 use serde_json::json;
+use testkit::World;
 
 /// `shared/base` <- `infra/default` <- `infra/dev`.
 const LAYERS: &str = r#"

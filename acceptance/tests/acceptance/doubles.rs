@@ -2,12 +2,12 @@
 
 use std::{io, net::TcpStream, path::Path, sync::Arc, thread, time::Duration};
 
-use acceptance::doubles::{Answer, Authority, AzureKeyVault, AzureOptions, Fault, FaultServer, Validity};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
+use testkit::doubles::{Answer, Authority, AzureKeyVault, AzureOptions, Fault, FaultServer, Validity};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);

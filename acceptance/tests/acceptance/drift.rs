@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use acceptance::{Run, World};
+use testkit::{Run, World};
 
 const ALL: &str = r#"
 resource "kontraktor_project" "p" {

@@ -6,8 +6,8 @@ mod complete;
 
 use std::{collections::BTreeSet, fs};
 
-use acceptance::{Workspace, World, repository};
 use serde_json::{Value, json};
+use testkit::{Workspace, World, repository};
 
 use crate::brokerage::{SECRET, Scene};
 

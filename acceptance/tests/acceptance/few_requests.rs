@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use acceptance::World;
+use testkit::World;
 
 const COUNT: usize = 1000;
 

@@ -1,7 +1,7 @@
 //! The provider's functions, called by the real terraform.
 
-use acceptance::{World, repository};
 use serde_json::json;
+use testkit::{World, repository};
 
 fn example(name: &str) -> String {
     let path = repository().join("examples/functions").join(name).join("function.tf");

@@ -1,7 +1,7 @@
 //! Who wrote a variable when, and what it was: through the data source.
 
-use acceptance::World;
 use serde_json::{Value, json};
+use testkit::World;
 
 fn history(arguments: &str) -> String {
     format!(

@@ -1,6 +1,6 @@
 //! Import by block and by command, and what is said where something exists already.
 
-use acceptance::World;
+use testkit::World;
 
 const ALL: &str = r#"
 resource "kontraktor_project" "p" {

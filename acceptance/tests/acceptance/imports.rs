@@ -1,6 +1,6 @@
 //! `imports` of an environment: written in order, read in order, refused where they cannot be.
 
-use acceptance::World;
+use testkit::World;
 
 const ENVIRONMENTS: &str = r#"
 resource "kontraktor_project" "shared" {

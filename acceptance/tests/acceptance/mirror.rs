@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use acceptance::{Run, Workspace, World, binary, repository};
+use testkit::{Run, Workspace, World, binary, repository};
 
 const ADDRESS: &str = "registry.terraform.io/kontraktor/kontraktor";
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use acceptance::{World, repository};
+use testkit::{World, repository};
 
 use crate::suites::suite;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use acceptance::World;
 use nix::sys::signal::Signal;
+use testkit::World;
 
 const ONE: &str = r#"
 provider "kontraktor" {
@@ -107,7 +107,7 @@ resource "kontraktor_environment" "e" {
     let mut world = World::new();
     let workspace = world.workspace(MANY);
     let mut command = workspace.command(&["apply", "-auto-approve", "-no-color"]);
-    let apply = std::thread::spawn(move || acceptance::Run::of(&mut command));
+    let apply = std::thread::spawn(move || testkit::Run::of(&mut command));
     // Some of it is written, and most is not.
     while !world.ktr(&["env", "show", "outage/dev"]).stdout.contains("KEY_") {
         assert!(!apply.is_finished(), "it writes first");

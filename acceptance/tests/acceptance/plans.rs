@@ -1,6 +1,6 @@
 //! What a person reads in a plan.
 
-use acceptance::{Workspace, World};
+use testkit::{Workspace, World};
 
 /// The plan's body: from "Terraform will perform" to the summary. Tofu differs in what it calls itself.
 fn plan(workspace: &Workspace) -> String {

@@ -5,7 +5,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use acceptance::{Workspace, World, binary};
+use testkit::{Workspace, World, binary};
 
 const ALL: &str = r#"
 resource "kontraktor_project" "p" {
@@ -42,7 +42,7 @@ fn saved(workspace: &Workspace, more: &[&str]) {
     workspace.terraform(&[&["plan", "-no-color", "-out=saved"], more].concat()).ok();
 }
 
-fn apply_saved(workspace: &Workspace) -> acceptance::Run {
+fn apply_saved(workspace: &Workspace) -> testkit::Run {
     workspace.terraform(&["apply", "-no-color", "saved"])
 }
 
@@ -253,14 +253,14 @@ output "{n}" {{
     let provider = Debugged::start();
     let run = |arguments: &[&str]| {
         let mut command = workspace.command(arguments);
-        acceptance::Run::of(command.env("TF_REATTACH_PROVIDERS", &provider.reattach))
+        testkit::Run::of(command.env("TF_REATTACH_PROVIDERS", &provider.reattach))
     };
     run(&["apply", "-auto-approve", "-no-color"]).ok();
     let plan = run(&["plan", "-no-color", "-detailed-exitcode"]);
     assert_eq!(plan.code, 0, "{}\n{}", plan.stdout, plan.stderr);
     for (name, world) in [("one", &one), ("two", &two)] {
         world.ktr(&["var", "get", "promise/dev", "KEY_7"]).ok().says(&[name]);
-        let output = acceptance::Run::of(
+        let output = testkit::Run::of(
             workspace
                 .command(&["output", "-json", "-no-color", name])
                 .env("TF_REATTACH_PROVIDERS", &provider.reattach),

@@ -1,6 +1,6 @@
 //! What is protected from deletion stays, whoever asks; and what takes its content along does so only when told.
 
-use acceptance::World;
+use testkit::World;
 
 fn all(protection: &str) -> String {
     format!(

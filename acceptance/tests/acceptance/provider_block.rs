@@ -1,6 +1,6 @@
 //! The provider block: values that are not known yet, and two blocks in one configuration.
 
-use acceptance::World;
+use testkit::World;
 
 const VARIABLE: &str = r#"resource "kontraktor_variable" "v" {
   project = "block"

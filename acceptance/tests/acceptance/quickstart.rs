@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use acceptance::{World, repository};
+use testkit::{World, repository};
 
 #[test]
 fn the_quickstart_from_apply_to_destroy() {

@@ -1,6 +1,6 @@
 //! JSON Schemas of a project's keys: kept by the daemon, whoever writes.
 
-use acceptance::World;
+use testkit::World;
 
 const PORTS: &str = r#"
 resource "kontraktor_variable_schema" "ports" {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use acceptance::{Run, World};
+use testkit::{Run, World};
 
 const TOKEN: &str = "tok-5f1d0c7e-must-not-appear";
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use acceptance::{Workspace, World, repository};
+use testkit::{Workspace, World, repository};
 
 /// Lays a suite out in a workspace of its own, by way of the mirror and `terraform init`.
 pub(crate) fn suite(world: &World, name: &str) -> Workspace {

@@ -1,6 +1,6 @@
 //! Wrong input: an error that names the attribute, the rule and the limit, exits non-zero, and writes nothing.
 
-use acceptance::World;
+use testkit::World;
 
 fn variable(arguments: &str) -> String {
     let mut block = "resource \"kontraktor_variable\" \"v\" {\n".to_owned();

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use acceptance::servers::{Postgres, Vault};
 use serde_json::{Value, json};
+use testkit::servers::{Postgres, Vault};
 
 fn field<'a>(credentials: &'a Value, name: &str) -> &'a str {
     credentials["data"][name].as_str().expect("credentials are text")

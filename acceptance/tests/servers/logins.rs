@@ -1,7 +1,7 @@
 //! Vault's ways to log in: AppRole, Kubernetes, client certificates.
 
-use acceptance::servers::{Authority, Http, Kubernetes, Vault};
 use serde_json::{Value, json};
+use testkit::servers::{Authority, Http, Kubernetes, Vault};
 
 /// A Vault with one secret and the policy `reader` for it.
 fn filled(vault: Vault) -> Vault {

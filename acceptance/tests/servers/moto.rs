@@ -1,8 +1,8 @@
 //! moto in AWS's place: Secrets Manager.
 
-use acceptance::servers::{Http, Moto};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
+use testkit::servers::{Http, Moto};
 
 /// The status is not looked at: moto says 404 where AWS says 400.
 fn is_missing(moto: &Moto, name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! HashiCorp Vault: secrets, seal, tokens, TLS.
 
-use acceptance::servers::{Authority, Http, Vault};
 use serde_json::{Value, json};
+use testkit::servers::{Authority, Http, Vault};
 
 #[test]
 fn a_secret_that_was_written_is_read_and_a_stopped_vault_answers_nobody() {

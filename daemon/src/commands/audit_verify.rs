@@ -12,10 +12,11 @@ use super::data;
 use crate::{
     cli::{Expect, VerifyArgs},
     config::Config,
-    domain::Head,
     exit::{Exit, Failure},
-    store::{self, DataDir, StoreError},
 };
+use kontraktor_domain::Head;
+use kontraktor_store::StoreError;
+use kontraktor_store_duckdb::DataDir;
 
 /// A walk of a long log takes a while; the daemon answers other calls meanwhile.
 const ANSWER_WITHIN: Duration = Duration::from_hours(1);
@@ -56,10 +57,10 @@ fn print(report: &Report) -> std::io::Result<()> {
     out.flush()
 }
 
-fn walk(store: &dyn store::Store, expect: Option<&Expect>) -> Result<Report, Failure> {
+fn walk(store: &dyn kontraktor_store::Store, expect: Option<&Expect>) -> Result<Report, Failure> {
     let expected: Vec<Head> =
         expect.map(|expect| Head { seq: expect.sequence, hash: expect.hash }).into_iter().collect();
-    let report = store::verify(store, &expected)?;
+    let report = kontraktor_store::verify(store, &expected)?;
     Ok(Report {
         head: format!("{}:{}", report.head.seq, report.head.hash),
         rows: report.rows,

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use crate::{
     config::Config,
     exit::{Exit, Failure},
-    vault::Configured,
 };
+use kontraktor_vault::Configured;
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     let vaults = config.vaults()?;

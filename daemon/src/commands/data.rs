@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use crate::{
-    exit::{Exit, Failure},
-    store::{DataDir, DuckDbOptions, DuckDbStore, StoreError},
-};
+use crate::exit::{Exit, Failure};
+use kontraktor_store::StoreError;
+use kontraktor_store_duckdb::{DataDir, DuckDbOptions, DuckDbStore};
 
 /// Locks the directory and opens the database, or makes both.
 pub(super) fn open(data_dir: &Path) -> Result<DuckDbStore, StoreError> {

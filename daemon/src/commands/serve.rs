@@ -9,17 +9,17 @@ use tokio::{
 
 use super::{data, system_clock};
 use crate::{
-    api::{self, Running, ServeError},
     config::Config,
     exit::{Exit, Failure},
     hardening,
     listener::{Bound, ListenError},
     logging,
-    service::{Service, ServiceOptions},
     signals::Signals,
-    store::DuckDbStore,
-    vault::Broker,
 };
+use kontraktor_api::{Running, ServeError};
+use kontraktor_service::{Service, ServiceOptions};
+use kontraktor_store_duckdb::DuckDbStore;
+use kontraktor_vault::Broker;
 
 /// How long the running calls have to be answered after a signal.
 const ANSWER_WITHIN: Duration = Duration::from_secs(7);
@@ -73,7 +73,7 @@ async fn serve(data_dir: &Path, socket: &Path, broker: Broker) -> Result<(), Fai
         async move {
             // A sender that is gone means the same.
             let stopped = async { drop(stopped.await) };
-            api::serve(listener, service, &data_dir, running, stopped).await
+            kontraktor_api::serve(listener, service, &data_dir, running, stopped).await
         }
     });
     announce(socket);

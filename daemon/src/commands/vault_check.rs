@@ -9,8 +9,8 @@ use crate::{
     config::Config,
     exit::{Exit, Failure},
     hardening,
-    vault::{Configured, VaultError},
 };
+use kontraktor_vault::{Configured, VaultError};
 
 pub(super) fn run(config: &Config, arguments: &CheckArgs) -> Result<(), Failure> {
     hardening::keep_memory_private();

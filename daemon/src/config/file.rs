@@ -9,7 +9,7 @@ use figment::{
 use serde::Deserialize;
 
 use super::{ConfigError, Surroundings};
-use crate::vault::{self, VaultTable};
+use kontraktor_vault::VaultTable;
 
 /// What the file may hold. Every name is optional, an unknown one is an error.
 #[derive(Debug, Default, Deserialize)]
@@ -61,7 +61,7 @@ fn located(mut error: figment::Error) -> String {
         [table, place, ..] if table == "vault" => place.parse::<usize>().ok(),
         _ => None,
     };
-    let Some(number) = number else { return vault::told(error) };
+    let Some(number) = number else { return kontraktor_vault::told(error) };
     error.path.drain(..2);
-    format!("[[vault]] number {}: {}", number + 1, vault::told(error))
+    format!("[[vault]] number {}: {}", number + 1, kontraktor_vault::told(error))
 }

@@ -66,7 +66,7 @@ fn refusals_name_the_setting_the_source_and_the_rule() {
     insta::assert_snapshot!(refused(&Options::default(), &[("KONTRAKTOR_LOG_FORMAT", "xml")]),
         @"log-format from environment variable KONTRAKTOR_LOG_FORMAT is none that there is; it must be `auto`, `text` or `json`");
     insta::assert_snapshot!(refused(&Options::default(), &[("KONTRAKTOR_LOG", "info,kontraktord=loud")]),
-        @"log from environment variable KONTRAKTOR_LOG is not understood; write error, warn, info, debug or trace, or directives such as `info,kontraktord::api=debug`");
+        @"log from environment variable KONTRAKTOR_LOG is not understood; write error, warn, info, debug or trace, or directives such as `info,kontraktor_api=debug`");
     let empty = Options { data_dir: Some("".into()), ..Options::default() };
     insta::assert_snapshot!(refused(&empty, &[]), @"data-dir from flag --data-dir is empty; it must be a path");
     let directory = Options { socket: Some("/run/..".into()), ..Options::default() };
@@ -167,7 +167,7 @@ fn what_stands_in_the_wrong_place_is_never_repeated() {
     data-dir has a number where a path must stand
     socket has a list where a path must stand
     log has a table where a text must stand
-    log from k.toml is not understood; write error, warn, info, debug or trace, or directives such as `info,kontraktord::api=debug`
+    log from k.toml is not understood; write error, warn, info, debug or trace, or directives such as `info,kontraktor_api=debug`
     log-format from k.toml is none that there is; it must be `auto`, `text` or `json`
     vault has a text where a list must stand
     [[vault]] number 1: this has a text where a table must stand

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::common::{Ended, Home, batch, delete, put};
 use kontraktor_proto::v1::GetStatusRequest;
-use kontraktord::store::DATABASE_FILE;
+use kontraktor_store_duckdb::DATABASE_FILE;
 
 /// A home with a log of a few rows, and its head as the daemon told it.
 async fn written() -> (Home, String) {

@@ -17,7 +17,7 @@ use kontraktor_proto::v1::{
     GetSnapshotRequest, GetStatusRequest, ProblemCode, WriteStatus, WriteVariablesRequest,
     WriteVariablesResponse, system_client::SystemClient, variables_client::VariablesClient,
 };
-use kontraktord::store::{DATABASE_FILE, LOCK_FILE};
+use kontraktor_store_duckdb::{DATABASE_FILE, LOCK_FILE};
 use nix::sys::signal::Signal;
 use tokio_stream::StreamExt as _;
 use tonic::{Request, codegen::http::uri::PathAndQuery, transport::Channel};
@@ -240,7 +240,7 @@ fn help_tells_everything() {
 
           --log <LEVEL>
               What to log to standard error: error, warn, info, debug, trace,
-              or directives such as `info,kontraktord::api=debug`
+              or directives such as `info,kontraktor_api=debug`
 
               [env: KONTRAKTOR_LOG]
               [default: info]

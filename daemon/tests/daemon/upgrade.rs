@@ -4,7 +4,7 @@ use std::{io::Read as _, process::Stdio, time::Duration};
 
 use super::common::{Home, batch, delete, put};
 use kontraktor_proto::v1::{GetStatusRequest, VerifyAuditRequest};
-use kontraktord::store::DATABASE_FILE;
+use kontraktor_store_duckdb::DATABASE_FILE;
 
 /// Takes away from the tables what later versions added to them. None of the rows has anything there, so what is left is what
 /// a daemon of version 1 would have written.

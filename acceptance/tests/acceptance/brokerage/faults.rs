@@ -1,7 +1,7 @@
 //! Vaults that fail, and daemons that go on.
 
-use acceptance::Run;
 use serde_json::json;
+use testkit::Run;
 
 use super::{SECRET, Scene, team};
 
@@ -91,7 +91,7 @@ fn a_secret_that_is_deleted_between_two_reads_is_not_handed_out_any_more() {
 /// A daemon starts while its vault is away, and serves everything else.
 #[test]
 fn a_vault_that_is_not_there_does_not_keep_the_daemon_from_starting() {
-    let mut world = acceptance::World::without_daemon();
+    let mut world = testkit::World::without_daemon();
     let token = world.path().join("token");
     std::fs::write(&token, "root").expect("the scratch directory takes a file");
     world.configure(&team("http://127.0.0.1:1", &token, ""));

@@ -2,12 +2,12 @@
 
 use std::{fs, path::Path};
 
-use acceptance::{
+use serde_json::json;
+use testkit::{
     World,
     doubles::AzureKeyVault,
     servers::{Moto, Vault},
 };
-use serde_json::json;
 
 use super::{SECRET, team, traces};
 
@@ -83,10 +83,10 @@ fn an_environment_takes_its_secrets_from_three_vaults() {
 
     // Each can be tried by name, and what is wrong is said.
     for name in ["team", "prod", "kv"] {
-        let run = acceptance::Run::of(&mut world.kontraktord(&["vault", "check", name])).ok();
+        let run = testkit::Run::of(&mut world.kontraktord(&["vault", "check", name])).ok();
         assert!(!run.stdout.is_empty() && !run.text().contains(SECRET), "{}", run.stdout);
     }
-    acceptance::Run::of(&mut world.kontraktord(&["vault", "check", "nobody"]))
+    testkit::Run::of(&mut world.kontraktord(&["vault", "check", "nobody"]))
         .fails()
         .says(&["nobody", "team", "prod", "kv"]);
     world.stop();

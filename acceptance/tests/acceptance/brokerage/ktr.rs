@@ -1,8 +1,8 @@
 //! What a developer does with secrets at a shell.
 
-use acceptance::servers::{Moto, Vault};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+use testkit::servers::{Moto, Vault};
 
 use super::{SECRET, shop as scene};
 

@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acceptance::{binary, servers::Postgres};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use testkit::{binary, servers::Postgres};
 
 use super::Scene;
 

@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use acceptance::{Run, binary, servers::python};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use testkit::{Run, binary, servers::python};
 
 use super::{SECRET, Scene, shop as scene};
 

@@ -1,6 +1,6 @@
 //! What a Terraform author does with secrets.
 
-use acceptance::{Run, Workspace};
+use testkit::{Run, Workspace};
 
 use super::{SECRET, Scene, traces};
 

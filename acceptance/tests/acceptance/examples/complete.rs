@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use acceptance::{Workspace, World, repository};
 use serde_json::json;
+use testkit::{Workspace, World, repository};
 
 use crate::brokerage::{SECRET, Scene};
 

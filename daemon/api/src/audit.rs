@@ -1,0 +1,96 @@
+//! `kontraktor.v1.Audit`.
+
+use kontraktor_proto::v1::{
+    ListAuditRequest, ListAuditResponse, ListHistoryRequest, VerifyAuditRequest, VerifyAuditResponse,
+    audit_server::Audit,
+};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Api, convert};
+use kontraktor_domain::{AuditEntry, Hash, Head, Refusal};
+use kontraktor_service::Page;
+use kontraktor_store::AuditQuery;
+
+#[async_trait]
+impl Audit for Api {
+    async fn list_audit(
+        &self,
+        request: Request<ListAuditRequest>,
+    ) -> Result<Response<ListAuditResponse>, Status> {
+        let request = request.into_inner();
+        let query = AuditQuery {
+            project: filter(&request.project, convert::project_name)?,
+            env: filter(&request.env, convert::env_name)?,
+            key: filter(&request.key, convert::key)?,
+            since: request.since.map(|time| convert::moment("since", &time)).transpose()?,
+            until: request.until.map(|time| convert::moment("until", &time)).transpose()?,
+            oldest_first: request.oldest_first,
+            ..AuditQuery::default()
+        };
+        let page = convert::page(request.page_size, request.page_token);
+        answer(self.service.audit(query, &page).await)
+    }
+
+    async fn list_history(
+        &self,
+        request: Request<ListHistoryRequest>,
+    ) -> Result<Response<ListAuditResponse>, Status> {
+        let request = request.into_inner();
+        let path = convert::env_path("environment", request.environment.as_ref())?;
+        let key = filter(&request.key, convert::key)?;
+        let until = request.until.map(|until| convert::at("until", until)).transpose()?;
+        let page = convert::page(request.page_size, request.page_token);
+        answer(self.service.history(&path, key.as_ref(), until, &page).await)
+    }
+
+    async fn verify_audit(
+        &self,
+        request: Request<VerifyAuditRequest>,
+    ) -> Result<Response<VerifyAuditResponse>, Status> {
+        let expect = expected(request.get_ref()).map_err(convert::status)?;
+        let report = self.service.verify(expect).await.map_err(convert::status)?;
+        let (broken_sequence, explanation) = report
+            .broken
+            .as_ref()
+            .map_or((0, String::new()), |broken| (broken.seq, broken.explanation.clone()));
+        Ok(Response::new(VerifyAuditResponse {
+            intact: report.is_intact(),
+            head_sequence: report.head.seq,
+            head_hash: report.head.hash.to_string(),
+            rows: report.rows,
+            broken_sequence,
+            explanation,
+        }))
+    }
+}
+
+/// An empty text is no filter.
+fn filter<T>(text: &str, parse: impl Fn(&str) -> Result<T, Status>) -> Result<Option<T>, Status> {
+    if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
+}
+
+fn expected(request: &VerifyAuditRequest) -> Result<Option<Head>, Refusal> {
+    if request.expect_sequence == 0 {
+        return if request.expect_hash.is_empty() {
+            Ok(None)
+        } else {
+            Err(Refusal::invalid(
+                "expect_sequence",
+                "expect_hash is set and expect_sequence is not: rows count from 1",
+            ))
+        };
+    }
+    let hash: Hash = request
+        .expect_hash
+        .parse()
+        .map_err(|error| Refusal::invalid("expect_hash", format!("expect_hash is no hash: {error}")))?;
+    Ok(Some(Head { seq: request.expect_sequence, hash }))
+}
+
+fn answer(page: Result<Page<AuditEntry>, Refusal>) -> Result<Response<ListAuditResponse>, Status> {
+    let page = page.map_err(convert::status)?;
+    Ok(Response::new(ListAuditResponse {
+        entries: page.items.into_iter().map(convert::entry).collect(),
+        next_page_token: page.next,
+    }))
+}

@@ -1,0 +1,125 @@
+//! `kontraktor.v1.Environments`.
+
+use std::sync::Arc;
+
+use kontraktor_proto::v1::{
+    CreateEnvironmentRequest, DeleteEnvironmentRequest, DeleteEnvironmentResponse, Environment,
+    GetEnvironmentRequest, GetSnapshotRequest, ListEnvironmentsRequest, ListEnvironmentsResponse,
+    RollbackEnvironmentRequest, RollbackEnvironmentResponse, Snapshot, UpdateEnvironmentRequest,
+    environments_server::Environments,
+};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Api, caller::caller, convert};
+use kontraktor_domain::{EnvironmentSettings, Refusal};
+
+#[async_trait]
+impl Environments for Api {
+    async fn create_environment(
+        &self,
+        request: Request<CreateEnvironmentRequest>,
+    ) -> Result<Response<Environment>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let request = kontraktor_domain::Request::CreateEnvironment {
+            path: convert::env_path("name", request.name.as_ref())?,
+            settings: EnvironmentSettings {
+                description: request.description,
+                protected: request.deletion_protection,
+                imports: convert::imports(&request.imports)?,
+            },
+            create_missing: request.create_missing,
+            adopt_existing: request.adopt_existing,
+        };
+        answer(self.service.write_environment(caller, request).await)
+    }
+
+    async fn get_environment(
+        &self,
+        request: Request<GetEnvironmentRequest>,
+    ) -> Result<Response<Environment>, Status> {
+        let path = convert::env_path("name", request.get_ref().name.as_ref())?;
+        answer(self.service.environment(&path))
+    }
+
+    async fn update_environment(
+        &self,
+        request: Request<UpdateEnvironmentRequest>,
+    ) -> Result<Response<Environment>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let imports = request.imports.map(|list| convert::imports(&list.environments));
+        let request = kontraktor_domain::Request::UpdateEnvironment {
+            path: convert::env_path("name", request.name.as_ref())?,
+            description: request.description,
+            protected: request.deletion_protection,
+            imports: imports.transpose()?,
+            expect: request.expect.map(convert::environment_settings).transpose()?,
+        };
+        answer(self.service.write_environment(caller, request).await)
+    }
+
+    async fn delete_environment(
+        &self,
+        request: Request<DeleteEnvironmentRequest>,
+    ) -> Result<Response<DeleteEnvironmentResponse>, Status> {
+        let caller = caller(&request)?;
+        let path = convert::env_path("name", request.get_ref().name.as_ref())?;
+        let request = kontraktor_domain::Request::DeleteEnvironment { path, force: request.get_ref().force };
+        self.service.delete(caller, request).await.map_err(convert::status)?;
+        Ok(Response::new(DeleteEnvironmentResponse {}))
+    }
+
+    async fn list_environments(
+        &self,
+        request: Request<ListEnvironmentsRequest>,
+    ) -> Result<Response<ListEnvironmentsResponse>, Status> {
+        let request = request.into_inner();
+        let project = match request.project.as_str() {
+            "" => None,
+            name => Some(convert::project_name(name)?),
+        };
+        let page = convert::page(request.page_size, request.page_token);
+        let page = self.service.environments(project.as_ref(), &page).map_err(convert::status)?;
+        Ok(Response::new(ListEnvironmentsResponse {
+            environments: page.items.iter().map(|environment| convert::environment(environment)).collect(),
+            next_page_token: page.next,
+        }))
+    }
+
+    async fn rollback_environment(
+        &self,
+        request: Request<RollbackEnvironmentRequest>,
+    ) -> Result<Response<RollbackEnvironmentResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.get_ref();
+        let path = convert::env_path("name", request.name.as_ref())?;
+        let expect = (request.expect_revision > 0).then_some(request.expect_revision);
+        let restored = self.service.rollback(caller, path, request.to_revision, expect).await;
+        restored.map(|restored| Response::new(convert::restored(&restored))).map_err(convert::status)
+    }
+
+    async fn get_snapshot(&self, request: Request<GetSnapshotRequest>) -> Result<Response<Snapshot>, Status> {
+        let request = request.into_inner();
+        let path = convert::env_path("name", request.name.as_ref())?;
+        let snapshot = match request.at {
+            None => self.service.snapshot(&path, request.own_only),
+            Some(at) => self.service.snapshot_at(&path, request.own_only, convert::at("at", at)?).await,
+        }
+        .map_err(convert::status)?;
+        // Known before anything is put together.
+        if request.if_version_differs == snapshot.version() {
+            return Ok(Response::new(convert::not_modified(&snapshot)));
+        }
+        let variables = snapshot.size();
+        let message = move || convert::snapshot(&snapshot, &request.prefix);
+        let message = self.service.answer(variables, message).await.map_err(convert::status)?;
+        message.map(Response::new)
+    }
+}
+
+fn answer(
+    environment: Result<Arc<kontraktor_domain::Environment>, Refusal>,
+) -> Result<Response<Environment>, Status> {
+    environment.map(|environment| Response::new(convert::environment(&environment))).map_err(convert::status)
+}

@@ -1,0 +1,80 @@
+//! `kontraktor.v1.Projects`.
+
+use std::sync::Arc;
+
+use kontraktor_proto::v1::{
+    CreateProjectRequest, DeleteProjectRequest, DeleteProjectResponse, GetProjectRequest,
+    ListProjectsRequest, ListProjectsResponse, Project, UpdateProjectRequest, projects_server::Projects,
+};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Api, caller::caller, convert};
+use kontraktor_domain::{ProjectSettings, Refusal};
+
+#[async_trait]
+impl Projects for Api {
+    async fn create_project(
+        &self,
+        request: Request<CreateProjectRequest>,
+    ) -> Result<Response<Project>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let request = kontraktor_domain::Request::CreateProject {
+            name: convert::project_name(&request.name)?,
+            settings: ProjectSettings {
+                description: request.description,
+                protected: request.deletion_protection,
+            },
+            adopt_existing: request.adopt_existing,
+        };
+        answer(self.service.write_project(caller, request).await)
+    }
+
+    async fn get_project(&self, request: Request<GetProjectRequest>) -> Result<Response<Project>, Status> {
+        let name = convert::project_name(&request.get_ref().name)?;
+        answer(self.service.project(&name))
+    }
+
+    async fn update_project(
+        &self,
+        request: Request<UpdateProjectRequest>,
+    ) -> Result<Response<Project>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let request = kontraktor_domain::Request::UpdateProject {
+            name: convert::project_name(&request.name)?,
+            description: request.description,
+            protected: request.deletion_protection,
+            expect: request.expect.map(convert::project_settings),
+        };
+        answer(self.service.write_project(caller, request).await)
+    }
+
+    async fn delete_project(
+        &self,
+        request: Request<DeleteProjectRequest>,
+    ) -> Result<Response<DeleteProjectResponse>, Status> {
+        let caller = caller(&request)?;
+        let name = convert::project_name(&request.get_ref().name)?;
+        let request = kontraktor_domain::Request::DeleteProject { name, force: request.get_ref().force };
+        self.service.delete(caller, request).await.map_err(convert::status)?;
+        Ok(Response::new(DeleteProjectResponse {}))
+    }
+
+    async fn list_projects(
+        &self,
+        request: Request<ListProjectsRequest>,
+    ) -> Result<Response<ListProjectsResponse>, Status> {
+        let request = request.into_inner();
+        let page = convert::page(request.page_size, request.page_token);
+        let page = self.service.projects(&page).map_err(convert::status)?;
+        Ok(Response::new(ListProjectsResponse {
+            projects: page.items.iter().map(|project| convert::project(project)).collect(),
+            next_page_token: page.next,
+        }))
+    }
+}
+
+fn answer(project: Result<Arc<kontraktor_domain::Project>, Refusal>) -> Result<Response<Project>, Status> {
+    project.map(|project| Response::new(convert::project(&project))).map_err(convert::status)
+}

@@ -1,0 +1,138 @@
+//! Conversions of `kontraktor.v1.Secrets` between wire and service.
+
+use kontraktor_model::reference::Reference;
+use kontraktor_proto::v1;
+
+use super::convert;
+use kontraktor_domain::Refusal;
+use kontraktor_service::{Handed, Target};
+use kontraktor_vault::{HoldTerm, VaultInfo};
+
+/// The targets of a request, and in their places those that are none: one bad target is an answer beside the others.
+pub(super) fn targets(wire: &[v1::SecretTarget]) -> (Vec<Target>, Vec<(usize, v1::SecretResult)>) {
+    let mut targets = Vec::with_capacity(wire.len());
+    let mut refused = Vec::new();
+    for (place, wire) in wire.iter().enumerate() {
+        match target(wire) {
+            Ok(target) => targets.push(target),
+            Err(refusal) => refused.push((
+                place,
+                v1::SecretResult { problem: Some(convert::problem(&refusal)), ..Default::default() },
+            )),
+        }
+    }
+    (targets, refused)
+}
+
+pub(super) fn target(wire: &v1::SecretTarget) -> Result<Target, Refusal> {
+    match &wire.target {
+        Some(v1::secret_target::Target::Reference(text)) => Ok(Target::Reference(text.parse::<Reference>()?)),
+        Some(v1::secret_target::Target::Key(v1::KeyOfEnvironment { environment: Some(name), key })) => {
+            Ok(Target::Key(name.try_into()?, key.parse()?))
+        }
+        Some(v1::secret_target::Target::Key(_)) => {
+            Err(Refusal::invalid("environment", "the target names a key, and no environment")
+                .remedy("name the environment that the key is in"))
+        }
+        None => Err(Refusal::invalid("target", "the target names neither a key nor a reference")
+            .remedy("name one of them")),
+    }
+}
+
+/// Answers in the order of the request: `refused` go to their places, the others between them.
+pub(super) fn merged(secrets: Vec<Handed>, refused: Vec<(usize, v1::SecretResult)>) -> Vec<v1::SecretResult> {
+    let mut answers: Vec<_> = secrets.iter().map(handed).collect();
+    for (place, refusal) in refused {
+        answers.insert(place.min(answers.len()), refusal);
+    }
+    answers
+}
+
+pub(super) fn handed(handed: &Handed) -> v1::SecretResult {
+    let mut result = v1::SecretResult {
+        key: handed.key.as_ref().map(ToString::to_string).unwrap_or_default(),
+        reference: handed.reference.to_string(),
+        vault: handed.vault.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ..Default::default()
+    };
+    match &handed.secret {
+        Ok(secret) => {
+            result.version = secret.version.clone().unwrap_or_default();
+            result.value = secret.value.expose().to_vec();
+            result.stale = secret.stale;
+            result.fetched = Some(convert::timestamp(secret.fetched));
+            result.lease = secret.lease.as_ref().map(|lease| v1::Lease {
+                duration_ms: u64::try_from(lease.duration.as_millis()).unwrap_or(u64::MAX),
+                renewable: lease.renewable,
+                expires: Some(convert::timestamp(lease.expires)),
+            });
+        }
+        Err(refusal) => result.problem = Some(convert::problem(refusal)),
+    }
+    result
+}
+
+pub(super) fn hold(term: &HoldTerm) -> v1::Hold {
+    v1::Hold {
+        id: term.id.to_string(),
+        expires: Some(convert::timestamp(term.expires)),
+        renew_at: Some(convert::timestamp(term.renew_at)),
+    }
+}
+
+pub(super) fn vault(info: VaultInfo) -> v1::VaultStatus {
+    v1::VaultStatus {
+        name: info.name.to_string(),
+        kind: info.kind.to_owned(),
+        address: info.address,
+        available: info.trouble.is_none(),
+        trouble: info.trouble.unwrap_or_default(),
+        cached_secrets: convert::count64(info.cached_secrets),
+        cached_bytes: convert::count64(info.cached_bytes),
+        leases: convert::count64(info.leases),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kontraktor_domain::Code;
+
+    fn reference(text: &str) -> v1::SecretTarget {
+        v1::SecretTarget { target: Some(v1::secret_target::Target::Reference(text.to_owned())) }
+    }
+
+    #[test]
+    fn answers_stand_where_their_targets_stood() {
+        let wire =
+            [reference("hunter2"), reference("azure-kv://kv/a"), reference(""), reference("azure-kv://kv/b")];
+        let (good, refused) = targets(&wire);
+        assert_eq!(good.len(), 2);
+        let handed = good
+            .iter()
+            .map(|target| match target {
+                Target::Reference(reference) => Handed {
+                    key: None,
+                    reference: reference.to_string().into(),
+                    vault: None,
+                    secret: Err(Refusal::new(Code::SecretNotFound, "none")),
+                },
+                Target::Key(..) => unreachable!("only references were asked for"),
+            })
+            .collect();
+        let answers = merged(handed, refused);
+        let seen: Vec<_> = answers
+            .iter()
+            .map(|answer| (answer.reference.as_str(), answer.problem.as_ref().map(v1::Problem::code)))
+            .collect();
+        let (bad, good) = (v1::ProblemCode::InvalidReference, v1::ProblemCode::SecretNotFound);
+        let expected = [
+            ("", Some(bad)),
+            ("azure-kv://kv/a", Some(good)),
+            ("", Some(bad)),
+            ("azure-kv://kv/b", Some(good)),
+        ];
+        assert_eq!(seen, expected);
+        assert!(!format!("{answers:?}").contains("hunter2"));
+    }
+}

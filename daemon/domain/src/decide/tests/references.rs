@@ -1,0 +1,144 @@
+//! Secret references as what a key holds, and what is written down of secrets.
+
+use super::*;
+use crate::{Access, AccessOperation, Body, Kind, ReportedVersion, SchemaSettings, Trail};
+
+fn refer(path: &str, key: &str, reference: &str) -> WriteItem {
+    let mut item = put(path, key, "");
+    if let Some(Operate::Put(put)) = &mut item.operation {
+        (put.value_type, put.value, put.reference) = (None, None, Some(reference.to_owned()));
+    }
+    item
+}
+
+fn reported(reference: &str, version: &str) -> Request {
+    let caller = Caller {
+        actor: "unix:eve".into(),
+        via: "ktr".into(),
+        peer: "pid:7".into(),
+        scopes: Scopes::default(),
+    };
+    let access = Access {
+        operation: AccessOperation::Read,
+        environment: Some("p/e".parse().unwrap()),
+        key: Some("S".parse().unwrap()),
+        reference: reference.into(),
+        version: version.into(),
+        peer: "pid:7".into(),
+        problem: None,
+    };
+    let reported = ReportedVersion {
+        caller: caller.clone(),
+        environment: "p/e".parse().unwrap(),
+        key: "S".parse().unwrap(),
+        reference: reference.into(),
+        version: version.into(),
+    };
+    Request::Record(Trail { accesses: vec![(caller, access, 3)], versions: vec![reported] })
+}
+
+fn environment(world: &World) -> Arc<Environment> {
+    Arc::clone(world.state.environment(&"p/e".parse().unwrap()).unwrap())
+}
+
+#[test]
+fn a_reference_is_kept_in_its_one_spelling() {
+    let mut world = World::new();
+    world.write(vec![vec![refer("p/e", "S", "vault://team/secret/a%62c#pass%77ord")]]);
+    let environment = environment(&world);
+    let variable = environment.variables.get("S").unwrap();
+    assert_eq!((&*variable.value, variable.kind), ("vault://team/secret/abc#password", Kind::Reference));
+    let again = world.write(vec![vec![refer("p/e", "S", "vault://team/secret/abc#password")]]);
+    assert_eq!(again.results[0].outcome, ItemOutcome::Unchanged);
+}
+
+#[test]
+fn what_is_no_reference_is_refused_and_not_repeated() {
+    let mut world = World::new();
+    let results = world.write(vec![vec![refer("p/e", "S", "postgres://u:hunter2@db")]]);
+    let ItemOutcome::Refused(refusal) = &results.results[0].outcome else { panic!("{results:?}") };
+    assert_eq!((refusal.code, &*refusal.field), (Code::InvalidReference, "reference"));
+    assert!(!format!("{refusal:?}").contains("hunter2"));
+    let mut both = refer("p/e", "S", "azure-kv://kv/name");
+    if let Some(Operate::Put(put)) = &mut both.operation {
+        put.value_type = Some(ValueType::String);
+    }
+    let results = world.write(vec![vec![both]]);
+    assert!(
+        matches!(&results.results[0].outcome, ItemOutcome::Refused(refusal) if &*refusal.field == "type")
+    );
+}
+
+#[test]
+fn a_key_holds_the_one_or_the_other() {
+    let mut world = World::new();
+    world.write(vec![vec![put("p/e", "V", "1")], vec![refer("p/e", "S", "azure-kv://kv/name")]]);
+    let results =
+        world.write(vec![vec![refer("p/e", "V", "azure-kv://kv/name")], vec![put("p/e", "S", "1")]]);
+    let told: Vec<String> = results
+        .results
+        .iter()
+        .map(|result| match &result.outcome {
+            ItemOutcome::Refused(refusal) => format!("{:?}: {refusal} ({})", refusal.code, refusal.remedy),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    KeyExists: key "V" of environment "p/e" is a plain variable, and cannot become a secret reference (delete it first, or choose another key)
+    KeyExists: key "S" of environment "p/e" is a secret reference, and cannot become a plain variable (delete it first, or choose another key)
+    "#);
+    assert_eq!(world.write(vec![vec![delete("p/e", "S")]]).results[0].outcome, ItemOutcome::Deleted);
+    assert_eq!(world.write(vec![vec![put("p/e", "S", "1")]]).results[0].outcome, ItemOutcome::Written);
+}
+
+#[test]
+fn a_version_is_written_down_when_it_is_news_and_moves_no_revision() {
+    let mut world = World::new();
+    world.write(vec![vec![refer("p/e", "S", "azure-kv://kv/name")]]);
+    let before = environment(&world);
+    let mut rows = |request: &Request| {
+        let before = world.facts.len();
+        world.ask(request).unwrap();
+        let kinds: Vec<_> =
+            world.facts[before..].iter().map(|fact| (fact.actor.to_string(), fact.body.clone())).collect();
+        assert!(kinds.iter().all(|(actor, _)| actor == "unix:eve"), "those who asked are named");
+        kinds.into_iter().filter(|(_, body)| matches!(body, Body::Version(_))).count()
+    };
+    assert_eq!(rows(&reported("azure-kv://kv/name", "1")), 1);
+    assert_eq!(rows(&reported("azure-kv://kv/name", "1")), 0, "known already");
+    assert_eq!(rows(&reported("azure-kv://kv/other", "2")), 0, "of another reference");
+    assert_eq!(rows(&reported("azure-kv://kv/name", "2")), 1);
+    let after = environment(&world);
+    assert_eq!((after.revision, after.last), (before.revision, before.last));
+    assert_ne!(after.version(), before.version(), "readers see another lockfile");
+    let seen = after.seen_version(after.variables.get("S").unwrap()).unwrap();
+    assert_eq!((&*seen.version, &*seen.reference), ("2", "azure-kv://kv/name"));
+
+    world.write(vec![vec![refer("p/e", "S", "azure-kv://kv/other")]]);
+    let changed = environment(&world);
+    assert_eq!(
+        changed.seen_version(changed.variables.get("S").unwrap()),
+        None,
+        "that one was never resolved"
+    );
+}
+
+#[test]
+fn schemas_are_for_values_and_pass_references_by() {
+    let mut world = World::new();
+    world.write(vec![vec![refer("p/e", "PORT", "azure-kv://kv/name")]]);
+    world
+        .ask(&Request::CreateSchema {
+            project: "p".parse().unwrap(),
+            name: "ports".parse().unwrap(),
+            settings: SchemaSettings {
+                key_pattern: "PORT.*".to_owned(),
+                schema: r#"{"type":"number"}"#.to_owned(),
+            },
+            create_missing: false,
+            adopt_existing: false,
+        })
+        .unwrap();
+    let results = world.write(vec![vec![refer("p/e", "PORT_2", "azure-kv://kv/name")]]);
+    assert_eq!(results.results[0].outcome, ItemOutcome::Written);
+}

@@ -1,0 +1,43 @@
+//! What Kontraktor knows and the rules by which it changes: pure functions over immutable values. It refuses to know
+//! about disks, clocks, threads and wire formats.
+
+mod access;
+mod batch;
+mod decide;
+mod digest;
+mod entry;
+mod fact;
+mod hash;
+mod kind;
+mod model;
+mod outcome;
+mod refusal;
+mod request;
+mod row;
+mod schema;
+mod scope;
+mod state;
+
+pub use access::{Access, AccessFact, AccessOperation, ReportedVersion, SeenVersion, Trail, VersionFact};
+pub use batch::{BATCH_MEMORY, BatchRecord, Remembered};
+pub use decide::{Decision, decide, find_environment, find_project, find_schema};
+pub use entry::{AccessEntry, AuditEntry, Operation};
+pub use fact::{
+    BatchMark, Body, EnvironmentFact, EnvironmentOperation, Fact, ProjectFact, ProjectOperation, SchemaFact,
+    SchemaOperation, VariableFact, VariableOperation,
+};
+pub use hash::FieldHasher;
+pub use hash::{Hash, HashError};
+pub use kind::Kind;
+pub use model::{Authorship, Caller, Environment, Project, Variable, VariableSchema};
+pub use outcome::{BatchOutcome, ItemOutcome, ItemResult, Outcome, Restored};
+pub use refusal::{Code, Current, Refusal, Violation};
+pub use request::{
+    Batch, EnvironmentSettings, Expect, Operate, Past, ProjectSettings, Put, Request, SchemaSettings,
+    WriteItem,
+};
+pub use row::{Row, RowBody, RowError};
+pub use row::{imports, timestamp};
+pub use schema::DECIDE_STACK_BYTES;
+pub use scope::{Scope, Scopes};
+pub use state::{EnvironmentParts, Head, ProjectParts, State, Tombstone, VariableParts};

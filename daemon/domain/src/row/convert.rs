@@ -1,0 +1,320 @@
+//! Facts as rows, and rows as facts again.
+
+use std::{borrow::Cow, sync::Arc};
+
+use jiff::Timestamp;
+use kontraktor_model::names::EnvPath;
+use uuid::Uuid;
+
+use super::{
+    super::{
+        Access, AccessFact, BatchMark, BatchRecord, Body, EnvironmentFact, Fact, Hash, ProjectFact,
+        SchemaFact, VariableFact, VersionFact,
+    },
+    Row, RowBody, RowError,
+};
+
+impl Row<'_> {
+    /// Reads the row back as a fact. `path_of` finds the name of an environment by its id.
+    pub fn to_fact(&self, path_of: impl FnOnce(Uuid) -> Option<EnvPath>) -> Result<Fact, RowError> {
+        let body = match &self.body {
+            RowBody::Project { name, operation, description, implicit, protected } => {
+                Body::Project(ProjectFact {
+                    name: name.parse()?,
+                    operation: word(operation, "operation on a project")?,
+                    description: description.as_ref().into(),
+                    implicit: *implicit,
+                    protected: *protected,
+                })
+            }
+            RowBody::Environment {
+                id,
+                project,
+                env,
+                operation,
+                revision,
+                description,
+                implicit,
+                protected,
+                imports,
+            } => Body::Environment(EnvironmentFact {
+                id: *id,
+                path: EnvPath::new(project, env)?,
+                operation: word(operation, "operation on an environment")?,
+                revision: *revision,
+                description: description.as_ref().into(),
+                implicit: *implicit,
+                protected: *protected,
+                imports: imports.as_deref().map_or_else(|| Ok(Arc::default()), self::imports)?,
+            }),
+            RowBody::Variable {
+                id: _,
+                environment,
+                key,
+                operation,
+                revision,
+                value_type,
+                old_value,
+                new_value,
+                description,
+                protected,
+            } => Body::Variable(VariableFact {
+                environment: *environment,
+                path: path_of(*environment).ok_or(RowError::Environment(*environment))?,
+                key: key.parse()?,
+                operation: word(operation, "operation on a variable")?,
+                revision: *revision,
+                kind: word(value_type, "type of a value")?,
+                old_value: old_value.as_deref().map(Arc::from),
+                new_value: new_value.as_deref().map(Arc::from),
+                description: description.as_ref().into(),
+                protected: *protected,
+            }),
+            RowBody::Schema { project, name, operation, key_pattern, schema } => Body::Schema(SchemaFact {
+                project: project.parse()?,
+                name: name.parse()?,
+                operation: word(operation, "operation on a schema")?,
+                key_pattern: key_pattern.as_ref().into(),
+                schema: schema.as_ref().into(),
+            }),
+            RowBody::Access { operation, project, env, key, reference, version, peer, count, problem } => {
+                let environment = match (project, env) {
+                    (Some(project), Some(env)) => Some(EnvPath::new(project, env)?),
+                    _ => None,
+                };
+                let access = Access {
+                    operation: word(operation, "operation on a secret")?,
+                    environment,
+                    key: key.as_deref().map(str::parse).transpose()?,
+                    reference: reference.as_ref().into(),
+                    version: version.as_ref().into(),
+                    peer: peer.as_ref().into(),
+                    problem: problem
+                        .as_deref()
+                        .map(|problem| word(problem, "code of a refusal"))
+                        .transpose()?,
+                };
+                Body::Access(AccessFact { access, count: *count })
+            }
+            RowBody::Version { environment, key, reference, version } => Body::Version(VersionFact {
+                environment: *environment,
+                path: path_of(*environment).ok_or(RowError::Environment(*environment))?,
+                key: key.parse()?,
+                reference: reference.as_ref().into(),
+                version: version.as_ref().into(),
+            }),
+            RowBody::Batch { items, results } => Body::Batch(BatchRecord::parse(*items, results)?),
+        };
+        let batch = match (self.batch_id, &self.batch_digest) {
+            (Some(id), Some(digest)) => {
+                Some(BatchMark { id, digest: Hash::try_from(digest.as_ref())?, item: self.batch_item })
+            }
+            _ => None,
+        };
+        Ok(Fact {
+            seq: self.seq,
+            at: timestamp(self.at_us)?,
+            actor: self.actor.as_ref().into(),
+            via: self.via.as_ref().into(),
+            batch,
+            body,
+            hash: Hash::try_from(self.hash.as_ref())?,
+        })
+    }
+}
+
+/// None for no imports.
+fn imports_text(imports: &[EnvPath]) -> Option<String> {
+    let names: Vec<String> = imports.iter().map(EnvPath::to_string).collect();
+    (!names.is_empty()).then(|| serde_json::to_string(&names).expect("a list of texts is always JSON"))
+}
+
+/// The imports of an environment as its row has them.
+pub fn imports(text: &str) -> Result<Arc<[EnvPath]>, RowError> {
+    let names: Vec<String> =
+        serde_json::from_str(text).map_err(|error| RowError::Imports(error.to_string()))?;
+    names.iter().map(|name| name.parse().map_err(RowError::Name)).collect()
+}
+
+/// The moment that a stored number of microseconds stands for.
+pub fn timestamp(at_us: i64) -> Result<Timestamp, RowError> {
+    Timestamp::from_microsecond(at_us).map_err(|_| RowError::Time(at_us))
+}
+
+fn word<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T, RowError> {
+    text.parse().map_err(|_| RowError::Word(text.to_owned(), what))
+}
+
+impl<'a> From<&'a Fact> for Row<'a> {
+    fn from(fact: &'a Fact) -> Self {
+        let body = match &fact.body {
+            Body::Project(project) => RowBody::Project {
+                name: project.name.as_str().into(),
+                operation: project.operation.as_str().into(),
+                description: project.description.as_ref().into(),
+                implicit: project.implicit,
+                protected: project.protected,
+            },
+            Body::Environment(environment) => RowBody::Environment {
+                id: environment.id,
+                project: environment.path.project.as_str().into(),
+                env: environment.path.env.as_str().into(),
+                operation: environment.operation.as_str().into(),
+                revision: environment.revision,
+                description: environment.description.as_ref().into(),
+                implicit: environment.implicit,
+                protected: environment.protected,
+                imports: imports_text(&environment.imports).map(Cow::Owned),
+            },
+            Body::Variable(variable) => RowBody::Variable {
+                id: fact.hash.to_uuid(),
+                environment: variable.environment,
+                key: variable.key.as_str().into(),
+                operation: variable.operation.as_str().into(),
+                revision: variable.revision,
+                value_type: variable.kind.as_str().into(),
+                old_value: variable.old_value.as_deref().map(Cow::Borrowed),
+                new_value: variable.new_value.as_deref().map(Cow::Borrowed),
+                description: variable.description.as_ref().into(),
+                protected: variable.protected,
+            },
+            Body::Schema(schema) => RowBody::Schema {
+                project: schema.project.as_str().into(),
+                name: schema.name.as_str().into(),
+                operation: schema.operation.as_str().into(),
+                key_pattern: schema.key_pattern.as_ref().into(),
+                schema: schema.schema.as_ref().into(),
+            },
+            Body::Access(AccessFact { access, count }) => RowBody::Access {
+                operation: access.operation.as_str().into(),
+                project: access.environment.as_ref().map(|path| path.project.as_str().into()),
+                env: access.environment.as_ref().map(|path| path.env.as_str().into()),
+                key: access.key.as_ref().map(|key| key.as_str().into()),
+                reference: access.reference.as_ref().into(),
+                version: access.version.as_ref().into(),
+                peer: access.peer.as_ref().into(),
+                count: *count,
+                problem: access.problem.map(|problem| problem.as_str().into()),
+            },
+            Body::Version(version) => RowBody::Version {
+                environment: version.environment,
+                key: version.key.as_str().into(),
+                reference: version.reference.as_ref().into(),
+                version: version.version.as_ref().into(),
+            },
+            Body::Batch(record) => RowBody::Batch { items: record.items(), results: record.text().into() },
+        };
+        Self {
+            seq: fact.seq,
+            at_us: fact.at.as_microsecond(),
+            actor: fact.actor.as_ref().into(),
+            via: fact.via.as_ref().into(),
+            batch_id: fact.batch.map(|mark| mark.id),
+            batch_digest: fact.batch.as_ref().map(|mark| Cow::Borrowed(mark.digest.as_bytes().as_slice())),
+            batch_item: fact.batch.and_then(|mark| mark.item),
+            body,
+            hash: Cow::Borrowed(fact.hash.as_bytes().as_slice()),
+        }
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
+impl Row<'_> {
+    /// The same row, borrowing nothing.
+    pub fn into_owned(self) -> Row<'static> {
+        let body = match self.body {
+            RowBody::Project { name, operation, description, implicit, protected } => RowBody::Project {
+                name: owned(name),
+                operation: owned(operation),
+                description: owned(description),
+                implicit,
+                protected,
+            },
+            RowBody::Environment {
+                id,
+                project,
+                env,
+                operation,
+                revision,
+                description,
+                implicit,
+                protected,
+                imports,
+            } => RowBody::Environment {
+                id,
+                project: owned(project),
+                env: owned(env),
+                operation: owned(operation),
+                revision,
+                description: owned(description),
+                implicit,
+                protected,
+                imports: imports.map(owned),
+            },
+            RowBody::Variable {
+                id,
+                environment,
+                key,
+                operation,
+                revision,
+                value_type,
+                old_value,
+                new_value,
+                description,
+                protected,
+            } => RowBody::Variable {
+                id,
+                environment,
+                key: owned(key),
+                operation: owned(operation),
+                revision,
+                value_type: owned(value_type),
+                old_value: old_value.map(owned),
+                new_value: new_value.map(owned),
+                description: owned(description),
+                protected,
+            },
+            RowBody::Schema { project, name, operation, key_pattern, schema } => RowBody::Schema {
+                project: owned(project),
+                name: owned(name),
+                operation: owned(operation),
+                key_pattern: owned(key_pattern),
+                schema: owned(schema),
+            },
+            RowBody::Access { operation, project, env, key, reference, version, peer, count, problem } => {
+                RowBody::Access {
+                    operation: owned(operation),
+                    project: project.map(owned),
+                    env: env.map(owned),
+                    key: key.map(owned),
+                    reference: owned(reference),
+                    version: owned(version),
+                    peer: owned(peer),
+                    count,
+                    problem: problem.map(owned),
+                }
+            }
+            RowBody::Version { environment, key, reference, version } => RowBody::Version {
+                environment,
+                key: owned(key),
+                reference: owned(reference),
+                version: owned(version),
+            },
+            RowBody::Batch { items, results } => RowBody::Batch { items, results: owned(results) },
+        };
+        Row {
+            seq: self.seq,
+            at_us: self.at_us,
+            actor: owned(self.actor),
+            via: owned(self.via),
+            batch_id: self.batch_id,
+            batch_digest: self.batch_digest.map(|digest| Cow::Owned(digest.into_owned())),
+            batch_item: self.batch_item,
+            body,
+            hash: Cow::Owned(self.hash.into_owned()),
+        }
+    }
+}

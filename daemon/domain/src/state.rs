@@ -1,0 +1,385 @@
+//! Everything that stands at one moment, built from facts one after the other. It takes facts as they are: whether
+//! something may happen was decided before.
+
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap};
+use jiff::Timestamp;
+use kontraktor_model::names::{EnvPath, Key, ProjectName};
+use uuid::Uuid;
+
+use super::{
+    Authorship, Body, Environment, EnvironmentFact, EnvironmentOperation, Fact, Hash, Project, ProjectFact,
+    ProjectOperation, SchemaFact, SchemaOperation, SeenVersion, Variable, VariableFact, VariableSchema,
+    VersionFact,
+    batch::{Memory, Remembered},
+};
+
+/// The newest row of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// 0 where the log is empty.
+    pub seq: u64,
+    /// [`Hash::ZERO`] where the log is empty.
+    pub hash: Hash,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self { seq: 0, hash: Hash::ZERO }
+    }
+}
+
+/// What is left of an environment that was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Its id, to be had again by an environment of the same name.
+    pub id: Uuid,
+    /// That of the deletion; the next one goes on from here.
+    pub revision: u64,
+}
+
+/// Everything that stands. Cloning it is cheap, and a clone never changes with the original.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    projects: OrdMap<ProjectName, Arc<Project>>,
+    tombstones: HashMap<EnvPath, Tombstone>,
+    batches: Memory,
+    environments: usize,
+    variables: usize,
+    head: Head,
+}
+
+impl State {
+    /// All projects, by name.
+    pub fn projects(&self) -> &OrdMap<ProjectName, Arc<Project>> {
+        &self.projects
+    }
+
+    /// One project.
+    pub fn project(&self, name: &ProjectName) -> Option<&Arc<Project>> {
+        self.projects.get(name)
+    }
+
+    /// One environment.
+    pub fn environment(&self, path: &EnvPath) -> Option<&Arc<Environment>> {
+        self.projects.get(&path.project)?.environments.get(&path.env)
+    }
+
+    /// What is left of an environment that was deleted and not created again.
+    pub fn tombstone(&self, path: &EnvPath) -> Option<&Tombstone> {
+        self.tombstones.get(path)
+    }
+
+    /// What is remembered of a batch, unless it is older than [`super::BATCH_MEMORY`].
+    pub fn batch(&self, id: Uuid, now: Timestamp) -> Option<&Arc<Remembered>> {
+        self.batches.get(id, now)
+    }
+
+    /// The newest row of the log.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// How many environments all projects hold.
+    pub fn environment_count(&self) -> usize {
+        self.environments
+    }
+
+    /// How many variables all environments hold.
+    pub fn variable_count(&self) -> usize {
+        self.variables
+    }
+
+    /// Forgets the batches that are too old by now.
+    pub fn forget_batches(&mut self, now: Timestamp) {
+        self.batches.forget(now);
+    }
+
+    /// Takes one more fact in.
+    pub fn apply(&mut self, fact: &Fact) {
+        match &fact.body {
+            Body::Project(project) => self.apply_project(fact, project),
+            Body::Environment(environment) => self.apply_environment(fact, environment),
+            Body::Variable(variable) => self.apply_variable(fact, variable),
+            Body::Schema(schema) => self.apply_schema(fact, schema),
+            Body::Version(version) => self.apply_version(fact, version),
+            Body::Batch(_) | Body::Access(_) => {}
+        }
+        self.batches.learn(fact);
+        self.head = Head { seq: fact.seq, hash: fact.hash };
+    }
+
+    fn apply_project(&mut self, fact: &Fact, change: &ProjectFact) {
+        match change.operation {
+            ProjectOperation::Created => {
+                let project = Project {
+                    name: change.name.clone(),
+                    description: change.description.clone(),
+                    implicit: change.implicit,
+                    protected: change.protected,
+                    created: fact.authorship(),
+                    changed: fact.authorship(),
+                    environments: OrdMap::new(),
+                    schemas: OrdMap::new(),
+                };
+                self.projects.insert(change.name.clone(), Arc::new(project));
+            }
+            ProjectOperation::Adopted | ProjectOperation::Updated => {
+                if let Some(project) = self.projects.get_mut(&change.name) {
+                    let project = Arc::make_mut(project);
+                    project.description = change.description.clone();
+                    project.implicit = change.implicit;
+                    project.protected = change.protected;
+                    project.changed = fact.authorship();
+                }
+            }
+            ProjectOperation::Deleted => {
+                self.projects.remove(&change.name);
+            }
+        }
+    }
+
+    fn apply_environment(&mut self, fact: &Fact, change: &EnvironmentFact) {
+        let Some(project) = self.projects.get_mut(&change.path.project) else { return };
+        let environments = &mut Arc::make_mut(project).environments;
+        match change.operation {
+            EnvironmentOperation::Created => {
+                let environment = Environment {
+                    id: change.id,
+                    path: change.path.clone(),
+                    description: change.description.clone(),
+                    implicit: change.implicit,
+                    revision: change.revision,
+                    protected: change.protected,
+                    imports: change.imports.clone(),
+                    created: fact.authorship(),
+                    changed: fact.authorship(),
+                    written: fact.authorship(),
+                    variables: OrdMap::new(),
+                    last: fact.hash,
+                    versions: OrdMap::new(),
+                    last_version: Hash::ZERO,
+                };
+                environments.insert(change.path.env.clone(), Arc::new(environment));
+                self.tombstones.remove(&change.path);
+                self.environments += 1;
+            }
+            EnvironmentOperation::Adopted | EnvironmentOperation::Updated => {
+                if let Some(environment) = environments.get_mut(&change.path.env) {
+                    let environment = Arc::make_mut(environment);
+                    environment.description = change.description.clone();
+                    environment.implicit = change.implicit;
+                    environment.protected = change.protected;
+                    environment.imports = change.imports.clone();
+                    environment.changed = fact.authorship();
+                    environment.written = fact.authorship();
+                    environment.revision = change.revision;
+                    environment.last = fact.hash;
+                }
+            }
+            EnvironmentOperation::Deleted => {
+                if environments.remove(&change.path.env).is_some() {
+                    self.environments -= 1;
+                }
+                let tombstone = Tombstone { id: change.id, revision: change.revision };
+                self.tombstones.insert(change.path.clone(), tombstone);
+            }
+        }
+    }
+
+    fn apply_variable(&mut self, fact: &Fact, change: &VariableFact) {
+        let Some(project) = self.projects.get_mut(&change.path.project) else { return };
+        let Some(environment) = Arc::make_mut(project).environments.get_mut(&change.path.env) else { return };
+        let environment = Arc::make_mut(environment);
+        environment.revision = change.revision;
+        environment.written = fact.authorship();
+        environment.last = fact.hash;
+        let before = environment.variables.len();
+        match &change.new_value {
+            Some(value) => {
+                let variable = Variable {
+                    key: change.key.clone(),
+                    kind: change.kind,
+                    value: value.clone(),
+                    description: change.description.clone(),
+                    revision: change.revision,
+                    written: fact.authorship(),
+                    protected: change.protected,
+                };
+                environment.variables.insert(change.key.clone(), Arc::new(variable));
+            }
+            None => {
+                environment.variables.remove(&change.key);
+            }
+        }
+        self.variables = self.variables - before + environment.variables.len();
+    }
+
+    fn apply_version(&mut self, fact: &Fact, change: &VersionFact) {
+        let Some(project) = self.projects.get_mut(&change.path.project) else { return };
+        let Some(environment) = Arc::make_mut(project).environments.get_mut(&change.path.env) else { return };
+        Arc::make_mut(environment).learn_version(fact, change);
+    }
+
+    fn apply_schema(&mut self, fact: &Fact, change: &SchemaFact) {
+        let Some(project) = self.projects.get_mut(&change.project) else { return };
+        let schemas = &mut Arc::make_mut(project).schemas;
+        match change.operation {
+            SchemaOperation::Created | SchemaOperation::Updated => {
+                let schema = VariableSchema {
+                    project: change.project.clone(),
+                    name: change.name.clone(),
+                    key_pattern: change.key_pattern.clone(),
+                    schema: change.schema.clone(),
+                    changed: fact.authorship(),
+                    compiled: Default::default(),
+                };
+                schemas.insert(change.name.clone(), Arc::new(schema));
+            }
+            SchemaOperation::Deleted => {
+                schemas.remove(&change.name);
+            }
+        }
+    }
+}
+
+impl Environment {
+    /// Takes a line of the lockfile in.
+    pub fn learn_version(&mut self, fact: &Fact, change: &VersionFact) {
+        let seen = SeenVersion {
+            reference: Arc::clone(&change.reference),
+            version: Arc::clone(&change.version),
+            since: fact.at,
+        };
+        self.versions.insert(change.key.clone(), Arc::new(seen));
+        self.last_version = fact.hash;
+    }
+}
+
+/// A project that stands, as a store reads it.
+#[derive(Debug)]
+pub struct ProjectParts {
+    /// Its newest row.
+    pub newest: ProjectFact,
+    /// Who wrote that.
+    pub changed: Authorship,
+    /// Who created it last.
+    pub created: Authorship,
+}
+
+/// An environment, standing or deleted, as a store reads it.
+#[derive(Debug)]
+pub struct EnvironmentParts {
+    /// Its newest row in the environments' log.
+    pub newest: EnvironmentFact,
+    /// Who wrote that.
+    pub changed: Authorship,
+    /// Who created it last.
+    pub created: Authorship,
+    /// Over both its own log and that of its variables.
+    pub revision: u64,
+    /// Who wrote the newest row of both logs.
+    pub written: Authorship,
+    /// The hash of the newest row of both logs.
+    pub last: Hash,
+}
+
+/// A variable that stands, as a store reads it.
+#[derive(Debug)]
+pub struct VariableParts {
+    /// The environment.
+    pub path: EnvPath,
+    /// The key and what it holds.
+    pub variable: Variable,
+}
+
+/// Puts a state together from the newest rows, without going through the whole log. The result equals that of applying
+/// every fact in turn.
+impl State {
+    /// Begins with projects; those whose newest row is their deletion are left out.
+    pub fn restore_projects(&mut self, parts: impl IntoIterator<Item = ProjectParts>) {
+        for ProjectParts { newest, changed, created } in parts {
+            if newest.operation != ProjectOperation::Deleted {
+                let project = Project {
+                    name: newest.name.clone(),
+                    description: newest.description,
+                    implicit: newest.implicit,
+                    protected: newest.protected,
+                    created,
+                    changed,
+                    environments: OrdMap::new(),
+                    schemas: OrdMap::new(),
+                };
+                self.projects.insert(newest.name, Arc::new(project));
+            }
+        }
+    }
+
+    /// Goes on with environments. False: one of them belongs to a project that does not stand.
+    pub fn restore_environment(&mut self, parts: EnvironmentParts) -> bool {
+        let EnvironmentParts { newest, changed, created, revision, written, last } = parts;
+        if newest.operation == EnvironmentOperation::Deleted {
+            self.tombstones.insert(newest.path, Tombstone { id: newest.id, revision });
+            return true;
+        }
+        let Some(project) = self.projects.get_mut(&newest.path.project) else { return false };
+        let environment = Environment {
+            id: newest.id,
+            path: newest.path.clone(),
+            description: newest.description,
+            implicit: newest.implicit,
+            revision,
+            protected: newest.protected,
+            imports: newest.imports,
+            created,
+            changed,
+            written,
+            variables: OrdMap::new(),
+            last,
+            versions: OrdMap::new(),
+            last_version: Hash::ZERO,
+        };
+        Arc::make_mut(project).environments.insert(newest.path.env, Arc::new(environment));
+        self.environments += 1;
+        true
+    }
+
+    /// Then the schemas, each from its newest row. False: one of them belongs to a project that does not stand.
+    pub fn restore_schema(&mut self, fact: &Fact) -> bool {
+        let Body::Schema(schema) = &fact.body else { return true };
+        if schema.operation == SchemaOperation::Deleted {
+            return true;
+        }
+        self.apply_schema(fact, schema);
+        self.projects.contains_key(&schema.project)
+    }
+
+    /// Then variables. False: one of them belongs to an environment that does not stand.
+    pub fn restore_variable(&mut self, parts: VariableParts) -> bool {
+        let VariableParts { path, variable } = parts;
+        let key: Key = variable.key.clone();
+        let Some(project) = self.projects.get_mut(&path.project) else { return false };
+        let Some(environment) = Arc::make_mut(project).environments.get_mut(&path.env) else { return false };
+        Arc::make_mut(environment).variables.insert(key, Arc::new(variable));
+        self.variables += 1;
+        true
+    }
+
+    /// Then the newest lines of the lockfiles of environments that stand, oldest first.
+    pub fn restore_version(&mut self, fact: &Fact) {
+        if let Body::Version(version) = &fact.body {
+            self.apply_version(fact, version);
+        }
+    }
+
+    /// Then the facts of remembered batches, oldest first, and the head.
+    pub fn restore_batch_fact(&mut self, fact: &Fact) {
+        self.batches.learn(fact);
+    }
+
+    /// At last the newest row of the log.
+    pub fn restore_head(&mut self, head: Head) {
+        self.head = head;
+    }
+}

@@ -1,0 +1,185 @@
+//! What the daemon does, for whoever speaks to it: reads from what stands, writes through the one writer. It refuses to
+//! know how requests travel and how rows are stored.
+
+mod aside;
+mod clock;
+mod compose;
+mod log;
+mod moment;
+mod page;
+mod queue;
+mod read;
+mod rollback;
+mod secrets;
+mod submit;
+mod writer;
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, watch};
+
+use kontraktor_domain::{Head, State};
+use kontraktor_store::{Store, StoreError, StoreInfo};
+use kontraktor_vault::Broker;
+
+pub use self::{
+    aside::SMALL_ANSWER,
+    clock::Clock,
+    compose::{Entry, Snapshot},
+    page::{Page, PageRequest},
+    secrets::{EnvironmentSecrets, Handed, Secret, Secrets, Target},
+};
+use self::{queue::Sender, secrets::Trails, writer::Health};
+
+/// How much the service takes on at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceOptions {
+    /// Requests that may wait for the writer.
+    pub queue_requests: usize,
+    /// Bytes that the waiting requests may hold together.
+    pub queue_bytes: usize,
+    /// Items after which a commit takes in no further request.
+    pub flush_items: usize,
+    /// Without writes for so long, the store is tidied up.
+    pub idle: Duration,
+    /// How long to wait between attempts to reopen a store whose disk was full.
+    pub retry: Duration,
+}
+
+impl Default for ServiceOptions {
+    fn default() -> Self {
+        Self {
+            queue_requests: 1024,
+            queue_bytes: 256 * 1024 * 1024,
+            flush_items: 4096,
+            idle: Duration::from_secs(2),
+            retry: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How the service does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// When it was started.
+    pub started: Timestamp,
+    /// What the store is.
+    pub store: StoreInfo,
+    /// How many projects there are.
+    pub projects: usize,
+    /// How many environments there are.
+    pub environments: usize,
+    /// How many variables there are.
+    pub variables: usize,
+    /// The newest row of the log.
+    pub head: Head,
+    /// Why writes fail for now; none: they don't.
+    pub trouble: Option<Arc<str>>,
+}
+
+/// The rules at work on one store. Cloning it gives another handle to the same.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    state: Arc<ArcSwap<State>>,
+    started: Timestamp,
+    /// None: draining, nothing is accepted any more.
+    sender: RwLock<Option<Sender>>,
+    health: watch::Receiver<Health>,
+    finished: watch::Receiver<bool>,
+    /// Pages and moments of the log that are read at a time, and walks of it. Each takes up to 128 MiB of the engine's memory, which
+    /// commits need too.
+    pages: Arc<Semaphore>,
+    walks: Arc<Semaphore>,
+    /// Large answers that are made at a time. One core is left to the writer and to those who want little.
+    answers: Arc<Semaphore>,
+    broker: Broker,
+    trails: Trails,
+}
+
+impl Service {
+    /// Loads what stands and starts the writer, a thread of its own. It knows no vault.
+    pub fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        options: ServiceOptions,
+    ) -> Result<Self, StoreError> {
+        Self::start_with(store, clock, options, Broker::none())
+    }
+
+    /// The same with the vaults that a broker stands before.
+    pub fn start_with(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        options: ServiceOptions,
+        broker: Broker,
+    ) -> Result<Self, StoreError> {
+        let started = clock.now();
+        let state = Arc::new(ArcSwap::from_pointee(store.load(started)?));
+        let writer = writer::start(Arc::clone(&store), clock, Arc::clone(&state), options)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                state,
+                started,
+                sender: RwLock::new(Some(writer.sender)),
+                health: writer.health,
+                finished: writer.finished,
+                pages: Arc::new(Semaphore::new(2)),
+                walks: Arc::new(Semaphore::new(1)),
+                answers: Arc::new(Semaphore::new(large_answers())),
+                broker,
+                trails: Trails::default(),
+            }),
+        })
+    }
+
+    /// How the service does.
+    pub fn status(&self) -> Status {
+        let state = self.inner.state.load();
+        Status {
+            started: self.inner.started,
+            store: self.inner.store.info(),
+            projects: state.projects().len(),
+            environments: state.environment_count(),
+            variables: state.variable_count(),
+            head: state.head(),
+            trouble: match &*self.inner.health.borrow() {
+                Health::Good => None,
+                Health::Trouble(reason) | Health::Fatal(reason) => Some(Arc::clone(reason)),
+            },
+        }
+    }
+
+    /// Waits until the store can't be used any further by this process, and says why. After a drain it never returns.
+    pub async fn fatal(&self) -> Arc<str> {
+        let mut health = self.inner.health.clone();
+        match health.wait_for(|health| matches!(health, Health::Fatal(_))).await.as_deref() {
+            Ok(Health::Fatal(reason)) => Arc::clone(reason),
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Accepts no further write, answers all that were accepted, tidies the store up and closes it. False: that took
+    /// longer than the deadline, and goes on.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        // The writer ends when the last sender is gone and the queue is empty.
+        drop(self.inner.sender.write().unwrap_or_else(PoisonError::into_inner).take());
+        let mut finished = self.inner.finished.clone();
+        let done = finished.wait_for(|finished| *finished);
+        matches!(tokio::time::timeout(deadline, done).await, Ok(Ok(_)))
+    }
+}
+
+fn large_answers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).max(1))
+}

@@ -1,0 +1,126 @@
+//! Reading and checking the log, in pages. What is read goes through `aside`, because the store may block.
+
+use kontraktor_model::{
+    limits::{DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE},
+    names::{EnvPath, Key},
+};
+
+use super::{
+    Page, PageRequest, Service,
+    page::{Cut, Listing, bad_token, page_size, weigh_imports},
+};
+use kontraktor_domain::{AuditEntry, Head, Refusal};
+use kontraktor_store::{AuditQuery, ChainReport, Moment, Store, StoreError, verify};
+
+/// Entries that are read before it is known how much they hold: all of a page of the usual size, and 16 MiB at most.
+const ROWS_AT_FIRST: usize = 128;
+
+impl Service {
+    /// Entries of the log. `beyond` and `limit` of the query are set here, from the page.
+    pub async fn audit(
+        &self,
+        mut query: AuditQuery,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEntry>, Refusal> {
+        let text = |part: Option<String>| part.unwrap_or_default();
+        let listing = Listing::new(&[
+            "audit",
+            query.project.as_ref().map_or("", |name| name.as_str()),
+            query.env.as_ref().map_or("", |name| name.as_str()),
+            query.key.as_ref().map_or("", |key| key.as_str()),
+            &text(query.since.map(|since| since.to_string())),
+            &text(query.until.map(|until| until.to_string())),
+            if query.oldest_first { "oldest first" } else { "newest first" },
+        ]);
+        query.beyond = row_of(listing.after(&page.token)?)?;
+        self.entries(query, listing, page).await
+    }
+
+    /// What happened to one environment, or to one key of it, newest first; `until` a moment, or all of it. An
+    /// environment that was deleted still has its history; one that never was is refused.
+    pub async fn history(
+        &self,
+        path: &EnvPath,
+        key: Option<&Key>,
+        until: Option<Moment>,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEntry>, Refusal> {
+        let known = self.known(path)?;
+        let key_text = key.map_or("", |key| key.as_str());
+        let until_text = until.map(|moment| format!("{moment:?}")).unwrap_or_default();
+        let listing =
+            Listing::new(&["history", path.project.as_str(), path.env.as_str(), key_text, &until_text]);
+        let mut beyond = row_of(listing.after(&page.token)?)?;
+        // A further page begins where the one before ended, which is before the moment.
+        if let (Some(moment), None) = (until, beyond) {
+            match self.row_at(&known, "until", moment).await? {
+                Some(row) => beyond = Some(row + 1),
+                None => return Ok(Page { items: Vec::new(), next: String::new() }),
+            }
+        }
+        let query = AuditQuery {
+            project: Some(path.project.clone()),
+            env: Some(path.env.clone()),
+            key: key.cloned(),
+            writes_only: true,
+            beyond,
+            ..AuditQuery::default()
+        };
+        self.entries(query, listing, page).await
+    }
+
+    /// Walks the hash chain up to the newest row, which must be the one that stands in memory. `expect` is a further
+    /// row that must be there with its hash.
+    pub async fn verify(&self, expect: Option<Head>) -> Result<ChainReport, Refusal> {
+        let head = self.inner.state.load().head();
+        let expected: Vec<Head> = expect.into_iter().chain((head.seq > 0).then_some(head)).collect();
+        self.blocking(&self.inner.walks, move |store| verify(store, &expected)).await
+    }
+
+    async fn entries(
+        &self,
+        mut query: AuditQuery,
+        listing: Listing,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEntry>, Refusal> {
+        let size = page_size(page.size, DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE);
+        let (cut, more) =
+            self.blocking(&self.inner.pages, move |store| some_entries(store, &mut query, size)).await?;
+        Ok(cut.page(more, &listing, |entry| entry.seq.to_string()))
+    }
+}
+
+/// One page of entries, and whether there are more. How much they hold is only known when they are read, so they are
+/// read in portions.
+fn some_entries(
+    store: &dyn Store,
+    query: &mut AuditQuery,
+    size: usize,
+) -> Result<(Cut<AuditEntry>, bool), StoreError> {
+    let mut cut = Cut::new(size);
+    loop {
+        let at_most = if cut.last().is_none() { ROWS_AT_FIRST } else { usize::MAX };
+        query.limit = cut.wanted().min(at_most);
+        let some = store.audit(query)?;
+        let ended = some.len() < query.limit;
+        for entry in some {
+            let bytes = weigh(&entry);
+            if !cut.push(entry, bytes) {
+                return Ok((cut, true));
+            }
+        }
+        if ended {
+            return Ok((cut, false));
+        }
+        query.beyond = cut.last().map(|entry| entry.seq);
+    }
+}
+
+fn weigh(entry: &AuditEntry) -> usize {
+    let text = |value: &Option<String>| value.as_ref().map_or(0, String::len);
+    text(&entry.old_value) + text(&entry.new_value) + entry.description.len() + weigh_imports(&entry.imports)
+}
+
+fn row_of(last: Option<String>) -> Result<Option<u64>, Refusal> {
+    last.map(|text| text.parse().map_err(|_| bad_token())).transpose()
+}

@@ -1,0 +1,146 @@
+//! Reading what stood once. These reads go to the store.
+
+use std::sync::Arc;
+
+use kontraktor_model::names::EnvPath;
+use uuid::Uuid;
+
+use super::{Service, Snapshot};
+use kontraktor_domain::{Code, Environment, Refusal, find_environment};
+use kontraktor_store::{Moment, Past};
+
+/// An environment that stands or stood, as far as its history is to be found by it.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    path: EnvPath,
+    id: Uuid,
+    /// The newest revision.
+    newest: u64,
+    /// What stands.
+    standing: Option<Arc<Environment>>,
+}
+
+impl Service {
+    /// An environment as it stood at a moment, with what it imported then unless `own_only`. It may be deleted
+    /// meanwhile.
+    pub async fn snapshot_at(
+        &self,
+        path: &EnvPath,
+        own_only: bool,
+        moment: Moment,
+    ) -> Result<Snapshot, Refusal> {
+        let known = self.known(path)?;
+        // What it imports may have changed since the newest revision; its own variables have not.
+        if let Some(environment) = &known.standing
+            && moment == Moment::Revision(known.newest)
+            && (own_only || environment.imports.is_empty())
+        {
+            return Ok(Snapshot::own(Arc::clone(environment)));
+        }
+        match self.past(&known, moment, !own_only).await? {
+            Past::Stood { environment, .. } if own_only => Ok(Snapshot::own(environment)),
+            Past::Stood { environment, imported } => {
+                Snapshot::effective(&environment, |import| imported.get(import))
+            }
+            Past::NotYet => Err(known.not_yet(moment)),
+            Past::Deleted { revision } => Err(known.deleted(moment, revision)),
+        }
+    }
+
+    /// An environment that stands or stood; one that never did is refused.
+    pub(super) fn known(&self, path: &EnvPath) -> Result<Known, Refusal> {
+        let state = self.inner.state.load();
+        if let Some(gone) = state.tombstone(path) {
+            return Ok(Known { path: path.clone(), id: gone.id, newest: gone.revision, standing: None });
+        }
+        let environment = find_environment(&state, path)?;
+        Ok(Known {
+            path: path.clone(),
+            id: environment.id,
+            newest: environment.revision,
+            standing: Some(Arc::clone(environment)),
+        })
+    }
+
+    /// The newest row at a moment, which the field of the request names. None: there was none yet.
+    pub(super) async fn row_at(
+        &self,
+        known: &Known,
+        field: &'static str,
+        moment: Moment,
+    ) -> Result<Option<u64>, Refusal> {
+        if let Moment::Revision(revision) = moment {
+            known.check_revision(field, revision)?;
+        }
+        let id = known.id;
+        self.blocking(&self.inner.pages, move |store| store.row_at(id, moment)).await
+    }
+
+    /// How an environment stood at a moment, and what it imported.
+    pub(super) async fn past(&self, known: &Known, moment: Moment, imported: bool) -> Result<Past, Refusal> {
+        if let Moment::Revision(revision) = moment {
+            known.check_revision("at", revision)?;
+        }
+        let id = known.id;
+        self.blocking(&self.inner.pages, move |store| {
+            let Some(row) = store.row_at(id, moment)? else { return Ok(Past::NotYet) };
+            // Secrets are resolved after the revision was made: its lockfile goes on until the next one.
+            let locks = match moment {
+                Moment::Revision(revision) => store.locks_at(id, revision)?.unwrap_or(u64::MAX),
+                Moment::Time(_) => row,
+            };
+            store.as_of(id, row, locks, imported)
+        })
+        .await
+    }
+}
+
+impl Known {
+    /// The newest revision.
+    pub(super) fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    fn check_revision(&self, field: &'static str, revision: u64) -> Result<(), Refusal> {
+        let (path, newest) = (&self.path, self.newest);
+        if revision == 0 {
+            return Err(Refusal::invalid(field, "there is no revision 0: revisions count from 1")
+                .remedy(format!("name a revision from 1 to {newest}, or leave it out for what stands now")));
+        }
+        if revision > newest {
+            return Err(Refusal::new(
+                Code::NotFound,
+                format!("environment \"{path}\" has no revision {revision}: the newest is {newest}"),
+            )
+            .field(field)
+            .remedy(format!("name a revision from 1 to {newest}")));
+        }
+        Ok(())
+    }
+
+    fn not_yet(&self, moment: Moment) -> Refusal {
+        let (path, when) = (&self.path, when(moment));
+        Refusal::new(Code::NotFound, format!("environment \"{path}\" had not been created yet at {when}"))
+            .field("at")
+            .remedy("name a later time, or revision 1, its first")
+    }
+
+    fn deleted(&self, moment: Moment, revision: u64) -> Refusal {
+        let (path, when) = (&self.path, when(moment));
+        let because = if moment == Moment::Revision(revision) {
+            "that revision is its deletion".to_owned()
+        } else {
+            format!("it was deleted at revision {revision}")
+        };
+        Refusal::new(Code::NotFound, format!("environment \"{path}\" did not stand at {when}: {because}"))
+            .field("at")
+            .remedy(format!("name a moment at which it stood, such as revision {}", revision - 1))
+    }
+}
+
+fn when(moment: Moment) -> String {
+    match moment {
+        Moment::Revision(revision) => format!("revision {revision}"),
+        Moment::Time(time) => time.to_string(),
+    }
+}

@@ -1,0 +1,147 @@
+//! Lists in pages. A page token is opaque to clients: it names the list and its filters, and the last entry given out.
+
+use kontraktor_model::{limits::MAX_NAME_CHARS, names::EnvPath};
+use sha2::{Digest, Sha256};
+
+use kontraktor_domain::Refusal;
+
+/// Which page of a list is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageRequest {
+    /// At most so many entries; more than 1,000 are not given. 0: as many as the list gives by itself.
+    pub size: u32,
+    /// `next` of the page before; empty for the first.
+    pub token: String,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// The token of the next page; empty: this is the last.
+    pub next: String,
+}
+
+/// A list with its filters, as far as its tokens go.
+pub(super) struct Listing {
+    fingerprint: [u8; 8],
+}
+
+impl Listing {
+    /// `parts` are the list's name and its filters.
+    pub(super) fn new(parts: &[&str]) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+        let digest: [u8; 32] = hasher.finalize().into();
+        let mut fingerprint = [0; 8];
+        fingerprint.copy_from_slice(&digest[..8]);
+        Self { fingerprint }
+    }
+
+    /// The token that goes on after the entry called `last`.
+    pub(super) fn token(&self, last: &str) -> String {
+        let mut bytes = self.fingerprint.to_vec();
+        bytes.extend_from_slice(last.as_bytes());
+        hex::encode(bytes)
+    }
+
+    /// The entry after which a token goes on. None: from the beginning.
+    pub(super) fn after(&self, token: &str) -> Result<Option<String>, Refusal> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let bytes = hex::decode(token).map_err(|_| bad_token())?;
+        let rest = bytes.strip_prefix(&self.fingerprint).ok_or_else(bad_token)?;
+        let last = std::str::from_utf8(rest).map_err(|_| bad_token())?;
+        if last.is_empty() { Err(bad_token()) } else { Ok(Some(last.to_owned())) }
+    }
+}
+
+pub(super) fn bad_token() -> Refusal {
+    Refusal::invalid("page_token", "the page token is none of this list with these filters").remedy(
+        "pass `next_page_token` of the page before and change nothing else, or leave it out to begin anew",
+    )
+}
+
+/// How many entries a page has: what was asked for, `default` for 0, and `max` at most.
+pub(super) fn page_size(asked: u32, default: u32, max: u32) -> usize {
+    let size = if asked == 0 { default } else { asked };
+    size.min(max) as usize
+}
+
+/// How many bytes of text the entries of one page may hold: 3 MiB. With names and the rest of a thousand entries it stays
+/// below the 4 MiB that gRPC clients take when nobody has told them otherwise. One entry is always given out.
+pub(super) const PAGE_BYTES: usize = 3 * 1024 * 1024;
+
+/// Puts a page together, entry by entry.
+pub(super) struct Cut<T> {
+    items: Vec<T>,
+    size: usize,
+    bytes: usize,
+}
+
+impl<T> Cut<T> {
+    /// A page of at most `size` entries.
+    pub(super) fn new(size: usize) -> Self {
+        Self { items: Vec::new(), size, bytes: 0 }
+    }
+
+    /// Takes an entry in that holds so many bytes of text. False: there is no room for it, and the page is done.
+    pub(super) fn push(&mut self, entry: T, bytes: usize) -> bool {
+        let full = self.items.len() >= self.size || self.bytes + bytes > PAGE_BYTES;
+        if full && !self.items.is_empty() {
+            return false;
+        }
+        self.bytes += bytes;
+        self.items.push(entry);
+        true
+    }
+
+    /// About how many more entries like those so far there is room for, and one more, which tells whether there are
+    /// further pages.
+    pub(super) fn wanted(&self) -> usize {
+        let average = self.bytes / self.items.len().max(1) + 1;
+        let room = PAGE_BYTES.saturating_sub(self.bytes) / average;
+        room.min(self.size.saturating_sub(self.items.len())) + 1
+    }
+
+    /// What was taken in last.
+    pub(super) fn last(&self) -> Option<&T> {
+        self.items.last()
+    }
+
+    /// The page; `more` says whether something did not find room.
+    pub(super) fn page(self, more: bool, listing: &Listing, name: impl Fn(&T) -> String) -> Page<T> {
+        let next = match self.items.last() {
+            Some(last) if more => listing.token(&name(last)),
+            _ => String::new(),
+        };
+        Page { items: self.items, next }
+    }
+}
+
+/// Cuts a page out of a list that goes on after the last entry given out. `weigh` says how many bytes of text an entry
+/// holds.
+pub(super) fn cut<T>(
+    mut entries: impl Iterator<Item = T>,
+    size: usize,
+    listing: &Listing,
+    weigh: impl Fn(&T) -> usize,
+    name: impl Fn(&T) -> String,
+) -> Page<T> {
+    let mut cut = Cut::new(size);
+    let more = !entries.all(|entry| {
+        let bytes = weigh(&entry);
+        cut.push(entry, bytes)
+    });
+    cut.page(more, listing, name)
+}
+
+/// About what the names of imported environments take.
+pub(super) fn weigh_imports(imports: &[EnvPath]) -> usize {
+    imports.len() * 2 * (MAX_NAME_CHARS + 4)
+}

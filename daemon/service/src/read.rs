@@ -1,0 +1,159 @@
+//! Reading what stands. Nothing here waits for anything.
+
+use std::{ops::Bound, sync::Arc};
+
+use kontraktor_model::{
+    limits::MAX_PAGE_SIZE,
+    names::{EnvName, EnvPath, Key, ProjectName, SchemaName},
+};
+
+use super::{
+    Page, PageRequest, Service, Snapshot,
+    page::{Listing, bad_token, cut, page_size, weigh_imports},
+};
+use kontraktor_domain::{
+    Code, Environment, Project, Refusal, State, Variable, VariableSchema, find_environment, find_project,
+    find_schema,
+};
+
+impl Service {
+    /// What stands now. It does not change any more.
+    pub fn state(&self) -> Arc<State> {
+        self.inner.state.load_full()
+    }
+
+    /// All projects, by name.
+    pub fn projects(&self, page: &PageRequest) -> Result<Page<Arc<Project>>, Refusal> {
+        let listing = Listing::new(&["projects"]);
+        let after = parsed::<ProjectName>(listing.after(&page.token)?)?;
+        let state = self.inner.state.load();
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let projects = state.projects().range::<_, ProjectName>((start, Bound::Unbounded));
+        let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
+        let projects = projects.map(|(_, project)| Arc::clone(project));
+        Ok(cut(
+            projects,
+            size,
+            &listing,
+            |project| project.description.len(),
+            |project| project.name.to_string(),
+        ))
+    }
+
+    /// One project.
+    pub fn project(&self, name: &ProjectName) -> Result<Arc<Project>, Refusal> {
+        find_project(&self.inner.state.load(), name).cloned()
+    }
+
+    /// The schemas of a project, by name.
+    pub fn schemas(
+        &self,
+        project: &ProjectName,
+        page: &PageRequest,
+    ) -> Result<Page<Arc<VariableSchema>>, Refusal> {
+        let listing = Listing::new(&["schemas", project.as_str()]);
+        let after = parsed::<SchemaName>(listing.after(&page.token)?)?;
+        let found = self.project(project)?;
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let schemas = found.schemas.range::<_, SchemaName>((start, Bound::Unbounded));
+        let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
+        let schemas = schemas.map(|(_, schema)| Arc::clone(schema));
+        Ok(cut(schemas, size, &listing, |schema| schema.schema.len(), |schema| schema.name.to_string()))
+    }
+
+    /// One schema of a project.
+    pub fn schema(&self, project: &ProjectName, name: &SchemaName) -> Result<Arc<VariableSchema>, Refusal> {
+        find_schema(&*self.project(project)?, name).cloned()
+    }
+
+    /// The environments of one project, or of all, by project and name. A project that does not exist is refused.
+    pub fn environments(
+        &self,
+        project: Option<&ProjectName>,
+        page: &PageRequest,
+    ) -> Result<Page<Arc<Environment>>, Refusal> {
+        let listing = Listing::new(&["environments", project.map_or("", ProjectName::as_str)]);
+        let after = parsed::<EnvPath>(listing.after(&page.token)?)?;
+        let state = self.inner.state.load();
+        if let Some(name) = project {
+            find_project(&state, name)?;
+        }
+        let first = project.or(after.as_ref().map(|path| &path.project));
+        let start = first.map_or(Bound::Unbounded, Bound::Included);
+        let environments = state
+            .projects()
+            .range::<_, ProjectName>((start, Bound::Unbounded))
+            .map(|(_, found)| found)
+            .take_while(|found| project.is_none_or(|name| found.name == *name))
+            .flat_map(|found| {
+                let start = match &after {
+                    Some(path) if path.project == found.name => Bound::Excluded(&path.env),
+                    _ => Bound::Unbounded,
+                };
+                found.environments.range::<_, EnvName>((start, Bound::Unbounded))
+            })
+            .map(|(_, environment)| Arc::clone(environment));
+        let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
+        let weigh = |found: &Arc<Environment>| found.description.len() + weigh_imports(&found.imports);
+        Ok(cut(environments, size, &listing, weigh, |found| found.path.to_string()))
+    }
+
+    /// One environment.
+    pub fn environment(&self, path: &EnvPath) -> Result<Arc<Environment>, Refusal> {
+        find_environment(&self.inner.state.load(), path).cloned()
+    }
+
+    /// An environment as it stands, with what it imports unless `own_only`.
+    pub fn snapshot(&self, path: &EnvPath, own_only: bool) -> Result<Snapshot, Refusal> {
+        let state = self.inner.state.load();
+        let environment = find_environment(&state, path)?;
+        if own_only {
+            return Ok(Snapshot::own(Arc::clone(environment)));
+        }
+        Snapshot::effective(environment, |import| state.environment(import))
+    }
+
+    /// One own variable of an environment, and the environment that it stands in.
+    pub fn variable(&self, path: &EnvPath, key: &Key) -> Result<(Arc<Environment>, Arc<Variable>), Refusal> {
+        let environment = self.environment(path)?;
+        match environment.variables.get(key).cloned() {
+            Some(variable) => Ok((environment, variable)),
+            None => Err(Refusal::new(
+                Code::NotFound,
+                format!("key \"{key}\" does not exist in environment \"{path}\""),
+            )
+            .field("key")
+            .remedy("check the key, or write it first")),
+        }
+    }
+
+    /// Own variables of an environment, by key, and the environment that they stand in.
+    pub fn variables(
+        &self,
+        path: &EnvPath,
+        prefix: &str,
+        page: &PageRequest,
+    ) -> Result<(Arc<Environment>, Page<Arc<Variable>>), Refusal> {
+        let listing = Listing::new(&["variables", path.project.as_str(), path.env.as_str(), prefix]);
+        let after = parsed::<Key>(listing.after(&page.token)?)?;
+        let environment = self.environment(path)?;
+        let start = match &after {
+            Some(key) => Bound::Excluded(key.as_str()),
+            None => Bound::Included(prefix),
+        };
+        let variables = environment
+            .variables
+            .range::<_, str>((start, Bound::Unbounded))
+            .take_while(|(key, _)| key.as_str().starts_with(prefix))
+            .map(|(_, variable)| Arc::clone(variable));
+        let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
+        let weigh = |variable: &Arc<Variable>| variable.value.len() + variable.description.len();
+        let page = cut(variables, size, &listing, weigh, |variable| variable.key.to_string());
+        Ok((environment, page))
+    }
+}
+
+/// The last entry given out, as the token names it.
+fn parsed<T: std::str::FromStr>(last: Option<String>) -> Result<Option<T>, Refusal> {
+    last.map(|text| text.parse().map_err(|_| bad_token())).transpose()
+}

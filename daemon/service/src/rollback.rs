@@ -1,0 +1,79 @@
+//! Making an environment what it was at an earlier revision. What it was is read here; what follows from it, and
+//! whether it may be, is the rules' matter, who see what stands when it is done.
+
+use std::sync::Arc;
+
+use kontraktor_model::names::EnvPath;
+
+use super::{Service, submit::mixed_up};
+use kontraktor_domain::{Caller, Code, Outcome, Refusal, Request, Restored};
+use kontraktor_store::{Moment, Past};
+
+impl Service {
+    /// Makes a new revision in which own variables, imports and description are as they were at `to_revision`. Refused
+    /// where the environment is at another revision than `expect_revision`.
+    pub async fn rollback(
+        &self,
+        caller: Caller,
+        path: EnvPath,
+        to_revision: u64,
+        expect_revision: Option<u64>,
+    ) -> Result<Restored, Refusal> {
+        // It must stand: there is nothing to make a new revision of otherwise.
+        self.environment(&path)?;
+        let known = self.known(&path)?;
+        check(&path, to_revision, known.newest())?;
+        let then = match self.past(&known, Moment::Revision(to_revision), false).await? {
+            Past::Stood { environment, .. } => environment,
+            Past::Deleted { revision } => return Err(deleted(&path, revision)),
+            Past::NotYet => {
+                return Err(Refusal::new(
+                    Code::Storage,
+                    format!(
+                        "revision {to_revision} of environment \"{path}\" is missing: the log is damaged"
+                    ),
+                )
+                .remedy("run `kontraktord audit verify`, and restore a backup"));
+            }
+        };
+        let past = kontraktor_domain::Past {
+            revision: to_revision,
+            description: Arc::clone(&then.description),
+            imports: Arc::clone(&then.imports),
+            variables: then.variables.clone(),
+        };
+        match self.submit(caller, Request::RestoreEnvironment { path, past, expect_revision }).await? {
+            Outcome::Restored(restored) => Ok(restored),
+            other => Err(mixed_up(&other)),
+        }
+    }
+}
+
+fn check(path: &EnvPath, to_revision: u64, newest: u64) -> Result<(), Refusal> {
+    if (1..newest).contains(&to_revision) {
+        return Ok(());
+    }
+    let refused = |message: String| Refusal::invalid("to_revision", message);
+    if newest == 1 {
+        return Err(refused(format!(
+            "environment \"{path}\" has only had revision 1: there is none before it"
+        ))
+        .remedy("nothing was ever changed, so nothing needs to be rolled back"));
+    }
+    let wrong = match to_revision {
+        0 => format!("environment \"{path}\" has no revision 0: revisions count from 1"),
+        same if same == newest => format!("environment \"{path}\" is at revision {newest} already"),
+        _ => format!("environment \"{path}\" has no revision {to_revision}: the newest is {newest}"),
+    };
+    Err(refused(wrong).remedy(format!("name a revision from 1 to {}", newest - 1)))
+}
+
+fn deleted(path: &EnvPath, revision: u64) -> Refusal {
+    Refusal::invalid(
+        "to_revision",
+        format!(
+            "revision {revision} of environment \"{path}\" is its deletion: there is nothing to go back to"
+        ),
+    )
+    .remedy(format!("name a revision at which it stood, such as {}", revision - 1))
+}

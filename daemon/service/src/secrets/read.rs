@@ -1,0 +1,359 @@
+//! Reading secrets: scope, reference, broker, log, and only then the answer.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kontraktor_model::{
+    limits::{MAX_SECRET_MESSAGE_BYTES, MAX_SECRET_TARGETS},
+    names::{EnvPath, Key, VaultName},
+};
+use uuid::Uuid;
+
+use super::{
+    super::{Service, Snapshot, submit::may},
+    refuse::{denied, refusal, too_large},
+    resolve::{Found, Resolver, Target, as_seen, of},
+};
+use kontraktor_domain::{Access, AccessOperation, Caller, Code, Kind, Refusal, ReportedVersion, Scope};
+use kontraktor_store::Moment;
+use kontraktor_vault::{Bytes, HoldTerm, LeaseTerm, Resolved, VaultError, VaultInfo};
+
+/// One secret that was asked for, and what came of it.
+#[derive(Debug, Clone)]
+pub struct Handed {
+    /// The key, where one was asked for.
+    pub key: Option<Key>,
+    /// The reference that it led to; empty where it led to none.
+    pub reference: Arc<str>,
+    /// The vault's name.
+    pub vault: Option<VaultName>,
+    /// The secret, or why not.
+    pub secret: Result<Secret, Refusal>,
+}
+
+/// A secret as it is handed out.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    /// Empty where it was only checked.
+    pub value: Bytes,
+    /// What the vault calls the version.
+    pub version: Option<String>,
+    /// The vault did not answer, and this is the last value that it gave.
+    pub stale: bool,
+    /// When the vault gave it.
+    pub fetched: Timestamp,
+    /// Of a dynamic secret.
+    pub lease: Option<LeaseTerm>,
+}
+
+/// An answer for each target, in their order.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    /// The answers.
+    pub secrets: Vec<Handed>,
+    /// Where one was asked for and something has a lease.
+    pub hold: Option<HoldTerm>,
+}
+
+/// An environment and its secrets.
+#[derive(Debug, Clone)]
+pub struct EnvironmentSecrets {
+    /// What stands in it.
+    pub snapshot: Snapshot,
+    /// One for each reference whose key has the prefix, by key.
+    pub secrets: Secrets,
+}
+
+/// What is asked for, under way.
+struct Asked {
+    environment: Option<EnvPath>,
+    key: Option<Key>,
+    found: Result<Found, Refusal>,
+}
+
+/// How much of a secret is handed out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bounds {
+    /// What one message may carry.
+    Message,
+    /// What a stream may carry; the broker sees to that.
+    Stream,
+}
+
+impl Service {
+    /// Resolves targets. With `hold`, leases are kept alive for the caller until it lets go.
+    pub async fn read_secrets(
+        &self,
+        caller: &Caller,
+        targets: &[Target],
+        hold: bool,
+    ) -> Result<Secrets, Refusal> {
+        check_number(targets.len())?;
+        self.admit(caller, &[Scope::SecretRead], targets).await?;
+        self.hand_out(caller, self.find_all(targets), hold, Bounds::Message).await
+    }
+
+    /// One secret, however large a vault's may be.
+    pub async fn read_large_secret(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        hold: bool,
+    ) -> Result<Secrets, Refusal> {
+        let targets = std::slice::from_ref(target);
+        self.admit(caller, &[Scope::SecretRead], targets).await?;
+        self.hand_out(caller, self.find_all(targets), hold, Bounds::Stream).await
+    }
+
+    /// An environment with its secrets, as it stands or as it stood: then in the versions that were seen until the next
+    /// revision.
+    pub async fn read_environment(
+        &self,
+        caller: &Caller,
+        path: &EnvPath,
+        prefix: &str,
+        own_only: bool,
+        at: Option<Moment>,
+        hold: bool,
+    ) -> Result<EnvironmentSecrets, Refusal> {
+        let scopes = [Scope::EnvRead, Scope::SecretRead];
+        let snapshot = match at {
+            // Who may not read it does not learn whether it exists.
+            _ if !scopes.iter().all(|scope| caller.scopes.contains(*scope)) => {
+                return Err(self.turn_away(caller, &scopes, vec![access(Some(path), None)]).await);
+            }
+            None => self.snapshot(path, own_only)?,
+            Some(moment) => self.snapshot_at(path, own_only, moment).await?,
+        };
+        let asked = snapshot
+            .variables(prefix)
+            .iter()
+            .filter(|entry| entry.variable.kind == Kind::Reference)
+            .map(|entry| Asked {
+                environment: Some(path.clone()),
+                key: Some(entry.variable.key.clone()),
+                found: if at.is_some() { as_seen(entry) } else { of(entry) },
+            })
+            .collect();
+        let secrets = self.hand_out(caller, asked, hold, Bounds::Message).await?;
+        Ok(EnvironmentSecrets { snapshot, secrets })
+    }
+
+    /// Whether targets can be resolved. Nothing is handed out.
+    pub async fn check_secrets(&self, caller: &Caller, targets: &[Target]) -> Result<Vec<Handed>, Refusal> {
+        check_number(targets.len())?;
+        if !caller.scopes.contains(Scope::EnvWrite) {
+            self.admit(caller, &[Scope::SecretRead], targets).await?;
+        }
+        let asked = self.find_all(targets);
+        let references: Vec<_> =
+            asked.iter().filter_map(|asked| Some(asked.found.as_ref().ok()?.reference.clone())).collect();
+        let answers = self.inner.broker.check(&references).await;
+        let handed = together(asked, answers, Bounds::Stream);
+        self.note(caller, AccessOperation::Checked, &handed).await?;
+        Ok(handed.into_iter().map(|(_, handed)| handed).collect())
+    }
+
+    /// Says that a hold is still needed.
+    pub fn renew_hold(&self, caller: &Caller, id: Uuid) -> Result<HoldTerm, Refusal> {
+        may(caller, Scope::SecretRead)?;
+        self.inner.broker.renew_hold(id, &caller.actor).map_err(refusal)
+    }
+
+    /// Lets go of a hold.
+    pub fn release_hold(&self, caller: &Caller, id: Uuid) -> Result<(), Refusal> {
+        may(caller, Scope::SecretRead)?;
+        self.inner.broker.release_hold(id, &caller.actor).map_err(refusal)
+    }
+
+    /// Forgets what is cached of one vault, or of all; says how many secrets that were.
+    pub fn purge_secrets(&self, caller: &Caller, vault: Option<&VaultName>) -> Result<usize, Refusal> {
+        may(caller, Scope::SecretRead)?;
+        self.inner.broker.purge(vault).map_err(refusal)
+    }
+
+    /// The configured vaults, by name.
+    pub fn vaults(&self) -> Vec<VaultInfo> {
+        self.inner.broker.vaults()
+    }
+
+    fn find_all(&self, targets: &[Target]) -> Vec<Asked> {
+        let mut resolver = Resolver::new(self);
+        targets
+            .iter()
+            .map(|target| {
+                let (environment, key) = match target {
+                    Target::Key(path, key) => (Some(path.clone()), Some(key.clone())),
+                    Target::Reference(_) => (None, None),
+                };
+                Asked { environment, key, found: resolver.find(target) }
+            })
+            .collect()
+    }
+
+    /// Reads what was found, writes all of it down, and hands it out.
+    async fn hand_out(
+        &self,
+        caller: &Caller,
+        asked: Vec<Asked>,
+        hold: bool,
+        bounds: Bounds,
+    ) -> Result<Secrets, Refusal> {
+        let references: Vec<_> =
+            asked.iter().filter_map(|asked| Some(asked.found.as_ref().ok()?.reference.clone())).collect();
+        let answers = self.inner.broker.read(&references, &caller.actor, hold).await;
+        let handed = together(asked, answers.secrets, bounds);
+        if let Err(refusal) = self.note(caller, AccessOperation::Read, &handed).await {
+            if let Some(hold) = answers.hold {
+                // It ends by itself where this fails.
+                let _ = self.inner.broker.release_hold(hold.id, &caller.actor);
+            }
+            return Err(refusal);
+        }
+        let secrets = handed.into_iter().map(|(_, handed)| handed).collect();
+        Ok(Secrets { secrets, hold: answers.hold })
+    }
+
+    /// Writes down what came of each access, and the versions that are news.
+    async fn note(
+        &self,
+        caller: &Caller,
+        success: AccessOperation,
+        handed: &[(Asked, Handed)],
+    ) -> Result<(), Refusal> {
+        if handed.is_empty() {
+            return Ok(());
+        }
+        let state = self.inner.state.load();
+        let mut accesses = Vec::with_capacity(handed.len());
+        let mut versions = Vec::new();
+        for (asked, handed) in handed {
+            let (operation, version, problem) = match &handed.secret {
+                Ok(secret) => (success, secret.version.as_deref(), None),
+                Err(refusal) => (AccessOperation::Failed, None, Some(refusal.code)),
+            };
+            accesses.push((
+                caller.clone(),
+                Access {
+                    operation,
+                    reference: Arc::clone(&handed.reference),
+                    version: version.unwrap_or_default().into(),
+                    peer: Arc::clone(&caller.peer),
+                    problem,
+                    ..access(asked.environment.as_ref(), asked.key.as_ref())
+                },
+            ));
+            let (Some(version), Ok(Found { text, owner: Some((environment, key)), .. })) =
+                (version, &asked.found)
+            else {
+                continue;
+            };
+            let known = state.environment(environment).and_then(|environment| environment.versions.get(key));
+            if known.is_none_or(|known| *known.version != *version || known.reference != *text) {
+                versions.push(ReportedVersion {
+                    caller: caller.clone(),
+                    environment: environment.clone(),
+                    key: key.clone(),
+                    reference: Arc::clone(text),
+                    version: version.into(),
+                });
+            }
+        }
+        drop(state);
+        self.record(accesses, versions).await
+    }
+
+    /// Lets those pass who have all the scopes; that others asked is written down.
+    async fn admit(&self, caller: &Caller, scopes: &[Scope], targets: &[Target]) -> Result<(), Refusal> {
+        if scopes.iter().all(|scope| caller.scopes.contains(*scope)) {
+            return Ok(());
+        }
+        let attempts = targets.iter().map(|target| match target {
+            Target::Key(path, key) => access(Some(path), Some(key)),
+            Target::Reference(reference) => {
+                Access { reference: reference.to_string().into(), ..access(None, None) }
+            }
+        });
+        Err(self.turn_away(caller, scopes, attempts.collect()).await)
+    }
+
+    async fn turn_away(&self, caller: &Caller, scopes: &[Scope], attempts: Vec<Access>) -> Refusal {
+        let missing = scopes.iter().find(|scope| !caller.scopes.contains(**scope));
+        let refusal = denied(caller, missing.copied().unwrap_or(Scope::SecretRead));
+        let attempts = attempts
+            .into_iter()
+            .map(|access| {
+                let peer = Arc::clone(&caller.peer);
+                let problem = Some(refusal.code);
+                (caller.clone(), Access { operation: AccessOperation::Denied, peer, problem, ..access })
+            })
+            .collect();
+        match self.record(attempts, Vec::new()).await {
+            Ok(()) => refusal,
+            Err(unaudited) => unaudited,
+        }
+    }
+}
+
+/// An access of which nothing is said yet but where.
+fn access(environment: Option<&EnvPath>, key: Option<&Key>) -> Access {
+    Access {
+        operation: AccessOperation::Failed,
+        environment: environment.cloned(),
+        key: key.cloned(),
+        reference: Arc::default(),
+        version: Arc::default(),
+        peer: Arc::default(),
+        problem: None,
+    }
+}
+
+fn check_number(targets: usize) -> Result<(), Refusal> {
+    if (1..=MAX_SECRET_TARGETS).contains(&targets) {
+        return Ok(());
+    }
+    Err(Refusal::invalid(
+        "targets",
+        format!("the request names {targets} secrets, and 1 to {MAX_SECRET_TARGETS} can be read at once"),
+    )
+    .remedy("name at least one, and split larger requests"))
+}
+
+/// Puts the broker's answers beside what was asked: one for each that was found.
+fn together(
+    asked: Vec<Asked>,
+    answers: Vec<Result<Resolved, VaultError>>,
+    bounds: Bounds,
+) -> Vec<(Asked, Handed)> {
+    let mut answers = answers.into_iter();
+    asked
+        .into_iter()
+        .map(|asked| {
+            let (reference, vault, secret) = match &asked.found {
+                Err(refusal) => (Arc::default(), None, Err(refusal.clone())),
+                Ok(found) => {
+                    let vault = found.reference.vault().clone();
+                    let secret = match answers.next() {
+                        Some(Ok(resolved)) => within(bounds, resolved),
+                        Some(Err(error)) => Err(refusal(error)),
+                        None => Err(Refusal::new(
+                            Code::VaultAnswer,
+                            "the broker answered fewer secrets than it was asked for",
+                        )),
+                    };
+                    (Arc::clone(&found.text), Some(vault), secret)
+                }
+            };
+            let handed = Handed { key: asked.key.clone(), reference, vault, secret };
+            (asked, handed)
+        })
+        .collect()
+}
+
+fn within(bounds: Bounds, resolved: Resolved) -> Result<Secret, Refusal> {
+    if bounds == Bounds::Message && resolved.value.len() > MAX_SECRET_MESSAGE_BYTES {
+        return Err(too_large(resolved.value.len()));
+    }
+    let Resolved { value, version, stale, fetched, lease } = resolved;
+    Ok(Secret { value, version, stale, fetched, lease })
+}

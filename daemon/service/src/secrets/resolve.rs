@@ -1,0 +1,116 @@
+//! From what was asked for to references: through the keys of environments, imported ones included.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kontraktor_model::{
+    names::{EnvPath, Key},
+    reference::Reference,
+};
+
+use super::super::{Entry, Service, Snapshot};
+use kontraktor_domain::{Code, Kind, Refusal};
+
+/// Which secret, as a caller names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A key that holds a reference.
+    Key(EnvPath, Key),
+    /// A reference.
+    Reference(Reference),
+}
+
+/// A reference that a target led to.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    /// The reference, in its one spelling.
+    pub(super) text: Arc<str>,
+    pub(super) reference: Reference,
+    /// The environment whose own it is, and its key there: where its version is written down. None: it is nobody's, or
+    /// another version is read than the reference means.
+    pub(super) owner: Option<(EnvPath, Key)>,
+}
+
+/// Snapshots of the environments that one request names, each taken once.
+pub(super) struct Resolver<'a> {
+    service: &'a Service,
+    snapshots: HashMap<EnvPath, Result<Snapshot, Refusal>>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(service: &'a Service) -> Self {
+        Self { service, snapshots: HashMap::new() }
+    }
+
+    pub(super) fn find(&mut self, target: &Target) -> Result<Found, Refusal> {
+        match target {
+            Target::Reference(reference) => {
+                Ok(Found { text: reference.to_string().into(), reference: reference.clone(), owner: None })
+            }
+            Target::Key(path, key) => {
+                let service = self.service;
+                let snapshot =
+                    self.snapshots.entry(path.clone()).or_insert_with(|| service.snapshot(path, false));
+                let snapshot = snapshot.as_ref().map_err(Clone::clone)?;
+                let entry = snapshot.get(key).ok_or_else(|| missing(path, key))?;
+                if entry.variable.kind != Kind::Reference {
+                    return Err(not_a_secret(path, key));
+                }
+                of(&entry)
+            }
+        }
+    }
+}
+
+/// The reference of an entry that holds one.
+pub(super) fn of(entry: &Entry<'_>) -> Result<Found, Refusal> {
+    let Entry { variable, origin } = entry;
+    Ok(Found {
+        text: Arc::clone(&variable.value),
+        // It was checked when it was written; an older daemon may have had another grammar.
+        reference: variable.value.parse()?,
+        owner: Some((origin.path.clone(), variable.key.clone())),
+    })
+}
+
+/// The same reference in the version that was seen last, for reading what was.
+pub(super) fn as_seen(entry: &Entry<'_>) -> Result<Found, Refusal> {
+    let found = of(entry)?;
+    if found.reference.secret().pinned_version().is_some() {
+        return Ok(Found { owner: None, ..found });
+    }
+    let Entry { variable, origin } = entry;
+    let seen = origin.seen_version(variable).ok_or_else(|| {
+        Refusal::new(
+            Code::SecretVersionUnknown,
+            format!(
+                "no version of the secret that key \"{}\" of environment \"{}\" refers to is on record for that moment",
+                variable.key, origin.path,
+            ),
+        )
+        .field("at")
+        .remedy(
+            "it was not resolved before the next revision, or its vault keeps no versions: name a later moment, or read \
+             what stands now",
+        )
+    })?;
+    let reference = found.reference.at_version(&seen.version)?;
+    Ok(Found { text: reference.to_string().into(), reference, owner: None })
+}
+
+fn missing(path: &EnvPath, key: &Key) -> Refusal {
+    Refusal::new(
+        Code::NotFound,
+        format!("key \"{key}\" does not exist in environment \"{path}\" or what it imports"),
+    )
+    .field("key")
+    .remedy("check the key, or write the secret reference first")
+}
+
+fn not_a_secret(path: &EnvPath, key: &Key) -> Refusal {
+    Refusal::new(
+        Code::NotASecret,
+        format!("key \"{key}\" of environment \"{path}\" holds a plain value and no secret reference"),
+    )
+    .field("key")
+    .remedy("read it as a variable, or name another key")
+}

@@ -1,0 +1,104 @@
+//! Accesses on their way into the log. Those that come while others are being written travel together, and equal ones
+//! are one row with a count: a secret that is read by many at once costs a row for all of them, not each.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use kontraktor_model::names::{EnvPath, Key};
+use tokio::sync::oneshot;
+
+use super::super::{Service, submit::mixed_up};
+use kontraktor_domain::{Access, Caller, Code, Outcome, Refusal, ReportedVersion, Request, Trail};
+
+type Written = Result<(), Arc<Refusal>>;
+
+/// What waits to be written.
+#[derive(Default)]
+pub(in super::super) struct Trails(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    accesses: HashMap<(Caller, Access), u64>,
+    versions: HashMap<(EnvPath, Key), ReportedVersion>,
+    answers: Vec<oneshot::Sender<Written>>,
+    /// Somebody is writing, and will take what is here when done.
+    writing: bool,
+}
+
+impl Trails {
+    /// The map is only changed by whole inserts, so a panic elsewhere leaves it sound.
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that waits, and those who wait for it. None: nothing does, and from now on nobody is writing.
+    fn take(&self) -> Option<(Trail, Vec<oneshot::Sender<Written>>)> {
+        let mut waiting = self.lock();
+        if waiting.answers.is_empty() {
+            waiting.writing = false;
+            return None;
+        }
+        let accesses = mem::take(&mut waiting.accesses);
+        let versions = mem::take(&mut waiting.versions);
+        let trail = Trail {
+            accesses: accesses.into_iter().map(|((caller, access), count)| (caller, access, count)).collect(),
+            versions: versions.into_values().collect(),
+        };
+        Some((trail, mem::take(&mut waiting.answers)))
+    }
+}
+
+impl Service {
+    /// Writes accesses down. When it returns, they are on disk; where it fails, nothing may be handed out.
+    pub(super) async fn record(
+        &self,
+        accesses: Vec<(Caller, Access)>,
+        versions: Vec<ReportedVersion>,
+    ) -> Result<(), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let lead = {
+            let mut waiting = self.inner.trails.lock();
+            for access in accesses {
+                *waiting.accesses.entry(access).or_default() += 1;
+            }
+            for version in versions {
+                waiting.versions.insert((version.environment.clone(), version.key.clone()), version);
+            }
+            waiting.answers.push(answer);
+            !mem::replace(&mut waiting.writing, true)
+        };
+        if lead {
+            // A task of its own: the one who came first may go away, and others wait for the same.
+            let service = self.clone();
+            tokio::spawn(async move { service.write_trails().await });
+        }
+        match answered.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(refusal)) => Err(unaudited(&refusal)),
+            Err(_) => Err(unaudited(&Refusal::new(Code::Storage, "writing it down was broken off"))),
+        }
+    }
+
+    async fn write_trails(&self) {
+        while let Some((trail, answers)) = self.inner.trails.take() {
+            let written = match self.append(Request::Record(trail)).await {
+                Ok(Outcome::Recorded) => Ok(()),
+                Ok(other) => Err(Arc::new(mixed_up(&other))),
+                Err(refusal) => Err(Arc::new(refusal)),
+            };
+            for answer in answers {
+                // Who asked may have gone; the access is in the log all the same.
+                let _ = answer.send(written.clone());
+            }
+        }
+    }
+}
+
+fn unaudited(refusal: &Refusal) -> Refusal {
+    let message =
+        format!("the access cannot be written into the audit log, so it is refused: {}", refusal.message);
+    Refusal { message, ..refusal.clone() }
+}

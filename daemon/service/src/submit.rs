@@ -1,0 +1,117 @@
+//! Writing: each request goes to the writer and waits for its answer.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{Service, secrets::denied};
+use kontraktor_domain::{
+    Batch, BatchOutcome, Caller, Code, Environment, Outcome, Project, Refusal, Request, Scope, Scopes,
+    VariableSchema,
+};
+
+impl Service {
+    /// Creates, changes or adopts a project.
+    pub async fn write_project(&self, caller: Caller, request: Request) -> Result<Arc<Project>, Refusal> {
+        match self.submit(caller, request).await? {
+            Outcome::Project(project) => Ok(project),
+            other => Err(mixed_up(&other)),
+        }
+    }
+
+    /// Creates, changes or adopts an environment.
+    pub async fn write_environment(
+        &self,
+        caller: Caller,
+        request: Request,
+    ) -> Result<Arc<Environment>, Refusal> {
+        match self.submit(caller, request).await? {
+            Outcome::Environment(environment) => Ok(environment),
+            other => Err(mixed_up(&other)),
+        }
+    }
+
+    /// Attaches, changes or adopts a schema.
+    pub async fn write_schema(
+        &self,
+        caller: Caller,
+        request: Request,
+    ) -> Result<Arc<VariableSchema>, Refusal> {
+        match self.submit(caller, request).await? {
+            Outcome::Schema(schema) => Ok(schema),
+            other => Err(mixed_up(&other)),
+        }
+    }
+
+    /// Deletes what the request names.
+    pub async fn delete(&self, caller: Caller, request: Request) -> Result<(), Refusal> {
+        match self.submit(caller, request).await? {
+            Outcome::Deleted => Ok(()),
+            other => Err(mixed_up(&other)),
+        }
+    }
+
+    /// Writes a batch of variables. A refused item is a result, not an error.
+    pub async fn write_variables(&self, caller: Caller, batch: Batch) -> Result<BatchOutcome, Refusal> {
+        match self.submit(caller, Request::WriteVariables(batch)).await? {
+            Outcome::Batch(outcome) => Ok(outcome),
+            other => Err(mixed_up(&other)),
+        }
+    }
+
+    pub(super) async fn submit(&self, caller: Caller, request: Request) -> Result<Outcome, Refusal> {
+        may(&caller, Scope::EnvWrite)?;
+        self.queue(caller, request).await
+    }
+
+    /// Writes what needs no scope of anybody's: the record of what was done.
+    pub(super) async fn append(&self, request: Request) -> Result<Outcome, Refusal> {
+        let daemon = Caller {
+            actor: "kontraktord".into(),
+            via: "kontraktord".into(),
+            peer: "".into(),
+            scopes: Scopes::default(),
+        };
+        self.queue(daemon, request).await
+    }
+
+    async fn queue(&self, caller: Caller, request: Request) -> Result<Outcome, Refusal> {
+        let answer = {
+            let sender = self.inner.sender.read().unwrap_or_else(PoisonError::into_inner);
+            sender.as_ref().ok_or_else(shutting_down)?.submit(caller, request)?
+        };
+        // Without an answer the writer died over this request: the process ends, and so does what is known of it.
+        answer.await.unwrap_or_else(|_| {
+            Err(Refusal::new(
+                Code::Storage,
+                "the writer stopped before it answered: whether the write was kept is unknown",
+            )
+            .remedy("start the daemon again and read what stands"))
+        })
+    }
+}
+
+/// Whether the caller has a scope.
+pub(super) fn may(caller: &Caller, scope: Scope) -> Result<(), Refusal> {
+    if caller.scopes.contains(scope) { Ok(()) } else { Err(denied(caller, scope)) }
+}
+
+fn shutting_down() -> Refusal {
+    Refusal::new(
+        Code::ShuttingDown,
+        "the daemon is going down and accepts no further write; nothing was written",
+    )
+    .remedy("try again when it is up")
+}
+
+/// `decide` answers each kind of request with its own kind of outcome; the types can't say so.
+pub(super) fn mixed_up(outcome: &Outcome) -> Refusal {
+    let kind = match outcome {
+        Outcome::Project(_) => "a project",
+        Outcome::Environment(_) => "an environment",
+        Outcome::Deleted => "a deletion",
+        Outcome::Schema(_) => "a schema",
+        Outcome::Restored(_) => "an environment made again",
+        Outcome::Batch(_) => "a batch",
+        Outcome::Recorded => "a record of accesses",
+    };
+    Refusal::new(Code::Storage, format!("the writer answered with {kind}, which was not asked for"))
+}

@@ -1,0 +1,83 @@
+//! The service at work: on the memory store with faults put in, and on the real one.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod composition;
+mod faults;
+mod full_disk;
+mod log;
+mod model;
+mod moments;
+mod reading;
+mod restart;
+mod rollback;
+mod schemas;
+mod secrets;
+mod trouble;
+mod world;
+mod writing;
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use kontraktor_domain::{Batch, BatchOutcome, Refusal, Request, WriteItem};
+use kontraktor_service::{Service, ServiceOptions};
+use kontraktor_store::Store;
+use kontraktor_store_duckdb::{DataDir, DuckDbOptions, DuckDbStore};
+use world::caller;
+
+/// A clock that is set by hand.
+#[derive(Clone)]
+struct HandClock(Arc<AtomicI64>);
+
+impl HandClock {
+    fn new() -> Self {
+        Self(Arc::new(AtomicI64::new(1_767_323_045_678_901)))
+    }
+
+    fn advance(&self, duration: Duration) {
+        self.0.fetch_add(i64::try_from(duration.as_micros()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+impl kontraktor_service::Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+}
+
+fn start(store: Arc<dyn Store>) -> Service {
+    start_with(store, ServiceOptions::default())
+}
+
+fn start_with(store: Arc<dyn Store>, options: ServiceOptions) -> Service {
+    Service::start(store, Arc::new(HandClock::new()), options).unwrap()
+}
+
+fn duckdb(dir: &Path) -> Arc<DuckDbStore> {
+    Arc::new(DuckDbStore::open(DataDir::lock(dir).unwrap(), DuckDbOptions::default()).unwrap())
+}
+
+/// Writes a batch whose groups are single items.
+async fn write(service: &Service, id: u128, items: Vec<WriteItem>) -> Result<BatchOutcome, Refusal> {
+    let Request::WriteVariables(batch) = world::batch(id, items.into_iter().map(|item| vec![item]).collect())
+    else {
+        unreachable!("that is what it makes");
+    };
+    submit(service, batch).await
+}
+
+async fn submit(service: &Service, batch: Batch) -> Result<BatchOutcome, Refusal> {
+    let answer = service.write_variables(caller(), batch);
+    tokio::time::timeout(Duration::from_mins(2), answer).await.expect("nobody is left waiting")
+}
+
+async fn drained(service: &Service) {
+    assert!(service.drain(Duration::from_mins(2)).await, "drained in time");
+}

@@ -1,0 +1,129 @@
+//! Reading what stands, in pages.
+
+use std::sync::Arc;
+
+use kontraktor_domain::{Code, Refusal};
+use kontraktor_service::{Page, PageRequest, Service};
+use kontraktor_store::MemoryStore;
+
+use super::{start, world::put, write};
+
+async fn filled() -> Service {
+    let service = start(Arc::new(MemoryStore::new()));
+    let items = ["alpha/dev", "alpha/prod", "beta/dev", "beta-2/dev", "gamma/a", "gamma/b", "gamma/c"]
+        .into_iter()
+        .flat_map(|path| ["APP_A", "APP_B", "APP_C", "DB", "Z"].map(|key| put(path, key, "1")))
+        .collect();
+    write(&service, 1, items).await.unwrap();
+    service
+}
+
+/// All pages of a list, by names.
+fn pages<T>(
+    size: u32,
+    list: impl Fn(&PageRequest) -> Result<Page<T>, Refusal>,
+    name: impl Fn(&T) -> String,
+) -> Vec<Vec<String>> {
+    let mut request = PageRequest { size, token: String::new() };
+    let mut pages = Vec::new();
+    loop {
+        let page = list(&request).unwrap();
+        pages.push(page.items.iter().map(&name).collect());
+        if page.next.is_empty() {
+            return pages;
+        }
+        request.token = page.next;
+    }
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let service = filled().await;
+    let projects = |size| pages(size, |page| service.projects(page), |project| project.name.to_string());
+    assert_eq!(projects(0), [["alpha", "beta", "beta-2", "gamma"]]);
+    assert_eq!(projects(3), [vec!["alpha", "beta", "beta-2"], vec!["gamma"]]);
+    assert_eq!(projects(4).len(), 1, "a full last page has no next one");
+
+    let of = |project: Option<&str>, size| {
+        let project = project.map(|name| name.parse().unwrap());
+        pages(size, |page| service.environments(project.as_ref(), page), |found| found.path.to_string())
+            .concat()
+    };
+    let all = ["alpha/dev", "alpha/prod", "beta/dev", "beta-2/dev", "gamma/a", "gamma/b", "gamma/c"];
+    for size in 1..=8 {
+        assert_eq!(of(None, size), all, "pages of {size}");
+        assert_eq!(of(Some("gamma"), size), &all[4..], "pages of {size}");
+    }
+    let path = "gamma/b".parse().unwrap();
+    let keys = |prefix, size| {
+        pages(
+            size,
+            |page| service.variables(&path, prefix, page).map(|found| found.1),
+            |variable| variable.key.to_string(),
+        )
+    };
+    assert_eq!(keys("", 2), [vec!["APP_A", "APP_B"], vec!["APP_C", "DB"], vec!["Z"]]);
+    assert_eq!(keys("APP_", 2), [vec!["APP_A", "APP_B"], vec!["APP_C"]]);
+    assert_eq!(keys("none", 2), [Vec::<String>::new()]);
+}
+
+#[tokio::test]
+async fn a_token_belongs_to_its_list() {
+    let service = filled().await;
+    let page = |token: &str| PageRequest { size: 1, token: token.to_owned() };
+    let path = "gamma/b".parse().unwrap();
+    let token = service.variables(&path, "APP_", &page("")).unwrap().1.next;
+    assert!(service.variables(&path, "APP_", &page(&token)).is_ok());
+    let other = "gamma/a".parse().unwrap();
+    let wrong = [
+        service.variables(&path, "", &page(&token)).map(drop),
+        service.variables(&other, "APP_", &page(&token)).map(drop),
+        service.projects(&page(&token)).map(drop),
+        service.projects(&page("no token")).map(drop),
+        service.projects(&page("00")).map(drop),
+        service.projects(&page(&token[..token.len() - 2])).map(drop),
+        service.environments(None, &page(&service.projects(&page("")).unwrap().next)).map(drop),
+    ];
+    for result in wrong {
+        let refusal = result.unwrap_err();
+        assert_eq!((refusal.code, refusal.field.as_ref()), (Code::Invalid, "page_token"));
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_is_of_one_moment() {
+    let service = filled().await;
+    let path = "alpha/dev".parse().unwrap();
+    let before = service.snapshot(&path, false).unwrap();
+    assert_eq!((before.variables("").len(), before.variables("APP_").len()), (5, 3));
+    write(&service, 2, vec![put("alpha/dev", "APP_A", "2"), put("alpha/dev", "NEW", "2")]).await.unwrap();
+    assert_eq!((before.variables("").len(), &*before.variables("")[0].variable.value), (5, "1"));
+    let after = service.snapshot(&path, false).unwrap();
+    assert_ne!(after.version(), before.version());
+    assert_eq!((after.variables("").len(), after.environment().revision), (6, 2));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_named() {
+    let service = filled().await;
+    let messages = [
+        service.project(&"none".parse().unwrap()).unwrap_err(),
+        service.environment(&"none/dev".parse().unwrap()).unwrap_err(),
+        service.environment(&"alpha/none".parse().unwrap()).unwrap_err(),
+        service.variable(&"alpha/dev".parse().unwrap(), &"NONE".parse().unwrap()).unwrap_err(),
+        service.environments(Some(&"none".parse().unwrap()), &PageRequest::default()).unwrap_err(),
+        service.snapshot(&"alpha/none".parse().unwrap(), false).unwrap_err(),
+    ]
+    .map(|refusal| {
+        assert_eq!(refusal.code, Code::NotFound);
+        format!("{}: {}", refusal.field, refusal.message)
+    });
+    insta::assert_snapshot!(messages.join("\n"), @r#"
+    project: project "none" does not exist
+    project: project "none" does not exist
+    env: environment "alpha/none" does not exist
+    key: key "NONE" does not exist in environment "alpha/dev"
+    project: project "none" does not exist
+    env: environment "alpha/none" does not exist
+    "#);
+}

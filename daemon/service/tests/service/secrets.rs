@@ -1,0 +1,366 @@
+//! Secrets through the service: who may, what is written down, and what it costs.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use kontraktor_domain::{Caller, Code, Operation, Refusal, Request, Scope, Scopes};
+use kontraktor_model::reference::Secret as Wanted;
+use kontraktor_service::{PageRequest, Service, ServiceOptions, Target};
+use kontraktor_store::{AuditQuery, MemoryStore, Moment, Store};
+use kontraktor_vault::{
+    Broker, Bytes, Configured, Content, Fault, Fetched, Lease, LeaseId, Limits, Vault, VaultError,
+};
+
+use super::{
+    HandClock,
+    faults::{Fault as StoreFault, FaultyStore},
+    world::{caller, importing, put, refer},
+    write,
+};
+
+/// A vault in memory: names, and the values of their versions, the newest last.
+#[derive(Default)]
+struct Shelf {
+    secrets: Mutex<HashMap<String, Vec<String>>>,
+    reads: AtomicUsize,
+}
+
+impl Shelf {
+    fn put(&self, name: &str, value: &str) {
+        self.secrets.lock().unwrap().entry(name.to_owned()).or_default().push(value.to_owned());
+    }
+}
+
+#[async_trait]
+impl Vault for Shelf {
+    async fn fetch(&self, secret: &Wanted) -> Result<Fetched, VaultError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let Wanted::AzureKv(wanted) = secret else { panic!("{secret:?}") };
+        let secrets = self.secrets.lock().unwrap();
+        let versions =
+            secrets.get(&wanted.name).ok_or_else(|| VaultError::new(Fault::NotFound, "there is none"))?;
+        let version = match &wanted.version {
+            Some(version) => version.parse().unwrap(),
+            None => versions.len(),
+        };
+        let value =
+            versions.get(version - 1).ok_or_else(|| VaultError::new(Fault::VersionGone, "it is gone"))?;
+        let lease = wanted.name.starts_with("dynamic").then(|| Lease {
+            id: LeaseId("lease".into()),
+            duration: Duration::from_mins(10),
+            renewable: true,
+        });
+        Ok(Fetched {
+            content: Content::Whole(Bytes::from(value.clone())),
+            version: lease.is_none().then(|| version.to_string()),
+            lease,
+        })
+    }
+
+    async fn version(&self, secret: &Wanted) -> Result<Option<String>, VaultError> {
+        self.fetch(secret).await.map(|fetched| fetched.version)
+    }
+
+    async fn renew(&self, _: &LeaseId, _: Duration) -> Result<Lease, VaultError> {
+        Err(VaultError::new(Fault::LeaseGone, "it is over"))
+    }
+
+    async fn revoke(&self, _: &LeaseId) -> Result<(), VaultError> {
+        Ok(())
+    }
+
+    async fn check(&self) -> Result<Vec<String>, VaultError> {
+        Ok(Vec::new())
+    }
+}
+
+/// No reads are answered from memory, so that what the vault holds is what is read.
+fn service(store: Arc<dyn Store>, vault: &Arc<Shelf>) -> Service {
+    let clock = HandClock::new();
+    let configured = Configured {
+        name: "kv".parse().unwrap(),
+        kind: "azure-kv",
+        address: String::new(),
+        limits: Limits { ttl: Duration::ZERO, negative_ttl: Duration::ZERO, ..Limits::default() },
+        vault: Arc::clone(vault) as Arc<dyn Vault>,
+    };
+    let time = clock.clone();
+    let broker = Broker::new(vec![configured], Arc::new(move || kontraktor_service::Clock::now(&time)));
+    Service::start_with(store, Arc::new(clock), ServiceOptions::default(), broker).unwrap()
+}
+
+fn with(scopes: &[Scope]) -> Caller {
+    Caller { scopes: scopes.iter().copied().collect(), peer: "pid:4711".into(), ..caller() }
+}
+
+fn key(path: &str, key: &str) -> Target {
+    Target::Key(path.parse().unwrap(), key.parse().unwrap())
+}
+
+/// What came of each target, in a line each.
+async fn read(service: &Service, targets: &[Target]) -> Vec<String> {
+    let answer = service.read_secrets(&with(&[Scope::SecretRead]), targets, false).await.unwrap();
+    answer
+        .secrets
+        .iter()
+        .map(|handed| match &handed.secret {
+            Ok(secret) => String::from_utf8(secret.value.expose().to_vec()).unwrap(),
+            Err(refusal) => format!("{:?}: {refusal}", refusal.code),
+        })
+        .collect()
+}
+
+/// The accesses in the log, oldest first: operation, key, version, problem, count, actor and peer.
+async fn accesses(service: &Service) -> Vec<String> {
+    let query = AuditQuery { oldest_first: true, ..AuditQuery::default() };
+    let page = service.audit(query, &PageRequest { size: 1000, token: String::new() }).await.unwrap();
+    page.items
+        .iter()
+        .filter_map(|entry| entry.access.as_ref().map(|access| (entry, access)))
+        .map(|(entry, access)| {
+            let problem = access.problem.map(|code| format!(" {code}")).unwrap_or_default();
+            let line = format!(
+                "{} {}/{} {} {} v{}{problem} x{} {}",
+                entry.operation,
+                entry.project,
+                entry.env,
+                entry.key,
+                access.reference,
+                access.version,
+                access.count,
+                access.peer,
+            );
+            line.trim_end().to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_secret_is_handed_out_through_a_key_and_written_down() {
+    let vault = Arc::new(Shelf::default());
+    vault.put("db", "hunter2");
+    let service = service(Arc::new(MemoryStore::new()), &vault);
+    let items = vec![
+        put("p/base", "PLAIN", "1"),
+        refer("p/base", "DB", "azure-kv://kv/db"),
+        refer("p/dev", "NONE", "azure-kv://kv/none"),
+    ];
+    write(&service, 1, items).await.unwrap();
+    service.write_environment(caller(), importing("p/dev", &["p/base"])).await.unwrap();
+    let targets = [
+        key("p/dev", "DB"),
+        key("p/dev", "PLAIN"),
+        key("p/dev", "MISSING"),
+        key("p/nowhere", "DB"),
+        key("p/dev", "NONE"),
+        Target::Reference("azure-kv://kv/db".parse().unwrap()),
+        Target::Reference("azure-kv://other/db".parse().unwrap()),
+        Target::Reference("vault://kv/secret/db#x".parse().unwrap()),
+    ];
+    let before = service.environment(&"p/base".parse().unwrap()).unwrap();
+    let told = read(&service, &targets).await;
+    assert_eq!((told[0].as_str(), told[5].as_str()), ("hunter2", "hunter2"));
+    let codes: Vec<&str> = told.iter().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(codes[1..5], ["NotASecret", "NotFound", "NotFound", "SecretNotFound"]);
+    assert_eq!(codes[6..], ["UnknownVault", "UnknownVault"]);
+
+    let mut lines = accesses(&service).await;
+    lines.sort();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    secret failed /  azure-kv://other/db v unknown_vault x1 pid:4711
+    secret failed /  vault://kv/secret/db#x v unknown_vault x1 pid:4711
+    secret failed p/dev MISSING  v not_found x1 pid:4711
+    secret failed p/dev NONE azure-kv://kv/none v secret_not_found x1 pid:4711
+    secret failed p/dev PLAIN  v not_a_secret x1 pid:4711
+    secret failed p/nowhere DB  v not_found x1 pid:4711
+    secret read /  azure-kv://kv/db v1 x1 pid:4711
+    secret read p/dev DB azure-kv://kv/db v1 x1 pid:4711
+    secret version p/base DB azure-kv://kv/db v1 x1
+    ");
+    let after = service.environment(&"p/base".parse().unwrap()).unwrap();
+    assert_eq!((before.revision, before.written.clone()), (after.revision, after.written.clone()));
+    let held = format!("{:?}", service.state());
+    assert!(!held.contains("hunter2") && !lines.join("").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn reading_environments_does_not_mean_reading_secrets() {
+    let vault = Arc::new(Shelf::default());
+    vault.put("db", "hunter2");
+    let service = service(Arc::new(MemoryStore::new()), &vault);
+    write(&service, 1, vec![refer("p/dev", "DB", "azure-kv://kv/db")]).await.unwrap();
+    let path = "p/dev".parse().unwrap();
+    let target = [key("p/dev", "DB")];
+    let denied = |refusal: Refusal| (refusal.code, refusal.message);
+
+    let env_only = with(&[Scope::EnvRead, Scope::EnvWrite]);
+    let told = denied(service.read_secrets(&env_only, &target, false).await.unwrap_err());
+    assert_eq!(told, (Code::Denied, "unix:ada lacks the scope secret.read".to_owned()));
+    let told = service.read_environment(&env_only, &path, "", false, None, false).await.unwrap_err();
+    assert_eq!(told.code, Code::Denied);
+    let told = service.read_large_secret(&env_only, &target[0], false).await.unwrap_err();
+    assert_eq!(told.code, Code::Denied);
+    assert_eq!(service.purge_secrets(&env_only, None).unwrap_err().code, Code::Denied);
+    assert_eq!(vault.reads.load(Ordering::Relaxed), 0, "the vault was not asked");
+    let checked = service.check_secrets(&env_only, &target).await.unwrap();
+    assert!(
+        checked[0].secret.as_ref().unwrap().value.is_empty(),
+        "checking needs env.write, and hands nothing out"
+    );
+
+    let secret_only = with(&[Scope::SecretRead]);
+    assert!(service.read_secrets(&secret_only, &target, false).await.unwrap().secrets[0].secret.is_ok());
+    let told =
+        denied(service.read_environment(&secret_only, &path, "", false, None, false).await.unwrap_err());
+    assert_eq!(told, (Code::Denied, "unix:ada lacks the scope env.read".to_owned()));
+    let nobody = with(&[]);
+    assert_eq!(service.check_secrets(&nobody, &target).await.unwrap_err().code, Code::Denied);
+    let batch = super::world::batch(2, vec![vec![put("p/dev", "A", "1")]]);
+    let Request::WriteVariables(batch) = batch else { unreachable!() };
+    let told = denied(service.write_variables(secret_only, batch).await.unwrap_err());
+    assert_eq!(told, (Code::Denied, "unix:ada lacks the scope env.write".to_owned()));
+
+    let lines = accesses(&service).await;
+    let denials = lines.iter().filter(|line| line.starts_with("secret denied p/dev")).count();
+    assert_eq!(denials, 5, "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_read_that_cannot_be_written_down_is_refused() {
+    let vault = Arc::new(Shelf::default());
+    vault.put("db", "hunter2");
+    let store = Arc::new(FaultyStore::default());
+    let service = service(Arc::clone(&store) as _, &vault);
+    write(&service, 1, vec![refer("p/dev", "DB", "azure-kv://kv/db")]).await.unwrap();
+    store.next_commits(&[StoreFault::Full, StoreFault::Full]);
+    let target = [key("p/dev", "DB")];
+    let refusal = service.read_secrets(&with(&[Scope::SecretRead]), &target, false).await.unwrap_err();
+    assert_eq!(refusal.code, Code::StorageFull);
+    assert!(refusal.message.starts_with("the access cannot be written into the audit log"), "{refusal}");
+    let refusal = service.read_secrets(&with(&[]), &target, false).await.unwrap_err();
+    assert_eq!(refusal.code, Code::StorageFull, "a denial that cannot be written down says so");
+    assert_eq!(read(&service, &target).await, ["hunter2"]);
+}
+
+#[tokio::test]
+async fn equal_accesses_that_come_together_are_few_rows() {
+    let vault = Arc::new(Shelf::default());
+    vault.put("db", "hunter2");
+    let service = service(Arc::new(MemoryStore::new()), &vault);
+    write(&service, 1, vec![refer("p/dev", "DB", "azure-kv://kv/db")]).await.unwrap();
+    let before = service.status().head.seq;
+    let readers: Vec<_> = (0..500)
+        .map(|_| {
+            let service = service.clone();
+            tokio::spawn(async move { read(&service, &[key("p/dev", "DB")]).await })
+        })
+        .collect();
+    for reader in readers {
+        assert_eq!(reader.await.unwrap(), ["hunter2"]);
+    }
+    let query = AuditQuery { oldest_first: true, beyond: Some(before), ..AuditQuery::default() };
+    let page = service.audit(query, &PageRequest { size: 1000, token: String::new() }).await.unwrap();
+    let reads = page.items.iter().filter(|entry| entry.operation == Operation::SecretRead);
+    let counts: Vec<u64> = reads.map(|entry| entry.access.as_ref().unwrap().count).collect();
+    assert_eq!(counts.iter().sum::<u64>(), 500, "every access is counted");
+    assert!(counts.len() < 250, "{} rows", counts.len());
+    assert!(service.verify(None).await.unwrap().is_intact());
+}
+
+/// A rotation shows as another version; a revision keeps the versions that were seen until the next one.
+#[tokio::test]
+async fn an_environment_is_read_with_the_secrets_of_its_time() {
+    let vault = Arc::new(Shelf::default());
+    vault.put("db", "old");
+    let service = service(Arc::new(MemoryStore::new()), &vault);
+    let items = vec![
+        refer("p/dev", "DB", "azure-kv://kv/db"),
+        refer("p/dev", "UNREAD", "azure-kv://kv/db"),
+        put("p/dev", "A", "1"),
+    ];
+    write(&service, 1, items).await.unwrap();
+    let first = service.environment(&"p/dev".parse().unwrap()).unwrap().revision;
+    let path = "p/dev".parse().unwrap();
+    assert_eq!(read(&service, &[key("p/dev", "DB")]).await, ["old"]);
+    write(&service, 2, vec![put("p/dev", "A", "2")]).await.unwrap();
+    vault.put("db", "new");
+    assert_eq!(read(&service, &[key("p/dev", "DB")]).await, ["new"]);
+    let lock = |snapshot: &kontraktor_service::Snapshot| {
+        let entry = snapshot.get(&"DB".parse().unwrap()).unwrap();
+        entry.origin.seen_version(entry.variable).map(|seen| seen.version.to_string())
+    };
+    let now = service.snapshot(&path, false).unwrap();
+    let then = service.snapshot_at(&path, false, Moment::Revision(first)).await.unwrap();
+    assert_eq!((lock(&then).as_deref(), lock(&now).as_deref()), (Some("1"), Some("2")));
+    assert_ne!(then.version(), now.version());
+
+    let all = with(&[Scope::EnvRead, Scope::SecretRead]);
+    let moment = Some(Moment::Revision(first));
+    let past = service.read_environment(&all, &path, "", false, moment, false).await.unwrap();
+    let secrets = past.secrets.secrets;
+    assert_eq!(secrets[0].secret.as_ref().unwrap().value.expose(), b"old");
+    assert_eq!(&*secrets[0].reference, "azure-kv://kv/db?version=1");
+    assert_eq!(secrets[1].secret.as_ref().unwrap_err().code, Code::SecretVersionUnknown);
+    let now = service.read_environment(&all, &path, "D", false, None, false).await.unwrap();
+    assert_eq!(now.secrets.secrets.len(), 1, "only what the prefix asks for");
+    assert_eq!(now.secrets.secrets[0].secret.as_ref().unwrap().value.expose(), b"new");
+    // What was read of the past is not the newest version.
+    let now = service.snapshot(&path, false).unwrap();
+    assert_eq!(lock(&now).as_deref(), Some("2"));
+}
+
+#[tokio::test]
+async fn what_one_message_cannot_carry_is_streamed() {
+    let vault = Arc::new(Shelf::default());
+    vault.put("big", &"x".repeat(65_537));
+    vault.put("fits", &"y".repeat(65_536));
+    let service = service(Arc::new(MemoryStore::new()), &vault);
+    let target = |name: &str| Target::Reference(format!("azure-kv://kv/{name}").parse().unwrap());
+    let all = with(&[Scope::SecretRead]);
+    let answer = service.read_secrets(&all, &[target("big"), target("fits")], false).await.unwrap();
+    let refusal = answer.secrets[0].secret.as_ref().unwrap_err();
+    assert_eq!(refusal.code, Code::SecretTooLarge);
+    assert!(refusal.message.contains("65537") && refusal.message.contains("64 KiB"), "{refusal}");
+    assert_eq!(answer.secrets[1].secret.as_ref().unwrap().value.len(), 65_536);
+    let large = service.read_large_secret(&all, &target("big"), false).await.unwrap();
+    assert_eq!(large.secrets[0].secret.as_ref().unwrap().value.len(), 65_537);
+}
+
+#[tokio::test]
+async fn a_hold_is_given_for_what_has_a_lease_and_to_nobody_else() {
+    let vault = Arc::new(Shelf::default());
+    vault.put("dynamic-db", "made for you");
+    vault.put("db", "hunter2");
+    let service = service(Arc::new(MemoryStore::new()), &vault);
+    let target = |name: &str| [Target::Reference(format!("azure-kv://kv/{name}").parse().unwrap())];
+    let ada = with(&[Scope::SecretRead]);
+    let eve = Caller { actor: "unix:eve".into(), ..ada.clone() };
+    assert!(service.read_secrets(&ada, &target("db"), true).await.unwrap().hold.is_none());
+    let held = service.read_secrets(&ada, &target("dynamic-db"), true).await.unwrap();
+    let hold = held.hold.unwrap();
+    assert!(hold.renew_at < hold.expires);
+    assert_eq!(service.renew_hold(&eve, hold.id).unwrap_err().code, Code::HoldGone);
+    assert!(service.renew_hold(&ada, hold.id).is_ok());
+    service.release_hold(&ada, hold.id).unwrap();
+    service.release_hold(&ada, hold.id).unwrap();
+    assert_eq!(service.renew_hold(&ada, hold.id).unwrap_err().code, Code::HoldGone);
+}
+
+#[tokio::test]
+async fn too_many_or_no_targets_are_refused_with_the_limit() {
+    let service = service(Arc::new(MemoryStore::new()), &Arc::new(Shelf::default()));
+    let all = Caller { scopes: Scopes::ALL, ..caller() };
+    let target = Target::Reference("azure-kv://kv/a".parse().unwrap());
+    for count in [0, 1001] {
+        let refusal = service.read_secrets(&all, &vec![target.clone(); count], false).await.unwrap_err();
+        assert_eq!((refusal.code, &*refusal.field), (Code::Invalid, "targets"));
+        assert!(refusal.message.contains("1000"), "{refusal}");
+    }
+}

@@ -1,0 +1,438 @@
+//! What every store must do, run on each of them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[path = "service/world.rs"]
+mod world;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use kontraktor_domain::{
+    AccessOperation, AuditEntry, Code, Fact, Head, ItemOutcome, Operate, Operation, Past, Request, Row,
+    SchemaSettings, State, WriteItem,
+};
+use kontraktor_model::names::SchemaName;
+use kontraktor_store::{AuditQuery, MemoryStore, Store, StoreError, verify};
+use kontraktor_store_duckdb::{DataDir, DuckDbOptions, DuckDbStore};
+use tempfile::TempDir;
+use world::{
+    World, batch, create_env, create_project, delete, delete_env, delete_project, expecting_absence,
+    importing, put, refer, seen, update_env, update_project,
+};
+
+/// A store to test, and what must outlive it.
+struct Fixture {
+    store: Arc<dyn Store>,
+    _dir: Option<TempDir>,
+}
+
+fn memory() -> Fixture {
+    Fixture { store: Arc::new(MemoryStore::new()), _dir: None }
+}
+
+fn duckdb() -> Fixture {
+    let dir = TempDir::new().unwrap();
+    let locked = DataDir::lock(dir.path()).unwrap();
+    let store = DuckDbStore::open(locked, DuckDbOptions::default()).unwrap();
+    Fixture { store: Arc::new(store), _dir: Some(dir) }
+}
+
+macro_rules! contract {
+    ($($case:ident),* $(,)?) => {
+        mod memory_store {
+            $(#[test] fn $case() { super::$case(&super::memory()); })*
+        }
+        mod duckdb_store {
+            $(#[test] fn $case() { super::$case(&super::duckdb()); })*
+        }
+    };
+}
+
+contract!(
+    an_empty_store_is_empty,
+    what_is_loaded_is_what_stands,
+    settings_survive,
+    secrets_are_written_down_and_never_held,
+    changes_come_in_order_and_in_pages,
+    the_chain_verifies,
+    the_log_is_filtered_and_paged,
+    batches_are_loaded_while_they_are_remembered,
+    texts_come_back_as_they_were,
+    recovering_loses_nothing,
+    a_closed_store_says_so,
+);
+
+fn protect_env(path: &str, protected: bool) -> Request {
+    Request::UpdateEnvironment {
+        path: path.parse().unwrap(),
+        description: None,
+        protected: Some(protected),
+        imports: None,
+        expect: None,
+    }
+}
+
+fn protect_project(name: &str, protected: bool) -> Request {
+    Request::UpdateProject {
+        name: name.parse().unwrap(),
+        description: None,
+        protected: Some(protected),
+        expect: None,
+    }
+}
+
+fn protecting(mut item: WriteItem, protected: bool) -> WriteItem {
+    if let Some(Operate::Put(put)) = &mut item.operation {
+        put.protected = Some(protected);
+    }
+    item
+}
+
+fn create_schema(project: &str, name: &str, key_pattern: &str, schema: &str) -> Request {
+    Request::CreateSchema {
+        project: project.parse().unwrap(),
+        name: name.parse().unwrap(),
+        settings: SchemaSettings { key_pattern: key_pattern.to_owned(), schema: schema.to_owned() },
+        create_missing: false,
+        adopt_existing: false,
+    }
+}
+
+fn delete_schema(project: &str, name: &str) -> Request {
+    Request::DeleteSchema { project: project.parse().unwrap(), name: name.parse().unwrap() }
+}
+
+/// What an environment with the key `T` alone and an import was, in another world.
+fn past() -> Past {
+    let mut world = World::new(State::default());
+    world.ask(&batch(1, vec![vec![put("demo/tmp", "T", "old"), put("demo/dev", "A", "1")]])).unwrap();
+    world.ask(&importing("demo/tmp", &["demo/dev"])).unwrap();
+    let environment = world.state.environment(&"demo/tmp".parse().unwrap()).unwrap();
+    Past {
+        revision: environment.revision,
+        description: environment.description.clone(),
+        imports: environment.imports.clone(),
+        variables: environment.variables.clone(),
+    }
+}
+
+/// Requests of every kind, committed one by one; what stands afterwards, and every fact.
+fn filled(store: &dyn Store) -> (World, Vec<Fact>) {
+    let mut world = World::new(State::default());
+    let requests = [
+        create_project("demo", "first"),
+        batch(
+            1,
+            vec![
+                vec![put("demo/dev", "A", "1"), put("demo/dev", "B", "2")],
+                vec![put("other/dev", "A", "3")],
+            ],
+        ),
+        update_project("demo", "second"),
+        create_env("demo/dev", "dev"),
+        batch(2, vec![vec![put("demo/dev", "A", "4")], vec![expecting_absence(put("demo/dev", "B", "5"))]]),
+        batch(3, vec![vec![delete("other/dev", "A")], vec![put("demo/prod", "A", "x")]]),
+        delete_project("other"),
+        batch(4, vec![vec![put("other/dev", "Z", "again")], vec![delete("demo/prod", "A")]]),
+        delete_env("demo/prod"),
+        update_env("demo/dev", "development"),
+        batch(5, vec![vec![protecting(put("demo/dev", "KEPT", "1"), true)], vec![put("demo/tmp", "T", "1")]]),
+        protect_env("demo/dev", true),
+        protect_project("demo", true),
+        importing("demo/tmp", &["demo/dev", "other/dev"]),
+        // What is refused is in the record of its batch, with its problem.
+        batch(6, vec![vec![delete("demo/dev", "KEPT")], vec![put("demo/dev", "A", "5")]]),
+        create_schema("demo", "ports", "PORT_.*", r#"{"type":"string"}"#),
+        create_schema("other", "gone", ".*", "true"),
+        delete_schema("other", "gone"),
+        importing("demo/tmp", &["other/dev", "demo/dev"]),
+        Request::RestoreEnvironment {
+            path: "demo/tmp".parse().unwrap(),
+            past: past(),
+            expect_revision: None,
+        },
+        Request::DeleteEnvironment { path: "demo/tmp".parse().unwrap(), force: true },
+        importing("other/dev", &["demo/dev"]),
+        batch(
+            17,
+            vec![
+                vec![refer("other/dev", "SECRET", "aws-sm://prod/db?stage=AWSPREVIOUS#user")],
+                vec![refer("other/dev", "OTHER", "azure-kv://kv/name")],
+                vec![refer("demo/dev", "A", "azure-kv://kv/name")],
+            ],
+        ),
+        seen("other/dev", "OTHER", "azure-kv://kv/name", "0a1b"),
+        seen("other/dev", "SECRET", "aws-sm://prod/db?stage=AWSPREVIOUS#user", "v-1"),
+        // Nothing new, another reference than the key's, and no reference at all.
+        seen("other/dev", "OTHER", "azure-kv://kv/name", "0a1b"),
+        seen("other/dev", "OTHER", "azure-kv://kv/another", "ffff"),
+        seen("demo/dev", "A", "azure-kv://kv/name", "0a1b"),
+        batch(18, vec![vec![refer("other/dev", "OTHER", "azure-kv://kv/another")]]),
+        seen("other/dev", "OTHER", "azure-kv://kv/another", "1c2d"),
+        batch(19, vec![vec![delete("other/dev", "OTHER")]]),
+        denied(),
+    ];
+    let mut all = Vec::new();
+    for request in requests {
+        let facts = world.ask(&request).unwrap().0;
+        store.commit(&facts).unwrap();
+        all.extend(facts);
+        world.now += SignedDuration::from_secs(60);
+    }
+    (world, all)
+}
+
+/// An access that came to nothing, to an environment that never was.
+fn denied() -> Request {
+    let Request::Record(mut trail) = seen("no/where", "SECRET", "", "") else {
+        unreachable!("that is what it makes")
+    };
+    for (_, access, _) in &mut trail.accesses {
+        access.operation = AccessOperation::Denied;
+        access.problem = Some(Code::Denied);
+    }
+    Request::Record(trail)
+}
+
+/// References, the lockfile and accesses are read back by name.
+fn secrets_are_written_down_and_never_held(fixture: &Fixture) {
+    let (world, _) = filled(&*fixture.store);
+    let state = fixture.store.load(world.now).unwrap();
+    let other = state.environment(&"other/dev".parse().unwrap()).unwrap();
+    let references: Vec<_> = other
+        .variables
+        .values()
+        .filter(|variable| variable.kind.is_reference())
+        .map(|variable| {
+            let version = other.seen_version(variable).map(|seen| seen.version.to_string());
+            (variable.key.to_string(), variable.value.to_string(), version)
+        })
+        .collect();
+    let reference = "aws-sm://prod/db?stage=AWSPREVIOUS#user".to_owned();
+    assert_eq!(references, [("SECRET".to_owned(), reference, Some("v-1".to_owned()))]);
+
+    let query = AuditQuery { oldest_first: true, limit: 1000, ..AuditQuery::default() };
+    let entries = fixture.store.audit(&query).unwrap();
+    let versions: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.operation == Operation::SecretVersion)
+        .map(|entry| (entry.key.as_str(), entry.access.as_ref().unwrap().version.as_str()))
+        .collect();
+    assert_eq!(versions, [("OTHER", "0a1b"), ("SECRET", "v-1"), ("OTHER", "1c2d")]);
+    let last = entries.last().unwrap();
+    let access = last.access.as_ref().unwrap();
+    assert_eq!((last.operation, last.project.as_str()), (Operation::SecretDenied, "no"));
+    assert_eq!((access.count, access.peer.as_str(), access.problem), (2, "pid:4711", Some(Code::Denied)));
+    let of_key = AuditQuery { key: Some("SECRET".parse().unwrap()), limit: 1000, ..AuditQuery::default() };
+    assert_eq!(fixture.store.audit(&of_key).unwrap().len(), 4, "written, read, its version, and denied");
+}
+
+fn an_empty_store_is_empty(fixture: &Fixture) {
+    let store = &fixture.store;
+    assert_eq!(store.load(Timestamp::UNIX_EPOCH).unwrap(), State::default());
+    assert_eq!(store.head().unwrap(), Head::default());
+    assert_eq!(store.changes_since(0, 10).unwrap(), []);
+    assert_eq!(store.audit(&AuditQuery { limit: 10, ..AuditQuery::default() }).unwrap(), []);
+    let report = verify(&**store, &[]).unwrap();
+    assert_eq!((report.rows, report.head, report.broken), (0, Head::default(), None));
+}
+
+fn what_is_loaded_is_what_stands(fixture: &Fixture) {
+    let (world, _) = filled(&*fixture.store);
+    let loaded = fixture.store.load(world.now).unwrap();
+    assert_eq!(loaded, world.state);
+    assert_eq!(fixture.store.head().unwrap(), world.state.head());
+    fixture.store.checkpoint().unwrap();
+    assert_eq!(fixture.store.load(world.now).unwrap(), world.state);
+}
+
+/// Protection, imports and schemas are read back by name, not only compared with what made them.
+fn settings_survive(fixture: &Fixture) {
+    let (world, _) = filled(&*fixture.store);
+    let state = fixture.store.load(world.now).unwrap();
+    let dev = state.environment(&"demo/dev".parse().unwrap()).unwrap();
+    assert!(dev.protected && dev.imports.is_empty());
+    let flags: Vec<(&str, bool)> =
+        dev.variables.iter().map(|(key, variable)| (key.as_str(), variable.protected)).collect();
+    assert_eq!(flags, [("A", false), ("B", false), ("KEPT", true)]);
+    let other = state.environment(&"other/dev".parse().unwrap()).unwrap();
+    assert_eq!(other.imports.iter().map(ToString::to_string).collect::<Vec<_>>(), ["demo/dev"]);
+    let projects: Vec<(&str, bool, Vec<&str>)> = state
+        .projects()
+        .values()
+        .map(|found| {
+            (found.name.as_str(), found.protected, found.schemas.keys().map(SchemaName::as_str).collect())
+        })
+        .collect();
+    assert_eq!(projects, [("demo", true, vec!["ports"]), ("other", false, vec![])]);
+    let imports = |revision: u64| {
+        let query = AuditQuery {
+            env: Some("tmp".parse().unwrap()),
+            oldest_first: true,
+            limit: 100,
+            ..AuditQuery::default()
+        };
+        let entries = fixture.store.audit(&query).unwrap();
+        let entry = entries.iter().rfind(|entry| entry.revision == revision && entry.key.is_empty()).unwrap();
+        entry.imports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        [imports(1), imports(2), imports(3), imports(4), imports(5)],
+        ["", "demo/dev other/dev", "other/dev demo/dev", "demo/dev", ""]
+    );
+}
+
+fn changes_come_in_order_and_in_pages(fixture: &Fixture) {
+    let (_, facts) = filled(&*fixture.store);
+    for limit in [1, 3, 1000] {
+        let mut seen: Vec<Fact> = Vec::new();
+        loop {
+            let page = fixture.store.changes_since(seen.last().map_or(0, |fact| fact.seq), limit).unwrap();
+            assert!(page.len() <= limit);
+            if page.is_empty() {
+                break;
+            }
+            seen.extend(page);
+        }
+        assert_eq!(seen, facts);
+    }
+    let rows = fixture.store.rows_since(3, 4).unwrap();
+    let wanted: Vec<Row<'_>> = facts[3..7].iter().map(Row::from).collect();
+    assert_eq!(rows, wanted);
+}
+
+fn the_chain_verifies(fixture: &Fixture) {
+    let (world, facts) = filled(&*fixture.store);
+    let head = world.state.head();
+    let report = verify(&*fixture.store, &[Head { seq: 2, hash: facts[1].hash }, head]).unwrap();
+    assert_eq!((report.rows, report.head, report.broken), (facts.len() as u64, head, None));
+    let beyond = verify(&*fixture.store, &[Head { seq: head.seq + 1, hash: head.hash }]).unwrap();
+    assert_eq!(beyond.broken.unwrap().seq, head.seq + 1);
+    let other = verify(&*fixture.store, &[Head { seq: 2, hash: head.hash }]).unwrap();
+    assert_eq!(other.broken.unwrap().seq, 2);
+}
+
+fn the_log_is_filtered_and_paged(fixture: &Fixture) {
+    let (_, facts) = filled(&*fixture.store);
+    let entries: Vec<AuditEntry> = facts.iter().map(AuditEntry::from).collect();
+    let projects = [None, Some("demo"), Some("other"), Some("none")];
+    let envs = [None, Some("dev"), Some("prod")];
+    let keys = [None, Some("A"), Some("Z")];
+    let times = [(None, None), (Some(entries[4].written.at), None), (None, Some(entries[6].written.at))];
+    let mut sizes = BTreeSet::new();
+    let named = projects.into_iter().flat_map(|project| envs.map(|env| (project, env)));
+    for (project, env, key) in named.flat_map(|(project, env)| keys.map(|key| (project, env, key))) {
+        for (since, until) in times {
+            let mut wanted: Vec<AuditEntry> = entries
+                .iter()
+                .filter(|entry| {
+                    project.is_none_or(|name| entry.project == name)
+                        && env.is_none_or(|name| entry.env == name)
+                        && key.is_none_or(|name| entry.key == name)
+                        && since.is_none_or(|since| entry.written.at >= since)
+                        && until.is_none_or(|until| entry.written.at < until)
+                })
+                .cloned()
+                .collect();
+            let query = AuditQuery {
+                project: project.map(|name| name.parse().unwrap()),
+                env: env.map(|name| name.parse().unwrap()),
+                key: key.map(|name| name.parse().unwrap()),
+                since,
+                until,
+                writes_only: false,
+                oldest_first: true,
+                beyond: None,
+                limit: 1000,
+            };
+            sizes.insert(wanted.len());
+            assert_eq!(fixture.store.audit(&query).unwrap(), wanted);
+            wanted.reverse();
+            let newest_first = AuditQuery { oldest_first: false, ..query.clone() };
+            assert_eq!(fixture.store.audit(&newest_first).unwrap(), wanted);
+            if let Some(second) = wanted.get(1) {
+                let page = AuditQuery { beyond: Some(wanted[0].seq), limit: 1, ..newest_first };
+                assert_eq!(fixture.store.audit(&page).unwrap(), std::slice::from_ref(second));
+                let page = AuditQuery { beyond: Some(second.seq), limit: 1, ..query };
+                assert_eq!(fixture.store.audit(&page).unwrap(), std::slice::from_ref(&wanted[0]));
+            }
+        }
+    }
+    assert!(sizes.len() > 5, "the filters tell different parts of the log apart: {sizes:?}");
+    let history = |path: &str, limit: usize| {
+        let entries = fixture.store.history(&path.parse().unwrap(), None, None, limit).unwrap();
+        entries.iter().map(|entry| entry.operation.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(history("demo/dev", 2), "variable updated, environment updated");
+    // The lockfile belongs to it, and who read secrets does not.
+    assert_eq!(history("other/dev", 4), "variable deleted, secret version, variable updated, secret version");
+}
+
+fn batches_are_loaded_while_they_are_remembered(fixture: &Fixture) {
+    let (mut world, _) = filled(&*fixture.store);
+    let id = uuid::Uuid::from_u128(2);
+    let loaded = fixture.store.load(world.now).unwrap();
+    assert_eq!(loaded.batch(id, world.now).unwrap().results().len(), 2);
+    let refused = loaded.batch(uuid::Uuid::from_u128(6), world.now).unwrap().results().remove(0);
+    assert!(
+        matches!(&refused.outcome, ItemOutcome::Refused(refusal) if refusal.code == Code::Protected),
+        "{refused:?}"
+    );
+    world.now += SignedDuration::from_hours(25);
+    let loaded = fixture.store.load(world.now).unwrap();
+    assert!(loaded.batch(id, world.now).is_none());
+    world.state.forget_batches(world.now);
+    assert_eq!(loaded, world.state);
+}
+
+fn texts_come_back_as_they_were(fixture: &Fixture) {
+    let mut world = World::new(State::default());
+    let values = [
+        "",
+        " \t\r\n",
+        "'; DROP TABLE x; --",
+        "\"\\",
+        "Straße 🦀 \u{1F468}\u{200D}\u{1F469}",
+        &"é".repeat(32_768),
+    ];
+    let items =
+        values.iter().enumerate().map(|(i, value)| put("demo/dev", &format!("K{i}"), value)).collect();
+    fixture.store.commit(&world.ask(&batch(1, vec![items])).unwrap().0).unwrap();
+    let loaded = fixture.store.load(world.now).unwrap();
+    assert_eq!(loaded, world.state);
+    let environment = loaded.environment(&"demo/dev".parse().unwrap()).unwrap();
+    let read: Vec<&str> = environment.variables.values().map(|variable| &*variable.value).collect();
+    assert_eq!(read, values);
+    assert!(verify(&*fixture.store, &[loaded.head()]).unwrap().is_intact());
+}
+
+fn recovering_loses_nothing(fixture: &Fixture) {
+    let (mut world, _) = filled(&*fixture.store);
+    assert_eq!(fixture.store.recover().unwrap(), world.state.head());
+    let facts = world.ask(&batch(9, vec![vec![put("demo/dev", "NEW", "1")]])).unwrap().0;
+    fixture.store.commit(&facts).unwrap();
+    assert_eq!(fixture.store.load(world.now).unwrap(), world.state);
+}
+
+fn a_closed_store_says_so(fixture: &Fixture) {
+    let (_, facts) = filled(&*fixture.store);
+    fixture.store.close().unwrap();
+    assert!(matches!(fixture.store.commit(&facts), Err(StoreError::Closed)));
+    assert!(matches!(fixture.store.head(), Err(StoreError::Closed)));
+    assert!(matches!(fixture.store.audit(&AuditQuery::default()), Err(StoreError::Closed)));
+}
+
+#[test]
+fn a_database_opened_again_holds_the_same() {
+    let dir = TempDir::new().unwrap();
+    let open = || DuckDbStore::open(DataDir::lock(dir.path()).unwrap(), DuckDbOptions::default()).unwrap();
+    let store = open();
+    let (world, _) = filled(&store);
+    // Not closed, as after kill -9: what was committed is in the write-ahead log alone.
+    drop(store);
+    let store = open();
+    assert_eq!(store.load(world.now).unwrap(), world.state);
+    store.close().unwrap();
+    drop(store);
+    assert_eq!(open().load(world.now).unwrap(), world.state);
+}

@@ -1,0 +1,290 @@
+//! Loading what stands: the newest row of each project, environment and key, not the whole log.
+
+use std::collections::{HashMap, VecDeque};
+
+use duckdb::{Connection, params};
+use jiff::Timestamp;
+use kontraktor_model::names::EnvPath;
+use uuid::Uuid;
+
+use super::{
+    StoreError,
+    errors::{classify, unreadable},
+    rows::{
+        BATCHES, ENVIRONMENTS, PROJECTS, SCHEMAS, Table, VARIABLES, VERSIONS, environment_paths, fact,
+        hash_of, head, uuid,
+    },
+};
+use kontraktor_domain::{
+    Authorship, BATCH_MEMORY, Body, EnvironmentParts, Fact, Hash, ProjectParts, Row, State, Variable,
+    VariableParts, timestamp,
+};
+
+/// Rows of variables read at a time. The engine holds a whole answer in memory, and a value may have 64 KiB: 64 MiB at
+/// most, because two moments of the past may be read while commits go on.
+const VALUES_AT_ONCE: usize = 1_024;
+
+/// Rows of batches read at a time, without their values.
+const BATCH_ROWS_AT_ONCE: usize = 16_384;
+
+type Paths = HashMap<Uuid, EnvPath>;
+
+pub(super) fn load(connection: &Connection, now: Timestamp) -> Result<State, StoreError> {
+    // One transaction, so that all of it is of one moment.
+    connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
+    let state = load_parts(connection, now);
+    connection.execute_batch("ROLLBACK").map_err(classify)?;
+    state
+}
+
+fn load_parts(connection: &Connection, now: Timestamp) -> Result<State, StoreError> {
+    let paths = environment_paths(connection)?;
+    let mut state = State::default();
+    projects(connection, &paths, &mut state)?;
+    schemas(connection, &paths, &mut state)?;
+    environments(connection, &paths, &mut state)?;
+    variables(connection, &paths, &mut state)?;
+    for fact in versions(connection, &newest_versions("", ""), &paths)? {
+        state.restore_version(&fact);
+    }
+    batches(connection, &paths, now, &mut state)?;
+    state.restore_head(head(connection)?);
+    Ok(state)
+}
+
+/// Restricts a table to the newest row of each group, among those that a condition leaves.
+fn newest(table: &Table, group: &str, condition: &str) -> String {
+    format!(
+        "WHERE seq IN (SELECT max(seq) FROM {} WHERE {condition} GROUP BY {group}) ORDER BY seq",
+        table.name
+    )
+}
+
+fn facts(connection: &Connection, table: &Table, rest: &str, paths: &Paths) -> Result<Vec<Fact>, StoreError> {
+    let mut facts = Vec::new();
+    table.select(connection, rest, [], |row| {
+        facts.push(fact(&row, paths)?);
+        Ok(())
+    })?;
+    Ok(facts)
+}
+
+fn projects(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+    let mut created: HashMap<String, Authorship> = HashMap::new();
+    for fact in facts(connection, &PROJECTS, &newest(&PROJECTS, "project", "operation = 'created'"), paths)? {
+        if let Body::Project(project) = &fact.body {
+            created.insert(project.name.to_string(), fact.authorship());
+        }
+    }
+    let mut parts = Vec::new();
+    for fact in facts(connection, &PROJECTS, &newest(&PROJECTS, "project", "true"), paths)? {
+        let changed = fact.authorship();
+        if let Body::Project(newest) = fact.body {
+            let created = created
+                .remove(newest.name.as_str())
+                .ok_or_else(|| StoreError::Corrupt(format!("project {} was never created", newest.name)))?;
+            parts.push(ProjectParts { newest, changed, created });
+        }
+    }
+    state.restore_projects(parts);
+    Ok(())
+}
+
+/// The schemas of projects that stand; those of a project that was deleted went before it.
+fn schemas(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+    for fact in facts(connection, &SCHEMAS, &newest(&SCHEMAS, "project, name", "true"), paths)? {
+        if !state.restore_schema(&fact) {
+            return Err(StoreError::Corrupt(format!(
+                "row {} is a schema of a project that does not exist",
+                fact.seq
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn environments(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+    let mut created: HashMap<Uuid, Authorship> = HashMap::new();
+    let first = newest(&ENVIRONMENTS, "env_id", "operation = 'created'");
+    for fact in facts(connection, &ENVIRONMENTS, &first, paths)? {
+        if let Body::Environment(environment) = &fact.body {
+            created.insert(environment.id, fact.authorship());
+        }
+    }
+    let mut last = last_rows(connection, "true")?;
+    for fact in facts(connection, &ENVIRONMENTS, &newest(&ENVIRONMENTS, "env_id", "true"), paths)? {
+        let changed = fact.authorship();
+        let Body::Environment(newest) = fact.body else { continue };
+        let path = newest.path.clone();
+        let (Some(created), Some(Last { revision, written, hash })) =
+            (created.remove(&newest.id), last.remove(&newest.id))
+        else {
+            return Err(StoreError::Corrupt(format!("environment {path} was never created")));
+        };
+        if !state.restore_environment(EnvironmentParts {
+            newest,
+            changed,
+            created,
+            revision,
+            written,
+            last: hash,
+        }) {
+            return Err(StoreError::Corrupt(format!(
+                "environment {path} stands in a project that does not exist"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// An environment's newest row, be it about itself or about one of its variables.
+pub(super) struct Last {
+    pub(super) revision: u64,
+    pub(super) written: Authorship,
+    pub(super) hash: Hash,
+}
+
+/// Of each environment, among the rows that a condition leaves.
+pub(super) fn last_rows(connection: &Connection, condition: &str) -> Result<HashMap<Uuid, Last>, StoreError> {
+    let sql = format!(
+        "SELECT CAST(env_id AS VARCHAR), revision, hash, seq, actor, via, epoch_us(ts)
+        FROM (SELECT env_id, seq, revision, hash, actor, via, ts FROM environment_log UNION ALL
+              SELECT env_id, seq, revision, hash, actor, via, ts FROM audit_variable_writes)
+        WHERE seq IN (SELECT max(seq)
+            FROM (SELECT env_id, max(seq) AS seq FROM environment_log WHERE {condition} GROUP BY env_id UNION ALL
+                  SELECT env_id, max(seq) AS seq FROM audit_variable_writes WHERE {condition} GROUP BY env_id)
+            GROUP BY env_id)"
+    );
+    let mut statement = connection.prepare(&sql).map_err(unreadable)?;
+    let mut rows = statement.query([]).map_err(unreadable)?;
+    let mut last = HashMap::new();
+    while let Some(row) = rows.next().map_err(unreadable)? {
+        let read = || Ok((uuid(row, 0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?, row.get(3)?));
+        let (id, revision, hash, seq): (Uuid, u64, Vec<u8>, u64) = read().map_err(unreadable)?;
+        let read = || Ok((row.get(4)?, row.get(5)?, row.get(6)?));
+        let (actor, via, at_us): (String, String, i64) = read().map_err(unreadable)?;
+        let at = timestamp(at_us).map_err(|error| StoreError::Corrupt(format!("row {seq}: {error}")))?;
+        let written = Authorship { actor: actor.into(), via: via.into(), at };
+        last.insert(id, Last { revision, written, hash: hash_of(seq, &hash)? });
+    }
+    Ok(last)
+}
+
+fn variables(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+    written(connection, &newest_writes(connection)?, paths, |seq, parts| {
+        let path = parts.path.clone();
+        if state.restore_variable(parts) {
+            Ok(())
+        } else {
+            Err(StoreError::Corrupt(format!("row {seq} stands in environment {path}, which does not exist")))
+        }
+    })
+}
+
+/// Reads the variables that rows have written, those of deletions left out. `rows` are sequence numbers, in order.
+pub(super) fn written(
+    connection: &Connection,
+    rows: &[u64],
+    paths: &Paths,
+    mut each: impl FnMut(u64, VariableParts) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    for some in rows.chunks(VALUES_AT_ONCE) {
+        let list = some.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
+        // The bounds spare the engine the rest of the table.
+        let rest = format!(
+            "WHERE seq >= {first} AND seq <= {last} AND seq IN ({list}) AND new_value IS NOT NULL ORDER BY seq"
+        );
+        VARIABLES.select_without_old_values(connection, &rest, [], |row| match variable(&row, paths)? {
+            Some(parts) => each(row.seq, parts),
+            None => Ok(()),
+        })?;
+    }
+    Ok(())
+}
+
+/// The sequence number of each key's newest row, in order.
+fn newest_writes(connection: &Connection) -> Result<Vec<u64>, StoreError> {
+    let sql = "SELECT max(seq) FROM audit_variable_writes GROUP BY env_id, key ORDER BY 1";
+    let mut statement = connection.prepare(sql).map_err(unreadable)?;
+    let rows = statement.query_map([], |row| row.get(0)).map_err(unreadable)?;
+    rows.collect::<Result<_, _>>().map_err(unreadable)
+}
+
+fn variable(row: &Row<'_>, paths: &Paths) -> Result<Option<VariableParts>, StoreError> {
+    let fact = fact(row, paths)?;
+    let written = fact.authorship();
+    let Body::Variable(change) = fact.body else { return Ok(None) };
+    let Some(value) = change.new_value else { return Ok(None) };
+    let variable = Variable {
+        key: change.key,
+        kind: change.kind,
+        value,
+        description: change.description,
+        revision: change.revision,
+        written,
+        protected: change.protected,
+    };
+    Ok(Some(VariableParts { path: change.path, variable }))
+}
+
+/// Restricts the lockfile to the newest line of each key since its environment was created last, among the creations and
+/// lines that conditions leave; oldest first.
+pub(super) fn newest_versions(creations: &str, lines: &str) -> String {
+    format!(
+        "WHERE seq IN (
+            SELECT max(seq) FROM secret_version_log lines
+            JOIN (SELECT env_id, max(seq) AS made FROM environment_log WHERE operation = 'created' {creations}
+                GROUP BY env_id) creations USING (env_id)
+            WHERE lines.seq > creations.made {lines}
+            GROUP BY env_id, key)
+        ORDER BY seq"
+    )
+}
+
+/// Lines of the lockfile.
+pub(super) fn versions(connection: &Connection, rest: &str, paths: &Paths) -> Result<Vec<Fact>, StoreError> {
+    facts(connection, &VERSIONS, rest, paths)
+}
+
+/// The facts of batches that are still remembered, in order. Of variables only what the results need is read.
+fn batches(
+    connection: &Connection,
+    paths: &Paths,
+    now: Timestamp,
+    state: &mut State,
+) -> Result<(), StoreError> {
+    let Ok(since) = now.checked_sub(BATCH_MEMORY) else { return Ok(()) };
+    let since = since.as_microsecond();
+    let recent = "batch_id IS NOT NULL AND ts >= make_timestamp(CAST($1 AS BIGINT))";
+    let sql = format!(
+        "SELECT min(seq), max(seq) FROM (SELECT seq FROM audit_variable_writes WHERE {recent} UNION ALL
+            SELECT seq FROM batch_log WHERE {recent})"
+    );
+    let range = connection.query_row(&sql, params![since], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (Some(first), Some(last)): (Option<u64>, Option<u64>) = range.map_err(unreadable)? else {
+        return Ok(());
+    };
+    let rest = format!("WHERE {recent} AND seq >= $2 AND seq <= $3 ORDER BY seq");
+    for start in (first..=last).step_by(BATCH_ROWS_AT_ONCE) {
+        let window = params![since, start, start.saturating_add(BATCH_ROWS_AT_ONCE as u64 - 1)];
+        let mut records = VecDeque::new();
+        BATCHES.select(connection, &rest, window, |row| {
+            records.push_back(fact(&row, paths)?);
+            Ok(())
+        })?;
+        VARIABLES.select_without_values(connection, &rest, window, |row| {
+            let fact = fact(&row, paths)?;
+            while let Some(record) = records.pop_front_if(|record| record.seq < fact.seq) {
+                state.restore_batch_fact(&record);
+            }
+            state.restore_batch_fact(&fact);
+            Ok(())
+        })?;
+        for record in records {
+            state.restore_batch_fact(&record);
+        }
+    }
+    state.forget_batches(now);
+    Ok(())
+}

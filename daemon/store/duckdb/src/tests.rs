@@ -1,0 +1,365 @@
+mod journal;
+mod upgrade;
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use duckdb::Connection;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use kontraktor_store::verify;
+
+use super::*;
+use kontraktor_domain::{
+    Batch, Caller, EnvironmentSettings, Expect, Operate, Put, Request, SchemaSettings, Scopes, WriteItem,
+    decide,
+};
+
+fn open(dir: &Path) -> Result<DuckDbStore, StoreError> {
+    DuckDbStore::open(DataDir::lock(dir)?, DuckDbOptions::default())
+}
+
+fn refused(dir: &Path) -> StoreError {
+    match open(dir) {
+        Ok(_) => panic!("the data directory was to be refused"),
+        Err(error) => error,
+    }
+}
+
+/// A message with this run's directory taken out.
+fn message(error: &StoreError, dir: &TempDir) -> String {
+    error.to_string().replace(&*dir.path().to_string_lossy(), "DIR")
+}
+
+fn item(key: &str, operation: Operate, expect: Expect) -> WriteItem {
+    WriteItem {
+        project: "demo".to_owned(),
+        env: "dev".to_owned(),
+        key: key.to_owned(),
+        operation: Some(operation),
+        expect,
+    }
+}
+
+fn put(value: &str) -> Operate {
+    Operate::Put(Put {
+        value_type: Some(kontraktor_model::value::ValueType::String),
+        value: Some(value.to_owned()),
+        reference: None,
+        description: "why".to_owned(),
+        create_missing: true,
+        protected: None,
+    })
+}
+
+fn protected(value: &str) -> Operate {
+    match put(value) {
+        Operate::Put(put) => Operate::Put(Put { protected: Some(true), ..put }),
+        Operate::Delete => unreachable!("it puts"),
+    }
+}
+
+/// A store with rows in every table, every column of which holds something somewhere.
+fn filled(dir: &Path) -> (DuckDbStore, Head) {
+    let store = open(dir).unwrap();
+    let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
+    let caller =
+        Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL };
+    let mut state = store.load(now).unwrap();
+    let batches = [
+        vec![vec![item("A", put("one"), Expect::Nothing)], vec![item("B", put("two"), Expect::Nothing)]],
+        vec![vec![item("A", protected("three"), Expect::Nothing)], vec![item("B", put("x"), Expect::Absent)]],
+        vec![vec![item("B", Operate::Delete, Expect::Nothing)]],
+    ];
+    let batches = (1..)
+        .zip(batches)
+        .map(|(id, groups)| Request::WriteVariables(Batch { id: Uuid::from_u128(id), groups }));
+    let settings = EnvironmentSettings {
+        protected: true,
+        imports: vec!["demo/dev".parse().unwrap()],
+        ..EnvironmentSettings::default()
+    };
+    let others = [
+        Request::CreateEnvironment {
+            path: "demo/prod".parse().unwrap(),
+            settings,
+            create_missing: false,
+            adopt_existing: false,
+        },
+        Request::CreateSchema {
+            project: "demo".parse().unwrap(),
+            name: "ports".parse().unwrap(),
+            settings: SchemaSettings { key_pattern: "PORT_.*".to_owned(), schema: "true".to_owned() },
+            create_missing: false,
+            adopt_existing: false,
+        },
+    ];
+    for request in batches.chain(others) {
+        let decision = decide(&state, &request, &caller, now).unwrap();
+        store.commit(&decision.facts).unwrap();
+        state = decision.state;
+    }
+    (store, state.head())
+}
+
+#[test]
+fn a_second_daemon_is_told_who_has_the_data() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path()).unwrap();
+    store.dir().note_socket(Path::new("/run/k.sock")).unwrap();
+    let holder = DataDir::holder(dir.path()).unwrap();
+    assert_eq!((holder.pid, holder.socket.as_deref()), (std::process::id(), Some(Path::new("/run/k.sock"))));
+    let text = message(&refused(dir.path()), &dir).replace(&std::process::id().to_string(), "PID");
+    insta::assert_snapshot!(text, @"the data directory DIR is in use by process PID: stop that daemon first, or choose another --data-dir");
+    let reading = DataDir::lock_for_reading(dir.path()).unwrap_err();
+    assert!(matches!(reading, StoreError::Locked { .. }), "{reading}");
+    drop(store);
+    assert_eq!(DataDir::holder(dir.path()), None, "who is gone has nothing");
+    let reading = DataDir::lock_for_reading(dir.path()).unwrap();
+    insta::assert_snapshot!(message(&refused(dir.path()), &dir), @"the data directory DIR is in use by another process, such as `kontraktord audit verify`: wait until it is done, or choose another --data-dir");
+    drop(reading);
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn a_process_that_was_killed_is_not_named() {
+    let dir = TempDir::new().unwrap();
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    fs::write(dir.path().join("kontraktord.lock"), format!("{}\n/run/k.sock\n", child.id())).unwrap();
+    assert_eq!(DataDir::holder(dir.path()), None);
+}
+
+#[test]
+fn directory_and_files_are_closed_to_others() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("a/b");
+    let (store, _) = filled(&data);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    assert_eq!(mode(&data.join("kontraktor.duckdb")), 0o600);
+    assert_eq!(mode(&data.join("kontraktord.lock")), 0o600);
+    drop(store);
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    drop(open(&data).unwrap());
+    assert_eq!(mode(&data), 0o700, "ours is closed again");
+
+    let shared = dir.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::write(shared.join("something"), "else").unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o755)).unwrap();
+    insta::assert_snapshot!(message(&refused(&shared), &dir), @"the data directory DIR/shared cannot be used: others may enter it (mode 0755) and it holds other files: name a directory of its own, or `chmod 700` this one");
+    assert_eq!(mode(&shared), 0o755);
+}
+
+#[test]
+fn what_is_not_ours_is_refused_and_left_untouched() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("kontraktor.duckdb");
+
+    let refuse = |bytes: Vec<u8>| {
+        fs::write(&file, &bytes).unwrap();
+        let text = message(&refused(dir.path()), &dir);
+        assert_eq!(fs::read(&file).unwrap(), bytes, "{text}");
+        assert!(!dir.path().join("kontraktor.duckdb.wal").exists(), "{text}");
+        text
+    };
+    insta::assert_snapshot!(refuse(b"short".to_vec()), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: it is too short to be a DuckDB database");
+    insta::assert_snapshot!(refuse(vec![b'x'; 100_000]), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: it is not a DuckDB database");
+
+    fs::remove_file(&file).unwrap();
+    let other = Connection::open(&file).unwrap();
+    other.execute_batch("CREATE TABLE recipes (name VARCHAR); CHECKPOINT;").unwrap();
+    drop(other);
+    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: it is a DuckDB database, but its tables are not Kontraktor's");
+
+    fs::remove_file(&file).unwrap();
+    let (store, _) = filled(dir.path());
+    store.close().unwrap();
+    drop(store);
+    let good = fs::read(&file).unwrap();
+    for start in [4096, 2 * 4096] {
+        let mut damaged = good.clone();
+        damaged[start..start + 4096].fill(0xa5);
+        let text = refuse(damaged);
+        assert!(text.contains("left untouched"), "{text}");
+    }
+
+    fs::write(&file, &good).unwrap();
+    let newer = Connection::open(&file).unwrap();
+    newer
+        .execute_batch("INSERT INTO schema_version VALUES (7, now()::TIMESTAMP, '9.9.9'); CHECKPOINT;")
+        .unwrap();
+    drop(newer);
+    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, this kontraktord knows versions up to 3; the file was left untouched: start the newer kontraktord that wrote it");
+}
+
+#[test]
+fn a_file_that_was_made_but_not_filled_is_no_obstacle() {
+    let dir = TempDir::new().unwrap();
+    drop(Connection::open(dir.path().join("kontraktor.duckdb")).unwrap());
+    let (_, head) = filled(dir.path());
+    assert!(head.seq > 0);
+}
+
+/// As a daemon leaves them that is killed while it makes the database.
+#[test]
+fn half_a_database_is_no_obstacle() {
+    let dir = TempDir::new().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(dir.path().join("kontraktor.new"), b"").unwrap();
+    fs::write(dir.path().join("kontraktor.new.wal"), b"half a record").unwrap();
+    let (store, head) = filled(dir.path());
+    assert!(verify(&store, &[head]).unwrap().is_intact());
+    let mut names: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["kontraktor.duckdb", "kontraktor.duckdb.wal", "kontraktor.journal", "kontraktord.lock"]
+    );
+}
+
+#[test]
+fn a_write_ahead_log_without_its_database_is_left_alone() {
+    let dir = TempDir::new().unwrap();
+    drop(filled(dir.path()));
+    fs::remove_file(dir.path().join("kontraktor.duckdb")).unwrap();
+    let wal = dir.path().join("kontraktor.duckdb.wal");
+    let before = fs::read(&wal).unwrap();
+    insta::assert_snapshot!(message(&refused(dir.path()), &dir), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: its write-ahead log is there, and it is missing itself: put it back from where it went, or move the write-ahead log away to begin anew");
+    assert_eq!(fs::read(&wal).unwrap(), before);
+    assert!(!dir.path().join("kontraktor.duckdb").exists());
+}
+
+/// The place is told also where a row can't even be read.
+#[test]
+fn unreadable_rows_are_found() {
+    let dir = TempDir::new().unwrap();
+    let (store, head) = filled(dir.path());
+    let run =
+        |sql: &str| store.write(|writer| writer.connection.execute_batch(sql).map_err(classify)).unwrap();
+    run("ALTER TABLE audit_variable_writes ALTER actor DROP NOT NULL");
+    run("UPDATE audit_variable_writes SET actor = NULL WHERE seq = 5");
+    let broken = verify(&store, &[head]).unwrap().broken.unwrap();
+    assert_eq!(broken.seq, 5);
+    assert!(broken.explanation.starts_with("row 5 cannot be read: "), "{}", broken.explanation);
+}
+
+#[test]
+fn reading_alone_changes_nothing_and_writes_nothing() {
+    let dir = TempDir::new().unwrap();
+    let missing = DataDir::lock_for_reading(&dir.path().join("none")).unwrap_err();
+    assert!(matches!(missing, StoreError::Missing { .. }), "{missing}");
+    let (store, head) = filled(dir.path());
+    // As after a crash: what was committed is in the write-ahead log alone.
+    drop(store);
+    let read = || {
+        let mut files: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect::<Vec<_>>()
+    };
+    let before = read();
+    assert!(before.iter().any(|(_, path)| path.ends_with("kontraktor.duckdb.wal")));
+    let lock = || DataDir::lock_for_reading(dir.path()).unwrap();
+    let first = DuckDbStore::open_read_only(lock(), DuckDbOptions::default()).unwrap();
+    let report = verify(&first, &[head]).unwrap();
+    assert_eq!((report.head, report.broken), (head, None));
+    let second = DataDir::lock_for_reading(dir.path()).unwrap();
+    let facts = first.changes_since(0, 100).unwrap();
+    assert!(first.commit(&facts).is_err());
+    drop((first, second));
+    assert_eq!(read(), before);
+}
+
+/// Every column of every table, altered in every row, and every row taken away or doubled.
+#[test]
+fn whatever_is_tampered_with_shows() {
+    let dir = TempDir::new().unwrap();
+    let (store, head) = filled(dir.path());
+    let run =
+        |sql: &str| store.write(|writer| writer.connection.execute_batch(sql).map_err(classify)).unwrap();
+    let list = |sql: &str| -> Vec<String> {
+        store
+            .write(|writer| {
+                let mut statement = writer.connection.prepare(sql).map_err(classify)?;
+                let rows = statement.query_map([], |row| row.get(0)).map_err(classify)?;
+                rows.collect::<duckdb::Result<_>>().map_err(classify)
+            })
+            .unwrap()
+    };
+    let intact = || verify(&store, &[head]).map(|report| report.is_intact());
+    assert!(intact().unwrap());
+
+    let mut tried = 0;
+    for table in ["project_log", "environment_log", "audit_variable_writes", "schema_log", "batch_log"] {
+        run(&format!("CREATE OR REPLACE TEMP TABLE saved AS FROM {table}"));
+        let restore = format!("DELETE FROM {table}; INSERT INTO {table} FROM saved;");
+        let columns = list(&format!("SELECT column_name || ' ' || column_type FROM (DESCRIBE {table})"));
+        for seq in list(&format!("SELECT CAST(seq AS VARCHAR) FROM {table}")) {
+            let where_ = format!("WHERE seq = {seq}");
+            let mut tamper = |sql: String| {
+                run(&sql);
+                assert!(!intact().unwrap_or(false), "not noticed: {sql}");
+                run(&restore);
+                assert!(intact().unwrap(), "put back after: {sql}");
+                tried += 1;
+            };
+            tamper(format!("DELETE FROM {table} {where_}"));
+            tamper(format!("INSERT INTO {table} FROM saved {where_}"));
+            for column in &columns {
+                let (column, kind) = column.split_once(' ').unwrap();
+                let altered = match kind {
+                    "UUID" => "'00000000-0000-8000-8000-000000000000'".to_owned(),
+                    "VARCHAR" => format!("coalesce({column}, '') || ' '"),
+                    "TIMESTAMP" => format!("{column} + INTERVAL 1 MICROSECOND"),
+                    "UBIGINT" | "UINTEGER" => format!("coalesce({column}, 0) + 1"),
+                    "BOOLEAN" => format!("NOT {column}"),
+                    "BLOB" => format!("coalesce({column}, ''::BLOB) || '\\x00'::BLOB"),
+                    other => panic!("no way to alter a {other} is known here"),
+                };
+                tamper(format!("UPDATE {table} SET {column} = {altered} {where_}"));
+            }
+        }
+    }
+    assert!(tried > 120, "{tried}");
+
+    run(&format!("DELETE FROM schema_log WHERE seq = {}", head.seq));
+    assert!(verify(&store, &[]).unwrap().is_intact(), "the end alone can't show that it is missing");
+    let report = verify(&store, &[head]).unwrap();
+    let broken = report.broken.unwrap();
+    assert_eq!(broken.seq, head.seq);
+    let wrong = verify(&store, &[Head { seq: 1, hash: head.hash }]).unwrap();
+    assert_eq!(wrong.broken.unwrap().seq, 1);
+}
+
+#[test]
+fn the_views_show_what_stands() {
+    let dir = TempDir::new().unwrap();
+    let (store, _) = filled(dir.path());
+    let lines = |sql: &str| -> Vec<String> {
+        store
+            .read(|connection| {
+                let mut statement = connection.prepare(sql).map_err(classify)?;
+                let rows = statement.query_map([], |row| row.get(0)).map_err(classify)?;
+                rows.collect::<duckdb::Result<_>>().map_err(classify)
+            })
+            .unwrap()
+    };
+    assert_eq!(
+        lines(
+            "SELECT concat_ws(' ', project, env, key, type, value, revision, deletion_protection, actor, via) FROM variables"
+        ),
+        ["demo dev A string three 2 true unix:ada test"]
+    );
+    assert_eq!(
+        lines(
+            "SELECT concat_ws(' ', key, revision, operation, old_value, new_value) FROM variable_revisions \
+             ORDER BY seq"
+        ),
+        ["A 1 created one", "B 1 created two", "A 2 updated one three", "B 3 deleted two"]
+    );
+}

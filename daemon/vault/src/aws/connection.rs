@@ -1,0 +1,146 @@
+//! The SDK's client, built from settings: region, credentials, endpoint, and how often it tries by itself.
+
+use std::{path::Path, time::Duration};
+
+use aws_config::{
+    BehaviorVersion, ConfigLoader, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, sts::AssumeRoleProvider,
+};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_sdk_secretsmanager::{
+    Client,
+    config::{
+        Builder, SharedCredentialsProvider, SharedHttpClient,
+        retry::{RetryConfig, RetryPartition},
+    },
+};
+use kontraktor_model::names::VaultName;
+
+use super::{
+    faults,
+    settings::{AwsAuth, AwsSettings},
+};
+use crate::{Fault, VaultError, cloud::https};
+
+/// Requests in all for one call. More would only use up the caller's time, who tries again by itself.
+const ATTEMPTS: u32 = 3;
+
+/// A client, and what `check` says about it.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    pub(super) region: String,
+    pub(super) endpoint: Option<String>,
+    pub(super) credentials: SharedCredentialsProvider,
+}
+
+/// Finds the region and where credentials come from. No request goes to the vault itself; the region may be asked of
+/// the instance that this runs on.
+pub(super) async fn connect(
+    vault: &VaultName,
+    settings: &AwsSettings,
+    http: &SharedHttpClient,
+) -> Result<Connection, VaultError> {
+    let config = load(settings, http).await;
+    let Some(region) = config.region().cloned() else {
+        return Err(VaultError::new(
+            Fault::SignIn,
+            format!("vault \"{vault}\" has no region, and neither the environment nor a profile says one"),
+        )
+        .remedy("set region in the vault's configuration, such as region = \"eu-central-1\""));
+    };
+    let Some(credentials) = credentials(&config, settings, http).await else {
+        return Err(faults::no_credentials(vault));
+    };
+    let mut builder = Builder::from(&config)
+        .credentials_provider(credentials.clone())
+        // Each vault has tries of its own: one that is down does not use up those of another.
+        .retry_partition(RetryPartition::new(format!("kontraktord/{vault}")));
+    if let Some(address) = &settings.address {
+        builder = builder.endpoint_url(address);
+    }
+    Ok(Connection {
+        client: Client::from_conf(builder.build()),
+        region: region.to_string(),
+        endpoint: settings.address.clone().or_else(|| config.endpoint_url().map(shown)),
+        credentials,
+    })
+}
+
+async fn load(settings: &AwsSettings, http: &SharedHttpClient) -> SdkConfig {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS)
+        .with_initial_backoff(Duration::from_millis(100))
+        .with_max_backoff(Duration::from_secs(1));
+    let mut loader: ConfigLoader =
+        aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http.clone()).retry_config(retries);
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    // The region may stand in the profile.
+    if let AwsAuth::Profile { profile, credentials_file } = &settings.auth {
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(file) = credentials_file {
+            loader = loader.profile_files(profile_files(file));
+        }
+    }
+    loader.load().await
+}
+
+async fn credentials(
+    config: &SdkConfig,
+    settings: &AwsSettings,
+    http: &SharedHttpClient,
+) -> Option<SharedCredentialsProvider> {
+    let own = match &settings.auth {
+        AwsAuth::Chain {} => config.credentials_provider()?,
+        // The chain would take what is in the environment before what the operator named.
+        AwsAuth::Profile { profile, credentials_file } => {
+            let provider = ProviderConfig::default()
+                .with_region(config.region().cloned())
+                .with_http_client(http.clone());
+            let mut builder = ProfileFileCredentialsProvider::builder().configure(&provider);
+            if let Some(profile) = profile {
+                builder = builder.profile_name(profile);
+            }
+            if let Some(file) = credentials_file {
+                builder = builder.profile_files(profile_files(file));
+            }
+            SharedCredentialsProvider::new(builder.build())
+        }
+    };
+    let Some(role) = &settings.assume_role else { return Some(own) };
+    let mut builder = AssumeRoleProvider::builder(&role.arn)
+        .session_name(role.session_name.as_deref().unwrap_or("kontraktord"))
+        .configure(config);
+    if let Some(id) = &role.external_id {
+        builder = builder.external_id(id);
+    }
+    Some(SharedCredentialsProvider::new(builder.build_from_provider(own).await))
+}
+
+/// An endpoint that the environment or a profile names, for people. Nobody has looked at it yet: a password may stand in it.
+fn shown(endpoint: &str) -> String {
+    match https("endpoint_url", endpoint, true) {
+        Ok(_) => endpoint.to_owned(),
+        Err(_) => "what the environment or the profile says".to_owned(),
+    }
+}
+
+fn profile_files(credentials: &Path) -> EnvConfigFiles {
+    EnvConfigFiles::builder().with_file(EnvConfigFileKind::Credentials, credentials).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_of_the_environment_is_shown_without_what_may_be_a_credential() {
+        assert_eq!(shown("http://localhost:5000"), "http://localhost:5000");
+        for endpoint in ["https://user:hunter2@sm.example.com", "https://sm.example.com?token=hunter2"] {
+            assert_eq!(shown(endpoint), "what the environment or the profile says");
+        }
+    }
+}

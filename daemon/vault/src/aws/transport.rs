@@ -1,0 +1,108 @@
+//! The SDK's own HTTP client, with a limit to what is read of an answer. It follows no redirect, and neither do we.
+
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        connector_metadata::ConnectorMetadata,
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::{RuntimeComponents, RuntimeComponentsBuilder},
+    },
+};
+use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag, retry::ErrorKind};
+use http_body_util::{BodyExt as _, Full};
+
+use crate::cloud::{Answer, Authorities, Unread};
+
+/// A client that trusts the system's authorities and these.
+pub(super) fn client(authorities: Option<&Authorities>) -> SharedHttpClient {
+    let mut store = TrustStore::default();
+    if let Some(authorities) = authorities {
+        store.add_pem_certificate(authorities.pem());
+    }
+    let tls = TlsContext::builder().with_trust_store(store).build();
+    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+    let builder = match tls {
+        Ok(tls) => builder.tls_context(tls),
+        // A context of two valid parts cannot fail; trusting the system alone is the safe side of it.
+        Err(_) => builder,
+    };
+    SharedHttpClient::new(Bounded(builder.build_https()))
+}
+
+#[derive(Debug)]
+struct Bounded(SharedHttpClient);
+
+impl HttpClient for Bounded {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(BoundedConnector(self.0.http_connector(settings, components)))
+    }
+
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.validate_base_client_config(components, config)
+    }
+
+    fn validate_final_config(
+        &self,
+        components: &RuntimeComponents,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.validate_final_config(components, config)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
+#[derive(Debug)]
+struct BoundedConnector(SharedHttpConnector);
+
+impl HttpConnector for BoundedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answered = self.0.call(request);
+        HttpConnectorFuture::new(async move {
+            let mut response = answered.await?;
+            match read(&mut response).await {
+                Ok(body) => {
+                    *response.body_mut() = body;
+                    Ok(response)
+                }
+                Err(Unread::BrokenOff) => {
+                    Err(ConnectorError::other(Unread::BrokenOff.into(), Some(ErrorKind::TransientError)))
+                }
+                Err(Unread::TooLarge) => Err(ConnectorError::other(Unread::TooLarge.into(), None)),
+            }
+        })
+    }
+}
+
+async fn read(response: &mut HttpResponse) -> Result<SdkBody, Unread> {
+    let length = response.headers().get("content-length").and_then(|length| length.parse().ok());
+    let mut answer = Answer::expect(length)?;
+    let mut body = std::mem::replace(response.body_mut(), SdkBody::taken());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Unread::BrokenOff)?;
+        if let Ok(part) = frame.into_data() {
+            answer.push(part)?;
+        }
+    }
+    // Not `SdkBody::from`: of such a body the SDK's log has every byte.
+    Ok(SdkBody::from_body_1_x(Full::new(answer.finish())))
+}

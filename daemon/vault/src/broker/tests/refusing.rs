@@ -1,0 +1,88 @@
+//! References that lead nowhere, and that nothing tells a secret.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    super::{Broker, Configured, Limits},
+    fake::{DB, Fake, fields, leased, read, usual},
+};
+use crate::{Bytes, Content, Fault, Fetched};
+
+fn broker_with(vaults: &[(String, &'static str)]) -> Broker {
+    let configured = vaults.iter().map(|(name, kind)| Configured {
+        name: name.parse().unwrap(),
+        kind,
+        address: String::new(),
+        limits: Limits::default(),
+        vault: Arc::new(Fake::new()),
+    });
+    Broker::new(configured.collect(), Arc::new(|| Timestamp::UNIX_EPOCH))
+}
+
+async fn refusal(broker: &Broker, text: &str) -> String {
+    let error = read(broker, text).await.unwrap_err();
+    assert_eq!(error.fault, Fault::UnknownVault);
+    format!("{error}\n{}", error.remedy)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_vault_is_told_with_those_that_there_are() {
+    insta::assert_snapshot!(refusal(&Broker::none(), DB).await, @r#"
+    no vault "team" of the kind "vault" is configured
+    name one that is: none at all; vaults are the [[vault]] tables of kontraktord.toml
+    "#);
+    let broker = broker_with(&[("kv".to_owned(), "azure-kv"), ("prod".to_owned(), "aws-sm")]);
+    insta::assert_snapshot!(refusal(&broker, DB).await, @r#"
+    no vault "team" of the kind "vault" is configured
+    name one that is: kv (azure-kv), prod (aws-sm); vaults are the [[vault]] tables of kontraktord.toml
+    "#);
+    let many: Vec<_> = (0..25).map(|number| (format!("v{number:02}"), "vault")).collect();
+    let many = refusal(&broker_with(&many), DB).await;
+    assert!(many.contains("v19 (vault), 5 more;") && !many.contains("v20"), "{many}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vault_of_another_kind_is_an_unknown_one() {
+    let broker = broker_with(&[("team".to_owned(), "aws-sm")]);
+    insta::assert_snapshot!(refusal(&broker, DB).await, @r#"
+    no vault "team" of the kind "vault" is configured
+    name one that is: team (aws-sm); vaults are the [[vault]] tables of kontraktord.toml
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_reference_does_not_spoil_the_others() {
+    let (broker, _fake) = usual();
+    let references = [DB, "vault://nowhere/secret/db#password", "aws-sm://team/db"];
+    let answers = super::fake::read_many(&broker, &super::fake::ada(), &references, false).await.secrets;
+    let faults: Vec<_> =
+        answers.iter().map(|answer| answer.as_ref().err().map(|error| error.fault)).collect();
+    assert_eq!(faults, [None, Some(Fault::UnknownVault), Some(Fault::UnknownVault)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_prints_a_secret_and_no_error_holds_one() {
+    let (broker, fake) = usual();
+    fake.answers(|_| Ok(fields("hunter2")));
+    let answered = read(&broker, DB).await;
+    assert!(answered.is_ok() && !format!("{answered:?}").contains("hunter2"));
+    let missing = read(&broker, "vault://team/secret/db#none").await;
+    assert!(!format!("{missing:?}").contains("hunter2"));
+
+    let (broker, fake) = usual();
+    fake.answers(|_| {
+        let content = Content::Whole(Bytes::from("hunter2 is no JSON".to_owned()));
+        Ok(Fetched { content, version: None, lease: None })
+    });
+    let error = read(&broker, DB).await.unwrap_err();
+    assert_eq!(error.fault, Fault::NotJson);
+    assert!(!format!("{error:?}").contains("hunter2"));
+
+    let (broker, fake) = usual();
+    fake.answers(|number| Ok(leased(number, 60)));
+    let answers = super::fake::read_many(&broker, &super::fake::ada(), &[DB], true).await;
+    let shown = format!("{answers:?}");
+    assert!(!shown.contains("value 0") && !shown.contains("lease 0"), "{shown}");
+}

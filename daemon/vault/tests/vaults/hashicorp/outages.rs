@@ -1,0 +1,82 @@
+//! A Vault that does not serve.
+
+use std::time::Duration;
+
+use kontraktor_vault::{Fault, Vault as _};
+use serde_json::json;
+use testkit::servers::Vault;
+
+use super::{Client, Files, secret, told};
+
+const APP: &str = "vault://team/secret/app#password";
+
+fn server() -> Vault {
+    let server = Vault::start();
+    server.put("secret/data/app", &json!({ "data": { "password": "a" } }));
+    server
+}
+
+#[test]
+fn a_sealed_vault_is_said_to_be_sealed() {
+    let (server, files) = (server(), Files::new());
+    let client = Client::root(&server, &files);
+    assert_eq!(client.read(APP), "a");
+    server.seal();
+    insta::assert_snapshot!(told(&client.fails(APP)), @r#"
+    Unavailable: vault "team" is sealed (503)
+    unseal it
+    "#);
+    // Likewise before anybody is signed in.
+    assert_eq!(client.fails(APP), Client::root(&server, &files).fails(APP));
+    server.unseal();
+    assert_eq!(client.read(APP), "a");
+}
+
+#[test]
+fn a_vault_that_hangs_is_left_and_serves_when_it_goes_on() {
+    let (server, files) = (server(), Files::new());
+    let client = Client::root(&server, &files);
+    assert_eq!(client.read(APP), "a");
+    server.pause();
+    let reading = client.runtime.block_on(async {
+        tokio::time::timeout(Duration::from_millis(300), client.vault.fetch(&secret(APP))).await
+    });
+    assert!(reading.is_err(), "nobody answered");
+    server.resume();
+    assert_eq!(client.read(APP), "a");
+}
+
+#[test]
+fn a_vault_that_limits_the_rate_says_when_to_come_again() {
+    let (server, files) = (server(), Files::new());
+    let client = Client::root(&server, &files);
+    assert_eq!(client.read(APP), "a");
+    server.put("sys/quotas/config", &json!({ "enable_rate_limit_response_headers": true }));
+    server.put("sys/quotas/rate-limit/secrets", &json!({ "path": "secret/", "rate": 1, "interval": "60s" }));
+    let error = loop {
+        match client.fetch(APP) {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.fault, Fault::Unavailable);
+    assert!(error.retry_after.is_some_and(|wait| wait <= Duration::from_mins(1)), "{error:?}");
+    insta::assert_snapshot!(told(&error), @r#"
+    Unavailable: vault "team" asks to be left alone for a while (429)
+    raise its rate limit for the daemon, or cache for longer
+    "#);
+}
+
+#[test]
+fn a_vault_that_is_gone_cannot_be_reached() {
+    let (server, files) = (server(), Files::new());
+    let client = Client::root(&server, &files);
+    assert_eq!(client.read(APP), "a");
+    drop(server);
+    let error = client.fails(APP);
+    assert_eq!(error.fault, Fault::Unavailable);
+    insta::assert_snapshot!(told(&client.fails(APP)), @r#"
+    Unavailable: vault "team" cannot be reached: nobody listens at its address
+    check that it runs, and the `address` in the daemon's configuration
+    "#);
+}
