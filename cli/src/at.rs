@@ -5,37 +5,37 @@ use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 use kontraktor_model::names::EnvPath;
-use kontraktor_proto::v1::{self, moment};
+use kontraktor_proto::v1::{self, point_in_time};
 
 use crate::since::Since;
 
 /// A revision, a time, or how long ago it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct At {
-    moment: Moment,
+    moment: PointInTime,
     /// As it was written.
     text: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moment {
+enum PointInTime {
     Revision(u64),
     Time(Since),
 }
 
 impl At {
     /// The moment that is meant, as the API writes it.
-    pub(crate) fn resolve(&self, now: Timestamp) -> v1::Moment {
+    pub(crate) fn resolve(&self, now: Timestamp) -> v1::PointInTime {
         let at = match self.moment {
-            Moment::Revision(revision) => moment::At::Revision(revision),
-            Moment::Time(since) => moment::At::Time(since.resolve(now)),
+            PointInTime::Revision(revision) => point_in_time::At::Revision(revision),
+            PointInTime::Time(since) => point_in_time::At::Time(since.resolve(now)),
         };
-        v1::Moment { at: Some(at) }
+        v1::PointInTime { at: Some(at) }
     }
 
     /// Whether it is a revision, and not a time.
     pub(crate) fn is_revision(&self) -> bool {
-        matches!(self.moment, Moment::Revision(_))
+        matches!(self.moment, PointInTime::Revision(_))
     }
 }
 
@@ -64,11 +64,11 @@ impl FromStr for At {
         let moment = if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
             match text.parse() {
                 Ok(0) => return Err("revisions are counted from 1".to_owned()),
-                Ok(revision) => Moment::Revision(revision),
+                Ok(revision) => PointInTime::Revision(revision),
                 Err(_) => return Err(RULE.to_owned()),
             }
         } else {
-            Moment::Time(text.parse().map_err(|_| RULE.to_owned())?)
+            PointInTime::Time(text.parse().map_err(|_| RULE.to_owned())?)
         };
         Ok(Self { moment, text: text.to_owned() })
     }
@@ -107,8 +107,8 @@ mod tests {
         let now: Timestamp = "2026-05-01T12:00:00Z".parse().expect("a time");
         let resolve =
             |text: &str| text.parse::<At>().expect("a moment").resolve(now).at.expect("one of both");
-        let seconds = |seconds| moment::At::Time(prost_types::Timestamp { seconds, nanos: 0 });
-        assert_eq!(resolve("12"), moment::At::Revision(12));
+        let seconds = |seconds| point_in_time::At::Time(prost_types::Timestamp { seconds, nanos: 0 });
+        assert_eq!(resolve("12"), point_in_time::At::Revision(12));
         assert_eq!(resolve("2h"), seconds(now.as_second() - 7200));
         assert_eq!(resolve("2026-05-01T14:00:00+02:00"), seconds(now.as_second()));
     }

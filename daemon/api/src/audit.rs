@@ -22,8 +22,8 @@ impl Audit for Api {
             project: filter(&request.project, convert::project_name)?,
             env: filter(&request.env, convert::env_name)?,
             key: filter(&request.key, convert::key)?,
-            since: request.since.map(|time| convert::moment("since", &time)).transpose()?,
-            until: request.until.map(|time| convert::moment("until", &time)).transpose()?,
+            since: request.since.map(|time| convert::time("since", &time)).transpose()?,
+            until: request.until.map(|time| convert::time("until", &time)).transpose()?,
             oldest_first: request.oldest_first,
             ..AuditQuery::default()
         };

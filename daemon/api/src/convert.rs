@@ -19,7 +19,7 @@ use kontraktor_domain::{
     Variable, VariableSchema, WriteItem,
 };
 use kontraktor_service::{Entry, PageRequest, Snapshot};
-use kontraktor_store::Moment;
+use kontraktor_store::PointInTime;
 
 /// A domain error as the status of a failed call.
 pub(super) fn status(refusal: impl Into<Refusal>) -> Status {
@@ -126,14 +126,13 @@ pub(super) fn uuid(field: &'static str, text: &str) -> Result<Uuid, Status> {
     ))
 }
 
-/// A moment between the years -9999 and 9999, as jiff has them.
-pub(super) fn moment(field: &'static str, time: &prost_types::Timestamp) -> Result<Timestamp, Status> {
-    let moment = (0..1_000_000_000)
+/// A time between the years -9999 and 9999, as jiff has them.
+pub(super) fn time(field: &'static str, time: &prost_types::Timestamp) -> Result<Timestamp, Status> {
+    let time = (0..1_000_000_000)
         .contains(&time.nanos)
         .then(|| Timestamp::new(time.seconds, time.nanos).ok())
         .flatten();
-    moment
-        .ok_or_else(|| status(Refusal::invalid(field, format!("{field} is not a moment that can be named"))))
+    time.ok_or_else(|| status(Refusal::invalid(field, format!("{field} is not a moment that can be named"))))
 }
 
 pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
@@ -281,11 +280,11 @@ fn value_type_of(kind: Option<Kind>) -> v1::ValueType {
     kind.and_then(Kind::value_type).map_or(v1::ValueType::Unspecified, v1::ValueType::from)
 }
 
-/// A moment of an environment's history; the message must name one.
-pub(super) fn at(field: &'static str, wire: v1::Moment) -> Result<Moment, Status> {
+/// A time of an environment's history; the message must name one.
+pub(super) fn at(field: &'static str, wire: v1::PointInTime) -> Result<PointInTime, Status> {
     match wire.at {
-        Some(v1::moment::At::Revision(revision)) => Ok(Moment::Revision(revision)),
-        Some(v1::moment::At::Time(time)) => moment(field, &time).map(Moment::Time),
+        Some(v1::point_in_time::At::Revision(revision)) => Ok(PointInTime::Revision(revision)),
+        Some(v1::point_in_time::At::Time(at)) => time(field, &at).map(PointInTime::Time),
         None => Err(status(
             Refusal::invalid(field, format!("{field} names neither a revision nor a time"))
                 .remedy("name one of them, or leave it out for what stands now"),
@@ -476,14 +475,14 @@ mod tests {
     fn moments_survive_both_ways_also_before_1970() {
         for (seconds, nanos) in [(0, 0), (1, 999_999_999), (-1, 1), (1_800_000_000, 123_456_000)] {
             let wire = prost_types::Timestamp { seconds, nanos };
-            assert_eq!(timestamp(moment("since", &wire).unwrap()), wire);
+            assert_eq!(timestamp(time("since", &wire).unwrap()), wire);
         }
     }
 
     #[test]
     fn moments_that_cannot_be_named_are_refused() {
         for (seconds, nanos) in [(i64::MAX, 0), (i64::MIN, 0), (0, -1), (0, 1_000_000_000)] {
-            let refused = moment("until", &prost_types::Timestamp { seconds, nanos }).unwrap_err();
+            let refused = time("until", &prost_types::Timestamp { seconds, nanos }).unwrap_err();
             let problem = kontraktor_proto::problem::from_status(&refused).unwrap();
             assert_eq!((problem.code(), problem.field.as_str()), (v1::ProblemCode::Invalid, "until"));
         }

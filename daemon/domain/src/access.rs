@@ -43,7 +43,7 @@ pub struct Access {
 
 /// An access in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessFact {
+pub struct AccessEvent {
     /// What happened.
     pub access: Access,
     /// How often.
@@ -52,7 +52,7 @@ pub struct AccessFact {
 
 /// Another version of a secret than was known before: a line of the lockfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VersionFact {
+pub struct VersionEvent {
     /// The environment whose own the reference is.
     pub environment: Uuid,
     /// Its name. Not in the row: the environment's own log has it.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Authorship, Body, Code, Current, Fact, Hash, ItemOutcome, ItemResult, Refusal, RowError, Variable,
+    Authorship, Body, Code, Current, Event, Hash, ItemOutcome, ItemResult, Refusal, RowError, Variable,
     VariableOperation, Violation, row::timestamp,
 };
 
@@ -154,15 +154,15 @@ impl Memory {
         }
     }
 
-    /// Takes in a fact that belongs to a batch. A record comes last of its batch and replaces what the rows said.
-    pub(crate) fn learn(&mut self, fact: &Fact) {
-        let Some(mark) = fact.batch else { return };
-        if matches!(fact.body, Body::Project(_) | Body::Environment(_) | Body::Schema(_)) {
+    /// Takes in a event that belongs to a batch. A record comes last of its batch and replaces what the rows said.
+    pub(crate) fn learn(&mut self, event: &Event) {
+        let Some(mark) = event.batch else { return };
+        if matches!(event.body, Body::Project(_) | Body::Environment(_) | Body::Schema(_)) {
             return;
         }
         // An id may be used again once it is forgotten, also before it is swept out.
         let known =
-            self.by_id.get(&mark.id).is_some_and(|batch| batch.digest == mark.digest && batch.at == fact.at);
+            self.by_id.get(&mark.id).is_some_and(|batch| batch.digest == mark.digest && batch.at == event.at);
         if !known {
             // Used again after it was forgotten, it is as young as the others of now.
             if let Some(old) = self.by_id.remove(&mark.id) {
@@ -172,7 +172,7 @@ impl Memory {
             self.order.push_back(mark.id);
             let fresh = Remembered {
                 digest: mark.digest,
-                at: fact.at,
+                at: event.at,
                 runs: Vec::with_capacity(1),
                 bytes: BATCH_BYTES,
             };
@@ -182,7 +182,7 @@ impl Memory {
         let Some(batch) = self.by_id.get_mut(&mark.id) else { return };
         let batch = Arc::make_mut(batch);
         let before = batch.bytes;
-        match &fact.body {
+        match &event.body {
             Body::Batch(record) => {
                 batch.runs.clone_from(&record.runs);
                 batch.bytes = BATCH_BYTES + record.runs.iter().map(|run| weigh(&run.result)).sum::<usize>();

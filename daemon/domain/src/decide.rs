@@ -1,5 +1,5 @@
-//! The rules: given what stands, what does a request lead to? Either to facts and an outcome, or to a refusal and no
-//! fact at all.
+//! The rules: given what stands, what does a request lead to? Either to events and an outcome, or to a refusal and no
+//! event at all.
 
 mod draft;
 mod environments;
@@ -20,20 +20,20 @@ use self::draft::Draft;
 pub use self::{
     environments::find as find_environment, projects::find as find_project, schemas::find as find_schema,
 };
-use super::{Authorship, Caller, Code, Fact, Outcome, Refusal, Request, State};
+use super::{Authorship, Caller, Code, Event, Outcome, Refusal, Request, State};
 
 /// What a request leads to.
 #[derive(Debug, Clone)]
 pub struct Decision {
     /// To be committed, all or none. Empty where there is nothing to do.
-    pub facts: Vec<Fact>,
-    /// The answer, once the facts are committed.
+    pub events: Vec<Event>,
+    /// The answer, once the events are committed.
     pub outcome: Outcome,
-    /// What stands with the facts applied.
+    /// What stands with the events applied.
     pub state: State,
 }
 
-/// Decides a request. `now` becomes the time of its facts, cut to whole microseconds.
+/// Decides a request. `now` becomes the time of its events, cut to whole microseconds.
 pub fn decide(
     state: &State,
     request: &Request,

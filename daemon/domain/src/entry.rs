@@ -6,7 +6,7 @@ use kontraktor_model::names::{EnvPath, Key};
 use uuid::Uuid;
 
 use super::{
-    AccessFact, AccessOperation, Authorship, Body, Code, EnvironmentOperation, Fact, Hash, Kind,
+    AccessEvent, AccessOperation, Authorship, Body, Code, EnvironmentOperation, Event, Hash, Kind,
     ProjectOperation, SchemaOperation, VariableOperation,
 };
 
@@ -147,11 +147,11 @@ impl Operation {
     }
 }
 
-impl From<&Fact> for AuditEntry {
-    fn from(fact: &Fact) -> Self {
+impl From<&Event> for AuditEntry {
+    fn from(event: &Event) -> Self {
         let mut entry = Self {
-            seq: fact.seq,
-            written: fact.authorship(),
+            seq: event.seq,
+            written: event.authorship(),
             operation: Operation::BatchRecorded,
             project: String::new(),
             env: String::new(),
@@ -161,14 +161,14 @@ impl From<&Fact> for AuditEntry {
             old_value: None,
             new_value: None,
             description: String::new(),
-            batch_id: fact.batch.map(|mark| mark.id),
+            batch_id: event.batch.map(|mark| mark.id),
             schema: String::new(),
             protected: false,
             imports: Arc::default(),
             access: None,
-            hash: fact.hash,
+            hash: event.hash,
         };
-        match &fact.body {
+        match &event.body {
             Body::Project(project) => {
                 entry.operation = project.operation.into();
                 entry.project = project.name.to_string();
@@ -206,7 +206,7 @@ impl From<&Fact> for AuditEntry {
                 };
             }
             Body::Batch(_) => {}
-            Body::Access(AccessFact { access, count }) => {
+            Body::Access(AccessEvent { access, count }) => {
                 let text = |name: Option<String>| name.unwrap_or_default();
                 entry.operation = access.operation.into();
                 entry.project = text(access.environment.as_ref().map(|path| path.project.to_string()));

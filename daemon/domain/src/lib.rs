@@ -6,7 +6,7 @@ mod batch;
 mod decide;
 mod digest;
 mod entry;
-mod fact;
+mod event;
 mod hash;
 mod kind;
 mod model;
@@ -18,13 +18,13 @@ mod schema;
 mod scope;
 mod state;
 
-pub use access::{Access, AccessFact, AccessOperation, ReportedVersion, SeenVersion, Trail, VersionFact};
+pub use access::{Access, AccessEvent, AccessOperation, ReportedVersion, SeenVersion, Trail, VersionEvent};
 pub use batch::{BATCH_MEMORY, BatchRecord, Remembered};
 pub use decide::{Decision, decide, find_environment, find_project, find_schema};
 pub use entry::{AccessEntry, AuditEntry, Operation};
-pub use fact::{
-    BatchMark, Body, EnvironmentFact, EnvironmentOperation, Fact, ProjectFact, ProjectOperation, SchemaFact,
-    SchemaOperation, VariableFact, VariableOperation,
+pub use event::{
+    BatchMark, Body, EnvironmentEvent, EnvironmentOperation, Event, ProjectEvent, ProjectOperation,
+    SchemaEvent, SchemaOperation, VariableEvent, VariableOperation,
 };
 pub use hash::FieldHasher;
 pub use hash::{Hash, HashError};
@@ -33,7 +33,7 @@ pub use model::{Authorship, Caller, Environment, Project, Variable, VariableSche
 pub use outcome::{BatchOutcome, ItemOutcome, ItemResult, Outcome, Restored};
 pub use refusal::{Code, Current, Refusal, Violation};
 pub use request::{
-    Batch, EnvironmentSettings, Expect, Operate, Past, ProjectSettings, Put, Request, SchemaSettings,
+    Batch, EarlierState, EnvironmentSettings, Expect, Operate, ProjectSettings, Put, Request, SchemaSettings,
     WriteItem,
 };
 pub use row::{Row, RowBody, RowError};

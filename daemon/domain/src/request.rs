@@ -78,7 +78,7 @@ pub enum Request {
         /// Project and name.
         path: EnvPath,
         /// What it was.
-        past: Past,
+        past: EarlierState,
         /// Refuse where it is at another revision.
         expect_revision: Option<u64>,
     },
@@ -150,7 +150,7 @@ pub struct SchemaSettings {
 
 /// How an environment stood at an earlier revision, as far as it can be made so again.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Past {
+pub struct EarlierState {
     /// The revision.
     pub revision: u64,
     /// Then.

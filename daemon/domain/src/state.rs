@@ -1,4 +1,4 @@
-//! Everything that stands at one moment, built from facts one after the other. It takes facts as they are: whether
+//! Everything that stands at one moment, built from events one after the other. It takes events as they are: whether
 //! something may happen was decided before.
 
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use kontraktor_model::names::{EnvPath, Key, ProjectName};
 use uuid::Uuid;
 
 use super::{
-    Authorship, Body, Environment, EnvironmentFact, EnvironmentOperation, Fact, Hash, Project, ProjectFact,
-    ProjectOperation, SchemaFact, SchemaOperation, SeenVersion, Variable, VariableFact, VariableSchema,
-    VersionFact,
+    Authorship, Body, Environment, EnvironmentEvent, EnvironmentOperation, Event, Hash, Project,
+    ProjectEvent, ProjectOperation, SchemaEvent, SchemaOperation, SeenVersion, Variable, VariableEvent,
+    VariableSchema, VersionEvent,
     batch::{Memory, Remembered},
 };
 
@@ -96,21 +96,21 @@ impl State {
         self.batches.forget(now);
     }
 
-    /// Takes one more fact in.
-    pub fn apply(&mut self, fact: &Fact) {
-        match &fact.body {
-            Body::Project(project) => self.apply_project(fact, project),
-            Body::Environment(environment) => self.apply_environment(fact, environment),
-            Body::Variable(variable) => self.apply_variable(fact, variable),
-            Body::Schema(schema) => self.apply_schema(fact, schema),
-            Body::Version(version) => self.apply_version(fact, version),
+    /// Takes one more event in.
+    pub fn apply(&mut self, event: &Event) {
+        match &event.body {
+            Body::Project(project) => self.apply_project(event, project),
+            Body::Environment(environment) => self.apply_environment(event, environment),
+            Body::Variable(variable) => self.apply_variable(event, variable),
+            Body::Schema(schema) => self.apply_schema(event, schema),
+            Body::Version(version) => self.apply_version(event, version),
             Body::Batch(_) | Body::Access(_) => {}
         }
-        self.batches.learn(fact);
-        self.head = Head { seq: fact.seq, hash: fact.hash };
+        self.batches.learn(event);
+        self.head = Head { seq: event.seq, hash: event.hash };
     }
 
-    fn apply_project(&mut self, fact: &Fact, change: &ProjectFact) {
+    fn apply_project(&mut self, event: &Event, change: &ProjectEvent) {
         match change.operation {
             ProjectOperation::Created => {
                 let project = Project {
@@ -118,8 +118,8 @@ impl State {
                     description: change.description.clone(),
                     implicit: change.implicit,
                     protected: change.protected,
-                    created: fact.authorship(),
-                    changed: fact.authorship(),
+                    created: event.authorship(),
+                    changed: event.authorship(),
                     environments: OrdMap::new(),
                     schemas: OrdMap::new(),
                 };
@@ -131,7 +131,7 @@ impl State {
                     project.description = change.description.clone();
                     project.implicit = change.implicit;
                     project.protected = change.protected;
-                    project.changed = fact.authorship();
+                    project.changed = event.authorship();
                 }
             }
             ProjectOperation::Deleted => {
@@ -140,7 +140,7 @@ impl State {
         }
     }
 
-    fn apply_environment(&mut self, fact: &Fact, change: &EnvironmentFact) {
+    fn apply_environment(&mut self, event: &Event, change: &EnvironmentEvent) {
         let Some(project) = self.projects.get_mut(&change.path.project) else { return };
         let environments = &mut Arc::make_mut(project).environments;
         match change.operation {
@@ -153,11 +153,11 @@ impl State {
                     revision: change.revision,
                     protected: change.protected,
                     imports: change.imports.clone(),
-                    created: fact.authorship(),
-                    changed: fact.authorship(),
-                    written: fact.authorship(),
+                    created: event.authorship(),
+                    changed: event.authorship(),
+                    written: event.authorship(),
                     variables: OrdMap::new(),
-                    last: fact.hash,
+                    last: event.hash,
                     versions: OrdMap::new(),
                     last_version: Hash::ZERO,
                 };
@@ -172,10 +172,10 @@ impl State {
                     environment.implicit = change.implicit;
                     environment.protected = change.protected;
                     environment.imports = change.imports.clone();
-                    environment.changed = fact.authorship();
-                    environment.written = fact.authorship();
+                    environment.changed = event.authorship();
+                    environment.written = event.authorship();
                     environment.revision = change.revision;
-                    environment.last = fact.hash;
+                    environment.last = event.hash;
                 }
             }
             EnvironmentOperation::Deleted => {
@@ -188,13 +188,13 @@ impl State {
         }
     }
 
-    fn apply_variable(&mut self, fact: &Fact, change: &VariableFact) {
+    fn apply_variable(&mut self, event: &Event, change: &VariableEvent) {
         let Some(project) = self.projects.get_mut(&change.path.project) else { return };
         let Some(environment) = Arc::make_mut(project).environments.get_mut(&change.path.env) else { return };
         let environment = Arc::make_mut(environment);
         environment.revision = change.revision;
-        environment.written = fact.authorship();
-        environment.last = fact.hash;
+        environment.written = event.authorship();
+        environment.last = event.hash;
         let before = environment.variables.len();
         match &change.new_value {
             Some(value) => {
@@ -204,7 +204,7 @@ impl State {
                     value: value.clone(),
                     description: change.description.clone(),
                     revision: change.revision,
-                    written: fact.authorship(),
+                    written: event.authorship(),
                     protected: change.protected,
                 };
                 environment.variables.insert(change.key.clone(), Arc::new(variable));
@@ -216,13 +216,13 @@ impl State {
         self.variables = self.variables - before + environment.variables.len();
     }
 
-    fn apply_version(&mut self, fact: &Fact, change: &VersionFact) {
+    fn apply_version(&mut self, event: &Event, change: &VersionEvent) {
         let Some(project) = self.projects.get_mut(&change.path.project) else { return };
         let Some(environment) = Arc::make_mut(project).environments.get_mut(&change.path.env) else { return };
-        Arc::make_mut(environment).learn_version(fact, change);
+        Arc::make_mut(environment).learn_version(event, change);
     }
 
-    fn apply_schema(&mut self, fact: &Fact, change: &SchemaFact) {
+    fn apply_schema(&mut self, event: &Event, change: &SchemaEvent) {
         let Some(project) = self.projects.get_mut(&change.project) else { return };
         let schemas = &mut Arc::make_mut(project).schemas;
         match change.operation {
@@ -232,7 +232,7 @@ impl State {
                     name: change.name.clone(),
                     key_pattern: change.key_pattern.clone(),
                     schema: change.schema.clone(),
-                    changed: fact.authorship(),
+                    changed: event.authorship(),
                     compiled: Default::default(),
                 };
                 schemas.insert(change.name.clone(), Arc::new(schema));
@@ -246,14 +246,14 @@ impl State {
 
 impl Environment {
     /// Takes a line of the lockfile in.
-    pub fn learn_version(&mut self, fact: &Fact, change: &VersionFact) {
+    pub fn learn_version(&mut self, event: &Event, change: &VersionEvent) {
         let seen = SeenVersion {
             reference: Arc::clone(&change.reference),
             version: Arc::clone(&change.version),
-            since: fact.at,
+            since: event.at,
         };
         self.versions.insert(change.key.clone(), Arc::new(seen));
-        self.last_version = fact.hash;
+        self.last_version = event.hash;
     }
 }
 
@@ -261,7 +261,7 @@ impl Environment {
 #[derive(Debug)]
 pub struct ProjectParts {
     /// Its newest row.
-    pub newest: ProjectFact,
+    pub newest: ProjectEvent,
     /// Who wrote that.
     pub changed: Authorship,
     /// Who created it last.
@@ -272,7 +272,7 @@ pub struct ProjectParts {
 #[derive(Debug)]
 pub struct EnvironmentParts {
     /// Its newest row in the environments' log.
-    pub newest: EnvironmentFact,
+    pub newest: EnvironmentEvent,
     /// Who wrote that.
     pub changed: Authorship,
     /// Who created it last.
@@ -295,7 +295,7 @@ pub struct VariableParts {
 }
 
 /// Puts a state together from the newest rows, without going through the whole log. The result equals that of applying
-/// every fact in turn.
+/// every event in turn.
 impl State {
     /// Begins with projects; those whose newest row is their deletion are left out.
     pub fn restore_projects(&mut self, parts: impl IntoIterator<Item = ProjectParts>) {
@@ -346,12 +346,12 @@ impl State {
     }
 
     /// Then the schemas, each from its newest row. False: one of them belongs to a project that does not stand.
-    pub fn restore_schema(&mut self, fact: &Fact) -> bool {
-        let Body::Schema(schema) = &fact.body else { return true };
+    pub fn restore_schema(&mut self, event: &Event) -> bool {
+        let Body::Schema(schema) = &event.body else { return true };
         if schema.operation == SchemaOperation::Deleted {
             return true;
         }
-        self.apply_schema(fact, schema);
+        self.apply_schema(event, schema);
         self.projects.contains_key(&schema.project)
     }
 
@@ -367,15 +367,15 @@ impl State {
     }
 
     /// Then the newest lines of the lockfiles of environments that stand, oldest first.
-    pub fn restore_version(&mut self, fact: &Fact) {
-        if let Body::Version(version) = &fact.body {
-            self.apply_version(fact, version);
+    pub fn restore_version(&mut self, event: &Event) {
+        if let Body::Version(version) = &event.body {
+            self.apply_version(event, version);
         }
     }
 
-    /// Then the facts of remembered batches, oldest first, and the head.
-    pub fn restore_batch_fact(&mut self, fact: &Fact) {
-        self.batches.learn(fact);
+    /// Then the events of remembered batches, oldest first, and the head.
+    pub fn restore_batch_event(&mut self, event: &Event) {
+        self.batches.learn(event);
     }
 
     /// At last the newest row of the log.

@@ -10,7 +10,7 @@ use super::{
     page::{Cut, Listing, bad_token, page_size, weigh_imports},
 };
 use kontraktor_domain::{AuditEntry, Head, Refusal};
-use kontraktor_store::{AuditQuery, ChainReport, Moment, Store, StoreError, verify};
+use kontraktor_store::{AuditQuery, ChainReport, PointInTime, Store, StoreError, verify};
 
 /// Entries that are read before it is known how much they hold: all of a page of the usual size, and 16 MiB at most.
 const ROWS_AT_FIRST: usize = 128;
@@ -42,7 +42,7 @@ impl Service {
         &self,
         path: &EnvPath,
         key: Option<&Key>,
-        until: Option<Moment>,
+        until: Option<PointInTime>,
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>, Refusal> {
         let known = self.known(path)?;
@@ -52,8 +52,8 @@ impl Service {
             Listing::new(&["history", path.project.as_str(), path.env.as_str(), key_text, &until_text]);
         let mut beyond = row_of(listing.after(&page.token)?)?;
         // A further page begins where the one before ended, which is before the moment.
-        if let (Some(moment), None) = (until, beyond) {
-            match self.row_at(&known, "until", moment).await? {
+        if let (Some(at), None) = (until, beyond) {
+            match self.row_at(&known, "until", at).await? {
                 Some(row) => beyond = Some(row + 1),
                 None => return Ok(Page { items: Vec::new(), next: String::new() }),
             }

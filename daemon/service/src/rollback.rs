@@ -7,7 +7,7 @@ use kontraktor_model::names::EnvPath;
 
 use super::{Service, submit::mixed_up};
 use kontraktor_domain::{Caller, Code, Outcome, Refusal, Request, Restored};
-use kontraktor_store::{Moment, Past};
+use kontraktor_store::{AsOf, PointInTime};
 
 impl Service {
     /// Makes a new revision in which own variables, imports and description are as they were at `to_revision`. Refused
@@ -23,10 +23,10 @@ impl Service {
         self.environment(&path)?;
         let known = self.known(&path)?;
         check(&path, to_revision, known.newest())?;
-        let then = match self.past(&known, Moment::Revision(to_revision), false).await? {
-            Past::Stood { environment, .. } => environment,
-            Past::Deleted { revision } => return Err(deleted(&path, revision)),
-            Past::NotYet => {
+        let then = match self.past(&known, PointInTime::Revision(to_revision), false).await? {
+            AsOf::Found { environment, .. } => environment,
+            AsOf::Deleted { revision } => return Err(deleted(&path, revision)),
+            AsOf::NotYetCreated => {
                 return Err(Refusal::new(
                     Code::Storage,
                     format!(
@@ -36,7 +36,7 @@ impl Service {
                 .remedy("run `kontraktord audit verify`, and restore a backup"));
             }
         };
-        let past = kontraktor_domain::Past {
+        let past = kontraktor_domain::EarlierState {
             revision: to_revision,
             description: Arc::clone(&then.description),
             imports: Arc::clone(&then.imports),

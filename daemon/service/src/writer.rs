@@ -18,7 +18,7 @@ use super::{
     Clock, ServiceOptions,
     queue::{Answer, Job, Sender, failed_before, queue},
 };
-use kontraktor_domain::{Code, DECIDE_STACK_BYTES, Decision, Fact, Refusal, State, decide};
+use kontraktor_domain::{Code, DECIDE_STACK_BYTES, Decision, Event, Refusal, State, decide};
 use kontraktor_store::{Store, StoreError, Upkeep};
 
 /// How the writer does.
@@ -141,13 +141,13 @@ impl Writer {
             self.refuse_writes(jobs, *cause, "the database cannot be reopened yet, and nothing was written");
             return Ok(());
         }
-        let (state, facts, answers) = self.decide_all(&jobs);
-        if facts.is_empty() {
+        let (state, events, answers) = self.decide_all(&jobs);
+        if events.is_empty() {
             self.publish(state);
             answer_all(jobs, answers);
             return Ok(());
         }
-        match self.store.commit(&facts) {
+        match self.store.commit(&events) {
             Ok(()) => {
                 self.publish(state);
                 self.heal();
@@ -167,23 +167,23 @@ impl Writer {
     }
 
     /// Decides each request upon what the ones before it leave.
-    fn decide_all(&self, jobs: &[Job]) -> (State, Vec<Fact>, Vec<Answer>) {
+    fn decide_all(&self, jobs: &[Job]) -> (State, Vec<Event>, Vec<Answer>) {
         let now = self.clock.now();
         let mut state = State::clone(&self.state.load());
         state.forget_batches(now);
-        let mut all_facts = Vec::new();
+        let mut all_events = Vec::new();
         let answers = jobs
             .iter()
             .map(|job| {
                 decide(&state, &job.request, &job.caller, now).map(|decision| {
-                    let Decision { facts, outcome, state: after } = decision;
+                    let Decision { events, outcome, state: after } = decision;
                     state = after;
-                    all_facts.extend(facts);
+                    all_events.extend(events);
                     outcome
                 })
             })
             .collect();
-        (state, all_facts, answers)
+        (state, all_events, answers)
     }
 
     fn publish(&self, state: State) {
@@ -250,7 +250,11 @@ impl Writer {
         let now = self.clock.now();
         for job in jobs {
             let answer = decide(&state, &job.request, &job.caller, now).and_then(|decision| {
-                if decision.facts.is_empty() { Ok(decision.outcome) } else { Err(cause.refusal(consequence)) }
+                if decision.events.is_empty() {
+                    Ok(decision.outcome)
+                } else {
+                    Err(cause.refusal(consequence))
+                }
             });
             job.answer(answer);
         }

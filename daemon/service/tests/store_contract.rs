@@ -8,8 +8,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use kontraktor_domain::{
-    AccessOperation, AuditEntry, Code, Fact, Head, ItemOutcome, Operate, Operation, Past, Request, Row,
-    SchemaSettings, State, WriteItem,
+    AccessOperation, AuditEntry, Code, EarlierState, Event, Head, ItemOutcome, Operate, Operation, Request,
+    Row, SchemaSettings, State, WriteItem,
 };
 use kontraktor_model::names::SchemaName;
 use kontraktor_store::{AuditQuery, MemoryStore, Store, StoreError, verify};
@@ -103,12 +103,12 @@ fn delete_schema(project: &str, name: &str) -> Request {
 }
 
 /// What an environment with the key `T` alone and an import was, in another world.
-fn past() -> Past {
+fn past() -> EarlierState {
     let mut world = World::new(State::default());
     world.ask(&batch(1, vec![vec![put("demo/tmp", "T", "old"), put("demo/dev", "A", "1")]])).unwrap();
     world.ask(&importing("demo/tmp", &["demo/dev"])).unwrap();
     let environment = world.state.environment(&"demo/tmp".parse().unwrap()).unwrap();
-    Past {
+    EarlierState {
         revision: environment.revision,
         description: environment.description.clone(),
         imports: environment.imports.clone(),
@@ -116,8 +116,8 @@ fn past() -> Past {
     }
 }
 
-/// Requests of every kind, committed one by one; what stands afterwards, and every fact.
-fn filled(store: &dyn Store) -> (World, Vec<Fact>) {
+/// Requests of every kind, committed one by one; what stands afterwards, and every event.
+fn filled(store: &dyn Store) -> (World, Vec<Event>) {
     let mut world = World::new(State::default());
     let requests = [
         create_project("demo", "first"),
@@ -174,9 +174,9 @@ fn filled(store: &dyn Store) -> (World, Vec<Fact>) {
     ];
     let mut all = Vec::new();
     for request in requests {
-        let facts = world.ask(&request).unwrap().0;
-        store.commit(&facts).unwrap();
-        all.extend(facts);
+        let events = world.ask(&request).unwrap().0;
+        store.commit(&events).unwrap();
+        all.extend(events);
         world.now += SignedDuration::from_secs(60);
     }
     (world, all)
@@ -283,29 +283,29 @@ fn settings_survive(fixture: &Fixture) {
 }
 
 fn changes_come_in_order_and_in_pages(fixture: &Fixture) {
-    let (_, facts) = filled(&*fixture.store);
+    let (_, events) = filled(&*fixture.store);
     for limit in [1, 3, 1000] {
-        let mut seen: Vec<Fact> = Vec::new();
+        let mut seen: Vec<Event> = Vec::new();
         loop {
-            let page = fixture.store.changes_since(seen.last().map_or(0, |fact| fact.seq), limit).unwrap();
+            let page = fixture.store.changes_since(seen.last().map_or(0, |event| event.seq), limit).unwrap();
             assert!(page.len() <= limit);
             if page.is_empty() {
                 break;
             }
             seen.extend(page);
         }
-        assert_eq!(seen, facts);
+        assert_eq!(seen, events);
     }
     let rows = fixture.store.rows_since(3, 4).unwrap();
-    let wanted: Vec<Row<'_>> = facts[3..7].iter().map(Row::from).collect();
+    let wanted: Vec<Row<'_>> = events[3..7].iter().map(Row::from).collect();
     assert_eq!(rows, wanted);
 }
 
 fn the_chain_verifies(fixture: &Fixture) {
-    let (world, facts) = filled(&*fixture.store);
+    let (world, events) = filled(&*fixture.store);
     let head = world.state.head();
-    let report = verify(&*fixture.store, &[Head { seq: 2, hash: facts[1].hash }, head]).unwrap();
-    assert_eq!((report.rows, report.head, report.broken), (facts.len() as u64, head, None));
+    let report = verify(&*fixture.store, &[Head { seq: 2, hash: events[1].hash }, head]).unwrap();
+    assert_eq!((report.rows, report.head, report.broken), (events.len() as u64, head, None));
     let beyond = verify(&*fixture.store, &[Head { seq: head.seq + 1, hash: head.hash }]).unwrap();
     assert_eq!(beyond.broken.unwrap().seq, head.seq + 1);
     let other = verify(&*fixture.store, &[Head { seq: 2, hash: head.hash }]).unwrap();
@@ -313,8 +313,8 @@ fn the_chain_verifies(fixture: &Fixture) {
 }
 
 fn the_log_is_filtered_and_paged(fixture: &Fixture) {
-    let (_, facts) = filled(&*fixture.store);
-    let entries: Vec<AuditEntry> = facts.iter().map(AuditEntry::from).collect();
+    let (_, events) = filled(&*fixture.store);
+    let entries: Vec<AuditEntry> = events.iter().map(AuditEntry::from).collect();
     let projects = [None, Some("demo"), Some("other"), Some("none")];
     let envs = [None, Some("dev"), Some("prod")];
     let keys = [None, Some("A"), Some("Z")];
@@ -409,15 +409,15 @@ fn texts_come_back_as_they_were(fixture: &Fixture) {
 fn recovering_loses_nothing(fixture: &Fixture) {
     let (mut world, _) = filled(&*fixture.store);
     assert_eq!(fixture.store.recover().unwrap(), world.state.head());
-    let facts = world.ask(&batch(9, vec![vec![put("demo/dev", "NEW", "1")]])).unwrap().0;
-    fixture.store.commit(&facts).unwrap();
+    let events = world.ask(&batch(9, vec![vec![put("demo/dev", "NEW", "1")]])).unwrap().0;
+    fixture.store.commit(&events).unwrap();
     assert_eq!(fixture.store.load(world.now).unwrap(), world.state);
 }
 
 fn a_closed_store_says_so(fixture: &Fixture) {
-    let (_, facts) = filled(&*fixture.store);
+    let (_, events) = filled(&*fixture.store);
     fixture.store.close().unwrap();
-    assert!(matches!(fixture.store.commit(&facts), Err(StoreError::Closed)));
+    assert!(matches!(fixture.store.commit(&events), Err(StoreError::Closed)));
     assert!(matches!(fixture.store.head(), Err(StoreError::Closed)));
     assert!(matches!(fixture.store.audit(&AuditQuery::default()), Err(StoreError::Closed)));
 }

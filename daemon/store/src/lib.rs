@@ -1,4 +1,4 @@
-//! Where the log is kept. The trait speaks the domain's words; which store it is, main chooses. A store takes facts as
+//! Where the log is kept. The trait speaks the domain's words; which store it is, main chooses. A store takes events as
 //! they are and knows no rule about them.
 
 mod error;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use kontraktor_model::names::{EnvName, EnvPath, Key, ProjectName};
 use uuid::Uuid;
 
-use kontraktor_domain::{AuditEntry, Environment, Fact, Head, Row, State};
+use kontraktor_domain::{AuditEntry, Environment, Event, Head, Row, State};
 
 pub use self::{
     error::StoreError,
@@ -25,11 +25,11 @@ pub use self::{
 /// All methods may be called from any thread and block it. [`commit`](Self::commit), [`recover`](Self::recover),
 /// [`checkpoint`](Self::checkpoint) and [`close`](Self::close) belong to one writer.
 pub trait Store: Send + Sync + 'static {
-    /// Appends facts, all or none. When it returns, they are on disk.
+    /// Appends events, all or none. When it returns, they are on disk.
     ///
-    /// [`StoreError::Full`]: nothing is promised about these facts until [`recover`](Self::recover) says which row is
+    /// [`StoreError::Full`]: nothing is promised about these events until [`recover`](Self::recover) says which row is
     /// the newest.
-    fn commit(&self, facts: &[Fact]) -> Result<(), StoreError>;
+    fn commit(&self, events: &[Event]) -> Result<(), StoreError>;
 
     /// What stands, from the newest rows, and the batches that are still remembered at `now`.
     fn load(&self, now: Timestamp) -> Result<State, StoreError>;
@@ -37,8 +37,8 @@ pub trait Store: Send + Sync + 'static {
     /// The newest row.
     fn head(&self) -> Result<Head, StoreError>;
 
-    /// Facts after `seq`, oldest first, about `limit` of them; none: there are no more.
-    fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Fact>, StoreError>;
+    /// Events after `seq`, oldest first, about `limit` of them; none: there are no more.
+    fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError>;
 
     /// The same as stored, for those who want to check rather than believe. A gap in the sequence is no end: only an
     /// empty answer is.
@@ -71,8 +71,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// A request may change several environments, and its rows stand one after the other: the row that belongs to a
     /// revision is the last of its request, so that no request is seen half done.
-    fn row_at(&self, environment: Uuid, moment: Moment) -> Result<Option<u64>, StoreError> {
-        replay::row_at(self, environment, moment)
+    fn row_at(&self, environment: Uuid, at: PointInTime) -> Result<Option<u64>, StoreError> {
+        replay::row_at(self, environment, at)
     }
 
     /// The last row before the environment had a later revision: up to there goes the lockfile of this one. None: it has
@@ -83,7 +83,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// How an environment stood when the row `seq` was the newest, and with it, where they are `imported`, the
     /// environments that it imported then, directly and through others. The lockfiles are those of the row `locks`.
-    fn as_of(&self, environment: Uuid, seq: u64, locks: u64, imported: bool) -> Result<Past, StoreError> {
+    fn as_of(&self, environment: Uuid, seq: u64, locks: u64, imported: bool) -> Result<AsOf, StoreError> {
         replay::as_of(self, environment, seq, locks, imported)
     }
 
@@ -128,7 +128,7 @@ pub struct AuditQuery {
 
 /// A moment of an environment's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum PointInTime {
     /// When the environment had this revision, from 1, and the request that made it was done.
     Revision(u64),
     /// When the last row was written that has this time or an earlier one. A clock that was set back leaves rows behind
@@ -139,16 +139,16 @@ pub enum Moment {
 
 /// How an environment stood once.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Past {
+pub enum AsOf {
     /// It had not been created yet.
-    NotYet,
+    NotYetCreated,
     /// It did not stand.
     Deleted {
         /// That of the deletion.
         revision: u64,
     },
     /// It stood.
-    Stood {
+    Found {
         /// As it was.
         environment: Arc<Environment>,
         /// What it imported, directly and through others; empty where that was not asked for.

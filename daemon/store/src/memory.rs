@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use super::{AuditQuery, Store, StoreError, StoreInfo, Upkeep};
-use kontraktor_domain::{AuditEntry, Fact, Head, Row, State};
+use kontraktor_domain::{AuditEntry, Event, Head, Row, State};
 
 /// The log in memory.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Log {
-    facts: Vec<Fact>,
+    events: Vec<Event>,
     closed: bool,
 }
 
@@ -33,15 +33,15 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn commit(&self, facts: &[Fact]) -> Result<(), StoreError> {
-        self.open()?.facts.extend_from_slice(facts);
+    fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
+        self.open()?.events.extend_from_slice(events);
         Ok(())
     }
 
     fn load(&self, now: Timestamp) -> Result<State, StoreError> {
         let mut state = State::default();
-        for fact in &self.open()?.facts {
-            state.apply(fact);
+        for event in &self.open()?.events {
+            state.apply(event);
         }
         state.forget_batches(now);
         Ok(state)
@@ -49,21 +49,21 @@ impl Store for MemoryStore {
 
     fn head(&self) -> Result<Head, StoreError> {
         let log = self.open()?;
-        Ok(log.facts.last().map_or_else(Head::default, |fact| Head { seq: fact.seq, hash: fact.hash }))
+        Ok(log.events.last().map_or_else(Head::default, |event| Head { seq: event.seq, hash: event.hash }))
     }
 
-    fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Fact>, StoreError> {
-        Ok(self.open()?.facts.iter().filter(|fact| fact.seq > seq).take(limit).cloned().collect())
+    fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+        Ok(self.open()?.events.iter().filter(|event| event.seq > seq).take(limit).cloned().collect())
     }
 
     fn rows_since(&self, seq: u64, limit: usize) -> Result<Vec<Row<'static>>, StoreError> {
         let log = self.open()?;
         Ok(log
-            .facts
+            .events
             .iter()
-            .filter(|fact| fact.seq > seq)
+            .filter(|event| event.seq > seq)
             .take(limit)
-            .map(|fact| Row::from(fact).into_owned())
+            .map(|event| Row::from(event).into_owned())
             .collect())
     }
 
@@ -81,7 +81,7 @@ impl Store for MemoryStore {
                     .beyond
                     .is_none_or(|row| if query.oldest_first { entry.seq > row } else { entry.seq < row })
         };
-        let entries = log.facts.iter().map(AuditEntry::from);
+        let entries = log.events.iter().map(AuditEntry::from);
         Ok(if query.oldest_first {
             entries.filter(matches).take(query.limit).collect()
         } else {

@@ -9,14 +9,14 @@ use std::{
 use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
-use super::{Moment, Past, Store, StoreError};
-use kontraktor_domain::{BatchMark, Body, Environment, EnvironmentOperation, Fact, State};
+use super::{AsOf, PointInTime, Store, StoreError};
+use kontraktor_domain::{BatchMark, Body, Environment, EnvironmentOperation, Event, State};
 
-/// Facts read at a time.
+/// Events read at a time.
 const FACTS_AT_ONCE: usize = 1_024;
 
-/// Hands every fact to `each`, oldest first, until it says that it has seen enough.
-fn facts<S: Store + ?Sized>(store: &S, mut each: impl FnMut(&Fact) -> bool) -> Result<(), StoreError> {
+/// Hands every event to `each`, oldest first, until it says that it has seen enough.
+fn events<S: Store + ?Sized>(store: &S, mut each: impl FnMut(&Event) -> bool) -> Result<(), StoreError> {
     let mut seq = 0;
     loop {
         let some = store.changes_since(seq, FACTS_AT_ONCE)?;
@@ -31,31 +31,31 @@ fn facts<S: Store + ?Sized>(store: &S, mut each: impl FnMut(&Fact) -> bool) -> R
 pub(super) fn row_at<S: Store + ?Sized>(
     store: &S,
     environment: Uuid,
-    moment: Moment,
+    at: PointInTime,
 ) -> Result<Option<u64>, StoreError> {
     let mut found = None;
     // The batch that the row found last came in.
     let mut within: Option<BatchMark> = None;
-    facts(store, |fact| {
-        let same_batch = || fact.batch.zip(within).is_some_and(|(batch, last)| batch.id == last.id);
-        let (is_it, mark) = match moment {
-            Moment::Time(time) => (fact.at <= time, None),
-            Moment::Revision(revision) if revision_of(fact, environment) == Some(revision) => {
-                (true, fact.batch)
+    events(store, |event| {
+        let same_batch = || event.batch.zip(within).is_some_and(|(batch, last)| batch.id == last.id);
+        let (is_it, mark) = match at {
+            PointInTime::Time(time) => (event.at <= time, None),
+            PointInTime::Revision(revision) if revision_of(event, environment) == Some(revision) => {
+                (true, event.batch)
             }
             // The rest of a request that came in a batch.
-            Moment::Revision(_) => (found == Some(fact.seq - 1) && same_batch(), within),
+            PointInTime::Revision(_) => (found == Some(event.seq - 1) && same_batch(), within),
         };
         if is_it {
-            (found, within) = (Some(fact.seq), mark);
+            (found, within) = (Some(event.seq), mark);
         }
         true
     })?;
     Ok(found)
 }
 
-fn revision_of(fact: &Fact, environment: Uuid) -> Option<u64> {
-    match &fact.body {
+fn revision_of(event: &Event, environment: Uuid) -> Option<u64> {
+    match &event.body {
         Body::Environment(change) => (change.id == environment).then_some(change.revision),
         Body::Variable(change) => (change.environment == environment).then_some(change.revision),
         Body::Project(_) | Body::Schema(_) | Body::Batch(_) | Body::Access(_) | Body::Version(_) => None,
@@ -68,9 +68,9 @@ pub(super) fn locks_at<S: Store + ?Sized>(
     revision: u64,
 ) -> Result<Option<u64>, StoreError> {
     let mut found = None;
-    facts(store, |fact| {
-        if revision_of(fact, environment).is_some_and(|later| later > revision) {
-            found = Some(fact.seq - 1);
+    events(store, |event| {
+        if revision_of(event, environment).is_some_and(|later| later > revision) {
+            found = Some(event.seq - 1);
         }
         found.is_none()
     })?;
@@ -83,19 +83,19 @@ pub(super) fn as_of<S: Store + ?Sized>(
     seq: u64,
     locks: u64,
     imported: bool,
-) -> Result<Past, StoreError> {
+) -> Result<AsOf, StoreError> {
     let mut state = State::default();
     let mut last = None;
-    facts(store, |fact| {
-        if fact.seq > seq {
+    events(store, |event| {
+        if event.seq > seq {
             // What came later counts for the lockfiles alone.
-            if fact.seq <= locks && matches!(fact.body, Body::Version(_)) {
-                state.apply(fact);
+            if event.seq <= locks && matches!(event.body, Body::Version(_)) {
+                state.apply(event);
             }
-            return fact.seq < locks;
+            return event.seq < locks;
         }
-        state.apply(fact);
-        if let Body::Environment(change) = &fact.body
+        state.apply(event);
+        if let Body::Environment(change) = &event.body
             && change.id == environment
         {
             last = Some((change.path.clone(), change.operation, change.revision));
@@ -103,8 +103,8 @@ pub(super) fn as_of<S: Store + ?Sized>(
         true
     })?;
     let path = match last {
-        None => return Ok(Past::NotYet),
-        Some((_, EnvironmentOperation::Deleted, revision)) => return Ok(Past::Deleted { revision }),
+        None => return Ok(AsOf::NotYetCreated),
+        Some((_, EnvironmentOperation::Deleted, revision)) => return Ok(AsOf::Deleted { revision }),
         Some((path, _, _)) => path,
     };
     let stood = |path: &EnvPath| {
@@ -123,5 +123,5 @@ pub(super) fn as_of<S: Store + ?Sized>(
             place.insert(next);
         }
     }
-    Ok(Past::Stood { environment, imported: all })
+    Ok(AsOf::Found { environment, imported: all })
 }

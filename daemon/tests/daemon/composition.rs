@@ -4,8 +4,8 @@ use kontraktor_proto::{
     problem::from_status,
     v1::{
         CreateEnvironmentRequest, DeleteEnvironmentRequest, EnvironmentName, GetSnapshotRequest, ImportList,
-        ListHistoryRequest, ListVariablesRequest, Moment, Problem, ProblemCode, RollbackEnvironmentRequest,
-        Snapshot, UpdateEnvironmentRequest, WriteItem, moment, variable,
+        ListHistoryRequest, ListVariablesRequest, PointInTime, Problem, ProblemCode,
+        RollbackEnvironmentRequest, Snapshot, UpdateEnvironmentRequest, WriteItem, point_in_time, variable,
     },
 };
 use tonic::Status;
@@ -24,10 +24,10 @@ async fn import(daemon: &Daemon, name: Option<EnvironmentName>, imports: &[(&str
     daemon.environments().update_environment(request).await.unwrap();
 }
 
-fn ask(at: Option<moment::At>) -> GetSnapshotRequest {
+fn ask(at: Option<point_in_time::At>) -> GetSnapshotRequest {
     GetSnapshotRequest {
         name: environment("demo", "dev"),
-        at: at.map(|at| Moment { at: Some(at) }),
+        at: at.map(|at| PointInTime { at: Some(at) }),
         ..Default::default()
     }
 }
@@ -93,16 +93,16 @@ async fn a_snapshot_of_the_past_has_the_imports_of_the_past() {
     let mut daemon = home.start();
     layered(&daemon).await;
     let newest = get(&daemon, ask(None)).await.unwrap();
-    let second = get(&daemon, ask(Some(moment::At::Revision(2)))).await.unwrap();
+    let second = get(&daemon, ask(Some(point_in_time::At::Revision(2)))).await.unwrap();
     assert_eq!(seen(&second), ["A=base < shared/base@1", "B=own < demo/dev@2"]);
-    let third = get(&daemon, ask(Some(moment::At::Revision(3)))).await.unwrap();
+    let third = get(&daemon, ask(Some(point_in_time::At::Revision(3)))).await.unwrap();
     assert_eq!(seen(&third), ["A=base < shared/base@1", "B=newer < demo/dev@3"]);
     let time = newest.variables[0].written.clone().unwrap().time.unwrap();
-    let then = get(&daemon, ask(Some(moment::At::Time(time)))).await.unwrap();
+    let then = get(&daemon, ask(Some(point_in_time::At::Time(time)))).await.unwrap();
     assert_eq!(then, newest, "nothing was written since");
     let held = GetSnapshotRequest {
         if_version_differs: second.version.clone(),
-        ..ask(Some(moment::At::Revision(2)))
+        ..ask(Some(point_in_time::At::Revision(2)))
     };
     assert!(get(&daemon, held).await.unwrap().not_modified);
 
@@ -114,10 +114,10 @@ async fn a_snapshot_of_the_past_has_the_imports_of_the_past() {
     // Also after everything is gone, and in another process.
     daemon.kill();
     let daemon = home.start();
-    assert_eq!(get(&daemon, ask(Some(moment::At::Revision(2)))).await.unwrap(), second);
-    let gone = problem(get(&daemon, ask(Some(moment::At::Revision(5)))).await);
+    assert_eq!(get(&daemon, ask(Some(point_in_time::At::Revision(2)))).await.unwrap(), second);
+    let gone = problem(get(&daemon, ask(Some(point_in_time::At::Revision(5)))).await);
     assert_eq!((gone.code(), gone.field.as_str()), (ProblemCode::NotFound, "at"));
-    let none = GetSnapshotRequest { at: Some(Moment { at: None }), ..ask(None) };
+    let none = GetSnapshotRequest { at: Some(PointInTime { at: None }), ..ask(None) };
     let none = problem(get(&daemon, none).await);
     assert_eq!((none.code(), none.field.as_str()), (ProblemCode::Invalid, "at"));
 }
@@ -130,7 +130,7 @@ async fn history_ends_where_it_is_asked_to() {
     let request = ListHistoryRequest {
         environment: environment("demo", "dev"),
         key: "B".to_owned(),
-        until: Some(Moment { at: Some(moment::At::Revision(2)) }),
+        until: Some(PointInTime { at: Some(point_in_time::At::Revision(2)) }),
         ..Default::default()
     };
     let entries = daemon.audit().list_history(request).await.unwrap().into_inner().entries;

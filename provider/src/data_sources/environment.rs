@@ -11,7 +11,7 @@ use super::{look, origin, version};
 use crate::framework::model::Content as _;
 use crate::framework::{Attr, Attribute, DataSource, Diagnostics, Found, Schema};
 use crate::session::{Session, View};
-use crate::{model, moments, places, rules};
+use crate::{model, places, point_in_time, rules};
 
 model! {
     /// A secret reference, and the version of the secret that was seen last.
@@ -99,7 +99,7 @@ impl DataSource<Session> for Environment {
                     Type::Bool,
                     "Whether to leave out what the environment imports. Left out: false.",
                 ),
-                moments::attribute(
+                point_in_time::attribute(
                     "Which moment to read: the environment's own revision, such as `12`, or a time by RFC 3339, such as \
                      `\"2026-05-01T08:00:00Z\"`. With a revision, imports are read as they were when that revision was \
                      made; with a time, everything that was written up to and including it counts. Left out: now.",
@@ -152,7 +152,7 @@ impl DataSource<Session> for Environment {
         let view = View {
             prefix: config.prefix.text().to_owned(),
             own_only: config.own_only == Attr::Known(true),
-            at: moments::moment(&config.at)?,
+            at: point_in_time::parse_argument(&config.at)?,
         };
         let snapshot = look(session, &path, &view).await?;
         let mut variables = BTreeMap::new();

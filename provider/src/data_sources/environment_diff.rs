@@ -15,7 +15,7 @@ use crate::{
     framework::{
         Attr, Attribute, Block, DataSource, Diagnostic, Diagnostics, Found, Schema, model::Content as _,
     },
-    model, moments, places, rules,
+    model, places, point_in_time, rules,
     session::{Session, Snapshot, View},
 };
 
@@ -125,7 +125,10 @@ struct Seen {
 impl Seen {
     fn new(side: &Side, own_only: bool) -> Result<Self, Diagnostic> {
         let path = places::environment(&side.project, &side.env)?;
-        Ok(Self { path, view: View { own_only, at: moments::moment(&side.at)?, ..View::default() } })
+        Ok(Self {
+            path,
+            view: View { own_only, at: point_in_time::parse_argument(&side.at)?, ..View::default() },
+        })
     }
 }
 
@@ -257,7 +260,7 @@ impl DataSource<Session> for EnvironmentDiff {
                 Attribute::required("project", Type::String, "The project's name.").check(rules::project),
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
                     .check(rules::env),
-                moments::attribute(
+                point_in_time::attribute(
                     "Which moment: a revision of the environment, such as `12`, or a time by RFC 3339, such as \
                      `\"2026-05-01T08:00:00Z\"`. Left out: now.",
                 ),
@@ -275,7 +278,7 @@ impl DataSource<Session> for EnvironmentDiff {
                     "The environment's name inside the project. Left out: that of `from`.",
                 )
                 .check(rules::env),
-                moments::attribute(
+                point_in_time::attribute(
                     "Which moment: a revision of the environment, such as `12`, or a time by RFC 3339, such as \
                      `\"2026-05-01T08:00:00Z\"`. Left out: now.",
                 ),

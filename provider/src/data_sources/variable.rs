@@ -8,7 +8,7 @@ use super::{look, origin};
 use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Found, Schema};
 use crate::places::Place;
 use crate::session::{Session, View};
-use crate::{model, moments, places, rules};
+use crate::{model, places, point_in_time, rules};
 
 model! {
     /// The data source's arguments and results.
@@ -67,7 +67,7 @@ impl DataSource<Session> for Variable {
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
                     .check(rules::env),
                 Attribute::required("key", Type::String, "The variable's key.").check(rules::key),
-                moments::attribute(
+                point_in_time::attribute(
                     "Which moment to read: the environment's own revision, such as `12`, or a time by RFC 3339, such as \
                      `\"2026-05-01T08:00:00Z\"`. Left out: now.",
                 ),
@@ -92,7 +92,7 @@ impl DataSource<Session> for Variable {
     async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
         let place = places::variable(&config.project, &config.env, &config.key)?;
         // The whole environment: many of these data sources on one environment then share one answer.
-        let view = View { at: moments::moment(&config.at)?, ..View::default() };
+        let view = View { at: point_in_time::parse_argument(&config.at)?, ..View::default() };
         let snapshot = look(session, &place.env, &view).await?;
         let variable = snapshot.get(place.key.as_str()).ok_or_else(|| {
             if let Some(reference) = snapshot.reference(place.key.as_str()).and_then(v1::Variable::reference) {

@@ -7,9 +7,9 @@ use tfplugin_proto::value::Type;
 
 use crate::{
     framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Found, Schema, model::Content as _},
-    messages, model, moments,
+    messages, model,
     places::{self, Place},
-    rules,
+    point_in_time, rules,
     session::{Session, Trouble},
 };
 
@@ -114,7 +114,7 @@ fn unknown(place: &Place) -> Diagnostic {
 async fn entries(
     session: &Session,
     place: &Place,
-    until: Option<v1::Moment>,
+    until: Option<v1::PointInTime>,
     limit: u64,
 ) -> Result<Vec<v1::AuditEntry>, Trouble> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -170,7 +170,7 @@ impl DataSource<Session> for VariableHistory {
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
                     .check(rules::env),
                 Attribute::required("key", Type::String, "The variable's key.").check(rules::key),
-                moments::attribute(
+                point_in_time::attribute(
                     "Up to which moment, and including it: a revision of the environment, such as `12`, or a time by RFC \
                      3339, such as `\"2026-05-01T08:00:00Z\"`. Left out: now.",
                 ),
@@ -217,7 +217,7 @@ impl DataSource<Session> for VariableHistory {
 
     async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
         let place = places::variable(&config.project, &config.env, &config.key)?;
-        let until = moments::moment(&config.at)?;
+        let until = point_in_time::parse_argument(&config.at)?;
         let limit = config.limit.known().copied().unwrap_or(DEFAULT_LIMIT);
         let entries = entries(session, &place, until, limit).await.map_err(|trouble| {
             let diagnostic = messages::failed(&format!("read the history of {place}"), &trouble);

@@ -14,7 +14,7 @@ use crate::{
         Attr, Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Opened, Schema, Sensitive,
     },
     messages::{self, Asked},
-    model, moments, places, rules, secret_target,
+    model, places, point_in_time, rules, secret_target,
     session::{NotEverything, Secret, Session, Snapshot, Trouble, Unresolved, View},
 };
 
@@ -163,7 +163,7 @@ impl EphemeralResource<Session> for Environment {
                     Type::Bool,
                     "Whether to leave out what the environment imports. Left out: false.",
                 ),
-                moments::attribute(
+                point_in_time::attribute(
                     "Which moment to read: a revision of the environment, such as `12`, or a time by RFC 3339. Secrets \
                      are read in the versions of that moment, where the vault still has them. Left out: now.",
                 ),
@@ -206,7 +206,7 @@ impl EphemeralResource<Session> for Environment {
         let view = View {
             prefix: config.prefix.text().to_owned(),
             own_only: config.own_only == Attr::Known(true),
-            at: moments::moment(&config.at)?,
+            at: point_in_time::parse_argument(&config.at)?,
         };
         let read = cx.session.read_everything(&path, &view).await;
         let everything = read.map_err(|not| not_opened(&path, not, view.at.is_some()))?;

@@ -39,13 +39,13 @@ pub(crate) struct View {
     /// Without what is imported.
     pub(crate) own_only: bool,
     /// When; `None`: now.
-    pub(crate) at: Option<v1::Moment>,
+    pub(crate) at: Option<v1::PointInTime>,
 }
 
 impl View {
     /// Whether everybody who ever looks sees the same.
     fn is_settled(&self) -> bool {
-        matches!(self.at, Some(v1::Moment { at: Some(v1::moment::At::Revision(_)) }))
+        matches!(self.at, Some(v1::PointInTime { at: Some(v1::point_in_time::At::Revision(_)) }))
     }
 }
 

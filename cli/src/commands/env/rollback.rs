@@ -3,7 +3,7 @@
 use kontraktor_model::{limits::MAX_LISTED_NAMES, names::EnvPath};
 use kontraktor_proto::{
     diff,
-    v1::{self, ProblemCode, moment},
+    v1::{self, ProblemCode, point_in_time},
 };
 
 use crate::{
@@ -83,7 +83,7 @@ async fn snapshot(path: &EnvPath, at: Option<u64>, context: &Context) -> Result<
     let request = v1::GetSnapshotRequest {
         name: Some(v1::EnvironmentName::from(path)),
         own_only: true,
-        at: at.map(|revision| v1::Moment { at: Some(moment::At::Revision(revision)) }),
+        at: at.map(|revision| v1::PointInTime { at: Some(point_in_time::At::Revision(revision)) }),
         ..v1::GetSnapshotRequest::default()
     };
     let answer = context.client.get_snapshot(request).await;

@@ -1,14 +1,14 @@
 use super::*;
-use crate::{Kind, VariableFact};
+use crate::{Kind, VariableEvent};
 
-fn fact(batch: u128, seq: u64, at: Timestamp) -> Fact {
-    Fact {
+fn event(batch: u128, seq: u64, at: Timestamp) -> Event {
+    Event {
         seq,
         at,
         actor: "unix:ada".into(),
         via: "test".into(),
         batch: Some(crate::BatchMark { id: Uuid::from_u128(batch), digest: Hash::ZERO, item: Some(0) }),
-        body: Body::Variable(VariableFact {
+        body: Body::Variable(VariableEvent {
             environment: Uuid::nil(),
             path: EnvPath::new("p", "e").unwrap(),
             key: "K".parse().unwrap(),
@@ -40,7 +40,7 @@ fn remembered(memory: &Memory) -> Vec<u128> {
 fn beyond_the_bound_the_oldest_are_forgotten() {
     let mut memory = small(3);
     for batch in 1..=5 {
-        memory.learn(&fact(u128::from(batch), batch, now()));
+        memory.learn(&event(u128::from(batch), batch, now()));
     }
     assert_eq!(remembered(&memory), [3, 4, 5]);
     assert!(memory.get(Uuid::from_u128(2), now()).is_none());
@@ -52,15 +52,15 @@ fn beyond_the_bound_the_oldest_are_forgotten() {
 #[test]
 fn a_batch_counts_with_its_results_and_the_newest_always_stays() {
     let mut memory = small(3);
-    memory.learn(&fact(1, 1, now()));
-    memory.learn(&fact(2, 2, now()));
+    memory.learn(&event(1, 1, now()));
+    memory.learn(&event(2, 2, now()));
     let refused = |i: u64| ItemResult {
         outcome: ItemOutcome::Refused(Arc::new(Refusal::invalid("value", "x".repeat(1000)))),
         revision: i,
         environment_revision: 0,
     };
     let record = BatchRecord::new(&[refused(1), refused(2)]);
-    let mut last = fact(3, 3, now());
+    let mut last = event(3, 3, now());
     last.body = Body::Batch(record.clone());
     memory.learn(&last);
     assert_eq!(remembered(&memory), [3], "2,000 bytes of refusals leave no room for others");
@@ -72,11 +72,11 @@ fn a_batch_counts_with_its_results_and_the_newest_always_stays() {
 fn nothing_is_left_of_what_was_forgotten() {
     let mut memory = Memory::default();
     for batch in 1..=5 {
-        memory.learn(&fact(u128::from(batch), batch, now()));
+        memory.learn(&event(u128::from(batch), batch, now()));
     }
     let later = now().checked_add(BATCH_MEMORY).unwrap().checked_add(SignedDuration::from_secs(1)).unwrap();
     // Used again when it is forgotten and not swept out yet.
-    memory.learn(&fact(2, 6, later));
+    memory.learn(&event(2, 6, later));
     memory.forget(later);
     assert_eq!(remembered(&memory), [2]);
     assert_eq!(memory.bytes, BATCH_BYTES + size_of::<Run>());
@@ -88,9 +88,9 @@ fn nothing_is_left_of_what_was_forgotten() {
 #[test]
 fn a_clock_that_was_set_back_does_not_make_memory_grow() {
     let mut memory = small(3);
-    memory.learn(&fact(1, 1, now().checked_add(SignedDuration::from_hours(24 * 365)).unwrap()));
+    memory.learn(&event(1, 1, now().checked_add(SignedDuration::from_hours(24 * 365)).unwrap()));
     for batch in 2..=9 {
-        memory.learn(&fact(u128::from(batch), batch, now()));
+        memory.learn(&event(u128::from(batch), batch, now()));
     }
     assert_eq!(remembered(&memory), [7, 8, 9]);
 }

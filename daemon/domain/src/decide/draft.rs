@@ -1,4 +1,4 @@
-//! A request's facts while they are being put together, over a state that already has them.
+//! A request's events while they are being put together, over a state that already has them.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        BatchMark, Body, Caller, EnvironmentFact, EnvironmentOperation, EnvironmentSettings, Fact, Hash,
-        Outcome, ProjectFact, ProjectOperation, Row, State, hash::FieldHasher,
+        BatchMark, Body, Caller, EnvironmentEvent, EnvironmentOperation, EnvironmentSettings, Event, Hash,
+        Outcome, ProjectEvent, ProjectOperation, Row, State, hash::FieldHasher,
     },
     Decision,
 };
@@ -18,7 +18,7 @@ pub(super) struct Draft<'a> {
     caller: &'a Caller,
     at: Timestamp,
     state: State,
-    facts: Vec<Fact>,
+    events: Vec<Event>,
     batch: Option<(Uuid, Hash)>,
     revisions: HashMap<EnvPath, u64>,
 }
@@ -29,7 +29,7 @@ impl<'a> Draft<'a> {
             caller,
             at: Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now),
             state: state.clone(),
-            facts: Vec::new(),
+            events: Vec::new(),
             batch: None,
             revisions: HashMap::new(),
         }
@@ -43,7 +43,7 @@ impl<'a> Draft<'a> {
         self.at
     }
 
-    /// From here on facts belong to this batch.
+    /// From here on events belong to this batch.
     pub(super) fn within_batch(&mut self, id: Uuid, digest: Hash) {
         self.batch = Some((id, digest));
     }
@@ -71,7 +71,7 @@ impl<'a> Draft<'a> {
     ) {
         self.record(
             None,
-            Body::Project(ProjectFact {
+            Body::Project(ProjectEvent {
                 name: name.clone(),
                 operation: ProjectOperation::Created,
                 description: description.into(),
@@ -94,7 +94,7 @@ impl<'a> Draft<'a> {
         let revision = self.revision(path);
         self.record(
             None,
-            Body::Environment(EnvironmentFact {
+            Body::Environment(EnvironmentEvent {
                 id,
                 path: path.clone(),
                 operation: EnvironmentOperation::Created,
@@ -120,7 +120,7 @@ impl<'a> Draft<'a> {
             .to_uuid()
     }
 
-    /// Adds a fact and applies it. `item` is the place in the batch of the item that it comes from.
+    /// Adds a event and applies it. `item` is the place in the batch of the item that it comes from.
     pub(super) fn record(&mut self, item: Option<u32>, body: Body) {
         self.append(self.caller, item, body);
     }
@@ -132,7 +132,7 @@ impl<'a> Draft<'a> {
 
     fn append(&mut self, caller: &Caller, item: Option<u32>, body: Body) {
         let head = self.state.head();
-        let mut fact = Fact {
+        let mut event = Event {
             seq: head.seq + 1,
             at: self.at,
             actor: Arc::clone(&caller.actor),
@@ -141,12 +141,12 @@ impl<'a> Draft<'a> {
             body,
             hash: Hash::ZERO,
         };
-        fact.hash = Row::from(&fact).hash_after(&head.hash);
-        self.state.apply(&fact);
-        self.facts.push(fact);
+        event.hash = Row::from(&event).hash_after(&head.hash);
+        self.state.apply(&event);
+        self.events.push(event);
     }
 
     pub(super) fn finish(self, outcome: Outcome) -> Decision {
-        Decision { facts: self.facts, outcome, state: self.state }
+        Decision { events: self.events, outcome, state: self.state }
     }
 }

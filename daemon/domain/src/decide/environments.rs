@@ -6,8 +6,8 @@ use kontraktor_model::names::{EnvPath, Key};
 
 use super::{
     super::{
-        Body, Code, Environment, EnvironmentFact, EnvironmentOperation, EnvironmentSettings, Outcome,
-        Refusal, State, Variable, VariableFact, VariableOperation,
+        Body, Code, Environment, EnvironmentEvent, EnvironmentOperation, EnvironmentSettings, Outcome,
+        Refusal, State, Variable, VariableEvent, VariableOperation,
     },
     check_settings, checked_description, counted,
     draft::Draft,
@@ -103,14 +103,14 @@ pub(super) fn delete(draft: &mut Draft<'_>, path: &EnvPath, force: bool) -> Resu
     Ok(Outcome::Deleted)
 }
 
-/// Deletes an environment with all its variables, each as a fact of its own.
+/// Deletes an environment with all its variables, each as a event of its own.
 pub(super) fn remove(draft: &mut Draft<'_>, environment: &Environment) {
     let path = &environment.path;
     let revision = draft.revision(path);
     for variable in environment.variables.values() {
         draft.record(None, Body::Variable(deletion(environment, variable, revision)));
     }
-    let fact = EnvironmentFact {
+    let event = EnvironmentEvent {
         id: environment.id,
         path: path.clone(),
         operation: EnvironmentOperation::Deleted,
@@ -120,12 +120,12 @@ pub(super) fn remove(draft: &mut Draft<'_>, environment: &Environment) {
         protected: false,
         imports: Arc::default(),
     };
-    draft.record(None, Body::Environment(fact));
+    draft.record(None, Body::Environment(event));
 }
 
 /// What taking a variable away looks like in the log.
-pub(super) fn deletion(environment: &Environment, variable: &Variable, revision: u64) -> VariableFact {
-    VariableFact {
+pub(super) fn deletion(environment: &Environment, variable: &Variable, revision: u64) -> VariableEvent {
+    VariableEvent {
         environment: environment.id,
         path: environment.path.clone(),
         key: variable.key.clone(),
@@ -163,7 +163,7 @@ fn change(
     operation: EnvironmentOperation,
 ) {
     let revision = draft.revision(&environment.path);
-    let fact = EnvironmentFact {
+    let event = EnvironmentEvent {
         id: environment.id,
         path: environment.path.clone(),
         operation,
@@ -173,7 +173,7 @@ fn change(
         protected: settings.protected,
         imports: settings.imports.clone().into(),
     };
-    draft.record(None, Body::Environment(fact));
+    draft.record(None, Body::Environment(event));
 }
 
 fn stands(state: &State, path: &EnvPath) -> Result<Outcome, Refusal> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kontraktor_model::names::ProjectName;
 
 use super::{
-    super::{Body, Code, Outcome, Project, ProjectFact, ProjectOperation, ProjectSettings, Refusal, State},
+    super::{Body, Code, Outcome, Project, ProjectEvent, ProjectOperation, ProjectSettings, Refusal, State},
     check_settings, checked_description, counted,
     draft::Draft,
     environments, imports, list_names, protection, schemas,
@@ -70,14 +70,14 @@ pub(super) fn delete(draft: &mut Draft<'_>, name: &ProjectName, force: bool) -> 
     for schema in project.schemas.values() {
         schemas::remove(draft, schema);
     }
-    let fact = ProjectFact {
+    let event = ProjectEvent {
         name: name.clone(),
         operation: ProjectOperation::Deleted,
         description: project.description.clone(),
         implicit: project.implicit,
         protected: false,
     };
-    draft.record(None, Body::Project(fact));
+    draft.record(None, Body::Project(event));
     Ok(Outcome::Deleted)
 }
 
@@ -128,14 +128,14 @@ fn set(draft: &mut Draft<'_>, project: &Project, settings: &ProjectSettings) {
     } else {
         return;
     };
-    let fact = ProjectFact {
+    let event = ProjectEvent {
         name: project.name.clone(),
         operation,
         description: settings.description.as_str().into(),
         implicit: false,
         protected: settings.protected,
     };
-    draft.record(None, Body::Project(fact));
+    draft.record(None, Body::Project(event));
 }
 
 fn stands(state: &State, name: &ProjectName) -> Result<Outcome, Refusal> {

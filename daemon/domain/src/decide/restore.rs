@@ -7,8 +7,8 @@ use kontraktor_model::names::EnvPath;
 
 use super::{
     super::{
-        Body, Code, Environment, EnvironmentSettings, Outcome, Past, Refusal, Restored, State, Variable,
-        VariableFact, VariableOperation, schema::Patience,
+        Body, Code, EarlierState, Environment, EnvironmentSettings, Outcome, Refusal, Restored, State,
+        Variable, VariableEvent, VariableOperation, schema::Patience,
     },
     counted,
     draft::Draft,
@@ -18,7 +18,7 @@ use super::{
 pub(super) fn restore(
     draft: &mut Draft<'_>,
     path: &EnvPath,
-    past: &Past,
+    past: &EarlierState,
     expect_revision: Option<u64>,
 ) -> Result<Outcome, Refusal> {
     let environment = Arc::clone(environments::find(draft.state(), path)?);
@@ -71,7 +71,7 @@ fn check_revision(environment: &Environment, expected: Option<u64>) -> Result<()
     .remedy("look at what changed, and decide anew"))
 }
 
-fn check_unprotected(path: &EnvPath, past: &Past, going: &[&Arc<Variable>]) -> Result<(), Refusal> {
+fn check_unprotected(path: &EnvPath, past: &EarlierState, going: &[&Arc<Variable>]) -> Result<(), Refusal> {
     let kept = || going.iter().filter(|variable| variable.protected).map(|variable| variable.key.as_str());
     let count = kept().count();
     if count == 0 {
@@ -94,7 +94,7 @@ fn check_unprotected(path: &EnvPath, past: &Past, going: &[&Arc<Variable>]) -> R
 fn settings(
     state: &State,
     environment: &Environment,
-    past: &Past,
+    past: &EarlierState,
 ) -> Result<Option<EnvironmentSettings>, Refusal> {
     let same_imports = environment.imports == past.imports;
     if same_imports && environment.description == past.description {
@@ -112,7 +112,7 @@ fn settings(
     Ok(Some(settings))
 }
 
-fn unrestorable(path: &EnvPath, past: &Past, refusal: Refusal) -> Refusal {
+fn unrestorable(path: &EnvPath, past: &EarlierState, refusal: Refusal) -> Refusal {
     let message = format!(
         "revision {} of environment \"{path}\" cannot be restored: {}",
         past.revision, refusal.message
@@ -128,9 +128,9 @@ fn stands_so(environment: &Environment, past: &Variable) -> bool {
 }
 
 /// What giving a variable its past content looks like in the log.
-fn return_of(environment: &Environment, past: &Variable, revision: u64) -> VariableFact {
+fn return_of(environment: &Environment, past: &Variable, revision: u64) -> VariableEvent {
     let now = environment.variables.get(&past.key);
-    VariableFact {
+    VariableEvent {
         environment: environment.id,
         path: environment.path.clone(),
         key: past.key.clone(),

@@ -10,7 +10,7 @@ use kontraktor_model::{
 
 use super::{
     super::{
-        Body, Code, Kind, Outcome, Project, Refusal, SchemaFact, SchemaOperation, SchemaSettings, State,
+        Body, Code, Kind, Outcome, Project, Refusal, SchemaEvent, SchemaOperation, SchemaSettings, State,
         VariableSchema, Violation,
         schema::{Broken, Checker, MAX_REQUEST_STEPS, Patience},
     },
@@ -83,14 +83,14 @@ pub(super) fn delete(
 
 /// Takes a schema away.
 pub(super) fn remove(draft: &mut Draft<'_>, schema: &VariableSchema) {
-    let fact = SchemaFact {
+    let event = SchemaEvent {
         project: schema.project.clone(),
         name: schema.name.clone(),
         operation: SchemaOperation::Deleted,
         key_pattern: schema.key_pattern.clone(),
         schema: schema.schema.clone(),
     };
-    draft.record(None, Body::Schema(fact));
+    draft.record(None, Body::Schema(event));
 }
 
 /// The schema, or the refusal that it does not exist.
@@ -217,14 +217,14 @@ fn write(
     settings: &SchemaSettings,
     checker: Checker,
 ) {
-    let fact = SchemaFact {
+    let event = SchemaEvent {
         project: project.clone(),
         name: name.clone(),
         operation,
         key_pattern: settings.key_pattern.as_str().into(),
         schema: settings.schema.as_str().into(),
     };
-    draft.record(None, Body::Schema(fact));
+    draft.record(None, Body::Schema(event));
     if let Some(schema) = draft.state().project(project).and_then(|project| project.schemas.get(name)) {
         schema.compiled_as(checker);
     }

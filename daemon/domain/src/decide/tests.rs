@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Batch, BatchOutcome, Caller, Code, Environment, EnvironmentSettings, Expect, Fact, ItemOutcome,
+        Batch, BatchOutcome, Caller, Code, Environment, EnvironmentSettings, Event, Expect, ItemOutcome,
         Operate, Outcome, ProjectSettings, Put, Refusal, Request, Scopes, State, WriteItem,
     },
     decide,
@@ -27,7 +27,7 @@ use super::{
 /// A state that requests are put to, one after the other, an hour apart or less.
 struct World {
     state: State,
-    facts: Vec<Fact>,
+    events: Vec<Event>,
     now: Timestamp,
 }
 
@@ -35,7 +35,7 @@ impl World {
     fn new() -> Self {
         Self {
             state: State::default(),
-            facts: Vec::new(),
+            events: Vec::new(),
             now: "2026-01-02T03:04:05.678901Z".parse().unwrap(),
         }
     }
@@ -49,17 +49,17 @@ impl World {
         };
         let decision = decide(&self.state, request, &caller, self.now)?;
         let mut rebuilt = self.state.clone();
-        for fact in &decision.facts {
-            rebuilt.apply(fact);
+        for event in &decision.events {
+            rebuilt.apply(event);
         }
-        assert_eq!(rebuilt, decision.state, "the facts say all that changed");
+        assert_eq!(rebuilt, decision.state, "the events say all that changed");
         self.state = decision.state;
-        self.facts.extend(decision.facts);
+        self.events.extend(decision.events);
         Ok(decision.outcome)
     }
 
     fn write(&mut self, groups: Vec<Vec<WriteItem>>) -> BatchOutcome {
-        self.batch(Uuid::from_u128(self.facts.len() as u128 + 1), groups).unwrap()
+        self.batch(Uuid::from_u128(self.events.len() as u128 + 1), groups).unwrap()
     }
 
     fn batch(&mut self, id: Uuid, groups: Vec<Vec<WriteItem>>) -> Result<BatchOutcome, Refusal> {
@@ -129,9 +129,9 @@ impl World {
 
     /// The refusal of a request that is to be refused, as people read it.
     fn refused(&mut self, request: &Request) -> String {
-        let facts = self.facts.len();
+        let events = self.events.len();
         let refusal = self.ask(request).unwrap_err();
-        assert_eq!(self.facts.len(), facts);
+        assert_eq!(self.events.len(), events);
         told(&refusal)
     }
 
@@ -373,7 +373,7 @@ fn malformed_batches_are_refused_whole() {
         let refusal = world.batch(Uuid::from_u128(1), groups).unwrap_err();
         assert_eq!((refusal.code, refusal.field.as_ref()), (Code::Invalid, field), "{refusal}");
     }
-    assert!(world.facts.is_empty());
+    assert!(world.events.is_empty());
     let most = (0..10_000).map(|i| put("p/e", &format!("K{i}"), "1")).collect();
     assert_eq!(world.write(vec![most]).results.len(), 10_000);
     assert_eq!(world.revision("p/e"), 1);

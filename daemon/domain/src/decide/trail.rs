@@ -4,23 +4,23 @@
 use std::sync::Arc;
 
 use super::{
-    super::{AccessFact, Body, Outcome, ReportedVersion, Trail, VersionFact},
+    super::{AccessEvent, Body, Outcome, ReportedVersion, Trail, VersionEvent},
     draft::Draft,
 };
 
 pub(super) fn record(draft: &mut Draft<'_>, trail: &Trail) -> Outcome {
     for (caller, access, count) in &trail.accesses {
-        draft.record_of(caller, Body::Access(AccessFact { access: access.clone(), count: *count }));
+        draft.record_of(caller, Body::Access(AccessEvent { access: access.clone(), count: *count }));
     }
     for reported in &trail.versions {
-        if let Some(fact) = change(draft, reported) {
-            draft.record_of(&reported.caller, Body::Version(fact));
+        if let Some(event) = change(draft, reported) {
+            draft.record_of(&reported.caller, Body::Version(event));
         }
     }
     Outcome::Recorded
 }
 
-fn change(draft: &Draft<'_>, reported: &ReportedVersion) -> Option<VersionFact> {
+fn change(draft: &Draft<'_>, reported: &ReportedVersion) -> Option<VersionEvent> {
     let environment = draft.state().environment(&reported.environment)?;
     let variable = environment.variables.get(&reported.key)?;
     if !variable.kind.is_reference() || variable.value != reported.reference {
@@ -30,7 +30,7 @@ fn change(draft: &Draft<'_>, reported: &ReportedVersion) -> Option<VersionFact> 
     if known.is_some_and(|seen| seen.reference == reported.reference && seen.version == reported.version) {
         return None;
     }
-    Some(VersionFact {
+    Some(VersionEvent {
         environment: environment.id,
         path: environment.path.clone(),
         key: reported.key.clone(),

@@ -18,7 +18,7 @@ use kontraktor_model::{
 use super::{
     super::{
         Batch, BatchOutcome, BatchRecord, Body, Code, Current, EnvironmentSettings, Expect, ItemOutcome,
-        ItemResult, Kind, Operate, Outcome, Put, Refusal, State, Variable, VariableFact, VariableOperation,
+        ItemResult, Kind, Operate, Outcome, Put, Refusal, State, Variable, VariableEvent, VariableOperation,
         WriteItem, digest::digest, schema::Patience,
     },
     draft::Draft,
@@ -353,7 +353,7 @@ fn record_put(draft: &mut Draft<'_>, item: u32, path: &EnvPath, key: Key, conten
         .expect("planning refused items whose environment is neither there nor created");
     let old_value = environment.variables.get(&key).map(|variable| variable.value.clone());
     let operation = if old_value.is_some() { VariableOperation::Updated } else { VariableOperation::Created };
-    let fact = VariableFact {
+    let event = VariableEvent {
         environment: environment.id,
         path: path.clone(),
         key,
@@ -365,15 +365,15 @@ fn record_put(draft: &mut Draft<'_>, item: u32, path: &EnvPath, key: Key, conten
         description: content.description.as_str().into(),
         protected: content.protected,
     };
-    draft.record(Some(item), Body::Variable(fact));
+    draft.record(Some(item), Body::Variable(event));
     revision
 }
 
 fn record_delete(draft: &mut Draft<'_>, item: u32, path: &EnvPath, variable: &Variable) -> u64 {
     let revision = draft.revision(path);
     let environment = draft.state().environment(path).expect("the variable was found in it");
-    let fact = environments::deletion(environment, variable, revision);
-    draft.record(Some(item), Body::Variable(fact));
+    let event = environments::deletion(environment, variable, revision);
+    draft.record(Some(item), Body::Variable(event));
     revision
 }
 

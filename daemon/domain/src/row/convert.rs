@@ -1,4 +1,4 @@
-//! Facts as rows, and rows as facts again.
+//! Events as rows, and rows as events again.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -8,18 +8,18 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Access, AccessFact, BatchMark, BatchRecord, Body, EnvironmentFact, Fact, Hash, ProjectFact,
-        SchemaFact, VariableFact, VersionFact,
+        Access, AccessEvent, BatchMark, BatchRecord, Body, EnvironmentEvent, Event, Hash, ProjectEvent,
+        SchemaEvent, VariableEvent, VersionEvent,
     },
     Row, RowBody, RowError,
 };
 
 impl Row<'_> {
-    /// Reads the row back as a fact. `path_of` finds the name of an environment by its id.
-    pub fn to_fact(&self, path_of: impl FnOnce(Uuid) -> Option<EnvPath>) -> Result<Fact, RowError> {
+    /// Reads the row back as a event. `path_of` finds the name of an environment by its id.
+    pub fn to_event(&self, path_of: impl FnOnce(Uuid) -> Option<EnvPath>) -> Result<Event, RowError> {
         let body = match &self.body {
             RowBody::Project { name, operation, description, implicit, protected } => {
-                Body::Project(ProjectFact {
+                Body::Project(ProjectEvent {
                     name: name.parse()?,
                     operation: word(operation, "operation on a project")?,
                     description: description.as_ref().into(),
@@ -37,7 +37,7 @@ impl Row<'_> {
                 implicit,
                 protected,
                 imports,
-            } => Body::Environment(EnvironmentFact {
+            } => Body::Environment(EnvironmentEvent {
                 id: *id,
                 path: EnvPath::new(project, env)?,
                 operation: word(operation, "operation on an environment")?,
@@ -58,7 +58,7 @@ impl Row<'_> {
                 new_value,
                 description,
                 protected,
-            } => Body::Variable(VariableFact {
+            } => Body::Variable(VariableEvent {
                 environment: *environment,
                 path: path_of(*environment).ok_or(RowError::Environment(*environment))?,
                 key: key.parse()?,
@@ -70,7 +70,7 @@ impl Row<'_> {
                 description: description.as_ref().into(),
                 protected: *protected,
             }),
-            RowBody::Schema { project, name, operation, key_pattern, schema } => Body::Schema(SchemaFact {
+            RowBody::Schema { project, name, operation, key_pattern, schema } => Body::Schema(SchemaEvent {
                 project: project.parse()?,
                 name: name.parse()?,
                 operation: word(operation, "operation on a schema")?,
@@ -94,9 +94,9 @@ impl Row<'_> {
                         .map(|problem| word(problem, "code of a refusal"))
                         .transpose()?,
                 };
-                Body::Access(AccessFact { access, count: *count })
+                Body::Access(AccessEvent { access, count: *count })
             }
-            RowBody::Version { environment, key, reference, version } => Body::Version(VersionFact {
+            RowBody::Version { environment, key, reference, version } => Body::Version(VersionEvent {
                 environment: *environment,
                 path: path_of(*environment).ok_or(RowError::Environment(*environment))?,
                 key: key.parse()?,
@@ -111,7 +111,7 @@ impl Row<'_> {
             }
             _ => None,
         };
-        Ok(Fact {
+        Ok(Event {
             seq: self.seq,
             at: timestamp(self.at_us)?,
             actor: self.actor.as_ref().into(),
@@ -145,9 +145,9 @@ fn word<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T, RowEr
     text.parse().map_err(|_| RowError::Word(text.to_owned(), what))
 }
 
-impl<'a> From<&'a Fact> for Row<'a> {
-    fn from(fact: &'a Fact) -> Self {
-        let body = match &fact.body {
+impl<'a> From<&'a Event> for Row<'a> {
+    fn from(event: &'a Event) -> Self {
+        let body = match &event.body {
             Body::Project(project) => RowBody::Project {
                 name: project.name.as_str().into(),
                 operation: project.operation.as_str().into(),
@@ -167,7 +167,7 @@ impl<'a> From<&'a Fact> for Row<'a> {
                 imports: imports_text(&environment.imports).map(Cow::Owned),
             },
             Body::Variable(variable) => RowBody::Variable {
-                id: fact.hash.to_uuid(),
+                id: event.hash.to_uuid(),
                 environment: variable.environment,
                 key: variable.key.as_str().into(),
                 operation: variable.operation.as_str().into(),
@@ -185,7 +185,7 @@ impl<'a> From<&'a Fact> for Row<'a> {
                 key_pattern: schema.key_pattern.as_ref().into(),
                 schema: schema.schema.as_ref().into(),
             },
-            Body::Access(AccessFact { access, count }) => RowBody::Access {
+            Body::Access(AccessEvent { access, count }) => RowBody::Access {
                 operation: access.operation.as_str().into(),
                 project: access.environment.as_ref().map(|path| path.project.as_str().into()),
                 env: access.environment.as_ref().map(|path| path.env.as_str().into()),
@@ -205,15 +205,15 @@ impl<'a> From<&'a Fact> for Row<'a> {
             Body::Batch(record) => RowBody::Batch { items: record.items(), results: record.text().into() },
         };
         Self {
-            seq: fact.seq,
-            at_us: fact.at.as_microsecond(),
-            actor: fact.actor.as_ref().into(),
-            via: fact.via.as_ref().into(),
-            batch_id: fact.batch.map(|mark| mark.id),
-            batch_digest: fact.batch.as_ref().map(|mark| Cow::Borrowed(mark.digest.as_bytes().as_slice())),
-            batch_item: fact.batch.and_then(|mark| mark.item),
+            seq: event.seq,
+            at_us: event.at.as_microsecond(),
+            actor: event.actor.as_ref().into(),
+            via: event.via.as_ref().into(),
+            batch_id: event.batch.map(|mark| mark.id),
+            batch_digest: event.batch.as_ref().map(|mark| Cow::Borrowed(mark.digest.as_bytes().as_slice())),
+            batch_item: event.batch.and_then(|mark| mark.item),
             body,
-            hash: Cow::Borrowed(fact.hash.as_bytes().as_slice()),
+            hash: Cow::Borrowed(event.hash.as_bytes().as_slice()),
         }
     }
 }

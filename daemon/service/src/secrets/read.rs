@@ -15,7 +15,7 @@ use super::{
     resolve::{Found, Resolver, Target, as_seen, of},
 };
 use kontraktor_domain::{Access, AccessOperation, Caller, Code, Kind, Refusal, ReportedVersion, Scope};
-use kontraktor_store::Moment;
+use kontraktor_store::PointInTime;
 use kontraktor_vault::{Bytes, HoldTerm, LeaseTerm, Resolved, VaultError, VaultInfo};
 
 /// One secret that was asked for, and what came of it.
@@ -113,7 +113,7 @@ impl Service {
         path: &EnvPath,
         prefix: &str,
         own_only: bool,
-        at: Option<Moment>,
+        at: Option<PointInTime>,
         hold: bool,
     ) -> Result<EnvironmentSecrets, Refusal> {
         let scopes = [Scope::EnvRead, Scope::SecretRead];
@@ -123,7 +123,7 @@ impl Service {
                 return Err(self.turn_away(caller, &scopes, vec![access(Some(path), None)]).await);
             }
             None => self.snapshot(path, own_only)?,
-            Some(moment) => self.snapshot_at(path, own_only, moment).await?,
+            Some(at) => self.snapshot_at(path, own_only, at).await?,
         };
         let asked = snapshot
             .variables(prefix)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kontraktor_domain::{AuditEntry, Fact, Head, Row, State};
+use kontraktor_domain::{AuditEntry, Event, Head, Row, State};
 use kontraktor_store::{AuditQuery, MemoryStore, Store, StoreError, StoreInfo, Upkeep};
 
 /// What becomes of a commit.
@@ -68,7 +68,7 @@ impl FaultyStore {
         self.script.lock().unwrap().upkeep = Some(upkeep);
     }
 
-    /// How many facts each commit had.
+    /// How many events each commit had.
     pub(crate) fn committed(&self) -> Vec<usize> {
         self.script.lock().unwrap().committed.clone()
     }
@@ -83,26 +83,26 @@ impl FaultyStore {
 }
 
 impl Store for FaultyStore {
-    fn commit(&self, facts: &[Fact]) -> Result<(), StoreError> {
+    fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
         let fault = {
             let script = self.script.lock().unwrap();
             let mut script = self.gate.wait_while(script, |script| script.held).unwrap();
-            script.committed.push(facts.len());
+            script.committed.push(events.len());
             script.commits.pop_front()
         };
         let reason = || "as the script says".to_owned();
         match fault {
-            None => self.inner.commit(facts),
+            None => self.inner.commit(events),
             Some(Fault::Full) => Err(StoreError::Full(reason())),
             Some(Fault::FullButKept) => {
-                self.inner.commit(facts)?;
+                self.inner.commit(events)?;
                 Err(StoreError::Full(reason()))
             }
             Some(Fault::Failed) => Err(StoreError::Failed(reason())),
             Some(Fault::Fatal) => Err(StoreError::Fatal(reason())),
             Some(Fault::Panic) => panic!("as the script says"),
             Some(Fault::Replaced) => {
-                let mut other = facts.to_vec();
+                let mut other = events.to_vec();
                 other.truncate(1);
                 other[0].hash = kontraktor_domain::Hash::ZERO;
                 self.inner.commit(&other)?;
@@ -119,7 +119,7 @@ impl Store for FaultyStore {
         self.inner.head()
     }
 
-    fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Fact>, StoreError> {
+    fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
         self.inner.changes_since(seq, limit)
     }
 

@@ -6,7 +6,7 @@ mod faults;
 mod full_disk;
 mod log;
 mod model;
-mod moments;
+mod points_in_time;
 mod reading;
 mod restart;
 mod rollback;

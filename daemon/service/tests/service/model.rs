@@ -4,7 +4,7 @@ mod commands;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kontraktor_domain::{Environment, Expect, Fact, Head, ItemOutcome, Outcome, Past, Row, State};
+use kontraktor_domain::{EarlierState, Environment, Event, Expect, Head, ItemOutcome, Outcome, Row, State};
 use kontraktor_store::{Store, verify};
 use proptest::{collection::vec, prelude::*};
 use tempfile::TempDir;
@@ -96,7 +96,7 @@ impl Model {
     }
 
     /// Whether a request that is not a batch is done.
-    fn ask(&mut self, command: &Command, past: Option<&Past>) -> bool {
+    fn ask(&mut self, command: &Command, past: Option<&EarlierState>) -> bool {
         match command {
             Command::CreateProject { name, adopt } => {
                 let exists = self.projects.get(*name).is_some_and(|project| project.explicit);
@@ -291,8 +291,8 @@ fn env_of(env: &Environment) -> Env {
     }
 }
 
-fn past_of(env: &Environment) -> Past {
-    Past {
+fn past_of(env: &Environment) -> EarlierState {
+    EarlierState {
         revision: env.revision,
         description: env.description.clone(),
         imports: env.imports.clone(),
@@ -300,7 +300,7 @@ fn past_of(env: &Environment) -> Past {
     }
 }
 
-fn env_of_past(past: &Past) -> Env {
+fn env_of_past(past: &EarlierState) -> Env {
     let var = |found: &kontraktor_domain::Variable| Var {
         value: found.value.to_string(),
         revision: found.revision,
@@ -330,9 +330,9 @@ fn kinds(outcome: &Outcome) -> Vec<&'static str> {
 
 /// Every state that each environment went through.
 #[derive(Default)]
-struct Pasts(BTreeMap<String, Vec<Past>>);
+struct EarlierStates(BTreeMap<String, Vec<EarlierState>>);
 
-impl Pasts {
+impl EarlierStates {
     fn learn(&mut self, state: &State) {
         for env in state.projects().values().flat_map(|project| project.environments.values()) {
             let pasts = self.0.entry(env.path.to_string()).or_default();
@@ -342,18 +342,18 @@ impl Pasts {
         }
     }
 
-    fn of(&self, command: &Command) -> Option<&Past> {
+    fn of(&self, command: &Command) -> Option<&EarlierState> {
         let Command::Restore { path, which, .. } = command else { return None };
         let pasts = self.0.get(*path)?;
         pasts.get(which % pasts.len())
     }
 }
 
-/// Puts commands to the rules and to the model; gives every fact, in the portions in which they were decided.
-fn play(commands: &[Command]) -> Result<(World, Vec<Vec<Fact>>), TestCaseError> {
+/// Puts commands to the rules and to the model; gives every event, in the portions in which they were decided.
+fn play(commands: &[Command]) -> Result<(World, Vec<Vec<Event>>), TestCaseError> {
     let mut world = World::new(State::default());
     let mut model = Model::default();
-    let mut pasts = Pasts::default();
+    let mut pasts = EarlierStates::default();
     let mut rebuilt = State::default();
     let mut all = Vec::new();
     for (id, command) in (1..).zip(commands) {
@@ -370,13 +370,13 @@ fn play(commands: &[Command]) -> Result<(World, Vec<Vec<Fact>>), TestCaseError> 
             (Command::Write(_), Err(refusal)) => prop_assert!(false, "{}", refusal),
             (command, answer) => prop_assert_eq!(answer.is_ok(), model.ask(command, past), "{:?}", command),
         }
-        let facts = answer.map(|(facts, _)| facts).unwrap_or_default();
+        let events = answer.map(|(events, _)| events).unwrap_or_default();
         let mut head = before;
-        for fact in &facts {
-            prop_assert_eq!(fact.seq, head.seq + 1);
-            prop_assert_eq!(fact.hash, Row::from(fact).hash_after(&head.hash));
-            head = Head { seq: fact.seq, hash: fact.hash };
-            rebuilt.apply(fact);
+        for event in &events {
+            prop_assert_eq!(event.seq, head.seq + 1);
+            prop_assert_eq!(event.hash, Row::from(event).hash_after(&head.hash));
+            head = Head { seq: event.seq, hash: event.hash };
+            rebuilt.apply(event);
         }
         prop_assert_eq!(head, world.state.head());
         prop_assert_eq!(&rebuilt, &world.state);
@@ -385,7 +385,7 @@ fn play(commands: &[Command]) -> Result<(World, Vec<Vec<Fact>>), TestCaseError> 
             prop_assert!(env.imports.iter().all(|import| model.envs.contains_key(import)), "{}", path);
         }
         pasts.learn(&world.state);
-        all.push(facts);
+        all.push(events);
     }
     Ok((world, all))
 }
@@ -407,11 +407,11 @@ proptest! {
         let (world, portions) = play(&commands)?;
         let dir = TempDir::new().unwrap();
         let store = duckdb(dir.path());
-        for facts in portions.iter().filter(|facts| !facts.is_empty()) {
-            store.commit(facts).unwrap();
+        for events in portions.iter().filter(|events| !events.is_empty()) {
+            store.commit(events).unwrap();
         }
         prop_assert_eq!(store.load(world.now).unwrap(), world.state.clone());
-        let all: Vec<Fact> = portions.concat();
+        let all: Vec<Event> = portions.concat();
         prop_assert_eq!(store.changes_since(0, all.len() + 1).unwrap(), all);
         prop_assert!(verify(&*store, &[world.state.head()]).unwrap().is_intact());
     }

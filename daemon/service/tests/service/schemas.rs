@@ -270,12 +270,12 @@ async fn schemas_outlive_a_restart_and_are_in_the_log() {
 async fn a_stored_schema_that_no_longer_compiles_stops_writes_to_its_keys_and_nothing_else() {
     let store = Arc::new(MemoryStore::new());
     let mut world = World::new(State::default());
-    let (mut facts, _) = world.ask(&creating("infra", "old", "PORT", "{}")).unwrap();
-    let before = facts[0].hash;
-    let Body::Schema(schema) = &mut facts[1].body else { panic!("{:?}", facts[1]) };
+    let (mut events, _) = world.ask(&creating("infra", "old", "PORT", "{}")).unwrap();
+    let before = events[0].hash;
+    let Body::Schema(schema) = &mut events[1].body else { panic!("{:?}", events[1]) };
     schema.schema = r#"{"type": "whole"}"#.into();
-    facts[1].hash = Row::from(&facts[1]).hash_after(&before);
-    store.commit(&facts).unwrap();
+    events[1].hash = Row::from(&events[1]).hash_after(&before);
+    store.commit(&events).unwrap();
 
     let service = start(store);
     assert_eq!(one(&service, put("infra/dev", "NAME", "x")).await, ItemOutcome::Written);
@@ -362,12 +362,12 @@ async fn the_writer_survives_the_deepest_schema_and_a_schema_that_asks_for_ages(
 #[test]
 fn a_schema_is_an_outcome_with_its_author() {
     let mut world = World::new(State::default());
-    let (facts, outcome) = world.ask(&creating("infra", "ports", "PORT", PORTS)).unwrap();
+    let (events, outcome) = world.ask(&creating("infra", "ports", "PORT", PORTS)).unwrap();
     let Outcome::Schema(schema) = outcome else { panic!("{outcome:?}") };
     assert_eq!((&*schema.changed.actor, &*schema.changed.via), ("unix:ada", "test"));
     let mut rebuilt = State::default();
-    for fact in &facts {
-        rebuilt.apply(fact);
+    for event in &events {
+        rebuilt.apply(event);
     }
-    assert_eq!(rebuilt, world.state, "the facts say all that changed");
+    assert_eq!(rebuilt, world.state, "the events say all that changed");
 }

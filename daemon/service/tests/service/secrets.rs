@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use kontraktor_domain::{Caller, Code, Operation, Refusal, Request, Scope, Scopes};
 use kontraktor_model::reference::Secret as Wanted;
 use kontraktor_service::{PageRequest, Service, ServiceOptions, Target};
-use kontraktor_store::{AuditQuery, MemoryStore, Moment, Store};
+use kontraktor_store::{AuditQuery, MemoryStore, PointInTime, Store};
 use kontraktor_vault::{
     Broker, Bytes, Configured, Content, Fault, Fetched, Lease, LeaseId, Limits, Vault, VaultError,
 };
@@ -297,13 +297,13 @@ async fn an_environment_is_read_with_the_secrets_of_its_time() {
         entry.origin.seen_version(entry.variable).map(|seen| seen.version.to_string())
     };
     let now = service.snapshot(&path, false).unwrap();
-    let then = service.snapshot_at(&path, false, Moment::Revision(first)).await.unwrap();
+    let then = service.snapshot_at(&path, false, PointInTime::Revision(first)).await.unwrap();
     assert_eq!((lock(&then).as_deref(), lock(&now).as_deref()), (Some("1"), Some("2")));
     assert_ne!(then.version(), now.version());
 
     let all = with(&[Scope::EnvRead, Scope::SecretRead]);
-    let moment = Some(Moment::Revision(first));
-    let past = service.read_environment(&all, &path, "", false, moment, false).await.unwrap();
+    let at = Some(PointInTime::Revision(first));
+    let past = service.read_environment(&all, &path, "", false, at, false).await.unwrap();
     let secrets = past.secrets.secrets;
     assert_eq!(secrets[0].secret.as_ref().unwrap().value.expose(), b"old");
     assert_eq!(&*secrets[0].reference, "azure-kv://kv/db?version=1");

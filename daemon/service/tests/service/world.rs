@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kontraktor_domain::{
-    Access, AccessOperation, Batch, Caller, EnvironmentSettings, Expect, Fact, Operate, Outcome,
+    Access, AccessOperation, Batch, Caller, EnvironmentSettings, Event, Expect, Operate, Outcome,
     ProjectSettings, Put, Refusal, ReportedVersion, Request, Scopes, State, Trail, WriteItem, decide,
 };
 use kontraktor_model::value::ValueType;
@@ -19,10 +19,10 @@ impl World {
         Self { state, now: "2026-01-02T03:04:05.678901Z".parse().unwrap() }
     }
 
-    pub(crate) fn ask(&mut self, request: &Request) -> Result<(Vec<Fact>, Outcome), Refusal> {
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<(Vec<Event>, Outcome), Refusal> {
         let decision = decide(&self.state, request, &caller(), self.now)?;
         self.state = decision.state;
-        Ok((decision.facts, decision.outcome))
+        Ok((decision.events, decision.outcome))
     }
 }
 

@@ -78,9 +78,9 @@ pub(super) fn audit(connection: &Connection, query: &AuditQuery) -> Result<Vec<A
     filter("project = ?", query.project.as_ref().map(|name| text(name.as_str())));
     filter("env = ?", query.env.as_ref().map(|name| text(name.as_str())));
     filter("key = ?", query.key.as_ref().map(|key| text(key.as_str())));
-    let moment = |at: jiff::Timestamp| Value::BigInt(at.as_microsecond());
-    filter("ts >= make_timestamp(CAST(? AS BIGINT))", query.since.map(moment));
-    filter("ts < make_timestamp(CAST(? AS BIGINT))", query.until.map(moment));
+    let at = |at: jiff::Timestamp| Value::BigInt(at.as_microsecond());
+    filter("ts >= make_timestamp(CAST(? AS BIGINT))", query.since.map(at));
+    filter("ts < make_timestamp(CAST(? AS BIGINT))", query.until.map(at));
     let beyond = if query.oldest_first { "seq > ?" } else { "seq < ?" };
     filter(beyond, query.beyond.map(Value::UBigInt));
 

@@ -12,8 +12,8 @@ mod dir;
 mod errors;
 mod journal;
 mod load;
-mod moments;
 mod open;
+mod point_in_time;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -37,8 +37,8 @@ pub use self::{
     schema::SCHEMA_VERSION,
 };
 use self::{errors::classify, journal::Journal};
-use kontraktor_domain::{AuditEntry, Fact, Head, Row, State};
-use kontraktor_store::{AuditQuery, Moment, Past, Store, StoreError, StoreInfo, Upkeep};
+use kontraktor_domain::{AuditEntry, Event, Head, Row, State};
+use kontraktor_store::{AsOf, AuditQuery, PointInTime, Store, StoreError, StoreInfo, Upkeep};
 
 /// A write-ahead log of so many bytes is worth a checkpoint when nobody waits.
 const WAL_WORTH_A_CHECKPOINT: u64 = 4 * 1024 * 1024;
@@ -228,8 +228,8 @@ fn size_of(path: &Path) -> u64 {
 }
 
 impl Store for DuckDbStore {
-    fn commit(&self, facts: &[Fact]) -> Result<(), StoreError> {
-        let rows: Vec<_> = facts.iter().map(Row::from).collect();
+    fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
+        let rows: Vec<_> = events.iter().map(Row::from).collect();
         self.write(|writer| writer.commit(&rows))
     }
 
@@ -244,8 +244,8 @@ impl Store for DuckDbStore {
         self.write(|writer| writer.head())
     }
 
-    fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Fact>, StoreError> {
-        self.read_all(|connection| rows::facts(connection, seq, limit))
+    fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.read_all(|connection| rows::events(connection, seq, limit))
     }
 
     fn rows_since(&self, seq: u64, limit: usize) -> Result<Vec<Row<'static>>, StoreError> {
@@ -264,16 +264,16 @@ impl Store for DuckDbStore {
         self.read_all(|connection| audit::audit(connection, query))
     }
 
-    fn row_at(&self, environment: Uuid, moment: Moment) -> Result<Option<u64>, StoreError> {
-        self.read(|connection| moments::row_at(connection, environment, moment))
+    fn row_at(&self, environment: Uuid, at: PointInTime) -> Result<Option<u64>, StoreError> {
+        self.read(|connection| point_in_time::row_at(connection, environment, at))
     }
 
     fn locks_at(&self, environment: Uuid, revision: u64) -> Result<Option<u64>, StoreError> {
-        self.read(|connection| moments::locks_at(connection, environment, revision))
+        self.read(|connection| point_in_time::locks_at(connection, environment, revision))
     }
 
-    fn as_of(&self, environment: Uuid, seq: u64, locks: u64, imported: bool) -> Result<Past, StoreError> {
-        self.read(|connection| moments::as_of(connection, environment, seq, locks, imported))
+    fn as_of(&self, environment: Uuid, seq: u64, locks: u64, imported: bool) -> Result<AsOf, StoreError> {
+        self.read(|connection| point_in_time::as_of(connection, environment, seq, locks, imported))
     }
 
     fn info(&self) -> StoreInfo {

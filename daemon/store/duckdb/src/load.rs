@@ -11,12 +11,12 @@ use super::{
     StoreError,
     errors::{classify, unreadable},
     rows::{
-        BATCHES, ENVIRONMENTS, PROJECTS, SCHEMAS, Table, VARIABLES, VERSIONS, environment_paths, fact,
+        BATCHES, ENVIRONMENTS, PROJECTS, SCHEMAS, Table, VARIABLES, VERSIONS, environment_paths, event,
         hash_of, head, uuid,
     },
 };
 use kontraktor_domain::{
-    Authorship, BATCH_MEMORY, Body, EnvironmentParts, Fact, Hash, ProjectParts, Row, State, Variable,
+    Authorship, BATCH_MEMORY, Body, EnvironmentParts, Event, Hash, ProjectParts, Row, State, Variable,
     VariableParts, timestamp,
 };
 
@@ -44,8 +44,8 @@ fn load_parts(connection: &Connection, now: Timestamp) -> Result<State, StoreErr
     schemas(connection, &paths, &mut state)?;
     environments(connection, &paths, &mut state)?;
     variables(connection, &paths, &mut state)?;
-    for fact in versions(connection, &newest_versions("", ""), &paths)? {
-        state.restore_version(&fact);
+    for event in versions(connection, &newest_versions("", ""), &paths)? {
+        state.restore_version(&event);
     }
     batches(connection, &paths, now, &mut state)?;
     state.restore_head(head(connection)?);
@@ -60,26 +60,32 @@ fn newest(table: &Table, group: &str, condition: &str) -> String {
     )
 }
 
-fn facts(connection: &Connection, table: &Table, rest: &str, paths: &Paths) -> Result<Vec<Fact>, StoreError> {
-    let mut facts = Vec::new();
+fn events(
+    connection: &Connection,
+    table: &Table,
+    rest: &str,
+    paths: &Paths,
+) -> Result<Vec<Event>, StoreError> {
+    let mut events = Vec::new();
     table.select(connection, rest, [], |row| {
-        facts.push(fact(&row, paths)?);
+        events.push(event(&row, paths)?);
         Ok(())
     })?;
-    Ok(facts)
+    Ok(events)
 }
 
 fn projects(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
     let mut created: HashMap<String, Authorship> = HashMap::new();
-    for fact in facts(connection, &PROJECTS, &newest(&PROJECTS, "project", "operation = 'created'"), paths)? {
-        if let Body::Project(project) = &fact.body {
-            created.insert(project.name.to_string(), fact.authorship());
+    for event in events(connection, &PROJECTS, &newest(&PROJECTS, "project", "operation = 'created'"), paths)?
+    {
+        if let Body::Project(project) = &event.body {
+            created.insert(project.name.to_string(), event.authorship());
         }
     }
     let mut parts = Vec::new();
-    for fact in facts(connection, &PROJECTS, &newest(&PROJECTS, "project", "true"), paths)? {
-        let changed = fact.authorship();
-        if let Body::Project(newest) = fact.body {
+    for event in events(connection, &PROJECTS, &newest(&PROJECTS, "project", "true"), paths)? {
+        let changed = event.authorship();
+        if let Body::Project(newest) = event.body {
             let created = created
                 .remove(newest.name.as_str())
                 .ok_or_else(|| StoreError::Corrupt(format!("project {} was never created", newest.name)))?;
@@ -92,11 +98,11 @@ fn projects(connection: &Connection, paths: &Paths, state: &mut State) -> Result
 
 /// The schemas of projects that stand; those of a project that was deleted went before it.
 fn schemas(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
-    for fact in facts(connection, &SCHEMAS, &newest(&SCHEMAS, "project, name", "true"), paths)? {
-        if !state.restore_schema(&fact) {
+    for event in events(connection, &SCHEMAS, &newest(&SCHEMAS, "project, name", "true"), paths)? {
+        if !state.restore_schema(&event) {
             return Err(StoreError::Corrupt(format!(
                 "row {} is a schema of a project that does not exist",
-                fact.seq
+                event.seq
             )));
         }
     }
@@ -106,15 +112,15 @@ fn schemas(connection: &Connection, paths: &Paths, state: &mut State) -> Result<
 fn environments(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
     let mut created: HashMap<Uuid, Authorship> = HashMap::new();
     let first = newest(&ENVIRONMENTS, "env_id", "operation = 'created'");
-    for fact in facts(connection, &ENVIRONMENTS, &first, paths)? {
-        if let Body::Environment(environment) = &fact.body {
-            created.insert(environment.id, fact.authorship());
+    for event in events(connection, &ENVIRONMENTS, &first, paths)? {
+        if let Body::Environment(environment) = &event.body {
+            created.insert(environment.id, event.authorship());
         }
     }
     let mut last = last_rows(connection, "true")?;
-    for fact in facts(connection, &ENVIRONMENTS, &newest(&ENVIRONMENTS, "env_id", "true"), paths)? {
-        let changed = fact.authorship();
-        let Body::Environment(newest) = fact.body else { continue };
+    for event in events(connection, &ENVIRONMENTS, &newest(&ENVIRONMENTS, "env_id", "true"), paths)? {
+        let changed = event.authorship();
+        let Body::Environment(newest) = event.body else { continue };
         let path = newest.path.clone();
         let (Some(created), Some(Last { revision, written, hash })) =
             (created.remove(&newest.id), last.remove(&newest.id))
@@ -212,9 +218,9 @@ fn newest_writes(connection: &Connection) -> Result<Vec<u64>, StoreError> {
 }
 
 fn variable(row: &Row<'_>, paths: &Paths) -> Result<Option<VariableParts>, StoreError> {
-    let fact = fact(row, paths)?;
-    let written = fact.authorship();
-    let Body::Variable(change) = fact.body else { return Ok(None) };
+    let event = event(row, paths)?;
+    let written = event.authorship();
+    let Body::Variable(change) = event.body else { return Ok(None) };
     let Some(value) = change.new_value else { return Ok(None) };
     let variable = Variable {
         key: change.key,
@@ -243,11 +249,11 @@ pub(super) fn newest_versions(creations: &str, lines: &str) -> String {
 }
 
 /// Lines of the lockfile.
-pub(super) fn versions(connection: &Connection, rest: &str, paths: &Paths) -> Result<Vec<Fact>, StoreError> {
-    facts(connection, &VERSIONS, rest, paths)
+pub(super) fn versions(connection: &Connection, rest: &str, paths: &Paths) -> Result<Vec<Event>, StoreError> {
+    events(connection, &VERSIONS, rest, paths)
 }
 
-/// The facts of batches that are still remembered, in order. Of variables only what the results need is read.
+/// The events of batches that are still remembered, in order. Of variables only what the results need is read.
 fn batches(
     connection: &Connection,
     paths: &Paths,
@@ -270,19 +276,19 @@ fn batches(
         let window = params![since, start, start.saturating_add(BATCH_ROWS_AT_ONCE as u64 - 1)];
         let mut records = VecDeque::new();
         BATCHES.select(connection, &rest, window, |row| {
-            records.push_back(fact(&row, paths)?);
+            records.push_back(event(&row, paths)?);
             Ok(())
         })?;
         VARIABLES.select_without_values(connection, &rest, window, |row| {
-            let fact = fact(&row, paths)?;
-            while let Some(record) = records.pop_front_if(|record| record.seq < fact.seq) {
-                state.restore_batch_fact(&record);
+            let event = event(&row, paths)?;
+            while let Some(record) = records.pop_front_if(|record| record.seq < event.seq) {
+                state.restore_batch_event(&record);
             }
-            state.restore_batch_fact(&fact);
+            state.restore_batch_event(&event);
             Ok(())
         })?;
         for record in records {
-            state.restore_batch_fact(&record);
+            state.restore_batch_event(&record);
         }
     }
     state.forget_batches(now);

@@ -7,7 +7,7 @@ use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
 use super::{StoreError, errors::unreadable};
-use kontraktor_domain::{Fact, Hash, Head, Row, RowBody};
+use kontraktor_domain::{Event, Hash, Head, Row, RowBody};
 
 /// The columns that all logs have, in the order that [`row_of`] reads them.
 const COMMON: &str =
@@ -285,10 +285,10 @@ fn first_after(connection: &Connection, seq: u64) -> Result<Option<u64>, StoreEr
     connection.query_row(&sql, params![seq], |row| row.get(0)).map_err(unreadable)
 }
 
-/// The same rows as facts.
-pub(super) fn facts(connection: &Connection, seq: u64, limit: usize) -> Result<Vec<Fact>, StoreError> {
+/// The same rows as events.
+pub(super) fn events(connection: &Connection, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
     let paths = environment_paths(connection)?;
-    window(connection, seq, limit)?.iter().map(|row| fact(row, &paths)).collect()
+    window(connection, seq, limit)?.iter().map(|row| event(row, &paths)).collect()
 }
 
 /// The name of each environment that ever was.
@@ -307,7 +307,7 @@ pub(super) fn environment_paths(connection: &Connection) -> Result<HashMap<Uuid,
     Ok(paths)
 }
 
-pub(super) fn fact(row: &Row<'_>, paths: &HashMap<Uuid, EnvPath>) -> Result<Fact, StoreError> {
-    row.to_fact(|id| paths.get(&id).cloned())
+pub(super) fn event(row: &Row<'_>, paths: &HashMap<Uuid, EnvPath>) -> Result<Event, StoreError> {
+    row.to_event(|id| paths.get(&id).cloned())
         .map_err(|error| StoreError::Corrupt(format!("row {} of {}: {error}", row.seq, row.body.table())))
 }

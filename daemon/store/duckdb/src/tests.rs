@@ -96,7 +96,7 @@ fn filled(dir: &Path) -> (DuckDbStore, Head) {
     ];
     for request in batches.chain(others) {
         let decision = decide(&state, &request, &caller, now).unwrap();
-        store.commit(&decision.facts).unwrap();
+        store.commit(&decision.events).unwrap();
         state = decision.state;
     }
     (store, state.head())
@@ -269,8 +269,8 @@ fn reading_alone_changes_nothing_and_writes_nothing() {
     let report = verify(&first, &[head]).unwrap();
     assert_eq!((report.head, report.broken), (head, None));
     let second = DataDir::lock_for_reading(dir.path()).unwrap();
-    let facts = first.changes_since(0, 100).unwrap();
-    assert!(first.commit(&facts).is_err());
+    let events = first.changes_since(0, 100).unwrap();
+    assert!(first.commit(&events).is_err());
     drop((first, second));
     assert_eq!(read(), before);
 }

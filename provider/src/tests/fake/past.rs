@@ -1,7 +1,7 @@
 //! The past: moments that a test kept, and the log that a test wrote.
 
 use kontraktor_proto::v1::audit_server::Audit;
-use kontraktor_proto::v1::{self, ProblemCode, moment};
+use kontraktor_proto::v1::{self, ProblemCode, point_in_time};
 use tonic::{Request, Response};
 
 use super::{Answer, Fake, authorship, refuse};
@@ -17,9 +17,13 @@ impl Fake {
         self.world.lock().unwrap().past.insert(place, snapshot);
     }
 
-    pub(super) fn look_back(&self, request: &v1::GetSnapshotRequest, at: v1::Moment) -> Answer<v1::Snapshot> {
+    pub(super) fn look_back(
+        &self,
+        request: &v1::GetSnapshotRequest,
+        at: v1::PointInTime,
+    ) -> Answer<v1::Snapshot> {
         let name = request.name.clone().expect("every request names its environment");
-        let Some(moment::At::Revision(revision)) = at.at else {
+        let Some(point_in_time::At::Revision(revision)) = at.at else {
             return refuse(ProblemCode::Denied, "Only revisions are kept");
         };
         match self.world.lock().unwrap().past.get(&(format!("{}/{}", name.project, name.env), revision)) {
@@ -67,7 +71,7 @@ impl Audit for Fake {
         self.may_read()?;
         let request = request.into_inner();
         let until = match request.until.and_then(|until| until.at) {
-            Some(moment::At::Revision(revision)) => revision,
+            Some(point_in_time::At::Revision(revision)) => revision,
             _ => u64::MAX,
         };
         let world = self.world.lock().unwrap();

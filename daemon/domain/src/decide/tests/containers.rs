@@ -22,7 +22,7 @@ fn explicit_and_implicit() {
     let project = world.state.project(&"q".parse().unwrap()).unwrap();
     assert!(project.implicit && !project.environments.values().next().unwrap().implicit);
 
-    let facts = world.facts.len();
+    let events = world.events.len();
     let update = Request::UpdateProject {
         name: "q".parse().unwrap(),
         description: Some(String::new()),
@@ -30,9 +30,9 @@ fn explicit_and_implicit() {
         expect: None,
     };
     world.ask(&update).unwrap();
-    assert_eq!(world.facts.len(), facts + 1, "an update makes an implicit project explicit");
+    assert_eq!(world.events.len(), events + 1, "an update makes an implicit project explicit");
     world.ask(&update).unwrap();
-    assert_eq!(world.facts.len(), facts + 1, "nothing to change");
+    assert_eq!(world.events.len(), events + 1, "nothing to change");
     let update = Request::UpdateEnvironment {
         path: "q/e".parse().unwrap(),
         description: Some("new".to_owned()),

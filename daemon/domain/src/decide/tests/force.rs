@@ -6,7 +6,7 @@ use super::{
 };
 
 fn operations(world: &World, since: usize) -> Vec<String> {
-    let entries = world.facts[since..].iter().map(AuditEntry::from);
+    let entries = world.events[since..].iter().map(AuditEntry::from);
     entries
         .map(|entry| {
             let name = [entry.project, entry.env, entry.key].into_iter().filter(|part| !part.is_empty());
@@ -16,16 +16,16 @@ fn operations(world: &World, since: usize) -> Vec<String> {
 }
 
 #[test]
-fn everything_inside_goes_with_an_environment_each_as_a_fact() {
+fn everything_inside_goes_with_an_environment_each_as_a_event() {
     let mut world = World::new();
     world.write(vec![vec![put("p/e", "A", "1"), put("p/e", "B", "2")]]);
-    let since = world.facts.len();
+    let since = world.events.len();
     world.ask(&delete_env("p/e", true)).unwrap();
     assert_eq!(
         operations(&world, since),
         ["variable deleted p/e/A 2", "variable deleted p/e/B 2", "environment deleted p/e 2"]
     );
-    let Body::Variable(first) = &world.facts[since].body else { panic!("a variable goes first") };
+    let Body::Variable(first) = &world.events[since].body else { panic!("a variable goes first") };
     assert_eq!((first.old_value.as_deref(), first.new_value.as_deref()), (Some("1"), None));
     assert_eq!((world.state.environment_count(), world.state.variable_count()), (0, 0));
     world.write(vec![vec![put("p/e", "A", "1")]]);
@@ -39,7 +39,7 @@ fn everything_inside_goes_with_a_project() {
     world.create_env("p/g", false).unwrap();
     // Imports among what goes are in nobody's way.
     world.import("p/e", &["p/f", "p/g", "q/e"]).unwrap();
-    let since = world.facts.len();
+    let since = world.events.len();
     world.ask(&delete_project("p", true)).unwrap();
     assert_eq!(
         operations(&world, since),
@@ -54,7 +54,7 @@ fn everything_inside_goes_with_a_project() {
     );
     assert_eq!((world.state.environment_count(), world.state.variable_count()), (1, 1));
     assert_eq!(
-        world.facts.last().map(|fact| AuditEntry::from(fact).operation),
+        world.events.last().map(|event| AuditEntry::from(event).operation),
         Some(Operation::ProjectDeleted)
     );
 }

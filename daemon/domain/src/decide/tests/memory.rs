@@ -21,7 +21,7 @@ fn batches_are_remembered_for_a_day() {
     let first = world.batch(id, groups()).unwrap();
     assert_eq!(words(&first), ["written 1/1", "Conflict 0/1", "absent 0/1"]);
     world.write(vec![vec![put("p/e", "A", "2")], vec![put("p/e", "C", "2")]]);
-    let facts = world.facts.len();
+    let events = world.events.len();
 
     let again = world.batch(id, groups()).unwrap();
     assert_eq!((again.results, again.replayed), (first.results.clone(), true));
@@ -30,7 +30,7 @@ fn batches_are_remembered_for_a_day() {
 
     world.now = world.now.checked_add(jiff::SignedDuration::from_hours(24)).unwrap();
     assert!(world.batch(id, groups()).unwrap().replayed, "24 hours to the microsecond");
-    assert_eq!(world.facts.len(), facts);
+    assert_eq!(world.events.len(), events);
     world.now = world.now.checked_add(jiff::SignedDuration::from_micros(1)).unwrap();
     let anew = world.batch(id, groups()).unwrap();
     assert_eq!((words(&anew)[0].as_str(), anew.replayed), ("written 3/3", false));
@@ -43,7 +43,7 @@ fn only_batches_that_succeeded_in_something_are_remembered() {
     let id = Uuid::from_u128(7);
     let groups = || vec![vec![strict(put("p/e", "A", "1"))]];
     assert_eq!(words(&world.batch(id, groups()).unwrap()), ["NotFound 0/0"]);
-    assert!(world.facts.is_empty());
+    assert!(world.events.is_empty());
     world.create_env("p/e", true).unwrap();
     assert_eq!(words(&world.batch(id, groups()).unwrap()), ["written 2/2"]);
 
@@ -58,9 +58,9 @@ fn only_batches_that_succeeded_in_something_are_remembered() {
 fn a_batch_of_writes_alone_needs_no_record() {
     let mut world = World::new();
     world.write(vec![vec![put("p/e", "A", "1")], vec![put("p/e", "B", "1")]]);
-    assert_eq!(world.facts.len(), 4, "project, environment and two variables");
+    assert_eq!(world.events.len(), 4, "project, environment and two variables");
     world.write(vec![vec![put("p/e", "A", "1")], vec![put("p/e", "B", "2")]]);
-    assert_eq!(world.facts.len(), 6, "one variable and the record");
+    assert_eq!(world.events.len(), 6, "one variable and the record");
 }
 
 #[test]
@@ -119,9 +119,9 @@ fn refusals_are_repeated_word_for_word() {
     );
     assert_eq!(refusal(&first, 1).violation.as_deref().unwrap().schema, "ports");
     let mut reread = super::super::super::State::default();
-    for fact in &world.facts {
+    for event in &world.events {
         let paths = |_| Some("p/e".parse().unwrap());
-        reread.apply(&super::super::super::Row::from(fact).to_fact(paths).unwrap());
+        reread.apply(&super::super::super::Row::from(event).to_event(paths).unwrap());
     }
     world.state = reread;
     let again = world.batch(id, groups()).unwrap();

@@ -1,7 +1,7 @@
 //! How much checking one request may ask for.
 
 use super::{
-    super::super::{ItemOutcome, Past, Refusal, Request, SchemaSettings, WriteItem},
+    super::super::{EarlierState, ItemOutcome, Refusal, Request, SchemaSettings, WriteItem},
     World, put, refusal, told,
 };
 
@@ -57,7 +57,7 @@ fn restoring_has_no_more_patience_than_writing() {
     let value = "ab".repeat(2_000);
     world.write(vec![items(100, &value)]);
     let environment = world.env("p/e");
-    let past = Past {
+    let past = EarlierState {
         revision: environment.revision,
         description: environment.description.clone(),
         imports: environment.imports.clone(),

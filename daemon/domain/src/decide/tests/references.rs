@@ -97,10 +97,12 @@ fn a_version_is_written_down_when_it_is_news_and_moves_no_revision() {
     world.write(vec![vec![refer("p/e", "S", "azure-kv://kv/name")]]);
     let before = environment(&world);
     let mut rows = |request: &Request| {
-        let before = world.facts.len();
+        let before = world.events.len();
         world.ask(request).unwrap();
-        let kinds: Vec<_> =
-            world.facts[before..].iter().map(|fact| (fact.actor.to_string(), fact.body.clone())).collect();
+        let kinds: Vec<_> = world.events[before..]
+            .iter()
+            .map(|event| (event.actor.to_string(), event.body.clone()))
+            .collect();
         assert!(kinds.iter().all(|(actor, _)| actor == "unix:eve"), "those who asked are named");
         kinds.into_iter().filter(|(_, body)| matches!(body, Body::Version(_))).count()
     };

@@ -3,15 +3,15 @@
 use kontraktor_model::value::ValueType;
 
 use super::{
-    super::super::{Code, Outcome, Past, Request, Restored},
+    super::super::{Code, EarlierState, Outcome, Request, Restored},
     World, delete, delete_env, protecting, put, typed, update_env,
 };
 
 impl World {
     /// How an environment stands now, for later.
-    fn past(&self, path: &str) -> Past {
+    fn past(&self, path: &str) -> EarlierState {
         let environment = self.env(path);
-        Past {
+        EarlierState {
             revision: environment.revision,
             description: environment.description.clone(),
             imports: environment.imports.clone(),
@@ -19,7 +19,7 @@ impl World {
         }
     }
 
-    fn restore(&mut self, path: &str, past: &Past) -> Restored {
+    fn restore(&mut self, path: &str, past: &EarlierState) -> Restored {
         match self.ask(&restore(path, past, None)).unwrap() {
             Outcome::Restored(restored) => restored,
             other => panic!("{other:?}"),
@@ -35,12 +35,12 @@ impl World {
     }
 }
 
-fn restore(path: &str, past: &Past, expect_revision: Option<u64>) -> Request {
+fn restore(path: &str, past: &EarlierState, expect_revision: Option<u64>) -> Request {
     Request::RestoreEnvironment { path: path.parse().unwrap(), past: past.clone(), expect_revision }
 }
 
 /// An environment with a past, and what it was then.
-fn changed() -> (World, Past) {
+fn changed() -> (World, EarlierState) {
     let mut world = World::new();
     world.write(vec![vec![put("p/base", "X", "1"), put("p/other", "X", "2")]]);
     world.import("p/e", &["p/base"]).unwrap();
@@ -75,10 +75,10 @@ fn one_new_revision_is_as_the_old_one_was() {
     let revisions: Vec<u64> = environment.variables.values().map(|variable| variable.revision).collect();
     assert_eq!(revisions, [now + 1, now + 1, past.revision], "what was the same was not written");
 
-    let facts = world.facts.len();
+    let events = world.events.len();
     let again = world.restore("p/e", &past);
     assert_eq!((again.written, again.deleted, again.environment.revision), (0, 0, now + 1));
-    assert_eq!(world.facts.len(), facts, "there is nothing to do");
+    assert_eq!(world.events.len(), events, "there is nothing to do");
 }
 
 #[test]

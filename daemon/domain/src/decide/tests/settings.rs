@@ -87,9 +87,9 @@ fn what_exists_is_adopted_on_demand() {
         settings: ProjectSettings { description: "mine".to_owned(), protected: true },
         adopt_existing,
     };
-    let facts = world.facts.len();
+    let events = world.events.len();
     world.ask(&project(false)).unwrap();
     world.refused(&project(false));
     world.ask(&project(true)).unwrap();
-    assert_eq!(world.facts.len(), facts + 1);
+    assert_eq!(world.events.len(), events + 1);
 }

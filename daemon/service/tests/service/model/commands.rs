@@ -1,6 +1,8 @@
 //! The requests that are put to the rules and to the model, and how they come about.
 
-use kontraktor_domain::{EnvironmentSettings, Expect, Operate, Past, ProjectSettings, Request, WriteItem};
+use kontraktor_domain::{
+    EarlierState, EnvironmentSettings, Expect, Operate, ProjectSettings, Request, WriteItem,
+};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::world::{batch, put};
@@ -56,7 +58,7 @@ pub(super) enum Command {
 
 impl Command {
     /// `past` is for restoring alone.
-    pub(super) fn request(&self, id: u128, past: Option<&Past>) -> Request {
+    pub(super) fn request(&self, id: u128, past: Option<&EarlierState>) -> Request {
         match self {
             Self::CreateProject { name, adopt } => Request::CreateProject {
                 name: name.parse().unwrap(),

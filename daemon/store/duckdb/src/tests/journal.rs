@@ -9,7 +9,7 @@ fn commit(store: &DuckDbStore, state: State, request: &Request) -> State {
         Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL };
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
     let decision = decide(&state, request, &caller, now).unwrap();
-    store.commit(&decision.facts).unwrap();
+    store.commit(&decision.events).unwrap();
     decision.state
 }
 
@@ -222,8 +222,8 @@ fn reading_alone_sees_them_and_leaves_them() {
     let store = DuckDbStore::open_read_only(reading, DuckDbOptions::default()).unwrap();
     assert_intact(&store, state.head());
     assert_eq!(store.head().unwrap(), state.head());
-    let facts = store.changes_since(0, 100).unwrap();
-    assert!(store.commit(&facts).is_err());
+    let events = store.changes_since(0, 100).unwrap();
+    assert!(store.commit(&events).is_err());
     drop(store);
     assert_eq!(fs::read(copy.path().join("kontraktor.journal")).unwrap(), before);
 }
@@ -280,8 +280,8 @@ fn a_move_that_failed_is_not_repeated_before_the_database_is_reopened() {
     let trail = accesses("aws-sm://prod/x", 1);
     let caller =
         Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL };
-    let facts = decide(&state, &trail, &caller, Timestamp::UNIX_EPOCH).unwrap().facts;
-    assert!(store.commit(&facts).is_err());
+    let events = decide(&state, &trail, &caller, Timestamp::UNIX_EPOCH).unwrap().events;
+    assert!(store.commit(&events).is_err());
     assert_eq!(store.recover().unwrap(), state.head());
     let state = commit(&store, state, &trail);
     assert_intact(&store, state.head());

@@ -2,7 +2,7 @@
 //! up to date.
 
 use super::{super::schema, *};
-use kontraktor_domain::{EnvironmentSettings, Fact, Row, RowBody};
+use kontraktor_domain::{EnvironmentSettings, Event, Row, RowBody};
 
 /// A row as version 1 had it: with no column that came later.
 fn insert(connection: &Connection, row: &Row<'_>) {
@@ -79,9 +79,9 @@ fn now() -> Timestamp {
     "2026-01-02T03:04:05.678901Z".parse().unwrap()
 }
 
-fn decided(state: &State, request: &Request) -> (State, Vec<Fact>) {
+fn decided(state: &State, request: &Request) -> (State, Vec<Event>) {
     let decision = decide(state, request, &caller(), now()).unwrap();
-    (decision.state, decision.facts)
+    (decision.state, decision.events)
 }
 
 fn batch(id: u128, groups: Vec<Vec<WriteItem>>) -> Request {
@@ -127,9 +127,9 @@ fn version_1(dir: &TempDir) -> State {
     ];
     let mut state = State::default();
     for request in requests {
-        let (after, facts) = decided(&state, &request);
-        for fact in &facts {
-            insert(&connection, &Row::from(fact));
+        let (after, events) = decided(&state, &request);
+        for event in &events {
+            insert(&connection, &Row::from(event));
         }
         state = after;
     }
@@ -152,7 +152,7 @@ fn check(dir: &TempDir, state: &State) {
     assert!(!names.collect::<Vec<_>>().contains(&"kontraktor.upgrading".into()), "the note is gone");
 
     let again = decide(state, &first_batch(), &caller(), now()).unwrap();
-    assert!(again.facts.is_empty(), "a batch that the earlier daemon did is known");
+    assert!(again.events.is_empty(), "a batch that the earlier daemon did is known");
     let mut protected = item("B", put("kept"), Expect::Nothing);
     if let Some(Operate::Put(put)) = &mut protected.operation {
         put.protected = Some(true);
@@ -164,10 +164,10 @@ fn check(dir: &TempDir, state: &State) {
         create_missing: false,
         adopt_existing: false,
     };
-    let (after, facts) = decided(state, &batch(9, vec![vec![protected]]));
-    store.commit(&facts).unwrap();
-    let (after, facts) = decided(&after, &create);
-    store.commit(&facts).unwrap();
+    let (after, events) = decided(state, &batch(9, vec![vec![protected]]));
+    store.commit(&events).unwrap();
+    let (after, events) = decided(&after, &create);
+    store.commit(&events).unwrap();
     // As after kill -9.
     drop(store);
     let store = open(dir.path()).unwrap();

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use kontraktor_domain::{Environment, EnvironmentSettings, Refusal, Request, State};
 use kontraktor_model::names::EnvPath;
 use kontraktor_service::{PageRequest, Service, ServiceOptions, Snapshot};
-use kontraktor_store::{MemoryStore, Moment, Past, Store};
+use kontraktor_store::{AsOf, MemoryStore, PointInTime, Store};
 use proptest::{collection::vec, prelude::*, sample::select};
 use tempfile::TempDir;
 
@@ -87,11 +87,11 @@ fn command() -> impl Strategy<Value = Command> {
 }
 
 /// What a state holds of an environment, as a store should find it later.
-fn stood(state: &State, path: &EnvPath) -> Past {
+fn stood(state: &State, path: &EnvPath) -> AsOf {
     let Some(environment) = state.environment(path) else {
         return state
             .tombstone(path)
-            .map_or(Past::NotYet, |tombstone| Past::Deleted { revision: tombstone.revision });
+            .map_or(AsOf::NotYetCreated, |tombstone| AsOf::Deleted { revision: tombstone.revision });
     };
     let mut imported: HashMap<EnvPath, Arc<Environment>> = HashMap::new();
     let mut open = environment.imports.to_vec();
@@ -101,7 +101,7 @@ fn stood(state: &State, path: &EnvPath) -> Past {
             open.extend(next.imports.iter().cloned());
         }
     }
-    Past::Stood { environment: Arc::clone(environment), imported }
+    AsOf::Found { environment: Arc::clone(environment), imported }
 }
 
 /// Plays a history into stores and then asks each of them for every moment of it.
@@ -115,10 +115,10 @@ fn every_moment_is_found(
     for (id, (command, seconds)) in (1..).zip(commands) {
         // Sometimes the clock is set back.
         world.now += SignedDuration::from_secs(*seconds);
-        let Ok((facts, _)) = world.ask(&command.request(id)) else { continue };
-        if !facts.is_empty() {
+        let Ok((events, _)) = world.ask(&command.request(id)) else { continue };
+        if !events.is_empty() {
             for store in stores {
-                store.commit(&facts).unwrap();
+                store.commit(&events).unwrap();
             }
             states.push((world.now, world.state.clone()));
         }
@@ -132,25 +132,25 @@ fn every_moment_is_found(
         for store in stores {
             for revision in 1..=newest {
                 let then = states.iter().map(|(_, state)| stood(state, &path)).find(|past| match past {
-                    Past::Stood { environment, .. } => environment.revision == revision,
-                    Past::Deleted { revision: gone } => *gone == revision,
-                    Past::NotYet => false,
+                    AsOf::Found { environment, .. } => environment.revision == revision,
+                    AsOf::Deleted { revision: gone } => *gone == revision,
+                    AsOf::NotYetCreated => false,
                 });
-                let row = store.row_at(id, Moment::Revision(revision)).unwrap();
+                let row = store.row_at(id, PointInTime::Revision(revision)).unwrap();
                 prop_assert!(row.is_some(), "{} has revision {}", path, revision);
                 let found = store.as_of(id, row.unwrap(), row.unwrap(), true).unwrap();
                 prop_assert_eq!(Some(&found), then.as_ref(), "{} at revision {}", &path, revision);
-                if let Past::Stood { environment, .. } = found {
-                    let own = Past::Stood { environment, imported: HashMap::new() };
+                if let AsOf::Found { environment, .. } = found {
+                    let own = AsOf::Found { environment, imported: HashMap::new() };
                     prop_assert_eq!(store.as_of(id, row.unwrap(), row.unwrap(), false).unwrap(), own);
                     lockfile_is_found(&**store, &states, &path, id, revision)?;
                 }
             }
-            prop_assert_eq!(store.row_at(id, Moment::Revision(newest + 1)).unwrap(), None);
+            prop_assert_eq!(store.row_at(id, PointInTime::Revision(newest + 1)).unwrap(), None);
             let times = states.iter().map(|(at, _)| *at);
             for time in times.flat_map(|at| [at, at - SignedDuration::from_micros(1)]) {
                 let then = states.iter().rfind(|(at, _)| *at <= time);
-                let row = store.row_at(id, Moment::Time(time)).unwrap();
+                let row = store.row_at(id, PointInTime::Time(time)).unwrap();
                 prop_assert_eq!(row, then.map(|(_, state)| state.head().seq));
                 if let (Some(row), Some((_, state))) = (row, then) {
                     prop_assert_eq!(store.as_of(id, row, row, true).unwrap(), stood(state, &path));
@@ -173,8 +173,8 @@ fn lockfile_is_found(
         |state: &&State| state.environment(path).is_some_and(|environment| environment.revision == revision);
     let last = states.iter().map(|(_, state)| state).rfind(at_revision).unwrap();
     let locks = store.locks_at(id, revision).unwrap().unwrap_or(u64::MAX);
-    let row = store.row_at(id, Moment::Revision(revision)).unwrap().unwrap();
-    let Past::Stood { environment, .. } = store.as_of(id, row, locks, false).unwrap() else {
+    let row = store.row_at(id, PointInTime::Revision(revision)).unwrap().unwrap();
+    let AsOf::Found { environment, .. } = store.as_of(id, row, locks, false).unwrap() else {
         panic!("it stood at that row")
     };
     prop_assert_eq!(&environment.versions, &last.environment(path).unwrap().versions);
@@ -240,8 +240,8 @@ impl Timeline {
         self.service.snapshot(&path.parse().unwrap(), false).unwrap()
     }
 
-    async fn at(&self, path: &str, moment: Moment) -> Result<Snapshot, Refusal> {
-        self.service.snapshot_at(&path.parse().unwrap(), false, moment).await
+    async fn at(&self, path: &str, at: PointInTime) -> Result<Snapshot, Refusal> {
+        self.service.snapshot_at(&path.parse().unwrap(), false, at).await
     }
 }
 
@@ -267,16 +267,19 @@ async fn imports_are_resolved_as_of_then(store: Arc<dyn Store>) {
     world.delete("shared/base").await;
 
     assert_eq!(values(&second), ["A=1 < shared/base", "B=1 < app/dev"]);
-    assert_eq!(world.at("app/dev", Moment::Revision(2)).await.unwrap().version(), second.version());
-    assert_eq!(values(&world.at("app/dev", Moment::Revision(2)).await.unwrap()), values(&second));
-    assert_eq!(world.at("app/dev", Moment::Time(between)).await.unwrap().version(), meanwhile.version());
+    assert_eq!(world.at("app/dev", PointInTime::Revision(2)).await.unwrap().version(), second.version());
+    assert_eq!(values(&world.at("app/dev", PointInTime::Revision(2)).await.unwrap()), values(&second));
+    assert_eq!(world.at("app/dev", PointInTime::Time(between)).await.unwrap().version(), meanwhile.version());
     // The batch that made revision 3 wrote the imported environment after it; nobody ever saw one without the other.
     assert_eq!(values(&third), ["A=3 < shared/base", "B=2 < app/dev"]);
-    let then = world.at("app/dev", Moment::Revision(3)).await.unwrap();
+    let then = world.at("app/dev", PointInTime::Revision(3)).await.unwrap();
     assert_eq!((then.version(), values(&then)), (third.version(), values(&third)));
-    assert_eq!(values(&world.at("app/dev", Moment::Revision(4)).await.unwrap()), ["B=2 < app/dev"]);
+    assert_eq!(values(&world.at("app/dev", PointInTime::Revision(4)).await.unwrap()), ["B=2 < app/dev"]);
     // What was deleted meanwhile still has its moments.
-    assert_eq!(values(&world.at("shared/base", Moment::Revision(2)).await.unwrap()), ["A=2 < shared/base"]);
+    assert_eq!(
+        values(&world.at("shared/base", PointInTime::Revision(2)).await.unwrap()),
+        ["A=2 < shared/base"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -295,13 +298,13 @@ async fn the_newest_revision_is_what_stands_as_long_as_no_import_changes() {
     let mut world = Timeline::new(Arc::new(MemoryStore::new()));
     world.put(&[("shared/base", "A", "1"), ("app/dev", "B", "1")]).await;
     world.import("app/dev", &["shared/base"]).await;
-    assert_eq!(world.at("app/dev", Moment::Revision(2)).await.unwrap(), world.now("app/dev"));
+    assert_eq!(world.at("app/dev", PointInTime::Revision(2)).await.unwrap(), world.now("app/dev"));
     world.put(&[("shared/base", "A", "2")]).await;
-    let then = world.at("app/dev", Moment::Revision(2)).await.unwrap();
+    let then = world.at("app/dev", PointInTime::Revision(2)).await.unwrap();
     assert_ne!(then.version(), world.now("app/dev").version());
     assert_eq!(values(&then), ["A=1 < shared/base", "B=1 < app/dev"]);
     let far: Timestamp = "2999-01-01T00:00:00Z".parse().unwrap();
-    assert_eq!(world.at("app/dev", Moment::Time(far)).await.unwrap(), world.now("app/dev"));
+    assert_eq!(world.at("app/dev", PointInTime::Time(far)).await.unwrap(), world.now("app/dev"));
 }
 
 #[tokio::test]
@@ -312,18 +315,18 @@ async fn moments_at_which_nothing_stood_are_refused_with_the_reason() {
     world.put(&[("app/dev", "A", "2")]).await;
     world.delete("app/dev").await;
     world.put(&[("other/env", "A", "2")]).await;
-    let time = |text: &str| Moment::Time(text.parse().unwrap());
+    let time = |text: &str| PointInTime::Time(text.parse().unwrap());
     let mut messages = Vec::new();
-    for (path, moment) in [
-        ("app/dev", Moment::Revision(0)),
-        ("app/dev", Moment::Revision(4)),
-        ("app/dev", Moment::Revision(3)),
+    for (path, at) in [
+        ("app/dev", PointInTime::Revision(0)),
+        ("app/dev", PointInTime::Revision(4)),
+        ("app/dev", PointInTime::Revision(3)),
         ("app/dev", time("2999-01-01T00:00:00Z")),
         ("app/dev", time("2026-01-02T03:04:30Z")),
         ("app/dev", time("1999-01-01T00:00:00Z")),
-        ("app/none", Moment::Revision(1)),
+        ("app/none", PointInTime::Revision(1)),
     ] {
-        let refusal = world.at(path, moment).await.unwrap_err();
+        let refusal = world.at(path, at).await.unwrap_err();
         messages
             .push(format!("{:?} {}: {} ({})", refusal.code, refusal.field, refusal.message, refusal.remedy));
     }
@@ -348,25 +351,28 @@ async fn history_ends_at_a_moment() {
     let path: EnvPath = "app/dev".parse().unwrap();
     let key = "A".parse().unwrap();
     let page = PageRequest::default();
-    for moment in [Moment::Revision(2), Moment::Time(second)] {
-        let found = world.service.history(&path, Some(&key), Some(moment), &page).await.unwrap();
+    for at in [PointInTime::Revision(2), PointInTime::Time(second)] {
+        let found = world.service.history(&path, Some(&key), Some(at), &page).await.unwrap();
         let values: Vec<_> = found.items.iter().map(|entry| entry.new_value.clone().unwrap()).collect();
         assert_eq!(values, ["2", "1"]);
     }
     let ask = |size, token| PageRequest { size, token };
-    let first =
-        world.service.history(&path, None, Some(Moment::Revision(2)), &ask(3, String::new())).await.unwrap();
+    let first = world
+        .service
+        .history(&path, None, Some(PointInTime::Revision(2)), &ask(3, String::new()))
+        .await
+        .unwrap();
     let all = [&first.items[..], &{
         let next = ask(3, first.next.clone());
-        world.service.history(&path, None, Some(Moment::Revision(2)), &next).await.unwrap().items
+        world.service.history(&path, None, Some(PointInTime::Revision(2)), &next).await.unwrap().items
     }]
     .concat();
     assert_eq!(all.iter().map(|entry| entry.revision).collect::<Vec<_>>(), [2, 2, 1, 1, 1]);
-    let other = world.service.history(&path, None, Some(Moment::Revision(1)), &ask(3, first.next)).await;
+    let other = world.service.history(&path, None, Some(PointInTime::Revision(1)), &ask(3, first.next)).await;
     assert_eq!(other.unwrap_err().field, "page_token");
-    let before = Moment::Time(Timestamp::UNIX_EPOCH);
+    let before = PointInTime::Time(Timestamp::UNIX_EPOCH);
     assert_eq!(world.service.history(&path, None, Some(before), &page).await.unwrap().items, []);
-    let beyond = world.service.history(&path, None, Some(Moment::Revision(9)), &page).await.unwrap_err();
+    let beyond = world.service.history(&path, None, Some(PointInTime::Revision(9)), &page).await.unwrap_err();
     assert_eq!((beyond.field.as_ref(), beyond.remedy.as_str()), ("until", "name a revision from 1 to 3"));
     world.service.delete(caller(), delete_env("app/dev")).await.unwrap_err();
 }

@@ -1,4 +1,4 @@
-//! Facts: what happened, one for each row of the log, in the words of the domain.
+//! Events: what happened, one for each row of the log, in the words of the domain.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use kontraktor_model::names::{EnvPath, Key, ProjectName, SchemaName};
 use uuid::Uuid;
 
-use super::{AccessFact, Authorship, BatchRecord, Hash, Kind, VersionFact, entry::words};
+use super::{AccessEvent, Authorship, BatchRecord, Hash, Kind, VersionEvent, entry::words};
 
 /// One thing that happened, at its place in the one sequence that all logs share.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
+pub struct Event {
     /// From 1, without gaps.
     pub seq: u64,
     /// UTC, in whole microseconds.
@@ -23,18 +23,18 @@ pub struct Fact {
     pub batch: Option<BatchMark>,
     /// What.
     pub body: Body,
-    /// SHA-256 over this fact and the hash of the one before; see [`super::Row::hash_after`].
+    /// SHA-256 over this event and the hash of the one before; see [`super::Row::hash_after`].
     pub hash: Hash,
 }
 
-impl Fact {
+impl Event {
     /// Who, when, through what.
     pub fn authorship(&self) -> Authorship {
         Authorship { actor: self.actor.clone(), via: self.via.clone(), at: self.at }
     }
 }
 
-/// Which item of which batch a fact comes from.
+/// Which item of which batch a event comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchMark {
     /// The client's id.
@@ -49,19 +49,19 @@ pub struct BatchMark {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// To a project.
-    Project(ProjectFact),
+    Project(ProjectEvent),
     /// To an environment.
-    Environment(EnvironmentFact),
+    Environment(EnvironmentEvent),
     /// To a variable.
-    Variable(VariableFact),
+    Variable(VariableEvent),
     /// To a schema of a project.
-    Schema(SchemaFact),
+    Schema(SchemaEvent),
     /// A batch was done of which some items wrote nothing: all its results.
     Batch(BatchRecord),
     /// A secret was accessed.
-    Access(AccessFact),
+    Access(AccessEvent),
     /// A vault reported another version of a secret.
-    Version(VersionFact),
+    Version(VersionEvent),
 }
 
 words! {
@@ -118,7 +118,7 @@ words! {
 
 /// What happened to a project, and how it stood afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectFact {
+pub struct ProjectEvent {
     /// The name.
     pub name: ProjectName,
     /// What happened.
@@ -133,7 +133,7 @@ pub struct ProjectFact {
 
 /// What happened to an environment, and how it stood afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnvironmentFact {
+pub struct EnvironmentEvent {
     /// Stays with the name for ever.
     pub id: Uuid,
     /// Project and name.
@@ -154,7 +154,7 @@ pub struct EnvironmentFact {
 
 /// What happened to a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VariableFact {
+pub struct VariableEvent {
     /// The environment.
     pub environment: Uuid,
     /// The environment's name. Not in the row: the environment's own log has it.
@@ -179,7 +179,7 @@ pub struct VariableFact {
 
 /// What happened to a schema, and how it stood afterwards; for a deletion, before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaFact {
+pub struct SchemaEvent {
     /// The project that it belongs to.
     pub project: ProjectName,
     /// Its name there.

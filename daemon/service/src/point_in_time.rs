@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Service, Snapshot};
 use kontraktor_domain::{Code, Environment, Refusal, find_environment};
-use kontraktor_store::{Moment, Past};
+use kontraktor_store::{AsOf, PointInTime};
 
 /// An environment that stands or stood, as far as its history is to be found by it.
 #[derive(Debug, Clone)]
@@ -27,23 +27,23 @@ impl Service {
         &self,
         path: &EnvPath,
         own_only: bool,
-        moment: Moment,
+        at: PointInTime,
     ) -> Result<Snapshot, Refusal> {
         let known = self.known(path)?;
         // What it imports may have changed since the newest revision; its own variables have not.
         if let Some(environment) = &known.standing
-            && moment == Moment::Revision(known.newest)
+            && at == PointInTime::Revision(known.newest)
             && (own_only || environment.imports.is_empty())
         {
             return Ok(Snapshot::own(Arc::clone(environment)));
         }
-        match self.past(&known, moment, !own_only).await? {
-            Past::Stood { environment, .. } if own_only => Ok(Snapshot::own(environment)),
-            Past::Stood { environment, imported } => {
+        match self.past(&known, at, !own_only).await? {
+            AsOf::Found { environment, .. } if own_only => Ok(Snapshot::own(environment)),
+            AsOf::Found { environment, imported } => {
                 Snapshot::effective(&environment, |import| imported.get(import))
             }
-            Past::NotYet => Err(known.not_yet(moment)),
-            Past::Deleted { revision } => Err(known.deleted(moment, revision)),
+            AsOf::NotYetCreated => Err(known.not_yet(at)),
+            AsOf::Deleted { revision } => Err(known.deleted(at, revision)),
         }
     }
 
@@ -67,27 +67,27 @@ impl Service {
         &self,
         known: &Known,
         field: &'static str,
-        moment: Moment,
+        at: PointInTime,
     ) -> Result<Option<u64>, Refusal> {
-        if let Moment::Revision(revision) = moment {
+        if let PointInTime::Revision(revision) = at {
             known.check_revision(field, revision)?;
         }
         let id = known.id;
-        self.blocking(&self.inner.pages, move |store| store.row_at(id, moment)).await
+        self.blocking(&self.inner.pages, move |store| store.row_at(id, at)).await
     }
 
     /// How an environment stood at a moment, and what it imported.
-    pub(super) async fn past(&self, known: &Known, moment: Moment, imported: bool) -> Result<Past, Refusal> {
-        if let Moment::Revision(revision) = moment {
+    pub(super) async fn past(&self, known: &Known, at: PointInTime, imported: bool) -> Result<AsOf, Refusal> {
+        if let PointInTime::Revision(revision) = at {
             known.check_revision("at", revision)?;
         }
         let id = known.id;
         self.blocking(&self.inner.pages, move |store| {
-            let Some(row) = store.row_at(id, moment)? else { return Ok(Past::NotYet) };
+            let Some(row) = store.row_at(id, at)? else { return Ok(AsOf::NotYetCreated) };
             // Secrets are resolved after the revision was made: its lockfile goes on until the next one.
-            let locks = match moment {
-                Moment::Revision(revision) => store.locks_at(id, revision)?.unwrap_or(u64::MAX),
-                Moment::Time(_) => row,
+            let locks = match at {
+                PointInTime::Revision(revision) => store.locks_at(id, revision)?.unwrap_or(u64::MAX),
+                PointInTime::Time(_) => row,
             };
             store.as_of(id, row, locks, imported)
         })
@@ -118,16 +118,16 @@ impl Known {
         Ok(())
     }
 
-    fn not_yet(&self, moment: Moment) -> Refusal {
-        let (path, when) = (&self.path, when(moment));
+    fn not_yet(&self, at: PointInTime) -> Refusal {
+        let (path, when) = (&self.path, when(at));
         Refusal::new(Code::NotFound, format!("environment \"{path}\" had not been created yet at {when}"))
             .field("at")
             .remedy("name a later time, or revision 1, its first")
     }
 
-    fn deleted(&self, moment: Moment, revision: u64) -> Refusal {
-        let (path, when) = (&self.path, when(moment));
-        let because = if moment == Moment::Revision(revision) {
+    fn deleted(&self, at: PointInTime, revision: u64) -> Refusal {
+        let (path, when) = (&self.path, when(at));
+        let because = if at == PointInTime::Revision(revision) {
             "that revision is its deletion".to_owned()
         } else {
             format!("it was deleted at revision {revision}")
@@ -138,9 +138,9 @@ impl Known {
     }
 }
 
-fn when(moment: Moment) -> String {
-    match moment {
-        Moment::Revision(revision) => format!("revision {revision}"),
-        Moment::Time(time) => time.to_string(),
+fn when(at: PointInTime) -> String {
+    match at {
+        PointInTime::Revision(revision) => format!("revision {revision}"),
+        PointInTime::Time(time) => time.to_string(),
     }
 }

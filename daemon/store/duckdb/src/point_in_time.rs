@@ -17,20 +17,20 @@ use super::{
     StoreError,
     errors::{classify, unreadable},
     load::{self, last_rows, newest_versions, written},
-    rows::{ALL, ENVIRONMENTS, Table, fact, text, uuid},
+    rows::{ALL, ENVIRONMENTS, Table, event, text, uuid},
 };
 use kontraktor_domain::{
-    Authorship, Body, Environment, EnvironmentFact, EnvironmentOperation, Hash, VariableParts, imports,
+    Authorship, Body, Environment, EnvironmentEvent, EnvironmentOperation, Hash, VariableParts, imports,
 };
-use kontraktor_store::{Moment, Past};
+use kontraktor_store::{AsOf, PointInTime};
 
 pub(super) fn row_at(
     connection: &Connection,
     environment: Uuid,
-    moment: Moment,
+    at: PointInTime,
 ) -> Result<Option<u64>, StoreError> {
-    match moment {
-        Moment::Time(time) => {
+    match at {
+        PointInTime::Time(time) => {
             let newest = |table: Table| {
                 format!(
                     "SELECT max(seq) AS seq FROM {} WHERE ts <= make_timestamp(CAST($1 AS BIGINT))",
@@ -41,7 +41,7 @@ pub(super) fn row_at(
             connection.query_row(&sql, params![time.as_microsecond()], |row| row.get(0)).map_err(unreadable)
         }
         // The rows of one batch have one time, too: an id that comes again after it was forgotten is another batch.
-        Moment::Revision(revision) => {
+        PointInTime::Revision(revision) => {
             let sql = "WITH log AS (
                     SELECT seq, env_id, revision, batch_id, ts FROM environment_log UNION ALL
                     SELECT seq, env_id, revision, batch_id, ts FROM audit_variable_writes),
@@ -79,7 +79,7 @@ pub(super) fn as_of(
     seq: u64,
     locks: u64,
     imported: bool,
-) -> Result<Past, StoreError> {
+) -> Result<AsOf, StoreError> {
     // Rows are only ever added behind `seq`; one transaction spares the engine a new one for each statement.
     connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
     let past = read(connection, environment, seq, locks, imported);
@@ -87,11 +87,11 @@ pub(super) fn as_of(
     past
 }
 
-fn read(connection: &Connection, id: Uuid, seq: u64, locks: u64, imported: bool) -> Result<Past, StoreError> {
+fn read(connection: &Connection, id: Uuid, seq: u64, locks: u64, imported: bool) -> Result<AsOf, StoreError> {
     let found = newest_rows(connection, (!imported).then_some(id), seq)?;
-    let Some(root) = found.iter().find(|row| row.id == id) else { return Ok(Past::NotYet) };
+    let Some(root) = found.iter().find(|row| row.id == id) else { return Ok(AsOf::NotYetCreated) };
     if root.deleted {
-        return Ok(Past::Deleted { revision: root.revision });
+        return Ok(AsOf::Deleted { revision: root.revision });
     }
     let by_path: HashMap<&EnvPath, &Newest> = found.iter().map(|row| (&row.path, row)).collect();
     let mut wanted: Vec<&Newest> = vec![root];
@@ -114,7 +114,7 @@ fn read(connection: &Connection, id: Uuid, seq: u64, locks: u64, imported: bool)
         .map(|environment| (environment.path.clone(), Arc::new(environment)))
         .collect();
     match all.remove(&root.path) {
-        Some(environment) => Ok(Past::Stood { environment, imported: all }),
+        Some(environment) => Ok(AsOf::Found { environment, imported: all }),
         None => Err(StoreError::Corrupt(format!("the row of environment {} cannot be found", root.path))),
     }
 }
@@ -166,14 +166,14 @@ fn environments(
 ) -> Result<HashMap<Uuid, Environment>, StoreError> {
     let paths: HashMap<Uuid, EnvPath> = wanted.iter().map(|row| (row.id, row.path.clone())).collect();
     let ids = quoted(paths.keys());
-    let mut facts: Vec<(EnvironmentFact, Authorship)> = Vec::new();
+    let mut events: Vec<(EnvironmentEvent, Authorship)> = Vec::new();
     let mut created: HashMap<Uuid, Authorship> = HashMap::new();
     let seqs = wanted.iter().map(|row| row.seq.to_string()).collect::<Vec<_>>().join(", ");
     ENVIRONMENTS.select(connection, &format!("WHERE seq IN ({seqs})"), [], |row| {
-        let fact = fact(&row, &paths)?;
-        let written = fact.authorship();
-        if let Body::Environment(change) = fact.body {
-            facts.push((change, written));
+        let event = event(&row, &paths)?;
+        let written = event.authorship();
+        if let Body::Environment(change) = event.body {
+            events.push((change, written));
         }
         Ok(())
     })?;
@@ -182,14 +182,14 @@ fn environments(
             WHERE operation = 'created' AND seq <= {seq} AND env_id IN ({ids}) GROUP BY env_id)"
     );
     ENVIRONMENTS.select(connection, &creations, [], |row| {
-        let fact = fact(&row, &paths)?;
-        if let Body::Environment(change) = &fact.body {
-            created.insert(change.id, fact.authorship());
+        let event = event(&row, &paths)?;
+        if let Body::Environment(change) = &event.body {
+            created.insert(change.id, event.authorship());
         }
         Ok(())
     })?;
     let mut last = last_rows(connection, &format!("seq <= {seq} AND env_id IN ({ids})"))?;
-    facts
+    events
         .into_iter()
         .map(|(change, changed)| {
             let (Some(created), Some(last)) = (created.remove(&change.id), last.remove(&change.id)) else {
@@ -229,11 +229,11 @@ fn versions(
         &format!("AND seq <= {seq} AND env_id IN ({ids})"),
         &format!("AND lines.seq <= {locks} AND env_id IN ({ids})"),
     );
-    for fact in load::versions(connection, &rest, &paths)? {
-        if let Body::Version(change) = &fact.body
+    for event in load::versions(connection, &rest, &paths)? {
+        if let Body::Version(change) = &event.body
             && let Some(environment) = environments.get_mut(&change.environment)
         {
-            environment.learn_version(&fact, change);
+            environment.learn_version(&event, change);
         }
     }
     Ok(())
