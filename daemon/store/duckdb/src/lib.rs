@@ -265,6 +265,16 @@ impl Store for DuckDbStore {
     }
 
     fn row_at(&self, environment: Uuid, at: PointInTime) -> Result<Option<u64>, StoreError> {
+        // Rows in the journal are newer than those in the tables, and belong to no revision.
+        if let (PointInTime::Time(time), true) = (at, self.guard().as_ref().is_some_and(Open::waits)) {
+            let newest = self.write(|writer| {
+                let mut rows = writer.journal.waiting().iter();
+                Ok(rows.rfind(|row| row.at_us <= time.as_microsecond()).map(|row| row.seq))
+            })?;
+            if newest.is_some() {
+                return Ok(newest);
+            }
+        }
         self.read(|connection| point_in_time::row_at(connection, environment, at))
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use kontraktor_domain::{Access, AccessOperation, Trail};
+use kontraktor_store::PointInTime;
 
 /// Decides and commits, and hands back what stands then.
 fn commit(store: &DuckDbStore, state: State, request: &Request) -> State {
@@ -250,6 +251,10 @@ fn only_who_looks_for_accesses_has_them_moved() {
     assert_eq!(store.head().unwrap(), state.head());
     assert_intact(&store, state.head());
     store.history(&"demo/dev".parse().unwrap(), None, None, 10).unwrap();
+    // An access counts as the newest row, wherever it is.
+    let id = state.environment(&"demo/dev".parse().unwrap()).unwrap().id;
+    let newest = store.row_at(id, PointInTime::Time(Timestamp::MAX)).unwrap();
+    assert_eq!(newest, Some(state.head().seq));
     assert_eq!(in_tables(&store), 0);
 }
 
