@@ -43,10 +43,8 @@ pub struct ServiceOptions {
     pub queue_requests: usize,
     /// Bytes that the waiting requests may hold together.
     pub queue_bytes: usize,
-    /// Items after which a commit takes in no further request.
+    /// Items after which a commit accepts no further request.
     pub flush_items: usize,
-    /// Without writes for so long, the store is tidied up.
-    pub idle: Duration,
     /// How long to wait between attempts to reopen a store whose disk was full.
     pub retry: Duration,
 }
@@ -57,7 +55,6 @@ impl Default for ServiceOptions {
             queue_requests: 1024,
             queue_bytes: 256 * 1024 * 1024,
             flush_items: 4096,
-            idle: Duration::from_secs(2),
             retry: Duration::from_secs(1),
         }
     }

@@ -1,4 +1,4 @@
-//! The queue of the writer: bounded in requests and in bytes, and full means a clear answer at once.
+//! The queue of the writer: bounded in requests and in bytes. A request that finds it full is refused at once.
 
 use std::sync::{
     Arc,
@@ -13,13 +13,13 @@ use kontraktor_domain::{Caller, Code, Operate, Outcome, Refusal, Request};
 
 pub(super) type Answer = Result<Outcome, Refusal>;
 
-/// A queue with its two ends.
+/// Returns both ends of a new queue.
 pub(super) fn queue(options: &ServiceOptions) -> (Sender, Receiver<Job>) {
     let (queue, jobs) = sync_channel(options.queue_requests);
     (Sender { queue, waiting_bytes: Arc::default(), max_bytes: options.queue_bytes }, jobs)
 }
 
-/// The way into the queue.
+/// The end that requests come in by.
 pub(super) struct Sender {
     queue: SyncSender<Job>,
     waiting_bytes: Arc<AtomicUsize>,
@@ -39,13 +39,13 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn answer(self, answer: Answer) {
         self.waiting_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        // The client may have gone meanwhile; the write stands all the same.
+        // The client may be gone; what was written remains.
         let _ = self.answer.send(answer);
     }
 }
 
 impl Sender {
-    /// Queues a request, or refuses it at once where the queue is full.
+    /// Queues a request. It is refused if the queue is full or the writer has ended.
     pub(super) fn submit(
         &self,
         caller: Caller,
@@ -64,8 +64,8 @@ impl Sender {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             match error {
                 TrySendError::Full(_) => busy(),
-                // While draining there is no sender any more, so the writer can only have failed.
-                TrySendError::Disconnected(_) => failed_before(),
+                // While the service drains there is no sender, so the writer has failed.
+                TrySendError::Disconnected(_) => store_failed(),
             }
         })?;
         Ok(answered)
@@ -73,17 +73,17 @@ impl Sender {
 }
 
 fn busy() -> Refusal {
-    Refusal::new(Code::Busy, "too many writes wait already; nothing was written")
+    Refusal::new(Code::Busy, "the write queue is full; nothing was written")
         .remedy("try again a little later")
         .retry_after_ms(50)
 }
 
-pub(super) fn failed_before() -> Refusal {
-    Refusal::new(Code::Storage, "the daemon's store failed before this write; nothing was written")
-        .remedy("see the daemon's log and start it again")
+pub(super) fn store_failed() -> Refusal {
+    Refusal::new(Code::Storage, "the store failed before this write; nothing was written")
+        .remedy("see the daemon's log, and restart the daemon")
 }
 
-/// Items and bytes of a request.
+/// Returns the items and bytes of a request.
 fn weigh(request: &Request) -> (usize, usize) {
     let batch = match request {
         Request::WriteVariables(batch) => batch,

@@ -1,14 +1,17 @@
-//! The one writer: a thread that takes everything that waits, decides it request by request, commits all of it at once,
-//! publishes what stands then, and answers.
+//! The daemon's writer: a thread that takes all waiting requests, decides them one after the other, commits their events
+//! at once, publishes the new state, and answers.
+//!
+//! Others may write to the same log. A commit names the newest row that it was decided on; where the log has a newer one,
+//! nothing is written, and the writer applies the rows of the others and decides again.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError},
+        mpsc::{Receiver, RecvError, RecvTimeoutError},
     },
     thread,
-    time::Instant,
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -16,22 +19,26 @@ use tokio::sync::watch;
 
 use super::{
     Clock, ServiceOptions,
-    queue::{Answer, Job, Sender, failed_before, queue},
+    queue::{Answer, Job, Sender, queue, store_failed},
 };
-use kontraktor_domain::{Code, DECIDE_STACK_BYTES, Decision, Event, Refusal, State, decide};
-use kontraktor_store::{Store, StoreError, Upkeep};
+use kontraktor_domain::{Code, DECIDE_STACK_BYTES, Decision, Event, Head, Refusal, State, decide};
+use kontraktor_store::{Commit, Occasion, Store, StoreError, catch_up};
 
-/// How the writer does.
+/// How often the same requests are decided again because other writers were first, before they are refused.
+const MAX_CONFLICTS: usize = 16;
+
+/// The writer's condition.
 #[derive(Debug, Clone)]
 pub(super) enum Health {
+    /// Writes succeed.
     Good,
     /// Writes fail for now.
     Trouble(Arc<str>),
-    /// Nothing can be written any more by this process.
+    /// This process cannot write any more.
     Fatal(Arc<str>),
 }
 
-/// What is left with the service of a writer that was started.
+/// The service's side of a running writer.
 pub(super) struct Handle {
     pub(super) sender: Sender,
     pub(super) health: watch::Receiver<Health>,
@@ -47,9 +54,8 @@ pub(super) fn start(
     let (sender, jobs) = queue(&options);
     let (health, health_seen) = watch::channel(Health::Good);
     let (finished, finished_seen) = watch::channel(false);
-    // What a daemon before this one left is tidied up in a quiet moment, too.
-    let last_write = Some(Instant::now());
-    let mut writer = Writer { store, clock, state, options, jobs, health, unsettled: None, last_write };
+    let mut writer =
+        Writer { store, clock, state, options, jobs, health, unresolved_commit: None, maintain_after: None };
     thread::Builder::new()
         .name("writer".to_owned())
         .stack_size(DECIDE_STACK_BYTES)
@@ -57,7 +63,7 @@ pub(super) fn start(
             if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
                 writer.fail("the writer panicked; see the log");
             }
-            writer.turn_away();
+            writer.refuse_queued();
             finished.send_replace(true);
         })
         .map_err(|error| StoreError::Fatal(format!("cannot start the writer's thread: {error}")))?;
@@ -71,35 +77,55 @@ struct Writer {
     options: ServiceOptions,
     jobs: Receiver<Job>,
     health: watch::Sender<Health>,
-    unsettled: Option<Unsettled>,
-    /// When something was committed that may be worth tidying up.
-    last_write: Option<Instant>,
+    unresolved_commit: Option<UnresolvedCommit>,
+    /// The store wants maintenance after so long without a request.
+    maintain_after: Option<Duration>,
 }
 
-/// A commit failed, and the store could not be reopened since: it may hold this state or the published one.
-struct Unsettled {
+/// A commit failed, and the store has not been reopened since: the log may hold its events or not.
+struct UnresolvedCommit {
     cause: Cause,
+    /// The state with the events applied.
     candidate: State,
 }
 
-/// Why a commit failed with the store none the worse for it.
+/// What became of a commit that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resolution {
+    /// The log holds its events.
+    Kept,
+    /// The log does not hold them.
+    NotKept,
+    /// The store could not be reopened yet.
+    Unknown,
+}
+
+/// Why a commit failed in a way that the store survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Full,
     Failed,
 }
 
-/// The writer can't go on.
+/// The writer cannot continue.
 struct Stop;
 
 impl Writer {
     fn run(&mut self) {
+        if self.maintain(Occasion::Started).is_err() {
+            return;
+        }
         loop {
-            let wait = if self.unsettled.is_some() { self.options.retry } else { self.options.idle };
-            let done = match self.jobs.recv_timeout(wait) {
+            let wait =
+                if self.unresolved_commit.is_some() { Some(self.options.retry) } else { self.maintain_after };
+            let received = match wait {
+                Some(wait) => self.jobs.recv_timeout(wait),
+                None => self.jobs.recv().map_err(|RecvError| RecvTimeoutError::Disconnected),
+            };
+            let done = match received {
                 Ok(job) => {
                     let jobs = self.gather(job);
-                    self.flush(jobs)
+                    self.write(jobs)
                 }
                 Err(RecvTimeoutError::Timeout) => self.idle(),
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -108,20 +134,20 @@ impl Writer {
                 return;
             }
         }
-        // Every answer was given upon a commit: what could not be tidied up is in the write-ahead log.
+        // Every answer was given upon a commit, so nothing is lost.
         if let Err(error) = self.store.close() {
-            tracing::warn!(%error, "the store was not tidied up before closing");
+            tracing::warn!(%error, "the store could not be closed in order");
         }
     }
 
-    /// After a failure: nobody is left waiting. What comes later finds no receiver.
-    fn turn_away(self) {
+    /// Refuses what is still in the queue, so that no caller is left waiting. Later requests find no receiver.
+    fn refuse_queued(self) {
         while let Ok(job) = self.jobs.try_recv() {
-            job.answer(Err(failed_before()));
+            job.answer(Err(store_failed()));
         }
     }
 
-    /// Everything that waits, up to the size of a commit.
+    /// Takes waiting requests, up to the size of a commit.
     fn gather(&self, first: Job) -> Vec<Job> {
         let mut items = first.items;
         let mut jobs = vec![first];
@@ -133,165 +159,130 @@ impl Writer {
         jobs
     }
 
-    fn flush(&mut self, jobs: Vec<Job>) -> Result<(), Stop> {
-        if self.unsettled.is_some() {
-            self.settle()?;
-        }
-        if let Some(Unsettled { cause, .. }) = &self.unsettled {
-            self.refuse_writes(jobs, *cause, "the database cannot be reopened yet, and nothing was written");
+    fn write(&mut self, jobs: Vec<Job>) -> Result<(), Stop> {
+        self.resolve()?;
+        if let Some(UnresolvedCommit { cause, .. }) = &self.unresolved_commit {
+            let refusal = cause.refusal("the database cannot be reopened yet, and nothing was written");
+            self.answer_without_writing(jobs, &refusal);
             return Ok(());
         }
-        let (state, events, answers) = self.decide_all(&jobs);
-        if events.is_empty() {
-            self.publish(state);
-            answer_all(jobs, answers);
-            return Ok(());
-        }
-        match self.store.commit(&events) {
-            Ok(()) => {
-                self.publish(state);
-                self.heal();
-                answer_all(jobs, answers);
-                self.last_write = Some(Instant::now());
-                if self.store.upkeep() == Upkeep::Now { self.checkpoint() } else { Ok(()) }
-            }
-            Err(StoreError::Full(reason)) => self.not_committed(Cause::Full, &reason, state, jobs, answers),
-            Err(StoreError::Failed(reason)) => {
-                self.not_committed(Cause::Failed, &reason, state, jobs, answers)
-            }
-            Err(error) => {
-                self.fail(&error.to_string());
-                Err(Stop)
+        for _ in 0..MAX_CONFLICTS {
+            let Decided { expected, state, events, answers } = self.decide_all(&jobs);
+            match self.store.commit(expected, &events) {
+                Ok(Commit::Committed) => return self.committed(state, &events, jobs, answers),
+                Ok(Commit::Conflict(head)) => {
+                    tracing::debug!(row = head.seq, "another writer committed first");
+                    if let Err(error) = self.catch_up(head) {
+                        let cause = self.survive(error, State::clone(&self.state.load()))?;
+                        self.answer_without_writing(jobs, &cause.refusal("nothing was written"));
+                        return Ok(());
+                    }
+                }
+                Err(error) => return self.not_committed(error, state, jobs, answers),
             }
         }
+        self.answer_without_writing(jobs, &overtaken());
+        Ok(())
     }
 
-    /// Decides each request upon what the ones before it leave.
-    fn decide_all(&self, jobs: &[Job]) -> (State, Vec<Event>, Vec<Answer>) {
+    /// Decides each request on the state that the ones before it lead to.
+    fn decide_all(&self, jobs: &[Job]) -> Decided {
         let now = self.clock.now();
         let mut state = State::clone(&self.state.load());
+        let expected = state.head();
         state.forget_batches(now);
-        let mut all_events = Vec::new();
+        let mut events = Vec::new();
         let answers = jobs
             .iter()
             .map(|job| {
                 decide(&state, &job.request, &job.caller, now).map(|decision| {
-                    let Decision { events, outcome, state: after } = decision;
+                    let Decision { events: new, outcome, state: after } = decision;
                     state = after;
-                    all_events.extend(events);
+                    events.extend(new);
                     outcome
                 })
             })
             .collect();
-        (state, all_events, answers)
+        Decided { expected, state, events, answers }
+    }
+
+    fn committed(
+        &mut self,
+        state: State,
+        events: &[Event],
+        jobs: Vec<Job>,
+        answers: Vec<Answer>,
+    ) -> Result<(), Stop> {
+        self.publish(state);
+        if events.is_empty() {
+            answer_all(jobs, answers);
+            return Ok(());
+        }
+        self.heal();
+        answer_all(jobs, answers);
+        self.maintain(Occasion::Committed)
     }
 
     fn publish(&self, state: State) {
         self.state.store(Arc::new(state));
     }
 
+    /// Applies what others wrote, up to the row `head` at least, and publishes it.
+    fn catch_up(&self, head: Head) -> Result<(), StoreError> {
+        let mut state = State::clone(&self.state.load());
+        let known = state.head();
+        if head.seq < known.seq || (head.seq == known.seq && head != known) {
+            let (seq, known) = (head.seq, known.seq);
+            return Err(StoreError::Corrupt(format!(
+                "it ends at row {seq}, which does not follow row {known}"
+            )));
+        }
+        catch_up(&*self.store, &mut state)?;
+        if state.head().seq < head.seq {
+            let (seq, last) = (head.seq, state.head().seq);
+            return Err(StoreError::Corrupt(format!(
+                "it ends at row {seq}, and row {} is missing",
+                last + 1
+            )));
+        }
+        self.publish(state);
+        Ok(())
+    }
+
     /// A commit failed. Reopening the store tells whether it was kept after all.
     fn not_committed(
         &mut self,
-        cause: Cause,
-        reason: &str,
-        state: State,
+        error: StoreError,
+        candidate: State,
         jobs: Vec<Job>,
         answers: Vec<Answer>,
     ) -> Result<(), Stop> {
-        self.trouble(cause, reason);
-        let head = state.head();
-        self.unsettled = Some(Unsettled { cause, candidate: state });
-        self.settle()?;
-        if self.unsettled.is_some() {
-            // Not STORAGE_FULL, which clients take for "nothing was written".
-            self.refuse_writes(
+        let cause = self.survive(error, candidate)?;
+        match self.resolve()? {
+            Resolution::Kept => answer_all(jobs, answers),
+            Resolution::NotKept => self.answer_without_writing(jobs, &cause.refusal("nothing was written")),
+            // Not STORAGE_FULL: to clients, that means that nothing was written.
+            Resolution::Unknown => self.answer_without_writing(
                 jobs,
-                Cause::Failed,
-                "whether the write was kept is known when the database can be reopened",
-            );
-        } else if self.state.load().head() == head {
-            answer_all(jobs, answers);
-        } else {
-            self.refuse_writes(jobs, cause, "nothing was written");
+                &Cause::Failed
+                    .refusal("whether the write was kept is known when the database can be reopened"),
+            ),
         }
         Ok(())
     }
 
-    /// Reopens the store and takes over what it holds: the state before the failed commit, or the one after.
-    fn settle(&mut self) -> Result<(), Stop> {
-        let Some(Unsettled { cause, candidate }) = self.unsettled.take() else { return Ok(()) };
-        match self.store.recover() {
-            Ok(head) if head == candidate.head() => self.publish(candidate),
-            Ok(head) if head == self.state.load().head() => {}
-            Ok(head) => {
-                self.fail(&format!(
-                    "the reopened database ends at row {}, which this daemon did not write",
-                    head.seq
-                ));
-                return Err(Stop);
-            }
+    /// Reopens the store after a failed commit and takes over what the log holds: the state before or after that commit, and
+    /// what others wrote.
+    fn resolve(&mut self) -> Result<Resolution, Stop> {
+        let Some(UnresolvedCommit { cause, candidate }) = self.unresolved_commit.take() else {
+            return Ok(Resolution::NotKept);
+        };
+        match self.reopen(&candidate) {
+            Ok(resolution) => Ok(resolution),
             Err(error @ (StoreError::Full(_) | StoreError::Failed(_) | StoreError::Io { .. })) => {
                 tracing::warn!(%error, "the database cannot be reopened yet");
-                self.unsettled = Some(Unsettled { cause, candidate });
-            }
-            Err(error) => {
-                self.fail(&error.to_string());
-                return Err(Stop);
-            }
-        }
-        Ok(())
-    }
-
-    /// Answers requests while nothing can be written: those that would write are refused, the others are answered from
-    /// what stands.
-    fn refuse_writes(&self, jobs: Vec<Job>, cause: Cause, consequence: &str) {
-        let state = self.state.load();
-        let now = self.clock.now();
-        for job in jobs {
-            let answer = decide(&state, &job.request, &job.caller, now).and_then(|decision| {
-                if decision.events.is_empty() {
-                    Ok(decision.outcome)
-                } else {
-                    Err(cause.refusal(consequence))
-                }
-            });
-            job.answer(answer);
-        }
-    }
-
-    fn idle(&mut self) -> Result<(), Stop> {
-        if self.unsettled.is_some() {
-            return self.settle();
-        }
-        let due = self.last_write.is_some_and(|at| at.elapsed() >= self.options.idle);
-        if !due {
-            return Ok(());
-        }
-        if self.store.upkeep() == Upkeep::None {
-            self.last_write = None;
-            return Ok(());
-        }
-        self.checkpoint()
-    }
-
-    fn checkpoint(&mut self) -> Result<(), Stop> {
-        self.last_write = None;
-        match self.store.checkpoint() {
-            Ok(()) => Ok(()),
-            Err(StoreError::Full(reason)) => {
-                // DuckDB gives such an instance up. Nothing is lost: the rows are in the write-ahead log.
-                self.trouble(Cause::Full, &reason);
-                let candidate = State::clone(&self.state.load());
-                self.unsettled = Some(Unsettled { cause: Cause::Full, candidate });
-                self.settle()
-            }
-            Err(StoreError::Failed(reason)) => {
-                // It may have been a move of rows, of which only a reopened database tells whether it was kept.
-                tracing::warn!(reason, "a checkpoint did not come about");
-                let candidate = State::clone(&self.state.load());
-                self.unsettled = Some(Unsettled { cause: Cause::Failed, candidate });
-                self.settle()
+                self.unresolved_commit = Some(UnresolvedCommit { cause, candidate });
+                Ok(Resolution::Unknown)
             }
             Err(error) => {
                 self.fail(&error.to_string());
@@ -300,9 +291,78 @@ impl Writer {
         }
     }
 
+    fn reopen(&self, candidate: &State) -> Result<Resolution, StoreError> {
+        let head = self.store.recover()?;
+        let own = candidate.head();
+        let kept = head == own || contains(&*self.store, own)?;
+        if kept {
+            self.publish(candidate.clone());
+        }
+        if self.state.load().head() != head {
+            self.catch_up(head)?;
+        }
+        Ok(if kept { Resolution::Kept } else { Resolution::NotKept })
+    }
+
+    /// Answers requests while nothing can be written: those that would write are refused, the others are answered from the
+    /// published state.
+    fn answer_without_writing(&self, jobs: Vec<Job>, refusal: &Refusal) {
+        let state = self.state.load();
+        let now = self.clock.now();
+        for job in jobs {
+            let answer = decide(&state, &job.request, &job.caller, now).and_then(|decision| {
+                if decision.events.is_empty() { Ok(decision.outcome) } else { Err(refusal.clone()) }
+            });
+            job.answer(answer);
+        }
+    }
+
+    fn idle(&mut self) -> Result<(), Stop> {
+        if self.unresolved_commit.is_some() {
+            return self.resolve().map(drop);
+        }
+        self.maintain(Occasion::Idle)
+    }
+
+    fn maintain(&mut self, occasion: Occasion) -> Result<(), Stop> {
+        match self.store.maintain(occasion) {
+            Ok(after) => {
+                self.maintain_after = after;
+                Ok(())
+            }
+            Err(error) => {
+                self.maintain_after = None;
+                let candidate = State::clone(&self.state.load());
+                if let StoreError::Failed(reason) = &error {
+                    // It may have been a move of rows, of which only a reopened database tells whether it was kept.
+                    tracing::warn!(reason, "maintenance of the store failed");
+                    self.unresolved_commit = Some(UnresolvedCommit { cause: Cause::Failed, candidate });
+                } else {
+                    self.survive(error, candidate)?;
+                }
+                self.resolve().map(drop)
+            }
+        }
+    }
+
+    /// Notes that the store has to be reopened after an error, to find out whether the events of the candidate were kept.
+    fn survive(&mut self, error: StoreError, candidate: State) -> Result<Cause, Stop> {
+        let (cause, reason) = match error {
+            StoreError::Full(reason) => (Cause::Full, reason),
+            StoreError::Failed(reason) => (Cause::Failed, reason),
+            error => {
+                self.fail(&error.to_string());
+                return Err(Stop);
+            }
+        };
+        self.trouble(cause, &reason);
+        self.unresolved_commit = Some(UnresolvedCommit { cause, candidate });
+        Ok(cause)
+    }
+
     fn trouble(&self, cause: Cause, reason: &str) {
-        tracing::error!(reason, "{}", cause.what());
-        self.health.send_replace(Health::Trouble(format!("{}: {reason}", cause.what()).into()));
+        tracing::error!(reason, "{}", cause.description());
+        self.health.send_replace(Health::Trouble(format!("{}: {reason}", cause.description()).into()));
     }
 
     fn heal(&self) {
@@ -313,9 +373,36 @@ impl Writer {
     }
 
     fn fail(&self, reason: &str) {
-        tracing::error!(reason, "nothing can be written any more");
+        tracing::error!(reason, "this process cannot write any more");
         self.health.send_replace(Health::Fatal(reason.into()));
     }
+}
+
+/// Requests that were decided on a state.
+struct Decided {
+    /// The newest row of that state.
+    expected: Head,
+    /// The state with the events applied.
+    state: State,
+    events: Vec<Event>,
+    answers: Vec<Answer>,
+}
+
+/// Whether the log holds a row. Its hash covers the rows before it, so the last row of a commit is enough.
+fn contains(store: &dyn Store, row: Head) -> Result<bool, StoreError> {
+    let Some(before) = row.seq.checked_sub(1) else { return Ok(true) };
+    let found = store.changes_since(before, 1)?;
+    Ok(found.first().is_some_and(|event| event.seq == row.seq && event.hash == row.hash))
+}
+
+/// Other writers were first each time.
+fn overtaken() -> Refusal {
+    Refusal::new(
+        Code::Busy,
+        "other daemons write to the same log, and were first each time; nothing was written",
+    )
+    .remedy("try again a little later")
+    .retry_after_ms(50)
 }
 
 fn answer_all(jobs: Vec<Job>, answers: Vec<Answer>) {
@@ -325,7 +412,7 @@ fn answer_all(jobs: Vec<Job>, answers: Vec<Answer>) {
 }
 
 impl Cause {
-    fn what(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             Self::Full => "the disk is full",
             Self::Failed => "the database could not commit",
@@ -333,13 +420,13 @@ impl Cause {
     }
 
     fn refusal(self, consequence: &str) -> Refusal {
-        let message = format!("{}; {consequence}", self.what());
+        let message = format!("{}; {consequence}", self.description());
         match self {
             Self::Full => Refusal::new(Code::StorageFull, message)
-                .remedy("make room on the daemon's disk; reads go on meanwhile")
+                .remedy("make room on the daemon's disk; reads continue meanwhile")
                 .retry_after_ms(1000),
             Self::Failed => {
-                Refusal::new(Code::Storage, message).remedy("see the daemon's log; reads go on meanwhile")
+                Refusal::new(Code::Storage, message).remedy("see the daemon's log; reads continue meanwhile")
             }
         }
     }

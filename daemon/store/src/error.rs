@@ -1,51 +1,51 @@
-//! What can go wrong with a store.
+//! The errors of stores.
 
 use std::{io, path::PathBuf};
 
-/// Why a store did not do what it was asked.
+/// Why an operation of a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process has the data directory.
+    /// Another process has locked the data directory.
     #[error(
         "the data directory {} is in use by {}, or choose another --data-dir",
         dir.display(),
         pid.map_or_else(
-            || "another process, such as `kontraktord audit verify`: wait until it is done".to_owned(),
-            |pid| format!("process {pid}: stop that daemon first")
+            || "another process, such as `kontraktord audit verify`; wait for it to finish".to_owned(),
+            |pid| format!("process {pid}; stop that daemon")
         )
     )]
     Locked {
         /// The directory.
         dir: PathBuf,
-        /// The daemon that has it. None: it is locked by no daemon, but for reading.
+        /// The daemon that locked it. None: another process locked it for reading.
         pid: Option<u32>,
     },
-    /// The directory can't be used as it is.
-    #[error("the data directory {} cannot be used: {reason}", dir.display())]
+    /// The directory cannot be used as it is.
+    #[error("cannot use the data directory {}: {reason}", dir.display())]
     Directory {
         /// The directory.
         dir: PathBuf,
         /// Why, and what to do.
         reason: String,
     },
-    /// There is no database in the directory.
-    #[error("there is no database at {}", path.display())]
+    /// The directory contains no database.
+    #[error("the database {} does not exist", path.display())]
     Missing {
-        /// The file looked for.
+        /// The missing file.
         path: PathBuf,
     },
-    /// The file is not one of ours. Nothing was changed.
-    #[error("{} cannot be used as Kontraktor's database, and was left untouched: {reason}", path.display())]
+    /// The file is not a database of Kontraktor. Nothing was changed.
+    #[error("cannot use {} as Kontraktor's database: {reason}; nothing was changed", path.display())]
     Unusable {
         /// The file.
         path: PathBuf,
-        /// What was found.
+        /// Why, and what to do.
         reason: String,
     },
     /// The tables are of a later daemon. Nothing was changed.
     #[error(
-        "{} has tables of version {found}, this kontraktord knows versions up to {supported}; the file was left \
-         untouched: start the newer kontraktord that wrote it",
+        "{} has tables of version {found}, and this kontraktord supports versions up to {supported}; nothing was changed. \
+         Start the newer kontraktord that wrote it",
         path.display()
     )]
     Newer {
@@ -53,14 +53,13 @@ pub enum StoreError {
         path: PathBuf,
         /// The version in the file.
         found: u32,
-        /// The newest version known here.
+        /// The newest version that this daemon supports.
         supported: u32,
     },
-    /// The tables are of an earlier daemon, and were to be read alone. Nothing was changed.
+    /// The tables are of an earlier daemon, and the file was opened read-only. Nothing was changed.
     #[error(
-        "{} has tables of version {found}, and this kontraktord reads those of version {supported}; the file was left \
-         untouched: start this kontraktord on it once, which brings the tables up to date, or read it with the \
-         kontraktord that wrote it",
+        "{} has tables of version {found}, and this kontraktord reads version {supported}; nothing was changed. Start this \
+         kontraktord once to upgrade the tables, or use the kontraktord that wrote them",
         path.display()
     )]
     Older {
@@ -68,20 +67,20 @@ pub enum StoreError {
         path: PathBuf,
         /// The version in the file.
         found: u32,
-        /// The version that is read here.
+        /// The version that this daemon reads.
         supported: u32,
     },
-    /// Rows that this daemon can't have written.
-    #[error("the log cannot be read: {0}; run `kontraktord audit verify` to see where it breaks")]
+    /// The log contains rows that no daemon can have written.
+    #[error("the log is damaged: {0}; run `kontraktord audit verify` to find the first damaged row")]
     Corrupt(String),
-    /// The disk is full. Reads go on, and writes may succeed again when there is room.
+    /// The disk is full. Reads continue, and writes succeed again when there is room.
     #[error("the disk is full: {0}")]
     Full(String),
-    /// The store can't be used any further by this process.
+    /// This process cannot use the store any more.
     #[error("the store failed: {0}")]
     Fatal(String),
-    /// A single operation failed; the store is as it was.
-    #[error("the store refused: {0}")]
+    /// A single operation failed.
+    #[error("the database reported an error: {0}")]
     Failed(String),
     /// The store was closed.
     #[error("the store is closed")]
@@ -89,11 +88,11 @@ pub enum StoreError {
     /// A file operation failed.
     #[error("{what} {}: {source}", path.display())]
     Io {
-        /// What was tried: "cannot open" and the like.
+        /// The failed operation, such as "cannot open".
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
 }

@@ -1,12 +1,18 @@
-//! Where the log is kept. The trait speaks the domain's words; which store it is, main chooses. A store takes events as
-//! they are and knows no rule about them.
+//! The log's store: the trait, its contract, and the store in memory. A store keeps events as they are and knows none of
+//! the domain's rules; `main` chooses which store it is.
+//!
+//! Several writers may share one log. Each decides its events on a state and names the newest row of that state when it
+//! commits; a writer that was overtaken applies what the others wrote ([`catch_up`]) and decides again.
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 mod error;
+mod follow;
 mod memory;
 mod replay;
 mod verify;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use kontraktor_model::names::{EnvName, EnvPath, Key, ProjectName};
@@ -16,38 +22,43 @@ use kontraktor_domain::{AuditEntry, Environment, Event, Head, Row, State};
 
 pub use self::{
     error::StoreError,
+    follow::catch_up,
     memory::MemoryStore,
     verify::{ChainBreak, ChainReport, verify},
 };
 
-/// A log that only grows.
+/// A log that only grows, and that several writers may share.
 ///
-/// All methods may be called from any thread and block it. [`commit`](Self::commit), [`recover`](Self::recover),
-/// [`checkpoint`](Self::checkpoint) and [`close`](Self::close) belong to one writer.
+/// All methods may be called from any thread and block it.
 pub trait Store: Send + Sync + 'static {
-    /// Appends events, all or none. When it returns, they are on disk.
+    /// Appends events, all or none, if `expected` is the newest row. The events follow that row: the first one's sequence
+    /// number is the next, and its hash covers the row's. Once this returns [`Commit::Committed`], they are on disk.
     ///
-    /// [`StoreError::Full`]: nothing is promised about these events until [`recover`](Self::recover) says which row is
-    /// the newest.
-    fn commit(&self, events: &[Event]) -> Result<(), StoreError>;
+    /// Without events, it only checks that `expected` is the newest row.
+    ///
+    /// After [`StoreError::Full`] and [`StoreError::Failed`] it is unknown whether the events are in the log until
+    /// [`recover`](Self::recover) has returned.
+    fn commit(&self, expected: Head, events: &[Event]) -> Result<Commit, StoreError>;
 
-    /// What stands, from the newest rows, and the batches that are still remembered at `now`.
+    /// Returns the current state, read from the newest rows, with the batches that are still remembered at `now`.
     fn load(&self, now: Timestamp) -> Result<State, StoreError>;
 
-    /// The newest row.
+    /// Returns the newest row.
     fn head(&self) -> Result<Head, StoreError>;
 
-    /// Events after `seq`, oldest first, about `limit` of them; none: there are no more.
+    /// Returns the events after the row `seq`, oldest first, at most `limit`; none: there are no more.
+    ///
+    /// This is how a log is followed, by a writer that was overtaken and by readers of a log that others write: see
+    /// [`catch_up`].
     fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError>;
 
-    /// The same as stored, for those who want to check rather than believe. A gap in the sequence is no end: only an
-    /// empty answer is.
+    /// Returns the same as stored rows, to be verified. A gap in the sequence is not the end: only an empty answer is.
     fn rows_since(&self, seq: u64, limit: usize) -> Result<Vec<Row<'static>>, StoreError>;
 
-    /// Entries of the log that a query asks for.
+    /// Returns the entries of the log that a query asks for.
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError>;
 
-    /// What happened to one environment, or to one key of it, newest first: entries before the row `before`.
+    /// Returns the history of one environment, or of one key of it, newest first: entries before the row `before`.
     fn history(
         &self,
         path: &EnvPath,
@@ -66,47 +77,71 @@ pub trait Store: Send + Sync + 'static {
         })
     }
 
-    /// The row that was the newest at a moment of an environment's history. None: there was no row yet, or the
+    /// Returns the row that was the newest at a point in time of an environment. None: there was no row yet, or the
     /// environment never had that revision.
     ///
-    /// A request may change several environments, and its rows stand one after the other: the row that belongs to a
-    /// revision is the last of its request, so that no request is seen half done.
+    /// A request may change several environments, and its rows follow each other in the log: the row of a revision is the
+    /// last of its request, so that no request is seen half done.
     fn row_at(&self, environment: Uuid, at: PointInTime) -> Result<Option<u64>, StoreError> {
         replay::row_at(self, environment, at)
     }
 
-    /// The last row before the environment had a later revision: up to there goes the lockfile of this one. None: it has
-    /// had no later one.
+    /// Returns the last row before the environment had a later revision: the end of this revision's lockfile. None: there is
+    /// no later revision.
     fn locks_at(&self, environment: Uuid, revision: u64) -> Result<Option<u64>, StoreError> {
         replay::locks_at(self, environment, revision)
     }
 
-    /// How an environment stood when the row `seq` was the newest, and with it, where they are `imported`, the
-    /// environments that it imported then, directly and through others. The lockfiles are those of the row `locks`.
+    /// Returns an environment as of the row `seq`; if `imported`, also the environments that it imported then, directly and
+    /// through others. The lockfiles are those as of the row `locks`.
     fn as_of(&self, environment: Uuid, seq: u64, locks: u64, imported: bool) -> Result<AsOf, StoreError> {
         replay::as_of(self, environment, seq, locks, imported)
     }
 
-    /// What the store is.
+    /// Returns the name and version of the store.
     fn info(&self) -> StoreInfo;
 
-    /// Whether there is something to tidy up, and how urgent it is.
-    fn upkeep(&self) -> Upkeep;
+    /// Does what the store needs beside commits, such as moving a write-ahead log into its tables. The writer calls it
+    /// between commits; it may be slow, and reads and writes may wait for it.
+    ///
+    /// Returns how long the writer must have had nothing to do before it calls again with [`Occasion::Idle`]; None: not
+    /// before the next commit.
+    ///
+    /// After [`StoreError::Full`] and [`StoreError::Failed`], the store has to [`recover`](Self::recover). No row is lost.
+    fn maintain(&self, occasion: Occasion) -> Result<Option<Duration>, StoreError>;
 
-    /// Tidies up. Slow: reads and writes may wait for it.
-    fn checkpoint(&self) -> Result<(), StoreError>;
-
-    /// After [`StoreError::Full`]: makes the store usable again and says which row is the newest.
+    /// Makes the store usable again after [`StoreError::Full`] or [`StoreError::Failed`], and returns the newest row.
     fn recover(&self) -> Result<Head, StoreError>;
 
-    /// Tidies up and lets go of the files. Everything else is an error from now on.
+    /// Does pending maintenance and releases the files. Later reads and commits return [`StoreError::Closed`].
     fn close(&self) -> Result<(), StoreError>;
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Commit {
+    /// The events are on disk.
+    Committed,
+    /// Another writer was first: this is the newest row, and nothing was written.
+    Conflict(Head),
+}
+
+/// When a store is maintained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The writer starts.
+    Started,
+    /// Events were committed, and their requests are answered.
+    Committed,
+    /// The writer has had nothing to do for as long as the store asked for.
+    Idle,
 }
 
 /// Which entries of the log to read. Each filter narrows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// Rows about this project and what is in it.
+    /// Rows about this project and its contents.
     pub project: Option<ProjectName>,
     /// Rows about environments of this name and their variables.
     pub env: Option<EnvName>,
@@ -116,62 +151,50 @@ pub struct AuditQuery {
     pub since: Option<Timestamp>,
     /// Before.
     pub until: Option<Timestamp>,
-    /// Leave out who accessed secrets.
+    /// Leave out accesses to secrets.
     pub writes_only: bool,
     /// Otherwise newest first.
     pub oldest_first: bool,
-    /// Only what comes after this row in the order asked for.
+    /// Only rows after this one, in the requested order.
     pub beyond: Option<u64>,
-    /// At most so many.
+    /// The maximum number of entries.
     pub limit: usize,
 }
 
-/// A moment of an environment's history.
+/// A point in an environment's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PointInTime {
-    /// When the environment had this revision, from 1, and the request that made it was done.
+    /// When the environment had this revision, from 1, and the request that made it was complete.
     Revision(u64),
-    /// When the last row was written that has this time or an earlier one. A clock that was set back leaves rows behind
-    /// each other whose times are not in order; the order of the log counts, so such a moment may include rows of a
-    /// later time.
+    /// When the last row was written that has this time or an earlier one. If the clock was set back, times in the log are
+    /// not in order; then the order of the log counts, and rows of a later time may be included.
     Time(Timestamp),
 }
 
-/// How an environment stood once.
+/// An environment as of a row of the past.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AsOf {
     /// It had not been created yet.
     NotYetCreated,
-    /// It did not stand.
+    /// It was deleted.
     Deleted {
-        /// That of the deletion.
+        /// The revision of the deletion.
         revision: u64,
     },
-    /// It stood.
+    /// It existed.
     Found {
         /// As it was.
         environment: Arc<Environment>,
-        /// What it imported, directly and through others; empty where that was not asked for.
+        /// What it imported, directly and through others; empty unless requested.
         imported: HashMap<EnvPath, Arc<Environment>>,
     },
 }
 
-/// What a store is.
+/// The name and version of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreInfo {
     /// Name and version of the engine.
     pub engine: Arc<str>,
     /// The version of the tables.
     pub schema_version: u32,
-}
-
-/// Whether a store wants its [`checkpoint`](Store::checkpoint).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Upkeep {
-    /// No.
-    None,
-    /// When nobody waits.
-    WhenIdle,
-    /// Even if somebody waits.
-    Now,
 }

@@ -1,46 +1,67 @@
-//! A store that forgets everything with the process: for tests, and as the plain reading of what a store must do.
+//! A store that loses everything with the process: for tests, and as the simplest reading of what a store must do.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
-use super::{AuditQuery, Store, StoreError, StoreInfo, Upkeep};
+use super::{AuditQuery, Commit, Occasion, Store, StoreError, StoreInfo};
 use kontraktor_domain::{AuditEntry, Event, Head, Row, State};
 
 /// The log in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    log: Mutex<Log>,
-}
-
-#[derive(Debug, Default)]
-struct Log {
-    events: Vec<Event>,
-    closed: bool,
+    events: Arc<Mutex<Vec<Event>>>,
+    closed: AtomicBool,
 }
 
 impl MemoryStore {
-    /// An empty log.
+    /// Returns an empty log.
     pub fn new() -> Self {
         Self::default()
     }
 
-    fn open(&self) -> Result<MutexGuard<'_, Log>, StoreError> {
-        // Only whole, valid changes are made under the lock, so a panic elsewhere leaves nothing half done.
-        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        if log.closed { Err(StoreError::Closed) } else { Ok(log) }
+    /// Opens the same log for another writer. Each is closed separately.
+    pub fn share(&self) -> Self {
+        Self { events: Arc::clone(&self.events), closed: AtomicBool::new(false) }
+    }
+
+    fn events(&self) -> Result<MutexGuard<'_, Vec<Event>>, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Closed);
+        }
+        // Only whole commits are made under the lock, so a panic elsewhere leaves nothing half done.
+        Ok(self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
+fn head(events: &[Event]) -> Head {
+    events.last().map_or_else(Head::default, |event| Head { seq: event.seq, hash: event.hash })
+}
+
+fn after(events: &[Event], seq: u64) -> &[Event] {
+    &events[events.partition_point(|event| event.seq <= seq)..]
+}
+
 impl Store for MemoryStore {
-    fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
-        self.open()?.events.extend_from_slice(events);
-        Ok(())
+    fn commit(&self, expected: Head, new: &[Event]) -> Result<Commit, StoreError> {
+        let mut events = self.events()?;
+        let head = head(&events);
+        if head != expected {
+            return Ok(Commit::Conflict(head));
+        }
+        events.extend_from_slice(new);
+        Ok(Commit::Committed)
     }
 
     fn load(&self, now: Timestamp) -> Result<State, StoreError> {
         let mut state = State::default();
-        for event in &self.open()?.events {
+        for event in &*self.events()? {
             state.apply(event);
         }
         state.forget_batches(now);
@@ -48,27 +69,20 @@ impl Store for MemoryStore {
     }
 
     fn head(&self) -> Result<Head, StoreError> {
-        let log = self.open()?;
-        Ok(log.events.last().map_or_else(Head::default, |event| Head { seq: event.seq, hash: event.hash }))
+        Ok(head(&self.events()?))
     }
 
     fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
-        Ok(self.open()?.events.iter().filter(|event| event.seq > seq).take(limit).cloned().collect())
+        Ok(after(&self.events()?, seq).iter().take(limit).cloned().collect())
     }
 
     fn rows_since(&self, seq: u64, limit: usize) -> Result<Vec<Row<'static>>, StoreError> {
-        let log = self.open()?;
-        Ok(log
-            .events
-            .iter()
-            .filter(|event| event.seq > seq)
-            .take(limit)
-            .map(|event| Row::from(event).into_owned())
-            .collect())
+        let events = self.events()?;
+        Ok(after(&events, seq).iter().take(limit).map(|event| Row::from(event).into_owned()).collect())
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
-        let log = self.open()?;
+        let events = self.events()?;
         let matches = |entry: &AuditEntry| {
             let named = |filter: Option<&str>, name: &str| filter.is_none_or(|filter| filter == name);
             !(query.writes_only && entry.operation.is_access())
@@ -81,7 +95,7 @@ impl Store for MemoryStore {
                     .beyond
                     .is_none_or(|row| if query.oldest_first { entry.seq > row } else { entry.seq < row })
         };
-        let entries = log.events.iter().map(AuditEntry::from);
+        let entries = events.iter().map(AuditEntry::from);
         Ok(if query.oldest_first {
             entries.filter(matches).take(query.limit).collect()
         } else {
@@ -93,12 +107,8 @@ impl Store for MemoryStore {
         StoreInfo { engine: "memory".into(), schema_version: 0 }
     }
 
-    fn upkeep(&self) -> Upkeep {
-        Upkeep::None
-    }
-
-    fn checkpoint(&self) -> Result<(), StoreError> {
-        self.open().map(|_| ())
+    fn maintain(&self, _occasion: Occasion) -> Result<Option<Duration>, StoreError> {
+        self.events().map(|_| None)
     }
 
     fn recover(&self) -> Result<Head, StoreError> {
@@ -106,7 +116,19 @@ impl Store for MemoryStore {
     }
 
     fn close(&self) -> Result<(), StoreError> {
-        self.open()?.closed = true;
+        self.closed.store(true, Ordering::Release);
         Ok(())
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryStore;
+    use crate::{contract::Fixture, contract_tests};
+
+    fn memory() -> Fixture {
+        Fixture::new(MemoryStore::new(), ())
+    }
+
+    contract_tests!(memory);
 }

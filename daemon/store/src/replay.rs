@@ -1,5 +1,5 @@
-//! What stood once, by going through the log from its beginning: the plain reading of what a store must find. Stores
-//! that can do it faster do.
+//! Answers questions about the past by reading the log from its beginning: the simplest reading of what a store must find.
+//! Stores that are faster override it.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -13,16 +13,16 @@ use super::{AsOf, PointInTime, Store, StoreError};
 use kontraktor_domain::{BatchMark, Body, Environment, EnvironmentOperation, Event, State};
 
 /// Events read at a time.
-const FACTS_AT_ONCE: usize = 1_024;
+const PAGE: usize = 1_024;
 
-/// Hands every event to `each`, oldest first, until it says that it has seen enough.
+/// Calls `each` with every event, oldest first, until it returns false.
 fn events<S: Store + ?Sized>(store: &S, mut each: impl FnMut(&Event) -> bool) -> Result<(), StoreError> {
     let mut seq = 0;
     loop {
-        let some = store.changes_since(seq, FACTS_AT_ONCE)?;
-        let Some(last) = some.last() else { return Ok(()) };
+        let page = store.changes_since(seq, PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
         seq = last.seq;
-        if !some.iter().all(&mut each) {
+        if !page.iter().all(&mut each) {
             return Ok(());
         }
     }
@@ -34,7 +34,7 @@ pub(super) fn row_at<S: Store + ?Sized>(
     at: PointInTime,
 ) -> Result<Option<u64>, StoreError> {
     let mut found = None;
-    // The batch that the row found last came in.
+    // The batch of the row that was found last.
     let mut within: Option<BatchMark> = None;
     events(store, |event| {
         let same_batch = || event.batch.zip(within).is_some_and(|(batch, last)| batch.id == last.id);
@@ -88,7 +88,7 @@ pub(super) fn as_of<S: Store + ?Sized>(
     let mut last = None;
     events(store, |event| {
         if event.seq > seq {
-            // What came later counts for the lockfiles alone.
+            // Later rows count for the lockfiles only.
             if event.seq <= locks && matches!(event.body, Body::Version(_)) {
                 state.apply(event);
             }
@@ -107,20 +107,20 @@ pub(super) fn as_of<S: Store + ?Sized>(
         Some((_, EnvironmentOperation::Deleted, revision)) => return Ok(AsOf::Deleted { revision }),
         Some((path, _, _)) => path,
     };
-    let stood = |path: &EnvPath| {
+    let find = |path: &EnvPath| {
         state
             .environment(path)
             .cloned()
             .ok_or_else(|| StoreError::Corrupt(format!("environment {path} is missing")))
     };
-    let environment = stood(&path)?;
+    let environment = find(&path)?;
     let mut all: HashMap<EnvPath, Arc<Environment>> = HashMap::new();
     let mut open = if imported { environment.imports.to_vec() } else { Vec::new() };
     while let Some(path) = open.pop() {
-        if let Entry::Vacant(place) = all.entry(path) {
-            let next = stood(place.key())?;
+        if let Entry::Vacant(entry) = all.entry(path) {
+            let next = find(entry.key())?;
             open.extend(next.imports.iter().cloned());
-            place.insert(next);
+            entry.insert(next);
         }
     }
     Ok(AsOf::Found { environment, imported: all })

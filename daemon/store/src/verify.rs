@@ -1,4 +1,4 @@
-//! Walks the hash chain of a store from the first row to the head. It believes nothing but the rows.
+//! Verifies the hash chain of a store from the first row to the newest. It trusts nothing but the rows.
 
 use kontraktor_domain::{Hash, Head, Row, RowBody};
 
@@ -7,42 +7,42 @@ use super::{Store, StoreError};
 /// Rows read at a time. A row holds two values of 64 KiB at most, so a page stays below 32 MiB.
 const PAGE: usize = 256;
 
-/// What a walk found.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainReport {
-    /// The newest row; where the chain breaks, the last one before.
+    /// The newest row; if the chain is broken, the last intact one.
     pub head: Head,
-    /// Rows that were walked and found good.
+    /// How many rows are intact.
     pub rows: u64,
-    /// Where the chain breaks first.
+    /// The first break of the chain.
     pub broken: Option<ChainBreak>,
 }
 
 impl ChainReport {
-    /// Whether every row is as it was written, and none is missing.
+    /// Whether no row was altered and none is missing.
     pub fn is_intact(&self) -> bool {
         self.broken.is_none()
     }
 }
 
-/// Where and how a chain breaks.
+/// A break of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainBreak {
     /// The row that is wrong or missing.
     pub seq: u64,
-    /// In a sentence.
+    /// What is wrong, in a sentence.
     pub explanation: String,
 }
 
-/// Walks the chain. Each of `expected` is a row that must be there with its hash: without one, rows missing at the very
-/// end cannot show.
+/// Verifies the chain. Each of `expected` is a row that the log must contain with its hash: without one, rows that are
+/// missing at the very end go unnoticed.
 pub fn verify(store: &dyn Store, expected: &[Head]) -> Result<ChainReport, StoreError> {
     let mut report = ChainReport { head: Head::default(), rows: 0, broken: None };
     let mut page = PAGE;
     loop {
         let rows = match store.rows_since(report.head.seq, page) {
             Ok(rows) => rows,
-            // One of the page holds what nobody wrote: go on in single rows, to find out which.
+            // A row of the page cannot be read: single rows tell which.
             Err(StoreError::Corrupt(_)) if page > 1 => {
                 page = 1;
                 continue;
@@ -81,23 +81,18 @@ fn check(row: &Row<'_>, before: Head, expected: &[Head]) -> Result<Hash, ChainBr
         return broken(next, format!("row {next} is missing: row {} follows row {}", row.seq, before.seq));
     }
     if row.seq < next {
-        return broken(row.seq, format!("there is more than one row {}", row.seq));
+        return broken(row.seq, format!("row {} exists more than once", row.seq));
     }
     let hash = row.hash_after(&before.hash);
     if row.hash.as_ref() != hash.as_bytes() {
-        let explanation = format!(
-            "row {next} of {} does not have the hash that follows from its content",
-            row.body.table()
-        );
+        let explanation =
+            format!("the hash of row {next} of {} does not match its content", row.body.table());
         return broken(next, explanation);
     }
     if let RowBody::Variable { id, .. } = &row.body
         && *id != hash.to_uuid()
     {
-        return broken(
-            next,
-            format!("row {next} has the id {id}, and {} follows from its hash", hash.to_uuid()),
-        );
+        return broken(next, format!("row {next} has the id {id}, but its hash gives {}", hash.to_uuid()));
     }
     match expected.iter().find(|head| head.seq == next) {
         Some(head) if head.hash != hash => {

@@ -91,14 +91,14 @@ async fn an_altered_row_and_a_missing_row_are_found() {
     for (sql, told) in [
         (
             "UPDATE audit_variable_writes SET new_value = 'forged' WHERE new_value = '3'",
-            "does not have the hash",
+            "does not match its content",
         ),
         (
             "UPDATE audit_variable_writes SET actor = 'unix:nobody' WHERE operation = 'deleted'",
-            "does not have the hash",
+            "does not match its content",
         ),
         ("DELETE FROM audit_variable_writes WHERE new_value = '3'", "is missing"),
-        ("UPDATE project_log SET description = 'forged'", "does not have the hash"),
+        ("UPDATE project_log SET description = 'forged'", "does not match its content"),
     ] {
         let (home, _) = written().await;
         tamper(&home, sql);
@@ -122,7 +122,7 @@ fn without_data_there_is_nothing_to_verify() {
     let home = Home::new();
     let refused = verify(&home, &[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
-    insta::assert_snapshot!(refused.report(), @"error: there is no database at HOME/data/kontraktor.duckdb");
+    insta::assert_snapshot!(refused.report(), @"error: the database HOME/data/kontraktor.duckdb does not exist");
     assert!(!home.data().exists(), "nothing is made");
 }
 

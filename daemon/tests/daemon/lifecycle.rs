@@ -62,7 +62,7 @@ fn a_second_daemon_on_the_same_data_names_the_first() {
     assert_eq!(second.code, 3);
     assert_eq!(second.stdout, "");
     let report = second.report().replace(&daemon.pid().to_string(), "PID");
-    insta::assert_snapshot!(report, @"error: the data directory HOME/data is in use by process PID: stop that daemon first, or choose another --data-dir");
+    insta::assert_snapshot!(report, @"error: the data directory HOME/data is in use by process PID; stop that daemon, or choose another --data-dir");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_file_that_is_no_database_is_refused_and_left_alone() {
     fs::write(&file, &rubbish).unwrap();
     let refused = home.run(&[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
-    insta::assert_snapshot!(refused.report(), @"error: HOME/data/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: it is not a DuckDB database");
+    insta::assert_snapshot!(refused.report(), @"error: cannot use HOME/data/kontraktor.duckdb as Kontraktor's database: it is not a DuckDB database; nothing was changed");
     assert_eq!(fs::read(&file).unwrap(), rubbish);
     assert!(!home.socket().exists());
 }
@@ -135,7 +135,7 @@ fn a_database_of_a_newer_daemon_is_refused_and_left_alone() {
     let before = fs::read(&file).unwrap();
     let refused = home.run(&[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
-    insta::assert_snapshot!(refused.report(), @"error: HOME/data/kontraktor.duckdb has tables of version 99, this kontraktord knows versions up to 3; the file was left untouched: start the newer kontraktord that wrote it");
+    insta::assert_snapshot!(refused.report(), @"error: HOME/data/kontraktor.duckdb has tables of version 99, and this kontraktord supports versions up to 3; nothing was changed. Start the newer kontraktord that wrote it");
     assert_eq!(fs::read(&file).unwrap(), before);
 }
 

@@ -1,13 +1,17 @@
-//! A store with faults put in: the memory store, told what to do with its next commits.
+//! The memory store with faults: a script says what becomes of its next commits.
 
 use std::{
     collections::VecDeque,
-    sync::{Condvar, Mutex},
+    sync::{Condvar, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use jiff::Timestamp;
-use kontraktor_domain::{AuditEntry, Event, Head, Row, State};
-use kontraktor_store::{AuditQuery, MemoryStore, Store, StoreError, StoreInfo, Upkeep};
+use kontraktor_domain::{AuditEntry, Event, Hash, Head, Row, State};
+use kontraktor_store::{
+    AuditQuery, Commit, MemoryStore, Occasion, Store, StoreError, StoreInfo,
+    contract::world::{World, batch, put},
+};
 
 /// What becomes of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,99 +20,164 @@ pub(crate) enum Fault {
     Full,
     /// No room, and yet everything is kept.
     FullButKept,
+    /// No room, and nothing is kept; then another writer commits.
+    FullThenOther,
+    /// No room, and yet everything is kept; then another writer commits.
+    FullButKeptThenOther,
     /// A failure that leaves the store as it was.
     Failed,
     /// The end of the store.
     Fatal,
     /// A defect.
     Panic,
-    /// Something else is kept instead, as if another process had written.
+    /// No room, and a row is kept that follows no other.
     Replaced,
+    /// Another writer commits first.
+    Overtaken,
 }
 
 #[derive(Default)]
 pub(crate) struct FaultyStore {
     inner: MemoryStore,
     script: Mutex<Script>,
-    gate: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
 struct Script {
     commits: VecDeque<Fault>,
     failing_recoveries: usize,
-    held: bool,
-    upkeep: Option<Upkeep>,
+    recovers_to: Option<Head>,
+    commits_held: bool,
+    maintenance_held: bool,
+    maintain_after: Option<Duration>,
     committed: Vec<usize>,
-    checkpoints: usize,
+    maintained: Vec<Occasion>,
     recoveries: usize,
+    others: u32,
 }
 
 impl FaultyStore {
-    /// The next commits go wrong like this, those after them go well.
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap()
+    }
+
+    /// Sets the faults of the next commits; those after them succeed.
     pub(crate) fn next_commits(&self, faults: &[Fault]) {
-        self.script.lock().unwrap().commits.extend(faults);
+        self.script().commits.extend(faults);
     }
 
     pub(crate) fn next_recoveries_fail(&self, count: usize) {
-        self.script.lock().unwrap().failing_recoveries = count;
+        self.script().failing_recoveries = count;
     }
 
-    /// Commits wait until they are let go.
+    /// Recovering finds another newest row than there was.
+    pub(crate) fn recovers_to(&self, head: Head) {
+        self.script().recovers_to = Some(head);
+    }
+
+    /// Lets commits wait until they are released.
     pub(crate) fn hold(&self) {
-        self.script.lock().unwrap().held = true;
+        self.script().commits_held = true;
     }
 
-    pub(crate) fn let_go(&self) {
-        self.script.lock().unwrap().held = false;
-        self.gate.notify_all();
+    pub(crate) fn release(&self) {
+        self.script().commits_held = false;
+        self.changed.notify_all();
     }
 
-    pub(crate) fn wants(&self, upkeep: Upkeep) {
-        self.script.lock().unwrap().upkeep = Some(upkeep);
+    /// Lets maintenance wait until it is released.
+    pub(crate) fn hold_maintenance(&self) {
+        self.script().maintenance_held = true;
     }
 
-    /// How many events each commit had.
+    pub(crate) fn release_maintenance(&self) {
+        self.script().maintenance_held = false;
+        self.changed.notify_all();
+    }
+
+    /// After a commit, the store wants maintenance when the writer has been idle for so long.
+    pub(crate) fn maintain_after(&self, idle: Duration) {
+        self.script().maintain_after = Some(idle);
+    }
+
+    /// How many events each commit had; those without events are left out.
     pub(crate) fn committed(&self) -> Vec<usize> {
-        self.script.lock().unwrap().committed.clone()
+        self.script().committed.clone()
     }
 
-    pub(crate) fn checkpoints(&self) -> usize {
-        self.script.lock().unwrap().checkpoints
+    pub(crate) fn maintained(&self) -> Vec<Occasion> {
+        self.script().maintained.clone()
     }
 
     pub(crate) fn recoveries(&self) -> usize {
-        self.script.lock().unwrap().recoveries
+        self.script().recoveries
+    }
+
+    /// Commits as another writer of the same log does: the variable `demo/dev` `OTHER`.
+    pub(crate) fn other_writer(&self) {
+        let number = {
+            let mut script = self.script();
+            script.others += 1;
+            script.others
+        };
+        let mut world = World::new(self.inner.load(Timestamp::UNIX_EPOCH).unwrap());
+        let head = world.state.head();
+        let item = put("demo/dev", "OTHER", &number.to_string());
+        let (events, _) = world.ask(&batch(1_000_000 + u128::from(number), vec![vec![item]])).unwrap();
+        assert_eq!(self.inner.commit(head, &events).unwrap(), Commit::Committed);
+    }
+
+    fn keep(&self, expected: Head, events: &[Event]) {
+        assert_eq!(self.inner.commit(expected, events).unwrap(), Commit::Committed);
     }
 }
 
+fn full() -> StoreError {
+    StoreError::Full("as the script says".to_owned())
+}
+
 impl Store for FaultyStore {
-    fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
+    fn commit(&self, expected: Head, events: &[Event]) -> Result<Commit, StoreError> {
         let fault = {
-            let script = self.script.lock().unwrap();
-            let mut script = self.gate.wait_while(script, |script| script.held).unwrap();
-            script.committed.push(events.len());
-            script.commits.pop_front()
-        };
-        let reason = || "as the script says".to_owned();
-        match fault {
-            None => self.inner.commit(events),
-            Some(Fault::Full) => Err(StoreError::Full(reason())),
-            Some(Fault::FullButKept) => {
-                self.inner.commit(events)?;
-                Err(StoreError::Full(reason()))
+            let script = self.script();
+            let mut script = self.changed.wait_while(script, |script| script.commits_held).unwrap();
+            if events.is_empty() {
+                None
+            } else {
+                script.committed.push(events.len());
+                script.commits.pop_front()
             }
-            Some(Fault::Failed) => Err(StoreError::Failed(reason())),
-            Some(Fault::Fatal) => Err(StoreError::Fatal(reason())),
+        };
+        match fault {
+            None => {}
+            Some(Fault::Overtaken) => self.other_writer(),
+            Some(Fault::Full) => return Err(full()),
+            Some(Fault::FullButKept) => {
+                self.keep(expected, events);
+                return Err(full());
+            }
+            Some(Fault::FullThenOther) => {
+                self.other_writer();
+                return Err(full());
+            }
+            Some(Fault::FullButKeptThenOther) => {
+                self.keep(expected, events);
+                self.other_writer();
+                return Err(full());
+            }
+            Some(Fault::Failed) => return Err(StoreError::Failed("as the script says".to_owned())),
+            Some(Fault::Fatal) => return Err(StoreError::Fatal("as the script says".to_owned())),
             Some(Fault::Panic) => panic!("as the script says"),
             Some(Fault::Replaced) => {
                 let mut other = events.to_vec();
                 other.truncate(1);
-                other[0].hash = kontraktor_domain::Hash::ZERO;
-                self.inner.commit(&other)?;
-                Err(StoreError::Full(reason()))
+                other[0].hash = Hash::ZERO;
+                self.keep(expected, &other);
+                return Err(full());
             }
         }
+        self.inner.commit(expected, events)
     }
 
     fn load(&self, now: Timestamp) -> Result<State, StoreError> {
@@ -135,25 +204,21 @@ impl Store for FaultyStore {
         self.inner.info()
     }
 
-    fn upkeep(&self) -> Upkeep {
-        self.script.lock().unwrap().upkeep.unwrap_or(Upkeep::None)
-    }
-
-    fn checkpoint(&self) -> Result<(), StoreError> {
-        let mut script = self.script.lock().unwrap();
-        script.checkpoints += 1;
-        script.upkeep = None;
-        Ok(())
+    fn maintain(&self, occasion: Occasion) -> Result<Option<Duration>, StoreError> {
+        let script = self.script();
+        let mut script = self.changed.wait_while(script, |script| script.maintenance_held).unwrap();
+        script.maintained.push(occasion);
+        Ok(script.maintain_after.filter(|_| occasion == Occasion::Committed))
     }
 
     fn recover(&self) -> Result<Head, StoreError> {
-        let mut script = self.script.lock().unwrap();
+        let mut script = self.script();
         script.recoveries += 1;
         if script.failing_recoveries > 0 {
             script.failing_recoveries -= 1;
-            return Err(StoreError::Full("as the script says".to_owned()));
+            return Err(full());
         }
-        self.inner.recover()
+        script.recovers_to.map_or_else(|| self.inner.recover(), Ok)
     }
 
     fn close(&self) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! A disk that is really full: a small tmpfs.
+//! The service on a disk that is full: a small tmpfs.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use kontraktor_service::{PageRequest, ServiceOptions};
 use kontraktor_store::{AuditQuery, Store, StoreError};
 use tempfile::TempDir;
 
-use super::{drained, duckdb, start_with, world::put, write};
+use super::{drained, duckdb, duckdb_with, start_with, world::put, write};
 
 /// A file system of 4 MiB.
 struct SmallDisk {
@@ -53,12 +53,9 @@ async fn a_full_disk_is_survived() {
         println!("skipped: this user may not mount a tmpfs");
         return;
     };
-    let options = ServiceOptions {
-        idle: Duration::from_millis(50),
-        retry: Duration::from_millis(50),
-        ..ServiceOptions::default()
-    };
-    let service = start_with(duckdb(&disk.path("data")), options.clone());
+    let options = ServiceOptions { retry: Duration::from_millis(50), ..ServiceOptions::default() };
+    let open = || duckdb_with(&disk.path("data"), Duration::from_millis(50));
+    let service = start_with(open(), options.clone());
     write(&service, 1, vec![put("demo/dev", "KEPT", "1")]).await.unwrap();
     let ballast = disk.path("ballast");
     fill(&ballast);
@@ -76,7 +73,7 @@ async fn a_full_disk_is_survived() {
             }
         }
         let log = service.audit(AuditQuery::default(), &PageRequest::default()).await.unwrap();
-        assert_eq!(log.items.len(), 3 + kept, "reads go on, and show what was acknowledged");
+        assert_eq!(log.items.len(), 3 + kept, "reads continue, and show what was acknowledged");
     }
     assert!(refused > 10, "{refused} refused, {kept} kept");
 
@@ -92,7 +89,7 @@ async fn a_full_disk_is_survived() {
     let state = service.state();
     drop(service);
     fs::remove_file(&ballast).unwrap();
-    let service = start_with(duckdb(&disk.path("data")), options);
+    let service = start_with(open(), options);
     assert_eq!(service.state().head(), state.head());
     assert_eq!(service.state().variable_count(), kept + 2);
     assert!(service.verify(Some(state.head())).await.unwrap().is_intact());

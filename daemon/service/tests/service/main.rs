@@ -13,7 +13,7 @@ mod rollback;
 mod schemas;
 mod secrets;
 mod trouble;
-mod world;
+mod two_writers;
 mod writing;
 
 use std::{
@@ -28,9 +28,11 @@ use std::{
 use jiff::Timestamp;
 use kontraktor_domain::{Batch, BatchOutcome, Refusal, Request, WriteItem};
 use kontraktor_service::{Service, ServiceOptions};
-use kontraktor_store::Store;
+use kontraktor_store::{
+    Store,
+    contract::world::{self, caller},
+};
 use kontraktor_store_duckdb::{DataDir, DuckDbOptions, DuckDbStore};
-use world::caller;
 
 /// A clock that is set by hand.
 #[derive(Clone)]
@@ -61,7 +63,13 @@ fn start_with(store: Arc<dyn Store>, options: ServiceOptions) -> Service {
 }
 
 fn duckdb(dir: &Path) -> Arc<DuckDbStore> {
-    Arc::new(DuckDbStore::open(DataDir::lock(dir).unwrap(), DuckDbOptions::default()).unwrap())
+    duckdb_with(dir, DuckDbOptions::default().idle)
+}
+
+/// The write-ahead log is moved into the database after so long without a request.
+fn duckdb_with(dir: &Path, idle: Duration) -> Arc<DuckDbStore> {
+    let options = DuckDbOptions { idle, ..DuckDbOptions::default() };
+    Arc::new(DuckDbStore::open(DataDir::lock(dir).unwrap(), options).unwrap())
 }
 
 /// Writes a batch whose groups are single items.
@@ -76,6 +84,16 @@ async fn write(service: &Service, id: u128, items: Vec<WriteItem>) -> Result<Bat
 async fn submit(service: &Service, batch: Batch) -> Result<BatchOutcome, Refusal> {
     let answer = service.write_variables(caller(), batch);
     tokio::time::timeout(Duration::from_mins(2), answer).await.expect("nobody is left waiting")
+}
+
+/// Waits until something holds.
+async fn until(holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(2), waiting).await.expect("in time");
 }
 
 async fn drained(service: &Service) {

@@ -10,7 +10,10 @@ use proptest::{collection::vec, prelude::*};
 use tempfile::TempDir;
 
 use self::commands::{Command, Item, command};
-use super::{duckdb, world::World};
+use super::{
+    duckdb,
+    world::{World, append},
+};
 
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Project {
@@ -408,7 +411,7 @@ proptest! {
         let dir = TempDir::new().unwrap();
         let store = duckdb(dir.path());
         for events in portions.iter().filter(|events| !events.is_empty()) {
-            store.commit(events).unwrap();
+            append(&*store, events);
         }
         prop_assert_eq!(store.load(world.now).unwrap(), world.state.clone());
         let all: Vec<Event> = portions.concat();

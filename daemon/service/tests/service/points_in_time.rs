@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{
     HandClock, duckdb,
-    world::{World, batch, caller, delete, delete_env, importing, put, refer, seen},
+    world::{World, append, batch, caller, delete, delete_env, importing, put, refer, seen},
     write,
 };
 
@@ -118,7 +118,7 @@ fn every_moment_is_found(
         let Ok((events, _)) = world.ask(&command.request(id)) else { continue };
         if !events.is_empty() {
             for store in stores {
-                store.commit(&events).unwrap();
+                append(&**store, &events);
             }
             states.push((world.now, world.state.clone()));
         }

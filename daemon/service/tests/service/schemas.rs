@@ -8,12 +8,12 @@ use kontraktor_domain::{
 };
 use kontraktor_model::value::ValueType;
 use kontraktor_service::{PageRequest, Service};
-use kontraktor_store::{AuditQuery, MemoryStore, Store};
+use kontraktor_store::{AuditQuery, MemoryStore};
 use tempfile::TempDir;
 
 use super::{
     drained, duckdb, start,
-    world::{World, caller, delete, importing, put},
+    world::{World, append, caller, delete, importing, put},
     write,
 };
 
@@ -275,7 +275,7 @@ async fn a_stored_schema_that_no_longer_compiles_stops_writes_to_its_keys_and_no
     let Body::Schema(schema) = &mut events[1].body else { panic!("{:?}", events[1]) };
     schema.schema = r#"{"type": "whole"}"#.into();
     events[1].hash = Row::from(&events[1]).hash_after(&before);
-    store.commit(&events).unwrap();
+    append(&*store, &events);
 
     let service = start(store);
     assert_eq!(one(&service, put("infra/dev", "NAME", "x")).await, ItemOutcome::Written);

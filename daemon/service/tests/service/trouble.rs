@@ -1,8 +1,9 @@
-//! The service when its store fails: nobody is left waiting, reads go on, and what stands is what is stored.
+//! The service when its store fails or others write first: every caller is answered, reads continue, and the published state
+//! is that of the log.
 
 use std::{sync::Arc, time::Duration};
 
-use kontraktor_domain::{Code, ItemOutcome, Refusal};
+use kontraktor_domain::{Code, Expect, Hash, Head, ItemOutcome, Refusal, WriteItem};
 use kontraktor_service::{Service, ServiceOptions};
 use kontraktor_store::Store;
 
@@ -24,7 +25,11 @@ async fn filled() -> (Arc<FaultyStore>, Service) {
 }
 
 fn value(service: &Service) -> String {
-    let (_, variable) = service.variable(&"demo/dev".parse().unwrap(), &"A".parse().unwrap()).unwrap();
+    value_of(service, "A")
+}
+
+fn value_of(service: &Service, key: &str) -> String {
+    let (_, variable) = service.variable(&"demo/dev".parse().unwrap(), &key.parse().unwrap()).unwrap();
     variable.value.to_string()
 }
 
@@ -53,7 +58,7 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn writes_go_on_when_there_is_room() {
+async fn writes_succeed_again_when_there_is_room() {
     let (store, service) = filled().await;
     store.next_commits(&[Fault::Full]);
     set(&service, 2, "2").await.unwrap_err();
@@ -71,7 +76,7 @@ async fn repetitions_are_answered_on_a_full_disk() {
     let failing = set(&service, 2, "2");
     let latch = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        store.let_go();
+        store.release();
     };
     let repeated = write(&service, 1, vec![put("demo/dev", "A", "1")]);
     let (failing, repeated, ()) = tokio::join!(failing, repeated, latch);
@@ -129,7 +134,92 @@ async fn a_single_failure_is_answered_and_survived() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_survived_is_told_to_everyone() {
+async fn a_writer_that_is_overtaken_decides_again() {
+    let (store, service) = filled().await;
+    store.next_commits(&[Fault::Overtaken, Fault::Overtaken, Fault::Overtaken]);
+    assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written);
+    assert_eq!((value(&service).as_str(), value_of(&service, "OTHER").as_str()), ("2", "3"));
+    assert_eq!(store.committed(), [3, 1, 1, 1, 1]);
+    // What was expected of a key is checked against what the other writer wrote.
+    store.next_commits(&[Fault::Overtaken]);
+    let expecting = WriteItem { expect: Expect::Revision(4), ..put("demo/dev", "OTHER", "mine") };
+    let outcome = write(&service, 3, vec![expecting]).await.unwrap().results.remove(0).outcome;
+    assert!(matches!(outcome, ItemOutcome::Refused(refusal) if refusal.code == Code::Conflict));
+    assert_eq!(service.status().head, store.head().unwrap());
+    assert!(service.verify(None).await.unwrap().is_intact());
+    drained(&service).await;
+}
+
+#[tokio::test]
+async fn a_writer_that_is_overtaken_each_time_gives_up() {
+    let (store, service) = filled().await;
+    store.next_commits(&[Fault::Overtaken; 16]);
+    let refusal = set(&service, 2, "2").await.unwrap_err();
+    assert_eq!(refusal.code, Code::Busy);
+    assert_eq!(
+        refusal.message,
+        "other daemons write to the same log, and were first each time; nothing was written"
+    );
+    assert!(refusal.retry_after_ms > 0);
+    assert_eq!(service.status().trouble, None);
+    assert_eq!((value(&service).as_str(), value_of(&service, "OTHER").as_str()), ("1", "16"));
+    assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written, "the same batch again");
+    drained(&service).await;
+}
+
+#[tokio::test]
+async fn after_a_failed_commit_rows_of_others_are_followed() {
+    for (fault, failing, kept) in [
+        (Fault::FullThenOther, 0, false),
+        (Fault::FullButKeptThenOther, 0, true),
+        (Fault::FullThenOther, 3, false),
+        (Fault::FullButKeptThenOther, 3, true),
+    ] {
+        let (store, service) = filled().await;
+        store.next_commits(&[fault]);
+        store.next_recoveries_fail(failing);
+        let answer = set(&service, 2, "2").await;
+        match (failing, kept) {
+            (0, true) => assert_eq!(answer.unwrap(), ItemOutcome::Written),
+            (0, false) => assert_eq!(answer.unwrap_err().code, Code::StorageFull),
+            _ => {
+                let refusal = answer.unwrap_err();
+                assert!(refusal.message.contains("whether the write was kept"), "{refusal}");
+                in_time(async {
+                    while store.recoveries() <= failing {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                })
+                .await;
+            }
+        }
+        let again = write(&service, 2, vec![put("demo/dev", "A", "2")]).await.unwrap();
+        assert_eq!((again.replayed, value(&service).as_str()), (kept, "2"), "{fault:?}");
+        assert_eq!(value_of(&service, "OTHER"), "1");
+        assert_eq!(service.status().head, store.head().unwrap());
+        assert!(service.verify(None).await.unwrap().is_intact());
+        drained(&service).await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_lost_acknowledged_rows_is_fatal() {
+    let (_, service) = filled().await;
+    let head = service.status().head;
+    for lost in [Head { seq: head.seq - 1, ..head }, Head { hash: Hash::ZERO, ..head }] {
+        let (store, service) = filled().await;
+        store.next_commits(&[Fault::Full]);
+        store.recovers_to(lost);
+        assert_eq!(set(&service, 2, "2").await.unwrap_err().code, Code::Storage);
+        let reason = in_time(service.fatal()).await;
+        assert!(reason.contains("does not follow row 3"), "{reason}");
+        drained(&service).await;
+    }
+    drained(&service).await;
+}
+
+#[tokio::test]
+async fn a_fatal_failure_is_reported_to_every_caller() {
     for fault in [Fault::Fatal, Fault::Panic, Fault::Replaced] {
         let (store, service) = filled().await;
         store.next_commits(&[fault]);
@@ -138,7 +228,7 @@ async fn what_cannot_be_survived_is_told_to_everyone() {
         let behind = set(&service, 3, "3");
         let latch = async {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            store.let_go();
+            store.release();
         };
         let (first, behind, ()) = tokio::join!(first, behind, latch);
         assert_eq!(first.unwrap_err().code, Code::Storage, "{fault:?}");

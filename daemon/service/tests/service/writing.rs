@@ -4,14 +4,14 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kontraktor_domain::{Code, ItemOutcome};
 use kontraktor_service::ServiceOptions;
-use kontraktor_store::{MemoryStore, Upkeep};
+use kontraktor_store::{MemoryStore, Occasion};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::{
     HandClock, drained, duckdb,
     faults::FaultyStore,
-    start, start_with,
+    start, start_with, until,
     world::{
         caller, create_env, create_project, delete, delete_env, delete_project, expecting_absence, put,
         update_env, update_project,
@@ -71,7 +71,7 @@ async fn what_waits_is_committed_together() {
     }
     // There is nothing to see of requests that wait; what is too early goes into a further commit.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    store.let_go();
+    store.release();
     for outcome in running.join_all().await {
         assert_eq!(outcome.unwrap().results[0].outcome, ItemOutcome::Written);
     }
@@ -92,7 +92,7 @@ async fn each_request_of_a_commit_sees_the_ones_before_it() {
     let repeated = write(&service, 2, vec![expecting_absence(put("demo/dev", "A", "1"))]);
     let go = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        store.let_go();
+        store.release();
     };
     let (_, a, b, repeated, ()) = tokio::join!(first, a, b, repeated, go);
     let (a, b, repeated) = (a.unwrap(), b.unwrap(), repeated.unwrap());
@@ -177,7 +177,7 @@ async fn a_full_queue_says_when_to_come_back() {
     let refusal = busy.expect("ten requests do not fit into a queue of two");
     assert_eq!(refusal.code, Code::Busy);
     assert!(refusal.retry_after_ms > 0);
-    store.let_go();
+    store.release();
     for outcome in running.join_all().await {
         assert_eq!(outcome.unwrap().results[0].outcome, ItemOutcome::Written);
     }
@@ -198,7 +198,7 @@ async fn the_queue_is_bounded_in_bytes_too() {
     let second = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let refusal = write(&service, 3, vec![put("demo/dev", "B", &big)]).await.unwrap_err();
-        store.let_go();
+        store.release();
         refusal
     };
     let (first, second) = tokio::join!(first, second);
@@ -230,7 +230,7 @@ async fn draining_answers_all_that_was_accepted_and_accepts_nothing_more() {
         assert!(!service.drain(Duration::from_millis(50)).await, "a commit is held: the deadline passes");
         let late = service.write_project(caller(), create_project("late", "")).await.unwrap_err();
         assert_eq!(late.code, Code::ShuttingDown);
-        store.let_go();
+        store.release();
         drained(&service).await;
     };
     tokio::join!(accepted, drain);
@@ -238,23 +238,19 @@ async fn draining_answers_all_that_was_accepted_and_accepts_nothing_more() {
 }
 
 #[tokio::test]
-async fn the_store_is_tidied_up_when_nobody_waits() {
-    let options = ServiceOptions { idle: Duration::from_millis(50), ..ServiceOptions::default() };
+async fn the_store_is_maintained_after_answers_and_when_nothing_waits() {
     let store = Arc::new(FaultyStore::default());
-    let service = start_with(Arc::clone(&store) as _, options);
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    store.wants(Upkeep::WhenIdle);
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(store.checkpoints(), 0, "nothing was written");
+    store.maintain_after(Duration::from_millis(50));
+    let service = start(Arc::clone(&store) as _);
+    until(|| store.maintained() == [Occasion::Started]).await;
+    store.hold_maintenance();
     write(&service, 1, vec![put("demo/dev", "A", "1")]).await.unwrap();
-    assert_eq!(store.checkpoints(), 0, "not between a write and its answer");
-    for _ in 0..100 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        if store.checkpoints() > 0 {
-            break;
-        }
-    }
-    assert_eq!(store.checkpoints(), 1);
+    assert!(!store.maintained().contains(&Occasion::Committed), "not between a write and its answer");
+    store.release_maintenance();
+    until(|| store.maintained().contains(&Occasion::Idle)).await;
+    // It asked for nothing more.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(store.maintained(), [Occasion::Started, Occasion::Committed, Occasion::Idle]);
     drained(&service).await;
 }
 

@@ -1,4 +1,4 @@
-//! Committing: one appender for each table that gets rows, all in one transaction.
+//! Commits rows: one appender for each table that gets rows, all in one transaction.
 
 use duckdb::{
     Connection, ToSql, params,
@@ -19,10 +19,10 @@ const TABLES: [&str; 7] = [
     "audit_events",
 ];
 
-/// `once`: after an error, nobody commits these rows again before the database was reopened.
+/// Commits rows, all or none. `once`: after an error, these rows are not committed again before the database is reopened.
 pub(super) fn commit(connection: &Connection, rows: &[Row<'_>], once: bool) -> Result<(), StoreError> {
-    // One row is one statement, and that is a transaction by itself: it costs a seventh less than between two others. But
-    // an appender that failed tries once more when it is dropped, and nothing rolls that back.
+    // A single row is a transaction without BEGIN and COMMIT, and costs a seventh less. But an appender that failed tries
+    // again when it is dropped, and nothing rolls that back.
     if once && rows.len() == 1 {
         return append(connection, rows).map_err(classify);
     }
@@ -30,7 +30,7 @@ pub(super) fn commit(connection: &Connection, rows: &[Row<'_>], once: bool) -> R
     match append(connection, rows).and_then(|()| connection.execute_batch("COMMIT")) {
         Ok(()) => Ok(()),
         Err(error) => {
-            // Where the transaction is over already, there is nothing to roll back and this fails: no matter.
+            // If the transaction has ended, there is nothing to roll back, and this fails.
             let _ = connection.execute_batch("ROLLBACK");
             Err(classify(error))
         }

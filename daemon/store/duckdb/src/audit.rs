@@ -1,7 +1,7 @@
-//! Reading the log for people: one shape for the rows of all tables, filtered and in pages.
+//! Reads the log as entries: one shape for the rows of all tables, filtered and in pages.
 //!
-//! First the sequence numbers of the page are found over narrow columns, then the rows themselves are fetched, so that
-//! values of 64 KiB are not sorted by the thousand.
+//! The sequence numbers of a page are found first, over narrow columns; then its rows are fetched, so that values of 64 KiB
+//! are not sorted by the thousand.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::{
 use kontraktor_domain::{AccessEntry, AuditEntry, Authorship, Operation, imports, timestamp};
 use kontraktor_store::AuditQuery;
 
-/// What the filters look at, of every row of every log.
+/// The columns that filters use, of all tables but `audit_events`.
 const NARROW: &str = "
     SELECT seq, ts, project, '' AS env, '' AS key FROM project_log
     UNION ALL SELECT seq, ts, project, env, '' FROM environment_log
@@ -26,11 +26,11 @@ const NARROW: &str = "
         FROM secret_version_log log LEFT JOIN environment_names names USING (env_id)
     UNION ALL SELECT seq, ts, '', '', '' FROM batch_log";
 
-/// The same of accesses to secrets, which may be many more than writes.
+/// The same of `audit_events`, which may have many more rows than the others.
 const NARROW_ACCESSES: &str = "
     UNION ALL SELECT seq, ts, coalesce(project, ''), coalesce(env, ''), coalesce(key, '') FROM audit_events";
 
-/// The rows whose sequence numbers were chosen.
+/// The rows with the chosen sequence numbers.
 const WIDE: &str = "
     SELECT log.seq, epoch_us(ts), actor, via, 'project ' || operation, project, '', '', 0::UBIGINT, NULL, NULL, NULL,
         description, CAST(batch_id AS VARCHAR), hash, '', coalesce(deletion_protection, false), NULL, NULL, NULL, NULL, NULL, NULL
@@ -107,14 +107,10 @@ fn entry(row: &SqlRow<'_>) -> Result<AuditEntry, StoreError> {
     let at = timestamp(row.get(1).map_err(unreadable)?).map_err(|error| corrupt(&error.to_string()))?;
     let text = |column: usize| row.get::<_, String>(column).map_err(unreadable);
     let optional = |column: usize| row.get::<_, Option<String>>(column).map_err(unreadable);
-    let operation: Operation =
-        text(4)?.parse().map_err(|()| corrupt("its operation is none that is known"))?;
-    let kind = optional(9)?
-        .map(|word| word.parse().map_err(|()| corrupt("its type is none that is known")))
-        .transpose()?;
-    let problem = optional(22)?
-        .map(|word| word.parse().map_err(|()| corrupt("its problem is none that is known")))
-        .transpose()?;
+    let operation: Operation = text(4)?.parse().map_err(|()| corrupt("unknown operation"))?;
+    let kind = optional(9)?.map(|word| word.parse().map_err(|()| corrupt("unknown type"))).transpose()?;
+    let problem =
+        optional(22)?.map(|word| word.parse().map_err(|()| corrupt("unknown problem"))).transpose()?;
     let access = match optional(18)? {
         None => None,
         Some(reference) => Some(AccessEntry {

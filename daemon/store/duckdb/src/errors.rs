@@ -1,31 +1,31 @@
-//! What DuckDB's errors mean to us. It gives texts, not codes, so the texts are what is looked at.
+//! Classifies DuckDB's errors. It reports texts, not codes, so the texts are matched.
 
 use duckdb::Error;
 
 use super::StoreError;
 
-/// The system's words for a disk or a quota that is used up (`strerror` of ENOSPC and EDQUOT).
+/// The system's messages for a full disk or an exhausted quota (`strerror` of ENOSPC and EDQUOT).
 const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
-/// After these an instance must not be used any more.
+/// After one of these, an instance must not be used any more.
 const FATAL: [&str; 3] = ["FATAL Error", "INTERNAL Error", "database has been invalidated"];
 
 pub(super) fn classify(error: Error) -> StoreError {
     let text = error.to_string();
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    // What follows an empty line is advice to those who run DuckDB by hand.
+    let contains = |texts: &[&str]| texts.iter().any(|part| text.contains(part));
+    // The text after an empty line is advice for interactive use of DuckDB.
     let message = text.split("\n\n").next().unwrap_or_default().to_owned();
-    // A full disk may come wrapped in a fatal error: it is survived by reopening, so it counts first.
-    if says(&FULL) {
+    // A full disk may be reported within a fatal error; the store survives it by reopening, so it is matched first.
+    if contains(&FULL) {
         StoreError::Full(message)
-    } else if says(&FATAL) {
+    } else if contains(&FATAL) {
         StoreError::Fatal(message)
     } else {
         StoreError::Failed(message)
     }
 }
 
-/// For what is read: an error of conversion means that the row is none of ours.
+/// Classifies errors of reading: one of conversion means that no daemon wrote the row.
 pub(super) fn unreadable(error: Error) -> StoreError {
     match error {
         Error::FromSqlConversionFailure(..)

@@ -1,13 +1,14 @@
-//! Accesses to secrets on their way into the tables: a file beside the database, synced before an access is answered.
+//! The journal: a file beside the database for accesses to secrets that are not in the tables yet. It is synced before an
+//! access is answered.
 //!
-//! A commit costs DuckDB a millisecond, and no secret is handed out before its access is on disk. To append a line to a
-//! file and sync it costs a tenth of that. What stands there goes into the tables in one transaction with whatever is
-//! committed next, before anybody reads the log, when nobody waits, and when the daemon starts: the tables are the log,
-//! and this is only how its newest rows get there. Rows are those of the chain, so order and hashes are the same as if
-//! they had gone there at once.
+//! A commit costs DuckDB a millisecond, and no secret is returned before its access is on disk. Appending a line to a file
+//! and syncing it costs a tenth of that. Pending rows are moved into the tables in one transaction with the next commit,
+//! before accesses are read, when the writer has nothing to do, and when the store is closed: the tables are the log, and
+//! the journal is only how its newest rows get there. They are rows of the chain, so order and hashes are the same as
+//! without it.
 //!
-//! One line is what was written at once. Only the last one can be in pieces, because nothing follows before a line is
-//! synced; such a line was never answered for.
+//! A line holds the rows of one commit. Only the last line can be incomplete, because nothing is appended before a line is
+//! synced; its request was never answered.
 
 use std::{
     borrow::Cow,
@@ -19,23 +20,23 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, dir::io_error};
+use super::{StoreError, dir::io_error, rows};
 use kontraktor_domain::{Head, Row, RowBody};
 
-/// So many rows are not kept beside the tables any longer.
-const MANY: usize = 1024;
+/// With more rows than this, a commit goes to the tables.
+const MAX_PENDING: usize = 1024;
 
-/// The file, and what stands in it that is not in the tables.
+/// The file, and its rows that are not in the tables.
 pub(super) struct Journal {
     path: PathBuf,
-    /// None: it is only read.
+    /// None: opened read-only.
     file: Option<File>,
-    /// How long it is, in whole lines.
+    /// The length of its complete lines, in bytes.
     len: u64,
-    waiting: Vec<Row<'static>>,
+    pending: Vec<Row<'static>>,
 }
 
-/// A row of `audit_events` as it is written.
+/// A row of `audit_events`, as the journal holds it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Access {
@@ -57,42 +58,47 @@ struct Access {
 }
 
 impl Journal {
-    /// Opens it, or makes it. What stands there and is not in the tables yet, whose newest row is `head`, waits.
+    /// Opens or creates it. `head` is the newest row of the tables; later rows are pending.
     pub(super) fn open(path: &Path, head: Head) -> Result<Self, StoreError> {
-        let Found { rows: waiting, end } = read(path, head)?;
-        check(path, head, &waiting)?;
+        let Content { rows: pending, end } = read(path, head)?;
+        check(path, head, &pending)?;
         let file = OpenOptions::new()
             .append(true)
             .create(true)
             .mode(0o600)
             .open(path)
             .map_err(io_error("cannot open", path))?;
-        // A line in pieces is cut off, and what stands there may not have been synced by who wrote it.
-        file.set_len(end).and_then(|()| file.sync_all()).map_err(io_error("cannot mend", path))?;
+        // An incomplete line is cut off. The process that wrote the others may have ended before it synced them.
+        file.set_len(end).and_then(|()| file.sync_all()).map_err(io_error("cannot repair", path))?;
         super::open::sync_directory_of(path)?;
-        Ok(Self { path: path.to_owned(), file: Some(file), len: end, waiting })
+        Ok(Self { path: path.to_owned(), file: Some(file), len: end, pending })
     }
 
-    /// Opens it for reading alone. Whether its rows follow those of the tables is for whoever walks the chain to find out.
+    /// Opens it read-only. Whether its rows follow those of the tables is left to the verification of the chain.
     pub(super) fn open_read_only(path: &Path, head: Head) -> Result<Self, StoreError> {
-        let Found { rows: waiting, end } = read(path, head)?;
-        Ok(Self { path: path.to_owned(), file: None, len: end, waiting })
+        let Content { rows: pending, end } = read(path, head)?;
+        Ok(Self { path: path.to_owned(), file: None, len: end, pending })
     }
 
-    /// Whether something is to be moved into the tables.
-    pub(super) fn is_to_be_moved(&self) -> bool {
-        self.file.is_some() && !self.waiting.is_empty()
+    /// Whether rows have to be moved into the tables.
+    pub(super) fn has_pending(&self) -> bool {
+        self.file.is_some() && !self.pending.is_empty()
     }
 
-    /// What waits to go into the tables.
-    pub(super) fn waiting(&self) -> &[Row<'static>] {
-        &self.waiting
+    /// The newest row in it.
+    pub(super) fn head(&self) -> Result<Option<Head>, StoreError> {
+        self.pending.last().map(rows::head_of).transpose()
     }
 
-    /// Takes rows in, all or none, if they may stand here for a while: accesses, and not too many. True: they are on disk.
-    /// After an error, what stands there has to be read again.
+    /// The rows that are not in the tables yet.
+    pub(super) fn pending(&self) -> &[Row<'static>] {
+        &self.pending
+    }
+
+    /// Appends rows, all or none, if they may be pending: only accesses, and not too many. True: they are on disk. After an
+    /// error, the journal has to be opened again.
     pub(super) fn append(&mut self, rows: &[Row<'_>]) -> Result<bool, StoreError> {
-        let Some(file) = self.file.as_mut().filter(|_| self.waiting.len() + rows.len() <= MANY) else {
+        let Some(file) = self.file.as_mut().filter(|_| self.pending.len() + rows.len() <= MAX_PENDING) else {
             return Ok(false);
         };
         let Some(accesses) = rows.iter().map(Access::of).collect::<Option<Vec<_>>>() else {
@@ -103,19 +109,19 @@ impl Journal {
         text.push(b'\n');
         let written = file.write_all(&text).and_then(|()| file.sync_data());
         if let Err(error) = written {
-            // What a failed sync left may be read again, and is not on disk: it must not count as kept.
+            // After a failed sync the line may be readable without being on disk: it must not count as kept.
             let _ = file.set_len(self.len);
             return Err(self.failed("write", &error));
         }
         self.len += text.len() as u64;
-        self.waiting.extend(accesses.into_iter().map(Row::from));
+        self.pending.extend(accesses.into_iter().map(Row::from));
         Ok(true)
     }
 
-    /// All of it is in the tables.
+    /// Empties it: its rows are in the tables.
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
-        self.waiting.clear();
-        // Where a crash brings it back, it is older than the newest row, and skipped.
+        self.pending.clear();
+        // If a crash restores them, they are older than the newest row, and skipped.
         let emptied = self.file.as_ref().map_or(Ok(()), |file| file.set_len(0));
         emptied.map_err(|error| self.failed("empty", &error))?;
         self.len = 0;
@@ -130,50 +136,48 @@ impl Journal {
     }
 }
 
-/// What stands in a journal.
+/// The content of a journal file.
 #[derive(Default)]
-struct Found {
-    /// Beyond the newest row of the tables.
+struct Content {
+    /// The rows after the newest one of the tables.
     rows: Vec<Row<'static>>,
-    /// Where the last whole line ends.
+    /// Where the last complete line ends, in bytes.
     end: u64,
 }
 
-/// Reads what stands in a journal beyond the newest row of the tables.
-fn read(path: &Path, head: Head) -> Result<Found, StoreError> {
+/// Reads a journal file. Rows up to `head`, the newest one of the tables, are skipped.
+fn read(path: &Path, head: Head) -> Result<Content, StoreError> {
     let text = match fs::read(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Content::default()),
         Err(error) => return Err(io_error("cannot read", path)(error)),
     };
-    let mut found = Found::default();
+    let mut content = Content::default();
     let mut lines = text.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
     while let Some((number, line)) = lines.next() {
         match serde_json::from_slice::<Vec<Access>>(line) {
             Ok(rows) if line.ends_with(b"\n") => {
-                found.rows.extend(rows.into_iter().filter(|row| row.seq > head.seq).map(Row::from));
-                found.end += line.len() as u64;
+                content.rows.extend(rows.into_iter().filter(|row| row.seq > head.seq).map(Row::from));
+                content.end += line.len() as u64;
             }
             _ if lines.peek().is_none() => {}
             _ => {
                 let (line, path) = (number + 1, path.display());
-                return Err(StoreError::Corrupt(format!(
-                    "line {line} of {path} is not what was written there"
-                )));
+                return Err(StoreError::Corrupt(format!("line {line} of {path} is not a journal entry")));
             }
         }
     }
-    Ok(found)
+    Ok(content)
 }
 
-/// Whether the rows follow those of the tables.
-fn check(path: &Path, head: Head, waiting: &[Row<'_>]) -> Result<(), StoreError> {
+/// Checks that the rows follow those of the tables.
+fn check(path: &Path, head: Head, pending: &[Row<'_>]) -> Result<(), StoreError> {
     let mut before = head;
-    for row in waiting {
+    for row in pending {
         let hash = row.hash_after(&before.hash);
         if row.seq != before.seq + 1 || row.hash.as_ref() != hash.as_bytes() {
             return Err(StoreError::Corrupt(format!(
-                "row {} in {} does not follow row {} of the database: was it altered, or are they from different backups?",
+                "row {} in {} does not follow row {} of the database; it was altered, or the two are from different backups",
                 row.seq,
                 path.display(),
                 before.seq,
@@ -185,7 +189,7 @@ fn check(path: &Path, head: Head, waiting: &[Row<'_>]) -> Result<(), StoreError>
 }
 
 impl Access {
-    /// None: the row is of another table, or of a batch.
+    /// Returns None for a row of another table, or of a batch.
     fn of(row: &Row<'_>) -> Option<Self> {
         let RowBody::Access { operation, project, env, key, reference, version, peer, count, problem } =
             &row.body
@@ -195,21 +199,21 @@ impl Access {
         if row.batch_id.is_some() || row.batch_digest.is_some() || row.batch_item.is_some() {
             return None;
         }
-        let own = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
+        let owned = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
         Some(Self {
             seq: row.seq,
             at_us: row.at_us,
             actor: row.actor.as_ref().to_owned(),
             via: row.via.as_ref().to_owned(),
             operation: operation.as_ref().to_owned(),
-            project: own(project),
-            env: own(env),
-            key: own(key),
+            project: owned(project),
+            env: owned(env),
+            key: owned(key),
             reference: reference.as_ref().to_owned(),
             version: version.as_ref().to_owned(),
             peer: peer.as_ref().to_owned(),
             count: *count,
-            problem: own(problem),
+            problem: owned(problem),
             hash: row.hash.to_vec(),
         })
     }

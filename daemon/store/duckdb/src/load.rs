@@ -1,4 +1,4 @@
-//! Loading what stands: the newest row of each project, environment and key, not the whole log.
+//! Loads the current state from the newest row of each project, environment and key, not from the whole log.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::{
     StoreError,
-    errors::{classify, unreadable},
+    errors::unreadable,
     rows::{
         BATCHES, ENVIRONMENTS, PROJECTS, SCHEMAS, Table, VARIABLES, VERSIONS, environment_paths, event,
-        hash_of, head, uuid,
+        hash_of, head, in_transaction, uuid,
     },
 };
 use kontraktor_domain::{
@@ -20,8 +20,8 @@ use kontraktor_domain::{
     VariableParts, timestamp,
 };
 
-/// Rows of variables read at a time. The engine holds a whole answer in memory, and a value may have 64 KiB: 64 MiB at
-/// most, because two moments of the past may be read while commits go on.
+/// Rows of variables read at a time. The engine holds a whole result in memory, and a value may have 64 KiB: 64 MiB at most,
+/// because two points in time may be read beside commits.
 const VALUES_AT_ONCE: usize = 1_024;
 
 /// Rows of batches read at a time, without their values.
@@ -30,11 +30,7 @@ const BATCH_ROWS_AT_ONCE: usize = 16_384;
 type Paths = HashMap<Uuid, EnvPath>;
 
 pub(super) fn load(connection: &Connection, now: Timestamp) -> Result<State, StoreError> {
-    // One transaction, so that all of it is of one moment.
-    connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
-    let state = load_parts(connection, now);
-    connection.execute_batch("ROLLBACK").map_err(classify)?;
-    state
+    in_transaction(connection, || load_parts(connection, now))
 }
 
 fn load_parts(connection: &Connection, now: Timestamp) -> Result<State, StoreError> {
@@ -52,7 +48,7 @@ fn load_parts(connection: &Connection, now: Timestamp) -> Result<State, StoreErr
     Ok(state)
 }
 
-/// Restricts a table to the newest row of each group, among those that a condition leaves.
+/// Restricts a table to the newest row of each group that satisfies a condition.
 fn newest(table: &Table, group: &str, condition: &str) -> String {
     format!(
         "WHERE seq IN (SELECT max(seq) FROM {} WHERE {condition} GROUP BY {group}) ORDER BY seq",
@@ -96,7 +92,7 @@ fn projects(connection: &Connection, paths: &Paths, state: &mut State) -> Result
     Ok(())
 }
 
-/// The schemas of projects that stand; those of a project that was deleted went before it.
+/// The schemas of existing projects; those of a deleted project were deleted before it.
 fn schemas(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
     for event in events(connection, &SCHEMAS, &newest(&SCHEMAS, "project, name", "true"), paths)? {
         if !state.restore_schema(&event) {
@@ -136,21 +132,21 @@ fn environments(connection: &Connection, paths: &Paths, state: &mut State) -> Re
             last: hash,
         }) {
             return Err(StoreError::Corrupt(format!(
-                "environment {path} stands in a project that does not exist"
+                "environment {path} belongs to a project that does not exist"
             )));
         }
     }
     Ok(())
 }
 
-/// An environment's newest row, be it about itself or about one of its variables.
+/// An environment's newest row, about itself or about one of its variables.
 pub(super) struct Last {
     pub(super) revision: u64,
     pub(super) written: Authorship,
     pub(super) hash: Hash,
 }
 
-/// Of each environment, among the rows that a condition leaves.
+/// Returns the newest row of each environment among those that satisfy a condition.
 pub(super) fn last_rows(connection: &Connection, condition: &str) -> Result<HashMap<Uuid, Last>, StoreError> {
     let sql = format!(
         "SELECT CAST(env_id AS VARCHAR), revision, hash, seq, actor, via, epoch_us(ts)
@@ -182,12 +178,12 @@ fn variables(connection: &Connection, paths: &Paths, state: &mut State) -> Resul
         if state.restore_variable(parts) {
             Ok(())
         } else {
-            Err(StoreError::Corrupt(format!("row {seq} stands in environment {path}, which does not exist")))
+            Err(StoreError::Corrupt(format!("row {seq} belongs to environment {path}, which does not exist")))
         }
     })
 }
 
-/// Reads the variables that rows have written, those of deletions left out. `rows` are sequence numbers, in order.
+/// Reads the variables of rows, given by ascending sequence numbers; rows of deletions are left out.
 pub(super) fn written(
     connection: &Connection,
     rows: &[u64],
@@ -197,7 +193,7 @@ pub(super) fn written(
     for some in rows.chunks(VALUES_AT_ONCE) {
         let list = some.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
-        // The bounds spare the engine the rest of the table.
+        // With the bounds, the engine skips the rest of the table.
         let rest = format!(
             "WHERE seq >= {first} AND seq <= {last} AND seq IN ({list}) AND new_value IS NOT NULL ORDER BY seq"
         );
@@ -234,26 +230,26 @@ fn variable(row: &Row<'_>, paths: &Paths) -> Result<Option<VariableParts>, Store
     Ok(Some(VariableParts { path: change.path, variable }))
 }
 
-/// Restricts the lockfile to the newest line of each key since its environment was created last, among the creations and
-/// lines that conditions leave; oldest first.
+/// Restricts the lockfile to the newest line of each key since its environment was last created, among the creations and
+/// lines that satisfy the conditions; oldest first.
 pub(super) fn newest_versions(creations: &str, lines: &str) -> String {
     format!(
         "WHERE seq IN (
             SELECT max(seq) FROM secret_version_log lines
-            JOIN (SELECT env_id, max(seq) AS made FROM environment_log WHERE operation = 'created' {creations}
+            JOIN (SELECT env_id, max(seq) AS created FROM environment_log WHERE operation = 'created' {creations}
                 GROUP BY env_id) creations USING (env_id)
-            WHERE lines.seq > creations.made {lines}
+            WHERE lines.seq > creations.created {lines}
             GROUP BY env_id, key)
         ORDER BY seq"
     )
 }
 
-/// Lines of the lockfile.
+/// Reads lines of the lockfile.
 pub(super) fn versions(connection: &Connection, rest: &str, paths: &Paths) -> Result<Vec<Event>, StoreError> {
     events(connection, &VERSIONS, rest, paths)
 }
 
-/// The events of batches that are still remembered, in order. Of variables only what the results need is read.
+/// Restores the batches that are still remembered. Of variables it reads only what their results need.
 fn batches(
     connection: &Connection,
     paths: &Paths,

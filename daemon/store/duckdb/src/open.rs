@@ -1,4 +1,4 @@
-//! Opening the database file: nothing is written to it before it is known to be ours.
+//! Opens the database file. Nothing is written to a file that is not known to be a database of Kontraktor.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,10 +13,10 @@ use super::{
     DuckDbOptions, SCHEMA_VERSION, StoreError,
     dir::{JOURNAL_FILE, io_error},
     errors::classify,
-    schema::{Found, find, migrate},
+    schema::{Tables, find, migrate},
 };
 
-/// Opens for reading and writing; makes the file and the tables where they do not exist.
+/// Opens the database for reading and writing, and creates it if it does not exist.
 pub(super) fn writable(path: &Path, options: &DuckDbOptions) -> Result<Connection, StoreError> {
     if path.exists() {
         check(path, options)?;
@@ -26,18 +26,17 @@ pub(super) fn writable(path: &Path, options: &DuckDbOptions) -> Result<Connectio
     checked(path, options)
 }
 
-/// Makes the database beside its place and moves it there when it is whole. Half a database, left by a daemon that was
-/// killed meanwhile, could not be told from a damaged one.
+/// Creates the database under another name and renames it when it is complete. An incomplete one, left by a daemon that was
+/// killed, would look damaged.
 fn create(path: &Path, options: &DuckDbOptions) -> Result<(), StoreError> {
     let journal = path.with_file_name(JOURNAL_FILE);
     let left = [
-        (wal_of(path).exists(), "its write-ahead log"),
-        (fs::metadata(journal).is_ok_and(|journal| journal.len() > 0), "its journal"),
+        (wal_of(path).exists(), "write-ahead log"),
+        (fs::metadata(journal).is_ok_and(|journal| journal.len() > 0), "journal"),
     ];
-    if let Some((_, left)) = left.iter().find(|(there, _)| *there) {
+    if let Some((_, left)) = left.iter().find(|(exists, _)| *exists) {
         let reason = format!(
-            "{left} is there, and it is missing itself: put it back from where it went, or move {} away to begin anew",
-            left.replace("its", "the")
+            "the file is missing, but its {left} exists: restore it, or move the {left} away to start with an empty database"
         );
         return Err(StoreError::Unusable { path: path.to_owned(), reason });
     }
@@ -52,38 +51,38 @@ fn create(path: &Path, options: &DuckDbOptions) -> Result<(), StoreError> {
     }
     checked(&draft, options)?.close().map_err(|(_, error)| classify(error))?;
     let mode = fs::Permissions::from_mode(0o600);
-    fs::set_permissions(&draft, mode).map_err(io_error("cannot close to others", &draft))?;
-    fs::rename(&draft, path).map_err(io_error("cannot make", path))?;
+    fs::set_permissions(&draft, mode).map_err(io_error("cannot restrict access to", &draft))?;
+    fs::rename(&draft, path).map_err(io_error("cannot create", path))?;
     sync_directory_of(path)
 }
 
-/// The write-ahead log of a database, as DuckDB names it.
+/// Returns the path of a database's write-ahead log, as DuckDB names it.
 pub(super) fn wal_of(path: &Path) -> PathBuf {
     let mut wal = path.to_owned().into_os_string();
     wal.push(".wal");
     wal.into()
 }
 
-/// Opens for reading and writing what is known to be ours, or makes it.
+/// Opens a database that passed [`check`], or creates it.
 pub(super) fn checked(path: &Path, options: &DuckDbOptions) -> Result<Connection, StoreError> {
     let connection = connect(path, options, AccessMode::ReadWrite)?;
-    // When to checkpoint is the writer's decision: an automatic one stalls a commit for hundreds of milliseconds.
+    // The writer decides about checkpoints: an automatic one stalls a commit for hundreds of milliseconds.
     connection
         .execute_batch("SET checkpoint_threshold = '1TB'; PRAGMA disable_checkpoint_on_shutdown;")
         .map_err(classify)?;
     match find(&connection)? {
-        Found::Nothing => migrate(&connection, 0)?,
-        Found::Version(version) => upgrade(&connection, path, version)?,
-        Found::Foreign => return Err(foreign(path)),
+        Tables::None => migrate(&connection, 0)?,
+        Tables::Version(version) => upgrade(&connection, path, version)?,
+        Tables::Foreign => return Err(foreign(path)),
     }
     Ok(connection)
 }
 
-/// Brings older tables up to date. The note beside the database outlives a crash between a change of the tables and the
+/// Upgrades older tables. The marker file beside the database outlives a crash between a change of the tables and the
 /// checkpoint after it: until that checkpoint the change is in the write-ahead log, where no row may follow it.
 fn upgrade(connection: &Connection, path: &Path, version: u32) -> Result<(), StoreError> {
-    let note = path.with_extension("upgrading");
-    if version >= SCHEMA_VERSION && !note.exists() {
+    let marker = path.with_extension("upgrading");
+    if version >= SCHEMA_VERSION && !marker.exists() {
         return Ok(());
     }
     OpenOptions::new()
@@ -91,15 +90,15 @@ fn upgrade(connection: &Connection, path: &Path, version: u32) -> Result<(), Sto
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(&note)
-        .map_err(io_error("cannot make", &note))?;
-    sync_directory_of(&note)?;
-    tracing::info!(from = version, to = SCHEMA_VERSION, "the tables are brought up to date");
+        .open(&marker)
+        .map_err(io_error("cannot create", &marker))?;
+    sync_directory_of(&marker)?;
+    tracing::info!(from = version, to = SCHEMA_VERSION, "upgrading the tables");
     migrate(connection, version)?;
-    fs::remove_file(&note).map_err(io_error("cannot remove", &note))
+    fs::remove_file(&marker).map_err(io_error("cannot remove", &marker))
 }
 
-/// A name is on disk only when its directory is.
+/// Syncs the directory of a file: until then, the file's name is not on disk.
 pub(super) fn sync_directory_of(path: &Path) -> Result<(), StoreError> {
     let directory = path.parent().unwrap_or(path);
     File::open(directory)
@@ -107,7 +106,7 @@ pub(super) fn sync_directory_of(path: &Path) -> Result<(), StoreError> {
         .map_err(io_error("cannot sync", directory))
 }
 
-/// Opens for reading alone.
+/// Opens the database read-only.
 pub(super) fn read_only(path: &Path, options: &DuckDbOptions) -> Result<Connection, StoreError> {
     if !path.exists() {
         return Err(StoreError::Missing { path: path.to_owned() });
@@ -115,14 +114,14 @@ pub(super) fn read_only(path: &Path, options: &DuckDbOptions) -> Result<Connecti
     check(path, options)?;
     let connection = connect(path, options, AccessMode::ReadOnly)?;
     match find(&connection)? {
-        Found::Version(found) if found < SCHEMA_VERSION => {
+        Tables::Version(found) if found < SCHEMA_VERSION => {
             Err(StoreError::Older { path: path.to_owned(), found, supported: SCHEMA_VERSION })
         }
         _ => Ok(connection),
     }
 }
 
-/// Refuses what this daemon can't use, with the file opened for reading alone.
+/// Refuses a file that this daemon cannot use, having opened it read-only.
 fn check(path: &Path, options: &DuckDbOptions) -> Result<(), StoreError> {
     let unusable = |reason: String| StoreError::Unusable { path: path.to_owned(), reason };
     let mut header = [0; 12];
@@ -139,11 +138,11 @@ fn check(path: &Path, options: &DuckDbOptions) -> Result<(), StoreError> {
         other => other,
     })?;
     match find(&connection) {
-        Ok(Found::Nothing | Found::Version(0..=SCHEMA_VERSION)) => Ok(()),
-        Ok(Found::Version(found)) => {
+        Ok(Tables::None | Tables::Version(0..=SCHEMA_VERSION)) => Ok(()),
+        Ok(Tables::Version(found)) => {
             Err(StoreError::Newer { path: path.to_owned(), found, supported: SCHEMA_VERSION })
         }
-        Ok(Found::Foreign) => Err(foreign(path)),
+        Ok(Tables::Foreign) => Err(foreign(path)),
         Err(StoreError::Failed(reason) | StoreError::Fatal(reason)) => Err(unusable(reason)),
         Err(other) => Err(other),
     }

@@ -1,7 +1,7 @@
-//! What stood once: the newest rows among those up to a row of the past.
+//! Reads environments as of a row of the past.
 //!
-//! First the sequence numbers are found over narrow columns, then the rows themselves are fetched in portions, because
-//! the engine holds a whole answer in memory.
+//! The sequence numbers are found first, over narrow columns; the rows are then fetched in portions, because the engine
+//! holds a whole result in memory.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use super::{
     StoreError,
-    errors::{classify, unreadable},
+    errors::unreadable,
     load::{self, last_rows, newest_versions, written},
-    rows::{ALL, ENVIRONMENTS, Table, event, text, uuid},
+    rows::{ALL, ENVIRONMENTS, Table, event, in_transaction, text, uuid},
 };
 use kontraktor_domain::{
     Authorship, Body, Environment, EnvironmentEvent, EnvironmentOperation, Hash, VariableParts, imports,
@@ -40,7 +40,7 @@ pub(super) fn row_at(
             let sql = format!("SELECT max(seq) FROM ({})", ALL.map(newest).join(" UNION ALL "));
             connection.query_row(&sql, params![time.as_microsecond()], |row| row.get(0)).map_err(unreadable)
         }
-        // The rows of one batch have one time, too: an id that comes again after it was forgotten is another batch.
+        // The rows of a batch have the same time: an id that is used again after it was forgotten is another batch.
         PointInTime::Revision(revision) => {
             let sql = "WITH log AS (
                     SELECT seq, env_id, revision, batch_id, ts FROM environment_log UNION ALL
@@ -58,7 +58,7 @@ pub(super) fn row_at(
     }
 }
 
-/// The row before the first one of a later revision.
+/// Returns the row before the first one of a later revision.
 pub(super) fn locks_at(
     connection: &Connection,
     environment: Uuid,
@@ -80,11 +80,8 @@ pub(super) fn as_of(
     locks: u64,
     imported: bool,
 ) -> Result<AsOf, StoreError> {
-    // Rows are only ever added behind `seq`; one transaction spares the engine a new one for each statement.
-    connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
-    let past = read(connection, environment, seq, locks, imported);
-    connection.execute_batch("ROLLBACK").map_err(classify)?;
-    past
+    // Rows are only ever added after `seq`; one transaction spares the engine a new one for each statement.
+    in_transaction(connection, || read(connection, environment, seq, locks, imported))
 }
 
 fn read(connection: &Connection, id: Uuid, seq: u64, locks: u64, imported: bool) -> Result<AsOf, StoreError> {
@@ -95,12 +92,14 @@ fn read(connection: &Connection, id: Uuid, seq: u64, locks: u64, imported: bool)
     }
     let by_path: HashMap<&EnvPath, &Newest> = found.iter().map(|row| (&row.path, row)).collect();
     let mut wanted: Vec<&Newest> = vec![root];
-    let mut met: HashSet<&EnvPath> = HashSet::from([&root.path]);
+    let mut seen: HashSet<&EnvPath> = HashSet::from([&root.path]);
     let mut open: Vec<&EnvPath> = if imported { root.imports.iter().collect() } else { Vec::new() };
     while let Some(path) = open.pop() {
-        if met.insert(path) {
+        if seen.insert(path) {
             let row = by_path.get(path).filter(|row| !row.deleted).ok_or_else(|| {
-                StoreError::Corrupt(format!("environment {path} was imported at row {seq} and did not stand"))
+                StoreError::Corrupt(format!(
+                    "environment {path} was imported at row {seq}, and did not exist"
+                ))
             })?;
             wanted.push(row);
             open.extend(row.imports.iter());
@@ -119,7 +118,7 @@ fn read(connection: &Connection, id: Uuid, seq: u64, locks: u64, imported: bool)
     }
 }
 
-/// An environment's newest row about itself, as far as it says what else to read.
+/// An environment's newest row about itself, without what is read later.
 struct Newest {
     seq: u64,
     id: Uuid,
@@ -129,7 +128,7 @@ struct Newest {
     imports: Arc<[EnvPath]>,
 }
 
-/// Of one environment, or of all: what imports what is only known when it is read.
+/// Returns that row of one environment, or of all: imports are only known once the rows are read.
 fn newest_rows(connection: &Connection, only: Option<Uuid>, seq: u64) -> Result<Vec<Newest>, StoreError> {
     let condition = only.map_or_else(|| "true".to_owned(), |id| format!("env_id = '{id}'"));
     let sql = format!(
@@ -158,7 +157,7 @@ fn newest_rows(connection: &Connection, only: Option<Uuid>, seq: u64) -> Result<
     Ok(found)
 }
 
-/// The environments themselves, without their variables.
+/// Reads the environments without their variables.
 fn environments(
     connection: &Connection,
     wanted: &[&Newest],
@@ -216,7 +215,7 @@ fn environments(
         .collect()
 }
 
-/// The lockfiles as they were at a later row: the newest lines up to it.
+/// Reads the lockfiles as of a later row: the newest lines up to it.
 fn versions(
     connection: &Connection,
     seq: u64,

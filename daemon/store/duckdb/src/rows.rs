@@ -1,4 +1,4 @@
-//! Reading rows as they are stored, in the order of the one sequence that all tables share.
+//! Reads rows as they are stored, in the order of the sequence that all tables share.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -6,17 +6,20 @@ use duckdb::{Connection, Row as SqlRow, params};
 use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
-use super::{StoreError, errors::unreadable};
+use super::{
+    StoreError,
+    errors::{classify, unreadable},
+};
 use kontraktor_domain::{Event, Hash, Head, Row, RowBody};
 
-/// The columns that all logs have, in the order that [`row_of`] reads them.
+/// The columns of all tables, in the order in which [`Table::row_of`] reads them.
 const COMMON: &str =
     "seq, epoch_us(ts), actor, via, CAST(batch_id AS VARCHAR), batch_digest, batch_item, hash";
 
-/// Where the columns of a table's own begin.
+/// The index of a table's first own column.
 const OWN: usize = 8;
 
-/// A table of the log and how its own columns are read.
+/// A table of the log, and how its own columns are read.
 pub(super) struct Table {
     pub(super) name: &'static str,
     own: &'static str,
@@ -127,11 +130,22 @@ pub(super) const VERSIONS: Table = Table {
     },
 };
 
+/// Reads in one transaction, so that every statement sees the log up to the same row.
+pub(super) fn in_transaction<T>(
+    connection: &Connection,
+    read: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
+    let read = read();
+    connection.execute_batch("ROLLBACK").map_err(classify)?;
+    read
+}
+
 /// Every table of the log.
 pub(super) const ALL: [Table; 7] = [PROJECTS, ENVIRONMENTS, VARIABLES, SCHEMAS, BATCHES, ACCESSES, VERSIONS];
 
 impl Table {
-    /// Reads the rows that the rest of the statement, from WHERE on, leaves.
+    /// Reads the rows that the rest of the statement, from WHERE on, selects.
     pub(super) fn select(
         &self,
         connection: &Connection,
@@ -142,8 +156,7 @@ impl Table {
         self.select_columns(connection, self.own, rest, params, each)
     }
 
-    /// The same, with nothing in the place of old and new values: for those who need to know what was done, not what
-    /// was written.
+    /// Reads rows without old and new values: what was done, not what was written.
     pub(super) fn select_without_values(
         &self,
         connection: &Connection,
@@ -155,7 +168,7 @@ impl Table {
         self.select_columns(connection, &own, rest, params, each)
     }
 
-    /// The same, with nothing in the place of old values: for those who need to know what stood afterwards.
+    /// Reads rows without old values.
     pub(super) fn select_without_old_values(
         &self,
         connection: &Connection,
@@ -220,7 +233,7 @@ pub(super) fn optional_uuid(row: &SqlRow<'_>, column: usize) -> duckdb::Result<O
     }
 }
 
-/// The newest row of all tables.
+/// Returns the newest row of all tables.
 pub(super) fn head(connection: &Connection) -> Result<Head, StoreError> {
     let newest = |table: Table| {
         format!("SELECT seq, hash FROM {0} WHERE seq = (SELECT max(seq) FROM {0})", table.name)
@@ -235,27 +248,31 @@ pub(super) fn head(connection: &Connection) -> Result<Head, StoreError> {
     }
 }
 
-/// That of a row.
+/// Returns the sequence number and hash of a row.
 pub(super) fn head_of(row: &Row<'_>) -> Result<Head, StoreError> {
     Ok(Head { seq: row.seq, hash: hash_of(row.seq, &row.hash)? })
 }
 
 pub(super) fn hash_of(seq: u64, bytes: &[u8]) -> Result<Hash, StoreError> {
     Hash::try_from(bytes)
-        .map_err(|_| StoreError::Corrupt(format!("the hash of row {seq} is not of 32 bytes")))
+        .map_err(|_| StoreError::Corrupt(format!("the hash of row {seq} is not 32 bytes long")))
 }
 
-/// Rows after `seq`: those whose sequence numbers lie within the next `limit`, or beyond the gap where these are
-/// missing.
+/// Returns the rows after `seq`: those among the next `limit` sequence numbers, or, if all of these are missing, the rows after
+/// the gap.
 pub(super) fn window(
     connection: &Connection,
     seq: u64,
     limit: usize,
 ) -> Result<Vec<Row<'static>>, StoreError> {
+    in_transaction(connection, || read_window(connection, seq, limit))
+}
+
+fn read_window(connection: &Connection, seq: u64, limit: usize) -> Result<Vec<Row<'static>>, StoreError> {
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
     let mut rows = Vec::new();
     let mut after = seq;
-    // A walk from the beginning sees a row with the number 0 too, which nobody but a forger writes.
+    // A verification from the beginning must see a row 0 too, which only a forger writes.
     let start = if seq == 0 { "seq >= $1" } else { "seq > $1" };
     loop {
         let last = after.saturating_add(limit);
@@ -285,13 +302,15 @@ fn first_after(connection: &Connection, seq: u64) -> Result<Option<u64>, StoreEr
     connection.query_row(&sql, params![seq], |row| row.get(0)).map_err(unreadable)
 }
 
-/// The same rows as events.
+/// Returns the same rows as events.
 pub(super) fn events(connection: &Connection, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
-    let paths = environment_paths(connection)?;
-    window(connection, seq, limit)?.iter().map(|row| event(row, &paths)).collect()
+    in_transaction(connection, || {
+        let paths = environment_paths(connection)?;
+        read_window(connection, seq, limit)?.iter().map(|row| event(row, &paths)).collect()
+    })
 }
 
-/// The name of each environment that ever was.
+/// Returns the name of each environment that ever existed.
 pub(super) fn environment_paths(connection: &Connection) -> Result<HashMap<Uuid, EnvPath>, StoreError> {
     let mut statement = connection
         .prepare("SELECT CAST(env_id AS VARCHAR), project, env FROM environment_names")

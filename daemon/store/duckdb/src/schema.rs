@@ -1,4 +1,4 @@
-//! The tables, and how older ones are brought up to date. Each step is appended here and never changed again.
+//! The tables, and the upgrade of older ones. Steps are only added, and never changed.
 
 use duckdb::Connection;
 
@@ -7,11 +7,10 @@ use super::{StoreError, errors::classify};
 /// The version of the tables that this daemon reads and writes.
 pub const SCHEMA_VERSION: u32 = 3;
 
-/// Steps, the first of which leads to version 1.
+/// The upgrade steps. The first leads to version 1.
 const STEPS: [&str; SCHEMA_VERSION as usize] = [VERSION_1, VERSION_2, VERSION_3];
 
-/// `audit_variable_writes` is the founding design's table with its columns first. The founding design's primary key is
-/// left out, because it would be an index.
+/// `audit_variable_writes` begins with the columns of the founding design, without its primary key, which would be an index.
 pub(super) const VERSION_1: &str = "
 CREATE TABLE audit_variable_writes (
     id UUID NOT NULL,
@@ -89,9 +88,9 @@ CREATE VIEW variables AS
     WHERE log.new_value IS NOT NULL;
 ";
 
-/// What can be set of projects, environments and variables beside their descriptions, and the schemas of projects. The
-/// new columns are empty in old rows, which means the same as false and none. Views are made anew: they hold the columns
-/// that their tables had.
+/// Settings of projects, environments and variables beside their descriptions, and the schemas of projects. The new columns
+/// are NULL in old rows, which means false or none. Views are created again, because they keep the columns that their tables
+/// had.
 pub(super) const VERSION_2: &str = "
 DROP VIEW variables;
 DROP VIEW variable_revisions;
@@ -129,7 +128,7 @@ CREATE VIEW variables AS
     WHERE log.new_value IS NOT NULL;
 ";
 
-/// Accesses to secrets, and the lockfile. A secret reference is a row of `audit_variable_writes` whose type says so.
+/// Accesses to secrets, and the lockfile. A secret reference is a row of `audit_variable_writes` with a type of its own.
 pub(super) const VERSION_3: &str = "
 CREATE TABLE audit_events (
     seq UBIGINT NOT NULL,
@@ -166,19 +165,19 @@ CREATE TABLE secret_version_log (
 );
 ";
 
-/// Which tables a database has.
+/// The tables of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    /// None at all: it was just made.
-    Nothing,
-    /// Ours, of this version.
+pub(super) enum Tables {
+    /// There are none.
+    None,
+    /// Kontraktor's, of this version.
     Version(u32),
-    /// Somebody else's.
+    /// Those of another program.
     Foreign,
 }
 
-/// Looks which tables there are.
-pub(super) fn find(connection: &Connection) -> Result<Found, StoreError> {
+/// Returns which tables a database has.
+pub(super) fn find(connection: &Connection) -> Result<Tables, StoreError> {
     let count = |filter: &str| -> Result<i64, StoreError> {
         let sql =
             format!("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'main' {filter}");
@@ -188,14 +187,14 @@ pub(super) fn find(connection: &Connection) -> Result<Found, StoreError> {
         let version: Option<u32> = connection
             .query_row("SELECT max(version) FROM schema_version", [], |row| row.get(0))
             .map_err(classify)?;
-        return Ok(version.map_or(Found::Foreign, Found::Version));
+        return Ok(version.map_or(Tables::Foreign, Tables::Version));
     }
-    Ok(if count("")? == 0 { Found::Nothing } else { Found::Foreign })
+    Ok(if count("")? == 0 { Tables::None } else { Tables::Foreign })
 }
 
-/// Brings the tables from `version` (0: none) up to date, each step in a transaction of its own. The checkpoints before
-/// and after it keep changes of the tables and rows out of one write-ahead log: DuckDB has failed to replay such a
-/// mixture. Where the tables are up to date already, the first checkpoint ends what a crash had interrupted.
+/// Upgrades the tables from `version` (0: none), each step in a transaction of its own. The checkpoints before and after it
+/// keep changes of the tables and rows out of one write-ahead log: DuckDB has failed to replay such a mixture. If the tables
+/// are of the newest version, the first checkpoint completes an upgrade that a crash interrupted.
 pub(super) fn migrate(connection: &Connection, version: u32) -> Result<(), StoreError> {
     if version > 0 {
         connection.execute_batch("CHECKPOINT").map_err(classify)?;

@@ -1,7 +1,11 @@
 mod journal;
 mod upgrade;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use duckdb::Connection;
 use tempfile::TempDir;
@@ -21,12 +25,12 @@ fn open(dir: &Path) -> Result<DuckDbStore, StoreError> {
 
 fn refused(dir: &Path) -> StoreError {
     match open(dir) {
-        Ok(_) => panic!("the data directory was to be refused"),
+        Ok(_) => panic!("the data directory must be refused"),
         Err(error) => error,
     }
 }
 
-/// A message with this run's directory taken out.
+/// Returns a message without the directory of this run.
 fn message(error: &StoreError, dir: &TempDir) -> String {
     error.to_string().replace(&*dir.path().to_string_lossy(), "DIR")
 }
@@ -59,7 +63,7 @@ fn protected(value: &str) -> Operate {
     }
 }
 
-/// A store with rows in every table, every column of which holds something somewhere.
+/// Returns a store with rows in every table, and something in every column.
 fn filled(dir: &Path) -> (DuckDbStore, Head) {
     let store = open(dir).unwrap();
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
@@ -96,27 +100,27 @@ fn filled(dir: &Path) -> (DuckDbStore, Head) {
     ];
     for request in batches.chain(others) {
         let decision = decide(&state, &request, &caller, now).unwrap();
-        store.commit(&decision.events).unwrap();
+        assert_eq!(store.commit(state.head(), &decision.events).unwrap(), Commit::Committed);
         state = decision.state;
     }
     (store, state.head())
 }
 
 #[test]
-fn a_second_daemon_is_told_who_has_the_data() {
+fn a_second_daemon_names_the_first() {
     let dir = TempDir::new().unwrap();
     let store = open(dir.path()).unwrap();
     store.dir().note_socket(Path::new("/run/k.sock")).unwrap();
     let holder = DataDir::holder(dir.path()).unwrap();
     assert_eq!((holder.pid, holder.socket.as_deref()), (std::process::id(), Some(Path::new("/run/k.sock"))));
     let text = message(&refused(dir.path()), &dir).replace(&std::process::id().to_string(), "PID");
-    insta::assert_snapshot!(text, @"the data directory DIR is in use by process PID: stop that daemon first, or choose another --data-dir");
+    insta::assert_snapshot!(text, @"the data directory DIR is in use by process PID; stop that daemon, or choose another --data-dir");
     let reading = DataDir::lock_for_reading(dir.path()).unwrap_err();
     assert!(matches!(reading, StoreError::Locked { .. }), "{reading}");
     drop(store);
-    assert_eq!(DataDir::holder(dir.path()), None, "who is gone has nothing");
+    assert_eq!(DataDir::holder(dir.path()), None, "it is unlocked");
     let reading = DataDir::lock_for_reading(dir.path()).unwrap();
-    insta::assert_snapshot!(message(&refused(dir.path()), &dir), @"the data directory DIR is in use by another process, such as `kontraktord audit verify`: wait until it is done, or choose another --data-dir");
+    insta::assert_snapshot!(message(&refused(dir.path()), &dir), @"the data directory DIR is in use by another process, such as `kontraktord audit verify`; wait for it to finish, or choose another --data-dir");
     drop(reading);
     open(dir.path()).unwrap();
 }
@@ -148,7 +152,7 @@ fn directory_and_files_are_closed_to_others() {
     fs::create_dir(&shared).unwrap();
     fs::write(shared.join("something"), "else").unwrap();
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o755)).unwrap();
-    insta::assert_snapshot!(message(&refused(&shared), &dir), @"the data directory DIR/shared cannot be used: others may enter it (mode 0755) and it holds other files: name a directory of its own, or `chmod 700` this one");
+    insta::assert_snapshot!(message(&refused(&shared), &dir), @"cannot use the data directory DIR/shared: other users can enter it (mode 0755), and it contains other files; choose an empty directory, or run `chmod 700` on this one");
     assert_eq!(mode(&shared), 0o755);
 }
 
@@ -164,14 +168,14 @@ fn what_is_not_ours_is_refused_and_left_untouched() {
         assert!(!dir.path().join("kontraktor.duckdb.wal").exists(), "{text}");
         text
     };
-    insta::assert_snapshot!(refuse(b"short".to_vec()), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: it is too short to be a DuckDB database");
-    insta::assert_snapshot!(refuse(vec![b'x'; 100_000]), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: it is not a DuckDB database");
+    insta::assert_snapshot!(refuse(b"short".to_vec()), @"cannot use DIR/kontraktor.duckdb as Kontraktor's database: it is too short to be a DuckDB database; nothing was changed");
+    insta::assert_snapshot!(refuse(vec![b'x'; 100_000]), @"cannot use DIR/kontraktor.duckdb as Kontraktor's database: it is not a DuckDB database; nothing was changed");
 
     fs::remove_file(&file).unwrap();
     let other = Connection::open(&file).unwrap();
     other.execute_batch("CREATE TABLE recipes (name VARCHAR); CHECKPOINT;").unwrap();
     drop(other);
-    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: it is a DuckDB database, but its tables are not Kontraktor's");
+    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"cannot use DIR/kontraktor.duckdb as Kontraktor's database: it is a DuckDB database, but its tables are not Kontraktor's; nothing was changed");
 
     fs::remove_file(&file).unwrap();
     let (store, _) = filled(dir.path());
@@ -182,7 +186,7 @@ fn what_is_not_ours_is_refused_and_left_untouched() {
         let mut damaged = good.clone();
         damaged[start..start + 4096].fill(0xa5);
         let text = refuse(damaged);
-        assert!(text.contains("left untouched"), "{text}");
+        assert!(text.ends_with("nothing was changed"), "{text}");
     }
 
     fs::write(&file, &good).unwrap();
@@ -191,7 +195,7 @@ fn what_is_not_ours_is_refused_and_left_untouched() {
         .execute_batch("INSERT INTO schema_version VALUES (7, now()::TIMESTAMP, '9.9.9'); CHECKPOINT;")
         .unwrap();
     drop(newer);
-    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, this kontraktord knows versions up to 3; the file was left untouched: start the newer kontraktord that wrote it");
+    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, and this kontraktord supports versions up to 3; nothing was changed. Start the newer kontraktord that wrote it");
 }
 
 #[test]
@@ -202,7 +206,7 @@ fn a_file_that_was_made_but_not_filled_is_no_obstacle() {
     assert!(head.seq > 0);
 }
 
-/// As a daemon leaves them that is killed while it makes the database.
+/// The files of a daemon that was killed while it created the database.
 #[test]
 fn half_a_database_is_no_obstacle() {
     let dir = TempDir::new().unwrap();
@@ -229,12 +233,12 @@ fn a_write_ahead_log_without_its_database_is_left_alone() {
     fs::remove_file(dir.path().join("kontraktor.duckdb")).unwrap();
     let wal = dir.path().join("kontraktor.duckdb.wal");
     let before = fs::read(&wal).unwrap();
-    insta::assert_snapshot!(message(&refused(dir.path()), &dir), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: its write-ahead log is there, and it is missing itself: put it back from where it went, or move the write-ahead log away to begin anew");
+    insta::assert_snapshot!(message(&refused(dir.path()), &dir), @"cannot use DIR/kontraktor.duckdb as Kontraktor's database: the file is missing, but its write-ahead log exists: restore it, or move the write-ahead log away to start with an empty database; nothing was changed");
     assert_eq!(fs::read(&wal).unwrap(), before);
     assert!(!dir.path().join("kontraktor.duckdb").exists());
 }
 
-/// The place is told also where a row can't even be read.
+/// The explanation names the row even if it cannot be read.
 #[test]
 fn unreadable_rows_are_found() {
     let dir = TempDir::new().unwrap();
@@ -254,7 +258,7 @@ fn reading_alone_changes_nothing_and_writes_nothing() {
     let missing = DataDir::lock_for_reading(&dir.path().join("none")).unwrap_err();
     assert!(matches!(missing, StoreError::Missing { .. }), "{missing}");
     let (store, head) = filled(dir.path());
-    // As after a crash: what was committed is in the write-ahead log alone.
+    // As after a crash: the rows are in the write-ahead log only.
     drop(store);
     let read = || {
         let mut files: Vec<_> =
@@ -270,12 +274,12 @@ fn reading_alone_changes_nothing_and_writes_nothing() {
     assert_eq!((report.head, report.broken), (head, None));
     let second = DataDir::lock_for_reading(dir.path()).unwrap();
     let events = first.changes_since(0, 100).unwrap();
-    assert!(first.commit(&events).is_err());
+    assert!(first.commit(head, &events).is_err());
     drop((first, second));
     assert_eq!(read(), before);
 }
 
-/// Every column of every table, altered in every row, and every row taken away or doubled.
+/// Alters every column of every row of every table, and removes and doubles every row.
 #[test]
 fn whatever_is_tampered_with_shows() {
     let dir = TempDir::new().unwrap();
@@ -328,7 +332,7 @@ fn whatever_is_tampered_with_shows() {
     assert!(tried > 120, "{tried}");
 
     run(&format!("DELETE FROM schema_log WHERE seq = {}", head.seq));
-    assert!(verify(&store, &[]).unwrap().is_intact(), "the end alone can't show that it is missing");
+    assert!(verify(&store, &[]).unwrap().is_intact(), "a missing end leaves no trace");
     let report = verify(&store, &[head]).unwrap();
     let broken = report.broken.unwrap();
     assert_eq!(broken.seq, head.seq);
@@ -337,7 +341,7 @@ fn whatever_is_tampered_with_shows() {
 }
 
 #[test]
-fn the_views_show_what_stands() {
+fn the_views_show_the_current_state() {
     let dir = TempDir::new().unwrap();
     let (store, _) = filled(dir.path());
     let lines = |sql: &str| -> Vec<String> {

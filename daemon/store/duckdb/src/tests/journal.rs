@@ -1,16 +1,16 @@
-//! Accesses stand in the journal first. Whatever happens to the process, they are in the log once, and in their order.
+//! Accesses are in the journal first. Whatever happens to the process, they are in the log once, and in order.
 
 use super::*;
 use kontraktor_domain::{Access, AccessOperation, Trail};
 use kontraktor_store::PointInTime;
 
-/// Decides and commits, and hands back what stands then.
+/// Decides and commits, and returns the new state.
 fn commit(store: &DuckDbStore, state: State, request: &Request) -> State {
     let caller =
         Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL };
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
     let decision = decide(&state, request, &caller, now).unwrap();
-    store.commit(&decision.events).unwrap();
+    assert_eq!(store.commit(state.head(), &decision.events).unwrap(), Commit::Committed);
     decision.state
 }
 
@@ -41,7 +41,7 @@ fn write(value: &str) -> Request {
     Request::WriteVariables(Batch { id: Uuid::new_v4(), groups })
 }
 
-/// Rows of `audit_events`, as one sees who reads the tables past the store.
+/// Counts the rows of `audit_events`, past the store.
 fn in_tables(store: &DuckDbStore) -> u64 {
     let count = "SELECT count(*) FROM audit_events";
     store.write(|writer| writer.connection.query_row(count, [], |row| row.get(0)).map_err(classify)).unwrap()
@@ -51,7 +51,7 @@ fn in_journal(dir: &Path) -> u64 {
     fs::metadata(dir.join("kontraktor.journal")).unwrap().len()
 }
 
-/// What a process that is killed now leaves behind.
+/// Copies the files that a process leaves behind if it is killed now.
 fn killed(dir: &Path) -> TempDir {
     let copy = TempDir::new().unwrap();
     for file in ["kontraktor.duckdb", "kontraktor.duckdb.wal", "kontraktor.journal"] {
@@ -68,7 +68,7 @@ fn assert_intact(store: &DuckDbStore, head: Head) {
 }
 
 /// A store with a few rows, and three accesses that are not in its tables yet.
-fn waiting(dir: &Path) -> (DuckDbStore, State) {
+fn pending(dir: &Path) -> (DuckDbStore, State) {
     let (store, _) = filled(dir);
     let state = store.load(Timestamp::UNIX_EPOCH).unwrap();
     let state = commit(&store, state, &accesses("vault://team/kv/a#b", 3));
@@ -78,9 +78,9 @@ fn waiting(dir: &Path) -> (DuckDbStore, State) {
 }
 
 #[test]
-fn whoever_reads_the_log_sees_them() {
+fn readers_of_the_log_see_them() {
     let dir = TempDir::new().unwrap();
-    let (store, state) = waiting(dir.path());
+    let (store, state) = pending(dir.path());
     let entries = store.audit(&AuditQuery { limit: 2, ..AuditQuery::default() }).unwrap();
     let counts: Vec<_> = entries.iter().map(|entry| entry.access.as_ref().unwrap().count).collect();
     assert_eq!((entries[0].seq, counts), (state.head().seq, vec![3, 2]));
@@ -90,9 +90,9 @@ fn whoever_reads_the_log_sees_them() {
 }
 
 #[test]
-fn whatever_is_committed_next_takes_them_along() {
+fn the_next_commit_moves_them() {
     let dir = TempDir::new().unwrap();
-    let (store, state) = waiting(dir.path());
+    let (store, state) = pending(dir.path());
     let state = commit(&store, state, &accesses("aws-sm://prod/x", 2));
     assert_eq!(in_tables(&store), 0);
     let state = commit(&store, state, &write("four"));
@@ -102,9 +102,9 @@ fn whatever_is_committed_next_takes_them_along() {
 }
 
 #[test]
-fn a_process_that_is_killed_leaves_them_to_the_next() {
+fn a_killed_process_leaves_them_to_the_next() {
     let dir = TempDir::new().unwrap();
-    let (_store, state) = waiting(dir.path());
+    let (_store, state) = pending(dir.path());
     let copy = killed(dir.path());
     let next = open(copy.path()).unwrap();
     assert_eq!(next.load(Timestamp::UNIX_EPOCH).unwrap().head(), state.head());
@@ -115,9 +115,9 @@ fn a_process_that_is_killed_leaves_them_to_the_next() {
 }
 
 #[test]
-fn they_are_in_the_tables_when_a_process_has_ended_well() {
+fn closing_moves_them() {
     let dir = TempDir::new().unwrap();
-    let (store, state) = waiting(dir.path());
+    let (store, state) = pending(dir.path());
     store.close().unwrap();
     drop(store);
     assert_eq!(in_journal(dir.path()), 0);
@@ -125,18 +125,19 @@ fn they_are_in_the_tables_when_a_process_has_ended_well() {
 }
 
 #[test]
-fn in_a_quiet_moment_they_go_into_the_tables() {
+fn maintenance_moves_them_when_the_writer_is_idle() {
     let dir = TempDir::new().unwrap();
-    let (store, _) = waiting(dir.path());
-    assert_eq!(store.upkeep(), Upkeep::WhenIdle);
-    store.checkpoint().unwrap();
-    assert_eq!((store.upkeep(), in_tables(&store), in_journal(dir.path())), (Upkeep::None, 3, 0));
+    let (store, _) = pending(dir.path());
+    assert_eq!(store.maintain(Occasion::Committed).unwrap(), Some(DuckDbOptions::default().idle));
+    assert_eq!(in_tables(&store), 0);
+    assert_eq!(store.maintain(Occasion::Idle).unwrap(), None);
+    assert_eq!((in_tables(&store), in_journal(dir.path())), (3, 0));
 }
 
 #[test]
-fn many_of_them_do_not_wait() {
+fn many_of_them_are_not_pending() {
     let dir = TempDir::new().unwrap();
-    let (store, state) = waiting(dir.path());
+    let (store, state) = pending(dir.path());
     let state = commit(&store, state, &accesses("vault://team/kv/a#b", 1021));
     assert_eq!(in_tables(&store), 0);
     let state = commit(&store, state, &accesses("vault://team/kv/a#b", 1));
@@ -144,11 +145,11 @@ fn many_of_them_do_not_wait() {
     assert_intact(&store, state.head());
 }
 
-/// The last line may be in pieces, or not yet there where the file is long already. Nobody was answered for it.
+/// The last line may be incomplete, or zeros where the file was already extended. Its request was not answered.
 #[test]
-fn a_line_that_was_not_finished_is_none() {
+fn an_incomplete_line_is_ignored() {
     let dir = TempDir::new().unwrap();
-    let (store, state) = waiting(dir.path());
+    let (store, state) = pending(dir.path());
     let before = state.head();
     let whole = fs::read(dir.path().join("kontraktor.journal")).unwrap();
     commit(&store, state, &accesses("aws-sm://prod/x", 2));
@@ -174,7 +175,7 @@ fn a_line_that_was_not_finished_is_none() {
 #[test]
 fn what_is_in_the_tables_already_is_not_moved_again() {
     let dir = TempDir::new().unwrap();
-    let (store, state) = waiting(dir.path());
+    let (store, state) = pending(dir.path());
     let journal = fs::read(dir.path().join("kontraktor.journal")).unwrap();
     let state = commit(&store, state, &write("four"));
     let copy = killed(dir.path());
@@ -185,7 +186,7 @@ fn what_is_in_the_tables_already_is_not_moved_again() {
 #[test]
 fn what_was_altered_or_does_not_belong_here_is_refused() {
     let dir = TempDir::new().unwrap();
-    let (store, state) = waiting(dir.path());
+    let (store, state) = pending(dir.path());
     commit(&store, state, &accesses("aws-sm://prod/x", 2));
     let journal = fs::read_to_string(dir.path().join("kontraktor.journal")).unwrap();
     let lines: Vec<_> = journal.lines().collect();
@@ -194,7 +195,7 @@ fn what_was_altered_or_does_not_belong_here_is_refused() {
         fs::write(copy.path().join("kontraktor.journal"), journal).unwrap();
         let error = message(&refused(copy.path()), &copy);
         assert_eq!(fs::read_to_string(copy.path().join("kontraktor.journal")).unwrap(), journal);
-        // Whoever looks for the place finds it.
+        // Verifying finds the first damaged row.
         let reading = DataDir::lock_for_reading(copy.path()).unwrap();
         let found = DuckDbStore::open_read_only(reading, DuckDbOptions::default())
             .and_then(|store| verify(&store, &[]))
@@ -202,13 +203,13 @@ fn what_was_altered_or_does_not_belong_here_is_refused() {
         (error, found)
     };
     let (error, found) = refusal(&journal.replacen("unix:ada", "unix:eve", 1));
-    insta::assert_snapshot!(error, @"the log cannot be read: row 10 in DIR/kontraktor.journal does not follow row 9 of the database: was it altered, or are they from different backups?; run `kontraktord audit verify` to see where it breaks");
-    insta::assert_snapshot!(found.unwrap().unwrap(), @"row 10 of audit_events does not have the hash that follows from its content");
+    insta::assert_snapshot!(error, @"the log is damaged: row 10 in DIR/kontraktor.journal does not follow row 9 of the database; it was altered, or the two are from different backups; run `kontraktord audit verify` to find the first damaged row");
+    insta::assert_snapshot!(found.unwrap().unwrap(), @"the hash of row 10 of audit_events does not match its content");
     let (error, found) = refusal(&format!("{}\n", lines[1]));
-    insta::assert_snapshot!(error, @"the log cannot be read: row 13 in DIR/kontraktor.journal does not follow row 9 of the database: was it altered, or are they from different backups?; run `kontraktord audit verify` to see where it breaks");
+    insta::assert_snapshot!(error, @"the log is damaged: row 13 in DIR/kontraktor.journal does not follow row 9 of the database; it was altered, or the two are from different backups; run `kontraktord audit verify` to find the first damaged row");
     insta::assert_snapshot!(found.unwrap().unwrap(), @"row 10 is missing: row 13 follows row 9");
     let (error, found) = refusal(&journal.replacen("\"seq\"", "\"sec\"", 1));
-    insta::assert_snapshot!(error, @"the log cannot be read: line 1 of DIR/kontraktor.journal is not what was written there; run `kontraktord audit verify` to see where it breaks");
+    insta::assert_snapshot!(error, @"the log is damaged: line 1 of DIR/kontraktor.journal is not a journal entry; run `kontraktord audit verify` to find the first damaged row");
     assert!(found.is_err());
 }
 
@@ -216,7 +217,7 @@ fn what_was_altered_or_does_not_belong_here_is_refused() {
 #[test]
 fn reading_alone_sees_them_and_leaves_them() {
     let dir = TempDir::new().unwrap();
-    let (_store, state) = waiting(dir.path());
+    let (_store, state) = pending(dir.path());
     let copy = killed(dir.path());
     let before = fs::read(copy.path().join("kontraktor.journal")).unwrap();
     let reading = DataDir::lock_for_reading(copy.path()).unwrap();
@@ -224,29 +225,29 @@ fn reading_alone_sees_them_and_leaves_them() {
     assert_intact(&store, state.head());
     assert_eq!(store.head().unwrap(), state.head());
     let events = store.changes_since(0, 100).unwrap();
-    assert!(store.commit(&events).is_err());
+    assert!(store.commit(state.head(), &events).is_err());
     drop(store);
     assert_eq!(fs::read(copy.path().join("kontraktor.journal")).unwrap(), before);
 }
 
-/// A database that is missing is not begun anew under a journal that belongs to it.
+/// A missing database is not created again beside a journal that belongs to it.
 #[test]
 fn a_journal_without_its_database_is_refused() {
     let dir = TempDir::new().unwrap();
-    let (_store, _) = waiting(dir.path());
+    let (_store, _) = pending(dir.path());
     let copy = killed(dir.path());
     for file in ["kontraktor.duckdb", "kontraktor.duckdb.wal"] {
         fs::remove_file(copy.path().join(file)).unwrap();
     }
-    insta::assert_snapshot!(message(&refused(copy.path()), &copy), @"DIR/kontraktor.duckdb cannot be used as Kontraktor's database, and was left untouched: its journal is there, and it is missing itself: put it back from where it went, or move the journal away to begin anew");
+    insta::assert_snapshot!(message(&refused(copy.path()), &copy), @"cannot use DIR/kontraktor.duckdb as Kontraktor's database: the file is missing, but its journal exists: restore it, or move the journal away to start with an empty database; nothing was changed");
     assert!(!copy.path().join("kontraktor.duckdb").exists());
 }
 
-/// What needs no access from the tables does not need room to move them.
+/// Reads that need no accesses need no room on the disk to move them.
 #[test]
-fn only_who_looks_for_accesses_has_them_moved() {
+fn only_queries_of_accesses_move_them() {
     let dir = TempDir::new().unwrap();
-    let (store, state) = waiting(dir.path());
+    let (store, state) = pending(dir.path());
     assert_eq!(store.load(Timestamp::UNIX_EPOCH).unwrap().head(), state.head());
     assert_eq!(store.head().unwrap(), state.head());
     assert_intact(&store, state.head());
@@ -261,7 +262,7 @@ fn only_who_looks_for_accesses_has_them_moved() {
 #[test]
 fn after_a_failure_everything_that_was_kept_is_there() {
     let dir = TempDir::new().unwrap();
-    let (store, state) = waiting(dir.path());
+    let (store, state) = pending(dir.path());
     assert_eq!(store.recover().unwrap(), state.head());
     let state = commit(&store, state, &accesses("aws-sm://prod/x", 2));
     assert_eq!(store.recover().unwrap(), state.head());
@@ -269,24 +270,23 @@ fn after_a_failure_everything_that_was_kept_is_there() {
     assert_intact(&store, state.head());
 }
 
-/// A reader found that they cannot be moved. Nothing is committed then before the database was reopened: it may have kept
-/// them after all.
+/// A reader failed to move them. Nothing is committed before the database is reopened: it may have kept them after all.
 #[test]
 fn a_move_that_failed_is_not_repeated_before_the_database_is_reopened() {
     let dir = TempDir::new().unwrap();
-    let (store, state) = waiting(dir.path());
+    let (store, state) = pending(dir.path());
     let run =
         |sql: &str| store.write(|writer| writer.connection.execute_batch(sql).map_err(classify)).unwrap();
     run("ALTER TABLE audit_events RENAME TO elsewhere");
     assert!(store.audit(&AuditQuery { limit: 1, ..AuditQuery::default() }).is_err());
     run("ALTER TABLE elsewhere RENAME TO audit_events");
     let error = store.audit(&AuditQuery { limit: 1, ..AuditQuery::default() }).unwrap_err();
-    assert!(error.to_string().contains("has to be reopened"), "{error}");
+    assert!(error.to_string().contains("must be reopened"), "{error}");
     let trail = accesses("aws-sm://prod/x", 1);
     let caller =
         Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL };
     let events = decide(&state, &trail, &caller, Timestamp::UNIX_EPOCH).unwrap().events;
-    assert!(store.commit(&events).is_err());
+    assert!(store.commit(state.head(), &events).is_err());
     assert_eq!(store.recover().unwrap(), state.head());
     let state = commit(&store, state, &trail);
     assert_intact(&store, state.head());

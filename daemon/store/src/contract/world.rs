@@ -1,4 +1,4 @@
-//! Requests to put to the rules, and a state to put them to.
+//! Builds requests, and decides them on a state without a service: what the tests of stores and of the service begin with.
 
 use jiff::Timestamp;
 use kontraktor_domain::{
@@ -8,33 +8,47 @@ use kontraktor_domain::{
 use kontraktor_model::value::ValueType;
 use uuid::Uuid;
 
-/// A state that changes with what it is asked, without a service around it.
-pub(crate) struct World {
-    pub(crate) state: State,
-    pub(crate) now: Timestamp,
+use crate::{Commit, Store};
+
+/// A state that requests are decided on, one after the other.
+pub struct World {
+    /// The state after the requests so far.
+    pub state: State,
+    /// The time of the next request.
+    pub now: Timestamp,
 }
 
 impl World {
-    pub(crate) fn new(state: State) -> Self {
+    /// Starts with a state, on a fixed day.
+    pub fn new(state: State) -> Self {
         Self { state, now: "2026-01-02T03:04:05.678901Z".parse().unwrap() }
     }
 
-    pub(crate) fn ask(&mut self, request: &Request) -> Result<(Vec<Event>, Outcome), Refusal> {
+    /// Decides a request and applies its events.
+    pub fn ask(&mut self, request: &Request) -> Result<(Vec<Event>, Outcome), Refusal> {
         let decision = decide(&self.state, request, &caller(), self.now)?;
         self.state = decision.state;
         Ok((decision.events, decision.outcome))
     }
 }
 
-pub(crate) fn caller() -> Caller {
+/// Appends events to a log that nobody else writes.
+pub fn append(store: &dyn Store, events: &[Event]) {
+    assert_eq!(store.commit(store.head().unwrap(), events).unwrap(), Commit::Committed);
+}
+
+/// Returns a caller who may do everything.
+pub fn caller() -> Caller {
     Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL }
 }
 
-pub(crate) fn batch(id: u128, groups: Vec<Vec<WriteItem>>) -> Request {
+/// Returns a batch of groups.
+pub fn batch(id: u128, groups: Vec<Vec<WriteItem>>) -> Request {
     Request::WriteVariables(Batch { id: Uuid::from_u128(id), groups })
 }
 
-pub(crate) fn put(path: &str, key: &str, value: &str) -> WriteItem {
+/// Returns an item that sets a string.
+pub fn put(path: &str, key: &str, value: &str) -> WriteItem {
     let (project, env) = path.split_once('/').unwrap();
     let put = Put {
         value_type: Some(ValueType::String),
@@ -53,8 +67,8 @@ pub(crate) fn put(path: &str, key: &str, value: &str) -> WriteItem {
     }
 }
 
-/// A key that refers to a secret.
-pub(crate) fn refer(path: &str, key: &str, reference: &str) -> WriteItem {
+/// Returns an item that sets a secret reference.
+pub fn refer(path: &str, key: &str, reference: &str) -> WriteItem {
     let mut item = put(path, key, "");
     if let Some(Operate::Put(put)) = &mut item.operation {
         (put.value_type, put.value, put.reference) = (None, None, Some(reference.to_owned()));
@@ -62,8 +76,8 @@ pub(crate) fn refer(path: &str, key: &str, reference: &str) -> WriteItem {
     item
 }
 
-/// What a vault reported of a key's reference.
-pub(crate) fn seen(path: &str, key: &str, reference: &str, version: &str) -> Request {
+/// Returns two accesses to a secret, with the version that its vault reported.
+pub fn seen(path: &str, key: &str, reference: &str, version: &str) -> Request {
     let access = Access {
         operation: AccessOperation::Read,
         environment: Some(path.parse().unwrap()),
@@ -83,21 +97,24 @@ pub(crate) fn seen(path: &str, key: &str, reference: &str, version: &str) -> Req
     Request::Record(Trail { accesses: vec![(caller(), access, 2)], versions: vec![reported] })
 }
 
-pub(crate) fn delete(path: &str, key: &str) -> WriteItem {
+/// Returns an item that deletes a key.
+pub fn delete(path: &str, key: &str) -> WriteItem {
     WriteItem { operation: Some(Operate::Delete), ..put(path, key, "") }
 }
 
-pub(crate) fn expecting_absence(item: WriteItem) -> WriteItem {
+/// Lets an item expect that its key does not exist.
+pub fn expecting_absence(item: WriteItem) -> WriteItem {
     WriteItem { expect: Expect::Absent, ..item }
 }
 
-/// What a request asks for that says nothing but the names and a description.
-pub(crate) fn create_project(name: &str, description: &str) -> Request {
+/// Creates a project.
+pub fn create_project(name: &str, description: &str) -> Request {
     let settings = ProjectSettings { description: description.to_owned(), ..ProjectSettings::default() };
     Request::CreateProject { name: name.parse().unwrap(), settings, adopt_existing: false }
 }
 
-pub(crate) fn update_project(name: &str, description: &str) -> Request {
+/// Changes the description of a project.
+pub fn update_project(name: &str, description: &str) -> Request {
     Request::UpdateProject {
         name: name.parse().unwrap(),
         description: Some(description.to_owned()),
@@ -106,11 +123,13 @@ pub(crate) fn update_project(name: &str, description: &str) -> Request {
     }
 }
 
-pub(crate) fn delete_project(name: &str) -> Request {
+/// Deletes a project that is empty.
+pub fn delete_project(name: &str) -> Request {
     Request::DeleteProject { name: name.parse().unwrap(), force: false }
 }
 
-pub(crate) fn create_env(path: &str, description: &str) -> Request {
+/// Creates an environment.
+pub fn create_env(path: &str, description: &str) -> Request {
     let settings =
         EnvironmentSettings { description: description.to_owned(), ..EnvironmentSettings::default() };
     Request::CreateEnvironment {
@@ -121,7 +140,8 @@ pub(crate) fn create_env(path: &str, description: &str) -> Request {
     }
 }
 
-pub(crate) fn update_env(path: &str, description: &str) -> Request {
+/// Changes the description of an environment.
+pub fn update_env(path: &str, description: &str) -> Request {
     Request::UpdateEnvironment {
         path: path.parse().unwrap(),
         description: Some(description.to_owned()),
@@ -131,12 +151,13 @@ pub(crate) fn update_env(path: &str, description: &str) -> Request {
     }
 }
 
-pub(crate) fn delete_env(path: &str) -> Request {
+/// Deletes an environment that is empty.
+pub fn delete_env(path: &str) -> Request {
     Request::DeleteEnvironment { path: path.parse().unwrap(), force: false }
 }
 
-/// Changes what an environment imports, and nothing else.
-pub(crate) fn importing(path: &str, imports: &[&str]) -> Request {
+/// Changes the imports of an environment.
+pub fn importing(path: &str, imports: &[&str]) -> Request {
     Request::UpdateEnvironment {
         path: path.parse().unwrap(),
         description: None,

@@ -1,10 +1,11 @@
-//! What every store must do, run on each of them.
+//! The contract of every store, as a suite of tests: a store runs it with [`contract_tests!`](crate::contract_tests).
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(missing_docs, reason = "the name of a case says what it checks")]
 
-#[path = "service/world.rs"]
-mod world;
+pub mod world;
+mod writers;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{any::Any, collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use kontraktor_domain::{
@@ -12,55 +13,60 @@ use kontraktor_domain::{
     Row, SchemaSettings, State, WriteItem,
 };
 use kontraktor_model::names::SchemaName;
-use kontraktor_store::{AuditQuery, MemoryStore, Store, StoreError, verify};
-use kontraktor_store_duckdb::{DataDir, DuckDbOptions, DuckDbStore};
-use tempfile::TempDir;
-use world::{
+
+use self::world::{
     World, batch, create_env, create_project, delete, delete_env, delete_project, expecting_absence,
     importing, put, refer, seen, update_env, update_project,
 };
+pub use self::writers::{
+    a_commit_on_an_older_row_writes_nothing, a_follower_has_the_same_state,
+    a_log_of_another_history_is_not_followed, concurrent_writers_lose_and_double_nothing,
+    interleaved_writers_lose_and_double_nothing,
+};
+use crate::{AuditQuery, Commit, Occasion, Store, StoreError, verify};
 
-/// A store to test, and what must outlive it.
-struct Fixture {
-    store: Arc<dyn Store>,
-    _dir: Option<TempDir>,
+/// An empty store to test.
+pub struct Fixture {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// What must outlive it, such as its directory.
+    _keep: Box<dyn Any>,
 }
 
-fn memory() -> Fixture {
-    Fixture { store: Arc::new(MemoryStore::new()), _dir: None }
+impl Fixture {
+    /// Wraps an empty store, and what must outlive it.
+    pub fn new(store: impl Store, keep: impl Any) -> Self {
+        Self { store: Arc::new(store), _keep: Box::new(keep) }
+    }
 }
 
-fn duckdb() -> Fixture {
-    let dir = TempDir::new().unwrap();
-    let locked = DataDir::lock(dir.path()).unwrap();
-    let store = DuckDbStore::open(locked, DuckDbOptions::default()).unwrap();
-    Fixture { store: Arc::new(store), _dir: Some(dir) }
-}
-
-macro_rules! contract {
-    ($($case:ident),* $(,)?) => {
-        mod memory_store {
-            $(#[test] fn $case() { super::$case(&super::memory()); })*
-        }
-        mod duckdb_store {
-            $(#[test] fn $case() { super::$case(&super::duckdb()); })*
+/// Runs the contract on a store: the argument is a function that returns a [`Fixture`].
+#[macro_export]
+macro_rules! contract_tests {
+    ($open:path) => {
+        $crate::contract_tests! { $open:
+            an_empty_store_is_empty,
+            the_loaded_state_is_the_current_one,
+            settings_survive,
+            secrets_are_written_down_and_never_held,
+            changes_come_in_order_and_in_pages,
+            the_chain_verifies,
+            the_log_is_filtered_and_paged,
+            batches_are_loaded_while_they_are_remembered,
+            texts_come_back_as_they_were,
+            recovering_loses_nothing,
+            a_closed_store_says_so,
+            a_commit_on_an_older_row_writes_nothing,
+            a_follower_has_the_same_state,
+            a_log_of_another_history_is_not_followed,
+            interleaved_writers_lose_and_double_nothing,
+            concurrent_writers_lose_and_double_nothing,
         }
     };
+    ($open:path: $($case:ident),* $(,)?) => {
+        $(#[test] fn $case() { $crate::contract::$case(&$open()); })*
+    };
 }
-
-contract!(
-    an_empty_store_is_empty,
-    what_is_loaded_is_what_stands,
-    settings_survive,
-    secrets_are_written_down_and_never_held,
-    changes_come_in_order_and_in_pages,
-    the_chain_verifies,
-    the_log_is_filtered_and_paged,
-    batches_are_loaded_while_they_are_remembered,
-    texts_come_back_as_they_were,
-    recovering_loses_nothing,
-    a_closed_store_says_so,
-);
 
 fn protect_env(path: &str, protected: bool) -> Request {
     Request::UpdateEnvironment {
@@ -102,7 +108,7 @@ fn delete_schema(project: &str, name: &str) -> Request {
     Request::DeleteSchema { project: project.parse().unwrap(), name: name.parse().unwrap() }
 }
 
-/// What an environment with the key `T` alone and an import was, in another world.
+/// Returns an earlier state of an environment: the key `T` and an import.
 fn past() -> EarlierState {
     let mut world = World::new(State::default());
     world.ask(&batch(1, vec![vec![put("demo/tmp", "T", "old"), put("demo/dev", "A", "1")]])).unwrap();
@@ -116,8 +122,8 @@ fn past() -> EarlierState {
     }
 }
 
-/// Requests of every kind, committed one by one; what stands afterwards, and every event.
-fn filled(store: &dyn Store) -> (World, Vec<Event>) {
+/// Commits requests of every kind one by one, and returns the final state and every event.
+pub fn filled(store: &dyn Store) -> (World, Vec<Event>) {
     let mut world = World::new(State::default());
     let requests = [
         create_project("demo", "first"),
@@ -174,19 +180,23 @@ fn filled(store: &dyn Store) -> (World, Vec<Event>) {
     ];
     let mut all = Vec::new();
     for request in requests {
-        let events = world.ask(&request).unwrap().0;
-        store.commit(&events).unwrap();
-        all.extend(events);
+        all.extend(commit(store, &mut world, &request));
         world.now += SignedDuration::from_secs(60);
     }
     (world, all)
 }
 
-/// An access that came to nothing, to an environment that never was.
+/// Decides a request and commits its events.
+fn commit(store: &dyn Store, world: &mut World, request: &Request) -> Vec<Event> {
+    let head = world.state.head();
+    let (events, _) = world.ask(request).unwrap();
+    assert_eq!(store.commit(head, &events).unwrap(), Commit::Committed);
+    events
+}
+
+/// An access that was denied, to an environment that never existed.
 fn denied() -> Request {
-    let Request::Record(mut trail) = seen("no/where", "SECRET", "", "") else {
-        unreachable!("that is what it makes")
-    };
+    let Request::Record(mut trail) = seen("no/where", "SECRET", "", "") else { unreachable!("it records") };
     for (_, access, _) in &mut trail.accesses {
         access.operation = AccessOperation::Denied;
         access.problem = Some(Code::Denied);
@@ -195,7 +205,7 @@ fn denied() -> Request {
 }
 
 /// References, the lockfile and accesses are read back by name.
-fn secrets_are_written_down_and_never_held(fixture: &Fixture) {
+pub fn secrets_are_written_down_and_never_held(fixture: &Fixture) {
     let (world, _) = filled(&*fixture.store);
     let state = fixture.store.load(world.now).unwrap();
     let other = state.environment(&"other/dev".parse().unwrap()).unwrap();
@@ -227,7 +237,7 @@ fn secrets_are_written_down_and_never_held(fixture: &Fixture) {
     assert_eq!(fixture.store.audit(&of_key).unwrap().len(), 4, "written, read, its version, and denied");
 }
 
-fn an_empty_store_is_empty(fixture: &Fixture) {
+pub fn an_empty_store_is_empty(fixture: &Fixture) {
     let store = &fixture.store;
     assert_eq!(store.load(Timestamp::UNIX_EPOCH).unwrap(), State::default());
     assert_eq!(store.head().unwrap(), Head::default());
@@ -237,17 +247,17 @@ fn an_empty_store_is_empty(fixture: &Fixture) {
     assert_eq!((report.rows, report.head, report.broken), (0, Head::default(), None));
 }
 
-fn what_is_loaded_is_what_stands(fixture: &Fixture) {
+pub fn the_loaded_state_is_the_current_one(fixture: &Fixture) {
     let (world, _) = filled(&*fixture.store);
     let loaded = fixture.store.load(world.now).unwrap();
     assert_eq!(loaded, world.state);
     assert_eq!(fixture.store.head().unwrap(), world.state.head());
-    fixture.store.checkpoint().unwrap();
+    fixture.store.maintain(Occasion::Idle).unwrap();
     assert_eq!(fixture.store.load(world.now).unwrap(), world.state);
 }
 
-/// Protection, imports and schemas are read back by name, not only compared with what made them.
-fn settings_survive(fixture: &Fixture) {
+/// Protection, imports and schemas are read back by name, not only compared with the state that was written.
+pub fn settings_survive(fixture: &Fixture) {
     let (world, _) = filled(&*fixture.store);
     let state = fixture.store.load(world.now).unwrap();
     let dev = state.environment(&"demo/dev".parse().unwrap()).unwrap();
@@ -282,7 +292,7 @@ fn settings_survive(fixture: &Fixture) {
     );
 }
 
-fn changes_come_in_order_and_in_pages(fixture: &Fixture) {
+pub fn changes_come_in_order_and_in_pages(fixture: &Fixture) {
     let (_, events) = filled(&*fixture.store);
     for limit in [1, 3, 1000] {
         let mut seen: Vec<Event> = Vec::new();
@@ -301,7 +311,7 @@ fn changes_come_in_order_and_in_pages(fixture: &Fixture) {
     assert_eq!(rows, wanted);
 }
 
-fn the_chain_verifies(fixture: &Fixture) {
+pub fn the_chain_verifies(fixture: &Fixture) {
     let (world, events) = filled(&*fixture.store);
     let head = world.state.head();
     let report = verify(&*fixture.store, &[Head { seq: 2, hash: events[1].hash }, head]).unwrap();
@@ -312,7 +322,7 @@ fn the_chain_verifies(fixture: &Fixture) {
     assert_eq!(other.broken.unwrap().seq, 2);
 }
 
-fn the_log_is_filtered_and_paged(fixture: &Fixture) {
+pub fn the_log_is_filtered_and_paged(fixture: &Fixture) {
     let (_, events) = filled(&*fixture.store);
     let entries: Vec<AuditEntry> = events.iter().map(AuditEntry::from).collect();
     let projects = [None, Some("demo"), Some("other"), Some("none")];
@@ -368,7 +378,7 @@ fn the_log_is_filtered_and_paged(fixture: &Fixture) {
     assert_eq!(history("other/dev", 4), "variable deleted, secret version, variable updated, secret version");
 }
 
-fn batches_are_loaded_while_they_are_remembered(fixture: &Fixture) {
+pub fn batches_are_loaded_while_they_are_remembered(fixture: &Fixture) {
     let (mut world, _) = filled(&*fixture.store);
     let id = uuid::Uuid::from_u128(2);
     let loaded = fixture.store.load(world.now).unwrap();
@@ -385,7 +395,7 @@ fn batches_are_loaded_while_they_are_remembered(fixture: &Fixture) {
     assert_eq!(loaded, world.state);
 }
 
-fn texts_come_back_as_they_were(fixture: &Fixture) {
+pub fn texts_come_back_as_they_were(fixture: &Fixture) {
     let mut world = World::new(State::default());
     let values = [
         "",
@@ -397,7 +407,7 @@ fn texts_come_back_as_they_were(fixture: &Fixture) {
     ];
     let items =
         values.iter().enumerate().map(|(i, value)| put("demo/dev", &format!("K{i}"), value)).collect();
-    fixture.store.commit(&world.ask(&batch(1, vec![items])).unwrap().0).unwrap();
+    commit(&*fixture.store, &mut world, &batch(1, vec![items]));
     let loaded = fixture.store.load(world.now).unwrap();
     assert_eq!(loaded, world.state);
     let environment = loaded.environment(&"demo/dev".parse().unwrap()).unwrap();
@@ -406,33 +416,19 @@ fn texts_come_back_as_they_were(fixture: &Fixture) {
     assert!(verify(&*fixture.store, &[loaded.head()]).unwrap().is_intact());
 }
 
-fn recovering_loses_nothing(fixture: &Fixture) {
+pub fn recovering_loses_nothing(fixture: &Fixture) {
     let (mut world, _) = filled(&*fixture.store);
     assert_eq!(fixture.store.recover().unwrap(), world.state.head());
-    let events = world.ask(&batch(9, vec![vec![put("demo/dev", "NEW", "1")]])).unwrap().0;
-    fixture.store.commit(&events).unwrap();
+    commit(&*fixture.store, &mut world, &batch(9, vec![vec![put("demo/dev", "NEW", "1")]]));
     assert_eq!(fixture.store.load(world.now).unwrap(), world.state);
 }
 
-fn a_closed_store_says_so(fixture: &Fixture) {
-    let (_, events) = filled(&*fixture.store);
+pub fn a_closed_store_says_so(fixture: &Fixture) {
+    let (world, events) = filled(&*fixture.store);
     fixture.store.close().unwrap();
-    assert!(matches!(fixture.store.commit(&events), Err(StoreError::Closed)));
+    let head = world.state.head();
+    assert!(matches!(fixture.store.commit(head, &events), Err(StoreError::Closed)));
+    assert!(matches!(fixture.store.maintain(Occasion::Idle), Err(StoreError::Closed)));
     assert!(matches!(fixture.store.head(), Err(StoreError::Closed)));
     assert!(matches!(fixture.store.audit(&AuditQuery::default()), Err(StoreError::Closed)));
-}
-
-#[test]
-fn a_database_opened_again_holds_the_same() {
-    let dir = TempDir::new().unwrap();
-    let open = || DuckDbStore::open(DataDir::lock(dir.path()).unwrap(), DuckDbOptions::default()).unwrap();
-    let store = open();
-    let (world, _) = filled(&store);
-    // Not closed, as after kill -9: what was committed is in the write-ahead log alone.
-    drop(store);
-    let store = open();
-    assert_eq!(store.load(world.now).unwrap(), world.state);
-    store.close().unwrap();
-    drop(store);
-    assert_eq!(open().load(world.now).unwrap(), world.state);
 }
