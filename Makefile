@@ -1,65 +1,65 @@
-# `make demo` and `make test` are all that a newcomer needs; README.md says what they show.
-# BUNDLED=1 compiles DuckDB from source and links it statically (20 minutes and more on 2 cores); it is chosen by itself
-# where npm is missing, because libduckdb comes from an npm package.
+# `make demo` and `make test` install what they need (scripts/setup); README.md says what they show.
+# PROFILE=release optimizes as packages are, and takes three times as long. BUNDLED=1 compiles DuckDB from source and links
+# it statically (20 minutes and more on 2 cores); it is the default where there is no pinned library.
 
 SHELL := /bin/bash
-export PATH := $(PATH):$(HOME)/.cargo/bin:$(HOME)/.cache/kontraktor/tools/bin
-TARGET := $(or $(CARGO_TARGET_DIR),target)
-RELEASE := $(TARGET)/release
-# How long the tests of the daemon's crash safety and the like may print nothing is a matter of minutes: be patient.
-BUNDLED ?= $(if $(shell command -v npm),,1)
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kontraktor
+export PATH := $(CACHE)/tools/bin:$(PATH):$(HOME)/.cargo/bin
+PROFILE ?= quick
+BIN := $(or $(CARGO_TARGET_DIR),target)/$(PROFILE)
+export BUNDLED ?= $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),,1)
 FEATURES := $(if $(BUNDLED),--features kontraktord/bundled)
-LIBDUCKDB := $(if $(BUNDLED),,libduckdb)
+# What only builds for distribution have: sign-in to AWS by `aws sso login`.
+PRODUCT := $(FEATURES) $(if $(filter release,$(PROFILE)),--features kontraktord/aws-sso)
 
-.PHONY: build demo test test-servers tofu-test bench package fmt lint require require-tests libduckdb
+.PHONY: build demo test test-servers tofu-test bench package fmt lint libduckdb
 
-# Release binaries terraform-provider-kontraktor, kontraktord and ktr in cargo's release folder.
-build: require $(LIBDUCKDB)
-	cargo build --release --locked $(FEATURES) -p terraform-provider-kontraktor -p kontraktord -p ktr
+# The binaries terraform-provider-kontraktor, kontraktord and ktr, in target/quick or target/release.
+build:
+	@scripts/setup build
+	cargo build --profile $(PROFILE) --locked $(PRODUCT) -p terraform-provider-kontraktor -p kontraktord -p ktr
 
 # Starts a daemon in a scratch directory, runs `terraform apply` on examples/quickstart, shows the result, stops.
-demo: build
-	acceptance/demo.sh $(RELEASE)
+demo:
+	@scripts/setup demo
+	@$(MAKE) --no-print-directory build
+	acceptance/demo.sh $(BIN)
 
-# Everything that must pass.
-test: lint test-servers
-	cargo build --locked $(FEATURES) --workspace --bins
-	cargo test --locked $(FEATURES) --workspace --no-fail-fast
+# Everything that must pass, and how long each part took.
+test:
+	@scripts/check $(FEATURES)
 
-# What the tests talk to: a Vault server (minutes to build, once) and moto. Tests that are run by hand do this themselves.
-test-servers: require-tests
+# What `test` checks before the tests.
+lint:
+	@scripts/check --lint $(FEATURES)
+
+# The servers for the tests: Vault (minutes to build, once), moto and Azure's client. Tests that need one install it themselves.
+test-servers:
+	@scripts/setup test
 	@acceptance/vault-server/build.sh >/dev/null
 	@acceptance/python/install.sh >/dev/null
 	@acceptance/python/install.sh azure-requirements.txt >/dev/null
 
 # The same acceptance tests with OpenTofu, which Go builds once. Not part of `test`.
-tofu-test: require $(LIBDUCKDB)
+tofu-test:
+	@scripts/setup test
 	acceptance/tofu/run.sh $(FEATURES)
 
-# Ratios against rivals timed in the same run. Needs go for the peer on HashiCorp's framework.
-bench: build
-	acceptance/bench/run.sh $(RELEASE)
+# Ratios to rivals that are timed in the same run.
+bench:
+	@scripts/setup demo go
+	@$(MAKE) --no-print-directory build PROFILE=release
+	acceptance/bench/run.sh $(or $(CARGO_TARGET_DIR),target)/release
 
 # What a registry serves, in OUT: zip file, checksums, manifest, and a signature where GPG_KEY names a key.
 OUT ?= dist
-package: require
+package:
+	@scripts/setup build
 	packaging/package.sh $(OUT)
 
 fmt:
 	cargo fmt --all
-	terraform fmt -recursive examples acceptance
-
-lint: require-tests $(LIBDUCKDB)
-	cargo fmt --all --check
-	terraform fmt -check -recursive examples acceptance
-	cargo clippy --locked $(FEATURES) --workspace --all-targets -- -D warnings
-	.ci/deny
-
-require:
-	@.ci/require
-
-require-tests:
-	@.ci/require tests
+	$$(scripts/terraform) fmt -recursive examples acceptance
 
 libduckdb:
 	@daemon/libduckdb/install.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a requirements file pins into a virtual environment in the user's cache, once, and prints the path of its
-# python. Does nothing but print when it is there.
+# python. Only prints when it is there.
 #   acceptance/python/install.sh [FILE]          FILE lies beside this script; requirements.txt unless given
 # Run modules with that python (PYTHON -m moto.server): the environment was moved, so the commands in its bin folder,
 # which name their python by its path, do not work.
@@ -12,27 +12,19 @@ if [ ! -f "$requirements" ]; then
   echo "install.sh: $requirements is missing" >&2
   exit 2
 fi
-if ! command -v python3 >/dev/null; then
-  echo "missing: python3 (runs what stands in for the clouds). Install it: apt-get install python3 python3-venv" >&2
-  exit 1
-fi
+"$here/../../scripts/setup" python
 
 # An environment belongs to the python that made it: another python makes another one.
 pins=$({ python3 -c 'import sys; print(sys.version, sys.base_prefix)'; cat "$requirements"; } | sha256sum | cut -c 1-12)
 venv=${XDG_CACHE_HOME:-$HOME/.cache}/kontraktor/python-$pins
 if [ ! -e "$venv" ]; then
-  # Debian has python3 without these two, and `python3 -m venv` says so late and badly.
-  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-    echo "missing: python3 with venv (runs what stands in for the clouds). Install it: apt-get install python3-venv" >&2
-    exit 1
-  fi
   mkdir -p "${venv%/*}"
-  # Who comes while another installs waits for that instead of installing beside it.
+  # A run that comes while another one installs waits for it.
   exec 9>"$venv.lock"
   flock 9
 fi
 if [ ! -e "$venv" ]; then
-  # Nobody else is at work here now: what lies about is what an interrupted run left.
+  # No other run is at work here now: a partial folder is what an interrupted run left.
   rm -rf "$venv.part"
   echo "installing the Python packages of ${requirements##*/}, once" >&2
   python3 -m venv "$venv.part"

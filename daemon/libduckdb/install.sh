@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts libduckdb.so 1.5.6 into the user's cache and links .libduckdb to it, so that day-to-day builds need not compile
 # DuckDB's C++ (20 minutes and more on 2 cores). The library comes from an npm package, pinned by its SHA-256.
-# Does nothing when it is there. Prints nothing when all is well.
+# Does nothing when it is there.
 set -euo pipefail
 
 version=1.5.6
@@ -18,8 +18,11 @@ case "$(uname -sm)" in
 esac
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/kontraktor/libduckdb-$version-${package_sha256:0:12}
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/kontraktor
+export PATH="$cache/tools/bin:$PATH"
+cache=$cache/libduckdb-$version-${package_sha256:0:12}
 if [ ! -e "$cache/libduckdb.so" ]; then
+  "$root/scripts/setup" npm
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   echo "libduckdb: fetching $package@$package_version" >&2
@@ -31,7 +34,7 @@ if [ ! -e "$cache/libduckdb.so" ]; then
   }
   tar -xzf "$archive" -C "$work" package/libduckdb.so
   mkdir -p "$cache"
-  # A rename, so that an interrupted run leaves no half library behind.
+  # A rename, so that an interrupted run leaves no partial library behind.
   mv "$work/package/libduckdb.so" "$cache/libduckdb.so.$$"
   mv "$cache/libduckdb.so.$$" "$cache/libduckdb.so"
 fi
