@@ -19,9 +19,9 @@ use self::world::{
     importing, put, refer, seen, update_env, update_project,
 };
 pub use self::writers::{
-    a_commit_on_an_older_row_writes_nothing, a_follower_has_the_same_state,
-    a_log_of_another_history_is_not_followed, concurrent_writers_lose_and_double_nothing,
-    interleaved_writers_lose_and_double_nothing,
+    a_commit_on_an_older_row_writes_nothing, a_follower_beside_a_writer_sees_no_gap,
+    a_follower_has_the_same_state, a_log_of_another_history_is_not_followed,
+    concurrent_writers_lose_and_double_nothing, interleaved_writers_lose_and_double_nothing,
 };
 use crate::{AuditQuery, Commit, Occasion, Store, StoreError, verify};
 
@@ -58,6 +58,7 @@ macro_rules! contract_tests {
             a_closed_store_says_so,
             a_commit_on_an_older_row_writes_nothing,
             a_follower_has_the_same_state,
+            a_follower_beside_a_writer_sees_no_gap,
             a_log_of_another_history_is_not_followed,
             interleaved_writers_lose_and_double_nothing,
             concurrent_writers_lose_and_double_nothing,

@@ -120,6 +120,9 @@ impl Journal {
 
     /// Empties it: its rows are in the tables.
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
+        if self.len == 0 {
+            return Ok(());
+        }
         self.pending.clear();
         // If a crash restores them, they are older than the newest row, and skipped.
         let emptied = self.file.as_ref().map_or(Ok(()), |file| file.set_len(0));

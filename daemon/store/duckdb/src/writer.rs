@@ -147,8 +147,10 @@ impl Writer {
 
     /// Commits the pending rows, and these after them.
     fn commit_with(&mut self, rows: &[Row<'_>]) -> Result<(), StoreError> {
-        let pending = self.journal.pending();
-        append::commit(&self.connection, &[pending, rows].concat(), pending.is_empty())?;
+        match self.journal.pending() {
+            [] => append::commit(&self.connection, rows, true)?,
+            pending => append::commit(&self.connection, &[pending, rows].concat(), false)?,
+        }
         self.journal.clear()
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, thread};
 use kontraktor_domain::{AuditEntry, Event, Expect, Head, ItemOutcome, Outcome, Request, State, WriteItem};
 
 use super::{
-    Fixture, filled,
+    Fixture, commit, filled,
     world::{World, batch, expecting_absence, put},
 };
 use crate::{AuditQuery, Commit, Store, StoreError, catch_up, verify};
@@ -40,6 +40,30 @@ pub fn a_follower_has_the_same_state(fixture: &Fixture) {
     }
     catch_up(&*fixture.store, &mut state).unwrap();
     assert_eq!(state, world.state);
+}
+
+/// Each commit has rows of several kinds, which a store may keep in several places.
+pub fn a_follower_beside_a_writer_sees_no_gap(fixture: &Fixture) {
+    let store = Arc::clone(&fixture.store);
+    let writing = thread::spawn(move || {
+        let mut world = World::new(State::default());
+        for number in 1..=100 {
+            let items = vec![
+                vec![put(&format!("demo/env{number}"), "A", "1")],
+                vec![expecting_absence(put("demo/env0", "A", "2"))],
+            ];
+            commit(&*store, &mut world, &batch(number, items));
+        }
+        world.state
+    });
+    let mut state = State::default();
+    while !writing.is_finished() {
+        catch_up(&*fixture.store, &mut state).unwrap();
+        let report = verify(&*fixture.store, &[state.head()]).unwrap();
+        assert_eq!(report.broken, None);
+    }
+    catch_up(&*fixture.store, &mut state).unwrap();
+    assert_eq!(state, writing.join().unwrap());
 }
 
 pub fn a_log_of_another_history_is_not_followed(fixture: &Fixture) {
