@@ -7,9 +7,9 @@ mod confirm;
 mod context;
 mod error;
 mod mask;
-mod model;
 mod output;
 mod since;
+mod text;
 
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use kontraktor_model::names::{EnvName, EnvPath, Key, NameError, ProjectName};
 use kontraktor_proto::v1;
 
 use super::entries;
-use crate::{context::Context, error::CliError, model::Written, output::Format, since::Since};
+use crate::{context::Context, error::CliError, output::Format, since::Since, text::seconds};
 
 /// Show the log of everything that was written, newest first
 #[derive(Debug, clap::Args)]
@@ -74,7 +74,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             };
             [
                 entry.sequence.to_string(),
-                entry.written.as_ref().map(Written::seconds).unwrap_or_default(),
+                entry.written.as_ref().map(seconds).unwrap_or_default(),
                 entry.written.as_ref().map(|written| written.actor.clone()).unwrap_or_default(),
                 entry.written.map(|written| written.via).unwrap_or_default(),
                 entry.operation,

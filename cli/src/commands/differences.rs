@@ -3,15 +3,12 @@
 use kontraktor_model::value::ValueType;
 use kontraktor_proto::{
     diff::{Change, Diff},
+    json::{ResolvedVersionChange, environment_names},
     v1,
 };
 
 use super::entries::arrow;
-use crate::{
-    error::CliError,
-    model::{SecretVersions, names},
-    output::Output,
-};
+use crate::{error::CliError, output::Output};
 
 /// One line for each thing that differs: which key, and what of it.
 pub(super) fn table(diff: &Diff<'_>, out: &mut Output) -> Result<(), CliError> {
@@ -19,7 +16,7 @@ pub(super) fn table(diff: &Diff<'_>, out: &mut Output) -> Result<(), CliError> {
 }
 
 /// What the vaults had behind the references that are the same.
-pub(super) fn versions(versions: &[SecretVersions], out: &mut Output) -> Result<(), CliError> {
+pub(super) fn versions(versions: &[ResolvedVersionChange], out: &mut Output) -> Result<(), CliError> {
     if versions.is_empty() {
         return Ok(());
     }
@@ -81,7 +78,7 @@ pub(super) fn description(from: &str, to: &str) -> String {
 /// How a list of imports changes.
 pub(super) fn imports(from: &[v1::EnvironmentName], to: &[v1::EnvironmentName]) -> String {
     let list = |environments: &[v1::EnvironmentName]| {
-        if environments.is_empty() { "(none)".to_owned() } else { names(environments).join(", ") }
+        if environments.is_empty() { "(none)".to_owned() } else { environment_names(environments).join(", ") }
     };
     format!("imports: {} → {}", list(from), list(to))
 }

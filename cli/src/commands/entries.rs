@@ -1,17 +1,16 @@
-//! Entries of the log, as `ktr audit` and `ktr var history` share them.
+//! AuditEntryList of the log, as `ktr audit` and `ktr var history` share them.
 
 use std::future::Future;
 
 use kontraktor_model::limits::MAX_PAGE_SIZE;
-use kontraktor_proto::{client::ClientError, v1};
+use kontraktor_proto::{
+    client::ClientError,
+    json::{AuditEntry, AuditEntryList, SecretAccess},
+    v1,
+};
 
 use super::pages;
-use crate::{
-    context::Context,
-    error::CliError,
-    model::{Access, Entries, Entry},
-    output::Format,
-};
+use crate::{context::Context, error::CliError, output::Format};
 
 /// Characters of a value in a change; longer ones are cut, so that both sides of the arrow can be seen.
 const MAX_VALUE_CHARS: usize = 50;
@@ -28,7 +27,7 @@ pub(super) struct Limit {
 }
 
 pub(super) struct Found {
-    entries: Vec<Entry>,
+    entries: Vec<AuditEntry>,
     more: bool,
 }
 
@@ -49,7 +48,7 @@ where
         }
     })
     .await?;
-    Ok(Found { entries: entries.into_iter().map(Entry::from).collect(), more })
+    Ok(Found { entries: entries.into_iter().map(AuditEntry::from).collect(), more })
 }
 
 impl Found {
@@ -57,7 +56,7 @@ impl Found {
         self,
         format: Format,
         headings: [&str; N],
-        row: impl Fn(Entry) -> [String; N],
+        row: impl Fn(AuditEntry) -> [String; N],
         context: &mut Context,
     ) -> Result<(), CliError> {
         let count = match self.entries.len() {
@@ -65,7 +64,7 @@ impl Found {
             more => format!("{more} entries"),
         };
         match format {
-            Format::Json => context.out.json(&Entries { entries: self.entries })?,
+            Format::Json => context.out.json(&AuditEntryList { entries: self.entries })?,
             Format::Table => {
                 context.out.table(headings, self.entries.into_iter().map(row), "No entries.")?;
             }
@@ -78,7 +77,7 @@ impl Found {
 }
 
 /// What happened, for a person: `old → new`, what an environment imports, and whether it is protected now.
-pub(super) fn change(entry: &Entry) -> String {
+pub(super) fn change(entry: &AuditEntry) -> String {
     let mut parts = Vec::new();
     if entry.schema.is_some() {
         // Only the text afterwards is in the log, and none where it was deleted.
@@ -99,7 +98,7 @@ pub(super) fn change(entry: &Entry) -> String {
 }
 
 /// What was accessed: `vault://… version 3 by pid:4711, 12 times: secret_not_found`.
-fn told(access: &Access) -> String {
+fn told(access: &SecretAccess) -> String {
     let mut text = access.reference.clone();
     if let Some(version) = &access.version {
         text.push_str(&format!(" version {version}"));

@@ -8,7 +8,7 @@ mod streams;
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
 
 use kontraktor_model::names::EnvPath;
-use kontraktor_proto::v1;
+use kontraktor_proto::{json::Problem, v1};
 use zeroize::Zeroizing;
 
 use self::{
@@ -21,7 +21,6 @@ use crate::{
     context::Context,
     error::CliError,
     mask::Secrets,
-    model::Problem,
 };
 
 /// ktr itself failed, and the command was not started; as with env(1) and docker(1).

@@ -11,7 +11,9 @@ use kontraktor_model::limits::MAX_LISTED_NAMES;
 
 pub(super) use self::get::stale;
 use super::counted;
-use crate::{context::Context, error::CliError, model::Problem};
+use kontraktor_proto::json::Problem;
+
+use crate::{context::Context, error::CliError};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -34,7 +36,7 @@ pub(super) async fn run(command: Command, context: &mut Context) -> Result<(), C
 pub(super) fn cannot_be_had(problems: &[(&str, &Problem)], then: &str) -> CliError {
     let mut message = format!("{} cannot be had{then}", counted(problems.len(), "secret"));
     for (key, problem) in problems.iter().take(MAX_LISTED_NAMES) {
-        message.push_str(&format!("\n  {key}: {}", problem.text()));
+        message.push_str(&format!("\n  {key}: {problem}"));
     }
     if let Some(more) = problems.len().checked_sub(MAX_LISTED_NAMES).filter(|more| *more > 0) {
         message.push_str(&format!("\n  and {more} more"));

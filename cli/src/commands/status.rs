@@ -1,8 +1,8 @@
 //! `ktr status`
 
-use kontraktor_proto::v1;
+use kontraktor_proto::{json::Status, v1};
 
-use crate::{context::Context, error::CliError, model::Status, output::Format};
+use crate::{context::Context, error::CliError, output::Format};
 
 /// Show what the daemon is and how it does
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,5 @@
-//! The `kontraktor.v1` API: its messages, the typed client, and the conversions to and from `kontraktor-model`.
+//! The `kontraktor.v1` API: its messages, the typed client, the JSON shapes, and the conversions to and from
+//! `kontraktor-model`.
 //!
 //! The daemon, the Terraform provider and `ktr` all use this crate. It knows the wire; it does not know the store,
 //! Terraform, or how anything is presented to a person.
@@ -7,6 +8,7 @@ pub mod client;
 mod convert;
 pub mod diff;
 pub mod endpoint;
+pub mod json;
 pub mod problem;
 mod secrets;
 mod variable;

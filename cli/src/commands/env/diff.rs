@@ -1,14 +1,17 @@
 //! `ktr env diff`
 
 use kontraktor_model::names::EnvPath;
-use kontraktor_proto::{diff, v1};
+use kontraktor_proto::{
+    diff,
+    json::{EnvironmentDiff, ResolvedVersionChange},
+    v1,
+};
 
 use crate::{
     at::{At, Place},
     commands::differences,
     context::Context,
     error::CliError,
-    model::{Difference, SecretVersions},
     output::Format,
 };
 
@@ -45,7 +48,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let diff = diff::between(&from.variables, &to.variables);
     match args.output {
         Format::Json => {
-            context.out.json(&Difference::new(&from, &to, &diff))?;
+            context.out.json(&EnvironmentDiff::new(&from, &to, &diff))?;
         }
         Format::Table => {
             let title = format!("{} → {}", first.title(&from), second.title(&to));
@@ -55,7 +58,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                 context.out.line(&title)?;
                 differences::table(&diff, &mut context.out)?;
             }
-            differences::versions(&SecretVersions::between(&from, &to), &mut context.out)?;
+            differences::versions(&ResolvedVersionChange::between(&from, &to), &mut context.out)?;
         }
     }
     if args.exit_code && !diff.is_empty() {

@@ -1,14 +1,17 @@
 //! `ktr env list`
 
 use kontraktor_model::names::ProjectName;
-use kontraktor_proto::v1;
+use kontraktor_proto::{
+    json::{Environment, EnvironmentList},
+    v1,
+};
 
 use crate::{
     commands::{pages, yes, yes_no},
     context::Context,
     error::{CliError, Kind},
-    model::{Environment, Environments, Written},
     output::Format,
+    text::seconds,
 };
 
 /// List the environments of one project, or of all
@@ -38,7 +41,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     })?;
     let environments: Vec<_> = environments.into_iter().map(Environment::from).collect();
     match args.output {
-        Format::Json => context.out.json(&Environments { environments }),
+        Format::Json => context.out.json(&EnvironmentList { environments }),
         Format::Table => context.out.table_without(
             &["SECRETS", "PROTECTED", "IMPORTS"],
             [
@@ -63,7 +66,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                     environment.revision.to_string(),
                     yes_no(environment.implicit),
                     yes(environment.deletion_protection),
-                    environment.created.as_ref().map(Written::seconds).unwrap_or_default(),
+                    environment.created.as_ref().map(seconds).unwrap_or_default(),
                     environment.imports.join(", "),
                     environment.description,
                 ]

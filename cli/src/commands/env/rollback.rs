@@ -3,6 +3,7 @@
 use kontraktor_model::{limits::MAX_LISTED_NAMES, names::EnvPath};
 use kontraktor_proto::{
     diff,
+    json::ResolvedVersionChange,
     v1::{self, ProblemCode, point_in_time},
 };
 
@@ -12,7 +13,6 @@ use crate::{
     confirm::Confirmation,
     context::Context,
     error::{CliError, Kind},
-    model::SecretVersions,
     output::Output,
 };
 
@@ -135,7 +135,7 @@ fn note_protected(
 
 /// A rollback restores references, and the vault goes on with what it has.
 fn note_versions(now: &v1::Snapshot, then: &v1::Snapshot, out: &mut Output) -> Result<(), CliError> {
-    let versions = SecretVersions::between(now, then);
+    let versions = ResolvedVersionChange::between(now, then);
     if versions.is_empty() {
         return Ok(());
     }

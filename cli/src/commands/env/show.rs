@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use clap::ValueEnum;
 use kontraktor_model::{dotenv, names::EnvPath};
-use kontraktor_proto::v1;
+use kontraktor_proto::{
+    json::{Authorship, Origin, ResolvedSecret, Snapshot},
+    v1,
+};
 
 use crate::{
     at::At,
@@ -15,7 +18,7 @@ use crate::{
     },
     context::Context,
     error::CliError,
-    model::{Origin, Resolved, Snapshot, Written},
+    text::seconds,
 };
 
 /// Show the variables of an environment: what it imports, and its own on top
@@ -109,7 +112,7 @@ async fn resolved(args: &Args, context: &mut Context) -> Result<Snapshot, CliErr
     let mut secrets: HashMap<String, v1::SecretResult> =
         answer.secrets.into_iter().map(|secret| (secret.key.clone(), secret)).collect();
     for reference in &mut snapshot.secret_references {
-        reference.secret = secrets.remove(&reference.key).map(Resolved::from);
+        reference.secret = secrets.remove(&reference.key).map(ResolvedSecret::from);
     }
     Ok(snapshot)
 }
@@ -122,7 +125,7 @@ struct Row {
     version: String,
     origin: Option<Origin>,
     revision: u64,
-    written: Option<Written>,
+    written: Option<Authorship>,
     protected: bool,
 }
 
@@ -140,7 +143,7 @@ fn rows(snapshot: Snapshot) -> Vec<Row> {
     let references = snapshot.secret_references.into_iter().map(|found| {
         let (value, version) = match found.secret {
             None => (found.reference, found.version),
-            Some(Resolved { problem: Some(problem), .. }) => (format!("({})", problem.code), None),
+            Some(ResolvedSecret { problem: Some(problem), .. }) => (format!("({})", problem.code), None),
             Some(secret) => {
                 let encoded = || secret.value_base64.map(|text| format!("(base64) {text}"));
                 (secret.value.or_else(encoded).unwrap_or_default(), secret.version)
@@ -176,7 +179,7 @@ fn print_table(snapshot: Snapshot, origins: bool, context: &mut Context) -> Resu
                 row.version,
                 row.origin.filter(|_| origins).as_ref().map(Origin::to_string).unwrap_or_default(),
                 row.revision.to_string(),
-                row.written.as_ref().map(Written::seconds).unwrap_or_default(),
+                row.written.as_ref().map(seconds).unwrap_or_default(),
                 row.written.map(|written| written.actor).unwrap_or_default(),
                 yes(row.protected),
             ]

@@ -1,13 +1,16 @@
 //! `ktr project list`
 
-use kontraktor_proto::v1;
+use kontraktor_proto::{
+    json::{Project, ProjectList},
+    v1,
+};
 
 use crate::{
     commands::{pages, yes, yes_no},
     context::Context,
     error::CliError,
-    model::{Project, Projects, Written},
     output::Format,
+    text::seconds,
 };
 
 /// List all projects
@@ -27,7 +30,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     .await?;
     let projects: Vec<_> = projects.into_iter().map(Project::from).collect();
     match args.output {
-        Format::Json => context.out.json(&Projects { projects }),
+        Format::Json => context.out.json(&ProjectList { projects }),
         Format::Table => context.out.table_without(
             &["SCHEMAS", "PROTECTED"],
             ["PROJECT", "ENVIRONMENTS", "SCHEMAS", "IMPLICIT", "PROTECTED", "CREATED", "DESCRIPTION"],
@@ -39,7 +42,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                     schemas,
                     yes_no(project.implicit),
                     yes(project.deletion_protection),
-                    project.created.as_ref().map(Written::seconds).unwrap_or_default(),
+                    project.created.as_ref().map(seconds).unwrap_or_default(),
                     project.description,
                 ]
             }),

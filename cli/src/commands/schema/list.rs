@@ -1,16 +1,13 @@
 //! `ktr schema list`
 
 use kontraktor_model::names::ProjectName;
-use kontraktor_proto::v1;
+use kontraktor_proto::{
+    json::{Schema, SchemaList},
+    v1,
+};
 
 use super::failed;
-use crate::{
-    commands::pages,
-    context::Context,
-    error::CliError,
-    model::{Schema, Schemas, Written},
-    output::Format,
-};
+use crate::{commands::pages, context::Context, error::CliError, output::Format, text::seconds};
 
 /// List the schemas of a project
 #[derive(Debug, clap::Args)]
@@ -37,14 +34,14 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     .map_err(|error| failed(error, &project))?;
     let schemas: Vec<_> = schemas.into_iter().map(Schema::from).collect();
     match args.output {
-        Format::Json => context.out.json(&Schemas { schemas }),
+        Format::Json => context.out.json(&SchemaList { schemas }),
         Format::Table => context.out.table(
             ["NAME", "KEY PATTERN", "CHANGED", "BY"],
             schemas.into_iter().map(|schema| {
                 [
                     schema.name,
                     schema.key_pattern,
-                    schema.changed.as_ref().map(Written::seconds).unwrap_or_default(),
+                    schema.changed.as_ref().map(seconds).unwrap_or_default(),
                     schema.changed.map(|changed| changed.actor).unwrap_or_default(),
                 ]
             }),

@@ -2,10 +2,10 @@
 
 use clap::ValueEnum;
 use kontraktor_model::names::{ProjectName, SchemaName};
-use kontraktor_proto::v1;
+use kontraktor_proto::{json::Schema, v1};
 
 use super::failed;
-use crate::{context::Context, error::CliError, model::Schema};
+use crate::{context::Context, error::CliError};
 
 /// Print a schema of a project
 #[derive(Debug, clap::Args)]

@@ -4,15 +4,13 @@ use kontraktor_model::{
     limits::MAX_SECRET_TARGETS,
     names::{EnvPath, Key},
 };
-use kontraktor_proto::v1;
+use kontraktor_proto::{
+    json::{SecretMetadata, SecretMetadataList},
+    v1,
+};
 
 use super::{cannot_be_had, target};
-use crate::{
-    context::Context,
-    error::CliError,
-    model::{Secret, Secrets},
-    output::Format,
-};
+use crate::{context::Context, error::CliError, output::Format};
 
 /// Find out whether the secrets of an environment can be had, without printing them
 ///
@@ -36,10 +34,10 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     for some in keys.chunks(MAX_SECRET_TARGETS) {
         let targets = some.iter().map(|key| target::of_key(&args.environment, key)).collect();
         let answer = context.client.check_secrets(v1::CheckSecretsRequest { targets }).await?;
-        secrets.extend(answer.secrets.into_iter().zip(some).map(|(secret, key)| Secret {
+        secrets.extend(answer.secrets.into_iter().zip(some).map(|(secret, key)| SecretMetadata {
             // Where there is no such key, the answer does not repeat it.
             key: Some(key.to_string()),
-            ..Secret::from(secret)
+            ..SecretMetadata::from(secret)
         }));
     }
     let failed: Vec<_> = secrets
@@ -49,7 +47,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let verdict = if failed.is_empty() { Ok(()) } else { Err(cannot_be_had(&failed, "")) };
     let nothing = format!("No secret references in {}.", args.environment);
     match args.output {
-        Format::Json => context.out.json(&Secrets { secrets })?,
+        Format::Json => context.out.json(&SecretMetadataList { secrets })?,
         Format::Table => context.out.table(
             ["KEY", "VAULT", "VERSION", "REFERENCE", "RESULT"],
             secrets.into_iter().map(|secret| {

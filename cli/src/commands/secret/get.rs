@@ -2,10 +2,13 @@
 
 use clap::ValueEnum;
 use kontraktor_model::names::Key;
-use kontraktor_proto::v1::{self, ProblemCode};
+use kontraktor_proto::{
+    json::SecretMetadata,
+    v1::{self, ProblemCode},
+};
 
 use super::target;
-use crate::{context::Context, error::CliError, model::Secret};
+use crate::{context::Context, error::CliError};
 
 /// Print one secret, of up to 16 MiB
 ///
@@ -47,7 +50,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         context.out.warning(&stale(&secret))?;
     }
     match args.output {
-        Output::Json => context.out.json(&Secret::from(secret)),
+        Output::Json => context.out.json(&SecretMetadata::from(secret)),
         Output::Value => context.out.secret(&value),
     }
 }
@@ -55,7 +58,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
 /// The vault is away, and what comes is what it gave last.
 pub(in crate::commands) fn stale(secret: &v1::SecretResult) -> String {
     let what = if secret.key.is_empty() { &secret.reference } else { &secret.key };
-    let since = secret.fetched.map(crate::model::time).unwrap_or_default();
+    let since = secret.fetched.map(kontraktor_proto::json::time).unwrap_or_default();
     format!(
         "{what} is stale: vault {} does not answer, and this is the value that it gave at {since}",
         secret.vault

@@ -2,13 +2,12 @@
 
 use clap::ValueEnum;
 use kontraktor_model::names::{EnvPath, Key};
-use kontraktor_proto::v1;
+use kontraktor_proto::{json::Variable, v1};
 
 use crate::{
     at::At,
     context::Context,
     error::{CliError, Kind},
-    model::Variable,
 };
 
 /// Print one variable's value

@@ -3,7 +3,7 @@
 use kontraktor_model::names::{EnvPath, Key};
 use kontraktor_proto::v1;
 
-use crate::{at::At, commands::entries, context::Context, error::CliError, model::Written, output::Format};
+use crate::{at::At, commands::entries, context::Context, error::CliError, output::Format, text::seconds};
 
 /// Show who wrote what in an environment, newest first
 #[derive(Debug, clap::Args)]
@@ -49,7 +49,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             let change = entries::change(&entry);
             [
                 entry.revision.map(|revision| revision.to_string()).unwrap_or_default(),
-                entry.written.as_ref().map(Written::seconds).unwrap_or_default(),
+                entry.written.as_ref().map(seconds).unwrap_or_default(),
                 entry.written.as_ref().map(|written| written.actor.clone()).unwrap_or_default(),
                 entry.written.map(|written| written.via).unwrap_or_default(),
                 entry.operation,

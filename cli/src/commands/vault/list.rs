@@ -1,14 +1,11 @@
 //! `ktr vault list`
 
-use kontraktor_proto::v1;
-
-use crate::{
-    commands::yes_no,
-    context::Context,
-    error::CliError,
-    model::{Vault, Vaults},
-    output::Format,
+use kontraktor_proto::{
+    json::{Vault, VaultList},
+    v1,
 };
+
+use crate::{commands::yes_no, context::Context, error::CliError, output::Format};
 
 /// List the vaults that the daemon's operator configured, and how they do
 #[derive(Debug, clap::Args)]
@@ -22,7 +19,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let answer = context.client.list_vaults(v1::ListVaultsRequest {}).await?;
     let vaults: Vec<_> = answer.vaults.into_iter().map(Vault::from).collect();
     match args.output {
-        Format::Json => context.out.json(&Vaults { vaults }),
+        Format::Json => context.out.json(&VaultList { vaults }),
         Format::Table => context.out.table_without(
             &["TROUBLE"],
             ["VAULT", "KIND", "ADDRESS", "AVAILABLE", "CACHED", "LEASES", "TROUBLE"],

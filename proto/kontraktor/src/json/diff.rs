@@ -1,95 +1,120 @@
-//! What lies between two snapshots, for `ktr env diff`.
+//! The difference between two snapshots.
 
 use std::collections::HashMap;
 
-use kontraktor_proto::{diff::Diff, v1};
 use serde::Serialize;
 
-use super::{SecretReference, Variable};
+use super::{secret::SecretReference, variable::Variable};
+use crate::{diff::Diff, v1};
 
+/// The difference between two snapshots, of two environments or of one at two points in time.
 #[derive(Debug, Serialize)]
-pub(crate) struct Difference {
-    pub(crate) from: Side,
-    pub(crate) to: Side,
-    pub(crate) identical: bool,
+pub struct EnvironmentDiff {
+    /// The side that the comparison begins with.
+    pub from: Side,
+    /// The side that it ends with.
+    pub to: Side,
+    /// Whether the sides have the same variables and secret references.
+    pub identical: bool,
+    /// The variables that differ.
     #[serde(flatten)]
-    pub(crate) variables: Parts<Variable>,
-    pub(crate) secret_references: Parts<SecretReference>,
-    /// No difference of the environments: what their vaults had when the references were resolved last.
-    pub(crate) secret_versions: Vec<SecretVersions>,
+    pub variables: KeyDiff<Variable>,
+    /// The secret references that differ.
+    pub secret_references: KeyDiff<SecretReference>,
+    /// The references that both sides have, and that were last resolved to different versions. They do not make the sides
+    /// differ: what a vault holds is not part of an environment.
+    pub secret_versions: Vec<ResolvedVersionChange>,
 }
 
-/// What differs of one kind of keys. A key that is of another kind on the other side was removed here and added there.
+/// The keys of one kind that differ. A key that is of another kind on the other side is in `removed` of the one kind and in
+/// `added` of the other.
 #[derive(Debug, Serialize)]
-pub(crate) struct Parts<T> {
-    pub(crate) added: Vec<T>,
-    pub(crate) removed: Vec<T>,
-    pub(crate) changed: Vec<Change<T>>,
+pub struct KeyDiff<T> {
+    /// What only the second side has.
+    pub added: Vec<T>,
+    /// What only the first side has.
+    pub removed: Vec<T>,
+    /// What both sides have, with differences.
+    pub changed: Vec<KeyChange<T>>,
 }
 
-/// One side of the comparison.
+/// One side of a comparison.
 #[derive(Debug, Serialize)]
-pub(crate) struct Side {
-    pub(crate) project: String,
-    pub(crate) env: String,
-    pub(crate) revision: u64,
-    pub(crate) version: String,
+pub struct Side {
+    /// The project's name.
+    pub project: String,
+    /// The environment's name within its project.
+    pub env: String,
+    /// The environment's own revision.
+    pub revision: u64,
+    /// Opaque; equal versions mean equal content, imports included.
+    pub version: String,
 }
 
+/// A key that both sides have, with differences.
 #[derive(Debug, Serialize)]
-pub(crate) struct Change<T> {
-    pub(crate) key: String,
-    pub(crate) from: T,
-    pub(crate) to: T,
+pub struct KeyChange<T> {
+    /// The key.
+    pub key: String,
+    /// What the first side has.
+    pub from: T,
+    /// What the second side has.
+    pub to: T,
 }
 
-/// A reference that both sides have, resolved last to another version on each.
+/// A reference that both sides have, last resolved to a different version on each.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct SecretVersions {
-    pub(crate) key: String,
-    pub(crate) from: String,
-    pub(crate) to: String,
+pub struct ResolvedVersionChange {
+    /// The key.
+    pub key: String,
+    /// The version on the first side.
+    pub from: String,
+    /// The version on the second side.
+    pub to: String,
 }
 
-impl Difference {
-    pub(crate) fn new(from: &v1::Snapshot, to: &v1::Snapshot, diff: &Diff<'_>) -> Self {
+impl EnvironmentDiff {
+    /// Makes the shape of `diff`, which is the difference between the variables of `from` and `to`.
+    pub fn new(from: &v1::Snapshot, to: &v1::Snapshot, diff: &Diff<'_>) -> Self {
         Self {
             from: Side::from(from),
             to: Side::from(to),
             identical: diff.is_empty(),
-            variables: Parts::new(diff, |variable| {
+            variables: KeyDiff::new(diff, |variable| {
                 variable.reference().is_none().then(|| Variable::from(variable.clone()))
             }),
-            secret_references: Parts::new(diff, |variable| SecretReference::of(variable.clone())),
-            secret_versions: SecretVersions::between(from, to),
+            secret_references: KeyDiff::new(diff, |variable| {
+                SecretReference::from_variable(variable.clone())
+            }),
+            secret_versions: ResolvedVersionChange::between(from, to),
         }
     }
 }
 
-impl<T> Parts<T> {
-    /// `of` answers with nothing for keys of another kind.
-    fn new(diff: &Diff<'_>, of: impl Fn(&v1::Variable) -> Option<T>) -> Self {
-        let mut parts = Self {
-            added: diff.added.values().filter_map(|variable| of(variable)).collect(),
-            removed: diff.removed.values().filter_map(|variable| of(variable)).collect(),
+impl<T> KeyDiff<T> {
+    /// `convert` returns `None` for keys of another kind.
+    fn new(diff: &Diff<'_>, convert: impl Fn(&v1::Variable) -> Option<T>) -> Self {
+        let mut keys = Self {
+            added: diff.added.values().filter_map(|variable| convert(variable)).collect(),
+            removed: diff.removed.values().filter_map(|variable| convert(variable)).collect(),
             changed: Vec::new(),
         };
         for (key, change) in &diff.changed {
-            match (of(change.from), of(change.to)) {
-                (Some(from), Some(to)) => parts.changed.push(Change { key: (*key).to_owned(), from, to }),
+            match (convert(change.from), convert(change.to)) {
+                (Some(from), Some(to)) => keys.changed.push(KeyChange { key: (*key).to_owned(), from, to }),
                 (from, to) => {
-                    parts.removed.extend(from);
-                    parts.added.extend(to);
+                    keys.removed.extend(from);
+                    keys.added.extend(to);
                 }
             }
         }
-        parts
+        keys
     }
 }
 
-impl SecretVersions {
-    /// By key. References of which one side has never been resolved are left out.
-    pub(crate) fn between(from: &v1::Snapshot, to: &v1::Snapshot) -> Vec<Self> {
+impl ResolvedVersionChange {
+    /// Returns the changes between two snapshots, by key, without references that one side never resolved.
+    pub fn between(from: &v1::Snapshot, to: &v1::Snapshot) -> Vec<Self> {
         let mut before: HashMap<_, _> = references(from).collect();
         references(to)
             .filter_map(|(key, to)| {
@@ -123,9 +148,8 @@ impl From<&v1::Snapshot> for Side {
 
 #[cfg(test)]
 mod tests {
-    use kontraktor_proto::{diff, v1::variable::Content};
-
     use super::*;
+    use crate::{diff, v1::variable::Content};
 
     fn value(key: &str) -> v1::Variable {
         let content = Some(Content::Value("x".to_owned()));
@@ -150,11 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_another_kind_was_removed_here_and_added_there() {
+    fn a_key_that_changes_its_kind_is_removed_from_one_and_added_to_the_other() {
         let from = snapshot(vec![value("A"), reference("B", "azure-kv://kv/b", "")]);
         let to = snapshot(vec![reference("A", "azure-kv://kv/a", ""), value("B")]);
         let diff = diff::between(&from.variables, &to.variables);
-        let found = Difference::new(&from, &to, &diff);
+        let found = EnvironmentDiff::new(&from, &to, &diff);
         let keys = |variables: &[Variable]| variables.iter().map(|it| it.key.clone()).collect::<Vec<_>>();
         assert_eq!(
             (keys(&found.variables.removed), keys(&found.variables.added)),
@@ -166,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_told_of_references_that_are_the_same() {
+    fn versions_are_compared_for_references_that_both_sides_have() {
         let url = "vault://team/secret/app#f";
         let from = snapshot(vec![
             reference("MOVED", url, "1"),
@@ -180,12 +204,13 @@ mod tests {
             reference("OTHER", "vault://team/secret/app#g", "2"),
             reference("SAME", url, "1"),
         ]);
-        let moved = SecretVersions { key: "MOVED".to_owned(), from: "1".to_owned(), to: "2".to_owned() };
-        assert_eq!(SecretVersions::between(&from, &to), [moved]);
+        let moved =
+            ResolvedVersionChange { key: "MOVED".to_owned(), from: "1".to_owned(), to: "2".to_owned() };
+        assert_eq!(ResolvedVersionChange::between(&from, &to), [moved]);
         // What a vault has is not part of an environment.
         let same = snapshot(vec![from.variables[0].clone()]);
         let rotated = snapshot(vec![to.variables[0].clone()]);
         let diff = diff::between(&same.variables, &rotated.variables);
-        assert!(Difference::new(&same, &rotated, &diff).identical);
+        assert!(EnvironmentDiff::new(&same, &rotated, &diff).identical);
     }
 }

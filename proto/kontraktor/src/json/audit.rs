@@ -1,0 +1,117 @@
+//! Entries of the audit log.
+
+use serde::Serialize;
+
+use super::{
+    authorship::Authorship,
+    text::{environment_names, non_empty, problem_code, type_name},
+};
+use crate::v1;
+
+/// The type of entries about secret references.
+const SECRET_REFERENCE: &str = "secret_reference";
+
+/// A list of entries.
+#[derive(Debug, Serialize)]
+pub struct AuditEntryList {
+    /// The entries, newest first.
+    pub entries: Vec<AuditEntry>,
+}
+
+/// One entry of the log. What the operation does not have is `null`.
+#[derive(Debug, Serialize)]
+pub struct AuditEntry {
+    /// The position in the log, from 1.
+    pub sequence: u64,
+    /// Who wrote it.
+    pub written: Option<Authorship>,
+    /// The operation in lower case, such as `variable_updated`.
+    pub operation: String,
+    /// The project's name.
+    pub project: Option<String>,
+    /// The environment's name within its project.
+    pub env: Option<String>,
+    /// The key.
+    pub key: Option<String>,
+    /// The environment's revision that the operation made.
+    pub revision: Option<u64>,
+    /// The value's type afterwards, or `secret_reference`.
+    #[serde(rename = "type")]
+    pub value_type: Option<&'static str>,
+    /// The value before.
+    pub old_value: Option<String>,
+    /// The value afterwards; for schemas, the schema's text.
+    pub new_value: Option<String>,
+    /// The description afterwards.
+    pub description: String,
+    /// The schema's name.
+    pub schema: Option<String>,
+    /// Whether it is protected from deletion afterwards.
+    pub deletion_protection: Option<bool>,
+    /// What the environment imports afterwards.
+    pub imports: Option<Vec<String>>,
+    /// The id of the batch of writes.
+    pub batch_id: Option<String>,
+    /// The access to a secret.
+    pub access: Option<SecretAccess>,
+    /// The hash over this entry and the one before, in hexadecimal.
+    pub hash: String,
+}
+
+/// An access to a secret, or a line of the lockfile.
+#[derive(Debug, Serialize)]
+pub struct SecretAccess {
+    /// The reference.
+    pub reference: String,
+    /// The version that the reference was resolved to.
+    pub version: Option<String>,
+    /// The process that asked.
+    pub peer: Option<String>,
+    /// How many equal accesses this entry stands for.
+    pub count: u64,
+    /// The code of the problem, such as `secret_not_found`.
+    pub problem: Option<String>,
+}
+
+impl From<v1::SecretAccess> for SecretAccess {
+    fn from(access: v1::SecretAccess) -> Self {
+        let problem = access.problem();
+        Self {
+            problem: (problem != v1::ProblemCode::Unspecified).then(|| problem_code(problem)),
+            reference: access.reference,
+            version: non_empty(access.version),
+            peer: non_empty(access.peer),
+            count: access.count,
+        }
+    }
+}
+
+impl From<v1::AuditEntry> for AuditEntry {
+    fn from(entry: v1::AuditEntry) -> Self {
+        let name = entry.operation().as_str_name();
+        let operation = name.strip_prefix("AUDIT_OPERATION_").unwrap_or(name).to_ascii_lowercase();
+        // Other operations do not have these, which differs from having them off or empty.
+        let has_protection =
+            ["project_", "environment_", "variable_"].iter().any(|kind| operation.starts_with(kind));
+        let has_imports = operation.starts_with("environment_");
+        Self {
+            deletion_protection: has_protection.then_some(entry.deletion_protection),
+            imports: has_imports.then(|| environment_names(&entry.imports)),
+            schema: non_empty(entry.schema),
+            operation,
+            sequence: entry.sequence,
+            written: entry.written.map(Authorship::from),
+            project: non_empty(entry.project),
+            env: non_empty(entry.env),
+            key: non_empty(entry.key),
+            revision: Some(entry.revision).filter(|revision| *revision != 0),
+            value_type: if entry.secret_reference { Some(SECRET_REFERENCE) } else { type_name(entry.r#type) },
+            access: entry.access.map(SecretAccess::from),
+            old_value: entry.old_value,
+            new_value: entry.new_value,
+            description: entry.description,
+            batch_id: non_empty(entry.batch_id),
+            hash: entry.hash,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Environments, and snapshots of them.
+
+use serde::Serialize;
+
+use super::{authorship::Authorship, secret::SecretReference, text::environment_names, variable::Variable};
+use crate::v1;
+
+/// A list of environments.
+#[derive(Debug, Serialize)]
+pub struct EnvironmentList {
+    /// The environments, by project and name.
+    pub environments: Vec<Environment>,
+}
+
+/// An environment without its variables.
+#[derive(Debug, Serialize)]
+pub struct Environment {
+    /// The project's name.
+    pub project: String,
+    /// The environment's name within its project.
+    pub env: String,
+    /// What the environment is for.
+    pub description: String,
+    /// Whether a write created it on the way, and nobody has created it explicitly since.
+    pub implicit: bool,
+    /// The environment's own revision.
+    pub revision: u64,
+    /// The number of its own variables.
+    pub variables: u32,
+    /// The number of its own secret references.
+    pub secret_references: u32,
+    /// What it imports as `PROJECT/ENV`: later imports override earlier ones, own variables override all.
+    pub imports: Vec<String>,
+    /// Whether it is protected from deletion.
+    pub deletion_protection: bool,
+    /// Who created it.
+    pub created: Option<Authorship>,
+    /// Who last changed the environment itself, not what is in it.
+    pub changed: Option<Authorship>,
+}
+
+/// An environment with its variables, now or at a point in time.
+#[derive(Debug, Serialize)]
+pub struct Snapshot {
+    /// The project's name.
+    pub project: String,
+    /// The environment's name within its project.
+    pub env: String,
+    /// The environment's own revision.
+    pub revision: u64,
+    /// Opaque; equal versions mean equal content, imports included.
+    pub version: String,
+    /// What the environment is for.
+    pub description: String,
+    /// What it imports as `PROJECT/ENV`: later imports override earlier ones, own variables override all.
+    pub imports: Vec<String>,
+    /// The variables, by key.
+    pub variables: Vec<Variable>,
+    /// The secret references, by key.
+    pub secret_references: Vec<SecretReference>,
+}
+
+impl From<v1::Environment> for Environment {
+    fn from(environment: v1::Environment) -> Self {
+        let name = environment.name.unwrap_or_default();
+        Self {
+            project: name.project,
+            env: name.env,
+            description: environment.description,
+            implicit: environment.implicit,
+            revision: environment.revision,
+            variables: environment.variables,
+            secret_references: environment.secret_references,
+            imports: environment_names(&environment.imports),
+            deletion_protection: environment.deletion_protection,
+            created: environment.created.map(Authorship::from),
+            changed: environment.changed.map(Authorship::from),
+        }
+    }
+}
+
+impl From<v1::Snapshot> for Snapshot {
+    fn from(snapshot: v1::Snapshot) -> Self {
+        let name = snapshot.name.unwrap_or_default();
+        let (references, variables): (Vec<_>, Vec<_>) =
+            snapshot.variables.into_iter().partition(|variable| variable.reference().is_some());
+        Self {
+            project: name.project,
+            env: name.env,
+            revision: snapshot.revision,
+            version: snapshot.version,
+            description: snapshot.description,
+            imports: environment_names(&snapshot.imports),
+            variables: variables.into_iter().map(Variable::from).collect(),
+            secret_references: references.into_iter().filter_map(SecretReference::from_variable).collect(),
+        }
+    }
+}
