@@ -1,21 +1,20 @@
-//! One file for each command, with its arguments, its help and its function together.
+//! One file for each command, with its arguments, its help and its function.
 
 mod audit;
+mod audit_entries;
 pub(crate) mod completions;
-mod differences;
-mod entries;
+mod diff_table;
 mod env;
 mod pages;
 mod project;
-mod put;
 mod run;
 mod schema;
 mod secret;
+mod secret_results;
 mod status;
 mod var;
 mod vault;
-
-use std::fmt;
+mod writes;
 
 use clap::Subcommand;
 
@@ -31,20 +30,22 @@ pub(crate) enum Command {
 /// The commands that talk to the daemon.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Remote {
-    /// Create, protect, delete and list projects
+    /// Manage projects
     #[command(subcommand)]
     Project(project::Command),
-    /// Create, change, compare, roll back, protect, delete, list and show environments
+    /// Manage, compare and roll back environments
     #[command(subcommand)]
     Env(env::Command),
     /// Read, write and protect variables
     #[command(subcommand)]
     Var(var::Command),
     Run(run::Args),
-    /// Refer to secrets in vaults, read and check them; references are unset, protected and traced with ktr var
+    /// Set, read and check secret references
+    ///
+    /// Secret references are deleted, protected and traced with ktr var, like variables.
     #[command(subcommand)]
     Secret(secret::Command),
-    /// See the vaults that secrets come from
+    /// Show the vaults that secrets come from
     #[command(subcommand)]
     Vault(vault::Command),
     /// Attach JSON Schemas to the keys of a project
@@ -69,29 +70,14 @@ pub(crate) async fn run(command: Remote, context: &mut Context) -> Result<(), Cl
 }
 
 impl Remote {
-    /// As [`unstarted`].
-    pub(crate) fn unstarted(&self) -> Option<u8> {
-        matches!(self, Self::Run(_)).then_some(run::FAILED)
+    /// As [`exit_code_before_start`], for a parsed command.
+    pub(crate) fn exit_code_before_start(&self) -> Option<u8> {
+        matches!(self, Self::Run(_)).then_some(run::EXIT_CODE_FAILED)
     }
 }
 
-/// How this command ends where it is not even begun, if that is not as everywhere: what `ktr run` runs has exit codes of
-/// its own, and ours must not be mistaken for them.
-pub(crate) fn unstarted(command: &str) -> Option<u8> {
-    (command == "run").then_some(run::FAILED)
-}
-
-/// `1 variable`, `2 variables`.
-fn counted<T: fmt::Display + PartialEq + From<u8>>(count: T, noun: &str) -> String {
-    let plural = if count == T::from(1) { "" } else { "s" };
-    format!("{count} {noun}{plural}")
-}
-
-/// A cell that is empty where it says nothing.
-fn yes(value: bool) -> String {
-    if value { "yes" } else { "" }.to_owned()
-}
-
-fn yes_no(value: bool) -> String {
-    if value { "yes" } else { "no" }.to_owned()
+/// Returns the exit code for errors before this command starts, if it is not the usual one: `ktr run` exits with the exit code
+/// of the command that it runs, and its own errors must not look like one of those.
+pub(crate) fn exit_code_before_start(command: &str) -> Option<u8> {
+    (command == "run").then_some(run::EXIT_CODE_FAILED)
 }

@@ -1,4 +1,4 @@
-//! What a command is given: the client, the output, and the time.
+//! What a command works with: the client, the output, and the clock.
 
 use std::env;
 
@@ -8,7 +8,7 @@ use kontraktor_proto::{
     endpoint::TOKEN_VARIABLE,
 };
 
-use crate::{args::Connection, error::CliError, output::Output};
+use crate::{connection::Connection, error::CliError, output::Output};
 
 pub(crate) struct Context {
     pub(crate) client: Client,
@@ -17,7 +17,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Connects to nothing: the first request does.
+    /// Makes a context without connecting: the first request connects.
     pub(crate) fn new(connection: &Connection) -> Result<Self, CliError> {
         let (host, timeout) = (connection.host()?, connection.timeout()?);
         let token = match env::var(TOKEN_VARIABLE) {
@@ -32,7 +32,10 @@ impl Context {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the program's one clock; everything else is given the time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program's only clock; everything else takes the time as a parameter"
+)]
 fn now() -> Timestamp {
     Timestamp::now()
 }

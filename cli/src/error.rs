@@ -1,7 +1,9 @@
-//! How a command fails: a kind, which sets the exit code, a message, and a hint. Reported here and nowhere else.
+//! How a command fails: a kind, which sets the exit code, a message, and a hint. Errors are reported here and nowhere else.
+
+mod hints;
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, Write as _},
     process::ExitCode,
 };
 
@@ -11,9 +13,12 @@ use kontraktor_proto::{
     v1::{Problem, ProblemCode},
 };
 
-use crate::output::{colours_wanted, printable};
+use crate::{
+    terminal::{printable_lines, uses_color},
+    text::sentence,
+};
 
-/// What sets the exit code. The codes are promised in `ktr help` and in the README.
+/// What sets the exit code. The codes are documented in `ktr help` and in the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     General,
@@ -22,10 +27,10 @@ pub(crate) enum Kind {
     Conflict,
     NotReachable,
     OutcomeUnknown,
-    NotNow,
-    /// Nothing failed: a comparison was asked to say by the exit code that there is a difference.
-    Different,
-    /// The reader of our output has gone: nothing is wrong, and there is no one to tell.
+    TryAgain,
+    /// The exit code is the whole report: a comparison found differences, or a child process ended.
+    ExitCodeOnly,
+    /// The reader of standard output is gone, which is not an error.
     ReaderGone,
 }
 
@@ -33,51 +38,34 @@ impl Kind {
     fn exit_code(self) -> u8 {
         match self {
             Self::ReaderGone => 0,
-            Self::General | Self::Different => 1,
+            Self::General | Self::ExitCodeOnly => 1,
             Self::Usage => 2,
             Self::NotFound => 3,
             Self::Conflict => 4,
             Self::NotReachable => 5,
             Self::OutcomeUnknown => 6,
-            Self::NotNow => 7,
+            Self::TryAgain => 7,
         }
     }
 }
-
-const ENVIRONMENTS: &str = "list them with: ktr env list";
 
 #[derive(Debug)]
 pub(crate) struct CliError {
     pub(crate) kind: Kind,
     message: String,
+    /// What to do about it: one imperative sentence.
     hint: Option<String>,
-    /// What the daemon refused for, where it did.
+    /// The daemon's reason, if the daemon refused.
     code: Option<ProblemCode>,
-    /// The field of the request that the refusal blames; empty for none.
+    /// The field of the request that the daemon blames; empty for none.
     field: String,
-    /// Instead of what the kind says.
-    exit: Option<u8>,
+    /// Overrides the kind's exit code.
+    exit_code: Option<u8>,
 }
 
 impl CliError {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, code: None, field: String::new(), exit: None }
-    }
-
-    /// A comparison that found a difference, told by the exit code alone.
-    pub(crate) fn different() -> Self {
-        Self::new(Kind::Different, "")
-    }
-
-    /// A command that was run for somebody has ended with this code; nothing is to be said about it.
-    pub(crate) fn ended(code: u8) -> Self {
-        Self::different().exits_with(code)
-    }
-
-    /// The same, with an exit code that is not that of its kind.
-    pub(crate) fn exits_with(mut self, code: u8) -> Self {
-        self.exit = Some(code);
-        self
+        Self { kind, message: message.into(), hint: None, code: None, field: String::new(), exit_code: None }
     }
 
     pub(crate) fn general(message: impl Into<String>) -> Self {
@@ -88,67 +76,58 @@ impl CliError {
         Self::new(Kind::Usage, message)
     }
 
+    /// Ends the program with this exit code, and prints nothing.
+    pub(crate) fn exit_code_only(exit_code: u8) -> Self {
+        Self::new(Kind::ExitCodeOnly, "").with_exit_code(exit_code)
+    }
+
+    /// Overrides the exit code of the error's kind.
+    pub(crate) fn with_exit_code(mut self, exit_code: u8) -> Self {
+        self.exit_code = Some(exit_code);
+        self
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// A better hint where the error is of this kind; others keep theirs.
+    /// Replaces the hint if the error is of this kind.
     pub(crate) fn hint_for(self, kind: Kind, hint: impl FnOnce() -> String) -> Self {
         if self.kind == kind { self.hint(hint()) } else { self }
     }
 
-    /// A better hint where the daemon refused for this reason; others keep theirs.
+    /// Replaces the hint if the daemon refused for this reason.
     pub(crate) fn hint_on(self, code: ProblemCode, hint: impl FnOnce() -> String) -> Self {
         if self.code == Some(code) { self.hint(hint()) } else { self }
     }
 
-    /// Where to look when an environment does not exist. For a moment that does not, the daemon says which there are; of
-    /// keys, secrets and vaults it knows better, too.
-    pub(crate) fn hint_environments(self) -> Self {
-        let other = matches!(self.field.as_str(), "at" | "until" | "to_revision" | "key");
-        let absent = self.code.is_none_or(|code| code == ProblemCode::NotFound);
-        if self.kind == Kind::NotFound && absent && !other { self.hint(ENVIRONMENTS) } else { self }
-    }
-
-    /// The same for environments that are to be imported, and for nothing else.
-    pub(crate) fn hint_imports(self) -> Self {
-        if self.field == "imports" { self.hint_environments() } else { self }
-    }
-
-    /// Writes the error to standard error and says how the program ends.
+    /// Prints the error to standard error and returns the program's exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        if !matches!(self.kind, Kind::ReaderGone | Kind::Different) {
-            let (red, cyan, plain) = if io::stderr().is_terminal() && colours_wanted() {
-                ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m")
-            } else {
-                ("", "", "")
-            };
-            let mut text = format!("{red}error:{plain} {}\n", printable_lines(&self.message));
+        if !matches!(self.kind, Kind::ReaderGone | Kind::ExitCodeOnly) {
+            let mut stderr = io::stderr();
+            let (red, cyan, reset) =
+                if uses_color(&stderr) { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
+            let mut text = format!("{red}error:{reset} {}\n", printable_lines(&self.message));
             if let Some(hint) = &self.hint {
-                text.push_str(&format!("{cyan}hint:{plain} {}\n", printable_lines(hint)));
+                text.push_str(&format!("{cyan}hint:{reset} {}\n", printable_lines(&sentence(hint))));
             }
-            // Standard error may be closed; then the exit code has to do.
-            let _ = io::stderr().write_all(text.as_bytes());
+            // If standard error is closed, the exit code is all there is.
+            let _ = stderr.write_all(text.as_bytes());
         }
-        ExitCode::from(self.exit.unwrap_or_else(|| self.kind.exit_code()))
+        ExitCode::from(self.exit_code.unwrap_or_else(|| self.kind.exit_code()))
     }
 }
 
-/// Help, version, or what is wrong with the command line.
-///
-/// `exit`: with which code something wrong ends, where that is not the usual one.
-pub(crate) fn report_usage(message: &clap::Error, exit: impl FnOnce() -> Option<u8>) -> ExitCode {
-    // A reader that has gone needs no help.
-    let _ = message.print();
-    if !message.use_stderr() {
+/// Prints help, the version, or what is wrong with the command line, and returns the exit code: for an invalid command line
+/// `exit_code`, or the usual one.
+pub(crate) fn report_usage(error: &clap::Error, exit_code: Option<u8>) -> ExitCode {
+    // Fails only if the reader is gone.
+    let _ = error.print();
+    if !error.use_stderr() {
         return ExitCode::SUCCESS;
     }
-    ExitCode::from(exit().unwrap_or_else(|| Kind::Usage.exit_code()))
-}
-
-fn printable_lines(text: &str) -> String {
-    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+    ExitCode::from(exit_code.unwrap_or_else(|| Kind::Usage.exit_code()))
 }
 
 impl From<ClientError> for CliError {
@@ -156,7 +135,7 @@ impl From<ClientError> for CliError {
         let kind = match &error {
             ClientError::NotReachable { .. } | ClientError::Unsupported { .. } => Kind::NotReachable,
             ClientError::OutcomeUnknown { .. } => Kind::OutcomeUnknown,
-            ClientError::TimedOut { .. } => Kind::NotNow,
+            ClientError::TimedOut { .. } => Kind::TryAgain,
             ClientError::Refused(problem) => kind_of(problem),
             _ => Kind::General,
         };
@@ -166,7 +145,7 @@ impl From<ClientError> for CliError {
             hint: error.remedy().map(str::to_owned),
             code: error.problem().map(Problem::code),
             field: error.problem().map(|problem| problem.field.clone()).unwrap_or_default(),
-            exit: None,
+            exit_code: None,
         }
     }
 }
@@ -202,7 +181,7 @@ fn kind_of(problem: &Problem) -> Kind {
         ProblemCode::Busy
         | ProblemCode::StorageFull
         | ProblemCode::ShuttingDown
-        | ProblemCode::VaultUnavailable => Kind::NotNow,
+        | ProblemCode::VaultUnavailable => Kind::TryAgain,
         ProblemCode::Unspecified
         | ProblemCode::Storage
         | ProblemCode::Denied

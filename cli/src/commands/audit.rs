@@ -5,32 +5,38 @@ use std::str::FromStr;
 use kontraktor_model::names::{EnvName, EnvPath, Key, NameError, ProjectName};
 use kontraktor_proto::v1;
 
-use super::entries;
-use crate::{context::Context, error::CliError, output::Format, since::Since, text::seconds};
+use super::audit_entries::{Limit, change, collect};
+use crate::{
+    context::Context,
+    error::CliError,
+    output::Format,
+    point_in_time::TimeSpec,
+    text::{actor, seconds},
+};
 
-/// Show the log of everything that was written, newest first
+/// Show the audit log, newest entries first
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only this project
     #[arg(long)]
     project: Option<ProjectName>,
-    /// Only this environment; ENV alone means the environments of that name in --project, or in all projects
+    /// Only this environment; ENV alone means every environment of that name, in --project or in all projects
     #[arg(long, value_name = "PROJECT/ENV")]
     env: Option<EnvFilter>,
     /// Only this key
     #[arg(long)]
     key: Option<Key>,
-    /// Only what was written since: 30m, 2h, 7d, or a time as in 2026-05-01T08:00:00Z
-    #[arg(long)]
-    since: Option<Since>,
+    /// Only entries since a duration before now (30m, 2h, 7d) or a time (2026-05-01T08:00:00Z)
+    #[arg(long, value_name = "DURATION|TIME")]
+    since: Option<TimeSpec>,
     #[command(flatten)]
-    limit: entries::Limit,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    limit: Limit,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     output: Format,
 }
 
-/// `PROJECT/ENV`, or only the name.
+/// `PROJECT/ENV`, or only the environment's name.
 #[derive(Debug, Clone)]
 enum EnvFilter {
     Path(EnvPath),
@@ -50,7 +56,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let key = args.key.map(String::from).unwrap_or_default();
     let since = args.since.map(|since| since.resolve((context.now)()));
     let client = &context.client;
-    let found = entries::collect(args.limit, |page_token, page_size| {
+    let entries = collect(args.limit, |page_token, page_size| {
         let request = v1::ListAuditRequest {
             project: project.clone(),
             env: env.clone(),
@@ -63,22 +69,22 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         async move { client.list_audit(request).await }
     })
     .await?;
-    found.print(
+    entries.print(
         args.output,
         ["SEQUENCE", "TIME", "BY", "VIA", "OPERATION", "WHERE", "KEY", "CHANGE"],
         |entry| {
-            let change = entries::change(&entry);
-            let place = match (entry.project, entry.env) {
+            let change = change(&entry);
+            let scope = match (entry.project, entry.env) {
                 (Some(project), Some(env)) => format!("{project}/{env}"),
                 (project, _) => project.unwrap_or_default(),
             };
             [
                 entry.sequence.to_string(),
-                entry.written.as_ref().map(seconds).unwrap_or_default(),
-                entry.written.as_ref().map(|written| written.actor.clone()).unwrap_or_default(),
+                seconds(entry.written.as_ref()),
+                actor(entry.written.as_ref()),
                 entry.written.map(|written| written.via).unwrap_or_default(),
                 entry.operation,
-                place,
+                scope,
                 match entry.schema {
                     Some(schema) => format!("schema {schema}"),
                     None => entry.key.unwrap_or_default(),
@@ -90,16 +96,17 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     )
 }
 
+/// Returns the project and the environment to filter by; empty for all.
 fn filter(project: Option<ProjectName>, env: Option<EnvFilter>) -> Result<(String, String), CliError> {
-    let (of_env, env) = match env {
+    let (env_project, env) = match env {
         None => (None, String::new()),
         Some(EnvFilter::Name(name)) => (None, name.to_string()),
         Some(EnvFilter::Path(path)) => (Some(path.project), path.env.to_string()),
     };
-    match (project, of_env) {
+    match (project, env_project) {
         (Some(project), Some(other)) if project != other => {
-            Err(CliError::usage(format!("--project {project} and --env {other}/{env} name two projects"))
-                .hint("leave --project out"))
+            Err(CliError::usage(format!("--project {project} conflicts with --env {other}/{env}"))
+                .hint("omit --project"))
         }
         (project, other) => Ok((project.or(other).map(String::from).unwrap_or_default(), env)),
     }

@@ -1,21 +1,21 @@
 //! `ktr completions`
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::{args::Cli, error::CliError, output::Output};
+use crate::{error::CliError, output::Output};
 
-/// Print a completion script for a shell
+/// Print a shell completion script
 ///
 /// For bash: ktr completions bash > ~/.local/share/bash-completion/completions/ktr
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The shell that shall complete
+    /// Shell to complete for
     shell: Shell,
 }
 
-pub(crate) fn run(args: Args, out: &mut Output) -> Result<(), CliError> {
+/// Prints the script for a command line with this definition.
+pub(crate) fn run(args: Args, mut definition: clap::Command, out: &mut Output) -> Result<(), CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "ktr", &mut script);
+    clap_complete::generate(args.shell, &mut definition, "ktr", &mut script);
     out.text(&String::from_utf8_lossy(&script))
 }

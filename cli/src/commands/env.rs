@@ -17,9 +17,11 @@ use crate::{context::Context, error::CliError};
 pub(crate) enum Command {
     Create(create::Args),
     Update(update::Args),
-    /// Protect an environment from deletion; its variables are protected by themselves: see ktr var protect
+    /// Protect an environment from deletion
+    ///
+    /// Its variables have protections of their own: see ktr var protect.
     Protect(protect::Args),
-    /// Take the protection from deletion off an environment
+    /// Remove an environment's protection from deletion
     Unprotect(protect::Args),
     Delete(delete::Args),
     List(list::Args),

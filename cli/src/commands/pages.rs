@@ -4,8 +4,8 @@ use std::future::Future;
 
 use kontraktor_proto::client::ClientError;
 
-/// At most `limit` items, and whether there are more. `fetch` is given a page token and the number of items still
-/// wanted, and answers with a page and the next token, which is empty on the last page.
+/// Returns at most `limit` items, and whether there are more. `fetch` receives a page token and the number of items still
+/// wanted, and returns a page and the next token, which is empty for the last page.
 pub(super) async fn collect<T, F>(
     limit: usize,
     mut fetch: impl FnMut(String, usize) -> F,

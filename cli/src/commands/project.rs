@@ -12,9 +12,11 @@ use crate::{context::Context, error::CliError};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Create(create::Args),
-    /// Protect a project from deletion; what is in it is protected by itself
+    /// Protect a project from deletion
+    ///
+    /// Its environments and variables have protections of their own.
     Protect(protect::Args),
-    /// Take the protection from deletion off a project
+    /// Remove a project's protection from deletion
     Unprotect(protect::Args),
     Delete(delete::Args),
     List(list::Args),
@@ -29,5 +31,3 @@ pub(super) async fn run(command: Command, context: &mut Context) -> Result<(), C
         Command::List(args) => list::run(args, context).await,
     }
 }
-
-pub(super) const LIST: &str = "list them with: ktr project list";

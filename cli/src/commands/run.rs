@@ -1,71 +1,67 @@
 //! `ktr run`: a command with the variables and secrets of an environment.
 
-mod child;
-mod hold;
-mod signals;
-mod streams;
-
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
 
 use kontraktor_model::names::EnvPath;
 use kontraktor_proto::{json::Problem, v1};
 use zeroize::Zeroizing;
 
-use self::{
-    child::{Call, Child},
-    hold::Held,
-};
+use super::secret_results::{stale_warning, unreadable};
 use crate::{
-    at::At,
-    commands::secret::{cannot_be_had, stale},
     context::Context,
     error::CliError,
-    mask::Secrets,
+    holds::RenewedHold,
+    masking::Secrets,
+    point_in_time::PointInTimeSpec,
+    running::{Child, Exit, Invocation, StartError},
 };
 
-/// ktr itself failed, and the command was not started; as with env(1) and docker(1).
-pub(crate) const FAILED: u8 = 125;
+/// ktr itself failed before the command started. As for env(1) and docker(1).
+pub(crate) const EXIT_CODE_FAILED: u8 = 125;
+const EXIT_CODE_NOT_EXECUTABLE: u8 = 126;
+const EXIT_CODE_NOT_FOUND: u8 = 127;
 
-/// Run a command with the variables and secrets of an environment in its environment
+/// Run a command with an environment's variables and secrets
 ///
-/// What it prints is passed on with secrets masked as ***. Signals are passed on, and the exit code is the command's own:
-/// 128 and the signal's number where a signal ended it. 125: ktr failed before it was started; 126: it cannot be executed;
-/// 127: it was not found. With something to mask, the command prints into a pipe and not to the terminal.
+/// Output passes through with secrets masked as ***. Signals are forwarded, and the exit code is the command's own, or 128 plus
+/// the number of the signal that ended it. Exit codes 125 to 127 mean that the command did not start: 125 if ktr failed, 126 if
+/// the command cannot be executed, 127 if it was not found. If there is anything to mask, the command's output is a pipe and
+/// not the terminal.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The environment, as in infra-demo/dev
+    /// Environment, such as infra-demo/dev
     #[arg(value_name = "PROJECT/ENV")]
     environment: EnvPath,
-    /// Only keys that begin with this
+    /// Only keys that begin with this prefix
     #[arg(long, default_value = "", hide_default_value = true)]
     prefix: String,
-    /// Leave out what is imported
+    /// Only the environment's own variables, without imports
     #[arg(long)]
-    own: bool,
-    /// As it was: at a revision, at a time as in 2026-05-01T08:00:00Z, or 30m, 2h or 7d ago
+    own_only: bool,
+    /// As of a revision, a time (2026-05-01T08:00:00Z), or a duration before now (30m, 2h, 7d)
     #[arg(long, value_name = "REVISION|TIME")]
-    at: Option<At>,
-    /// Let the command print to the terminal itself, secrets included
+    at: Option<PointInTimeSpec>,
+    /// Connect the command to the terminal directly, without masking
     #[arg(long)]
     no_mask: bool,
-    /// The command and its arguments, behind --
+    /// Command and its arguments, after --
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
-    let answer = read(&args, context).await.map_err(|error| error.exits_with(FAILED))?;
-    let hold = answer.hold.clone();
-    let is_held = hold.is_some();
-    let held = hold.map(|hold| Held::keep(hold, context.client.clone(), context.now));
-    let ended = with(&args, answer, is_held, context).await;
-    // Before anything is said: whoever waits for the end may start the same again.
-    if let Some(held) = held {
-        held.release().await;
+    let response = read(&args, context).await.map_err(|error| error.with_exit_code(EXIT_CODE_FAILED))?;
+    let hold = response.hold.clone();
+    let has_hold = hold.is_some();
+    let renewed = hold.map(|hold| RenewedHold::start(hold, context.client.clone(), context.now));
+    let result = run_with(&args, response, has_hold, context).await;
+    // Before the error is reported: a script that waits for it may run the same command again.
+    if let Some(renewed) = renewed {
+        renewed.release().await;
     }
-    match ended {
+    match result {
         Ok(0) => Ok(()),
-        Ok(code) => Err(CliError::ended(code)),
+        Ok(code) => Err(CliError::exit_code_only(code)),
         Err(error) => Err(error),
     }
 }
@@ -74,24 +70,24 @@ async fn read(args: &Args, context: &Context) -> Result<v1::ReadEnvironmentRespo
     let request = v1::ReadEnvironmentRequest {
         environment: Some(v1::EnvironmentName::from(&args.environment)),
         prefix: args.prefix.clone(),
-        own_only: args.own,
+        own_only: args.own_only,
         at: args.at.as_ref().map(|at| at.resolve((context.now)())),
         hold: true,
     };
-    let answer = context.client.read_environment(request).await;
-    answer.map_err(|error| CliError::from(error).hint_environments())
+    let response = context.client.read_environment(request).await;
+    response.map_err(|error| CliError::from(error).hint_missing_environment())
 }
 
-/// Runs the command with what was read; its exit code.
-async fn with(
+/// Runs the command with what was read, and returns its exit code.
+async fn run_with(
     args: &Args,
-    answer: v1::ReadEnvironmentResponse,
-    is_held: bool,
+    response: v1::ReadEnvironmentResponse,
+    has_hold: bool,
     context: &mut Context,
 ) -> Result<u8, CliError> {
-    let failed = |error: CliError| error.exits_with(FAILED);
-    let secrets = secrets(answer.secrets, context).map_err(failed)?;
-    let mut variables: Vec<(OsString, OsString)> = answer
+    let failed = |error: CliError| error.with_exit_code(EXIT_CODE_FAILED);
+    let secrets = readable_secrets(response.secrets, context).map_err(failed)?;
+    let mut variables: Vec<(OsString, OsString)> = response
         .snapshot
         .unwrap_or_default()
         .variables
@@ -100,31 +96,57 @@ async fn with(
         .collect();
     variables.extend(secrets.iter().map(|(key, value)| (key.into(), OsString::from_vec(value.to_vec()))));
 
-    let masked = if args.no_mask { None } else { masked(&secrets, context).map_err(failed)? };
-    // What was said so far comes before what the command says.
+    let masked = if args.no_mask { None } else { masked_secrets(&secrets, context).map_err(failed)? };
+    // Our warnings come before the command's output.
     context.out.finish().map_err(failed)?;
     let (program, arguments) = args
         .command
         .split_first()
-        .ok_or_else(|| failed(CliError::usage("the command is missing: name it behind --")))?;
-    let call = Call { program, arguments, variables };
-    // Nothing to mask and nothing to keep alive: then nobody has to stand between the command and its terminal.
-    if masked.is_none() && !is_held {
-        return Err(call.replace());
+        .ok_or_else(|| failed(CliError::usage("missing command").hint("write the command after --")))?;
+    let invocation = Invocation { program, arguments, variables };
+    // With nothing to mask and nothing to renew, nothing has to stand between the command and its terminal.
+    if masked.is_none() && !has_hold {
+        return Err(not_started(&invocation.exec()));
     }
-    Child::start(call, masked.as_ref())?.wait().await
+    let child = Child::start(invocation, masked.as_ref()).map_err(|error| not_started(&error))?;
+    let Exit { code, output_error } = child
+        .wait()
+        .await
+        .map_err(|error| CliError::general(format!("cannot wait for the command: {error}")))?;
+    if let Some(error) = output_error {
+        context.out.warning(&format!("the command's output was cut off: {error}"))?;
+    }
+    Ok(code)
+}
+
+/// Returns the error with the exit code of env(1).
+fn not_started(error: &StartError) -> CliError {
+    let failed = CliError::general(error.to_string());
+    match error {
+        StartError::Setup { .. } => failed.with_exit_code(EXIT_CODE_FAILED),
+        StartError::NotFound { .. } => failed
+            .with_exit_code(EXIT_CODE_NOT_FOUND)
+            .hint("check the command's name, and the PATH if the environment sets it"),
+        StartError::TooLarge { .. } => failed
+            .with_exit_code(EXIT_CODE_NOT_EXECUTABLE)
+            .hint("exclude variables with --prefix: together they exceed the system's limit"),
+        StartError::NotExecutable { .. } => failed.with_exit_code(EXIT_CODE_NOT_EXECUTABLE),
+    }
 }
 
 /// A secret's key and value.
-type Named = (String, Zeroizing<Vec<u8>>);
+type NamedSecret = (String, Zeroizing<Vec<u8>>);
 
-/// The values, by key. One that cannot be had is an error: a command without its secrets would fail later, and worse.
-fn secrets(answers: Vec<v1::SecretResult>, context: &mut Context) -> Result<Vec<Named>, CliError> {
-    let mut secrets = Vec::with_capacity(answers.len());
+/// Returns the secrets' values. One that cannot be read is an error: without it the command would fail later, and worse.
+fn readable_secrets(
+    results: Vec<v1::SecretResult>,
+    context: &mut Context,
+) -> Result<Vec<NamedSecret>, CliError> {
+    let mut secrets = Vec::with_capacity(results.len());
     let mut failed = Vec::new();
-    for secret in answers {
+    for secret in results {
         if secret.stale {
-            context.out.warning(&stale(&secret))?;
+            context.out.warning(&stale_warning(&secret))?;
         }
         match secret.problem {
             Some(problem) => failed.push((secret.key, Problem::from(problem))),
@@ -133,26 +155,24 @@ fn secrets(answers: Vec<v1::SecretResult>, context: &mut Context) -> Result<Vec<
     }
     if !failed.is_empty() {
         let failed: Vec<_> = failed.iter().map(|(key, problem)| (key.as_str(), problem)).collect();
-        return Err(cannot_be_had(&failed, "; the command was not started"));
+        return Err(unreadable(&failed, "; the command was not started"));
     }
     if let Some((key, _)) = secrets.iter().find(|(_, value)| value.contains(&0)) {
         return Err(CliError::general(format!(
-            "{key} holds a NUL byte, which no environment variable can; the command was not started"
+            "{key} contains a NUL byte, which no environment variable can hold; the command was not started"
         ))
-        .hint("take it with ktr secret get in the command, or leave it out with --prefix"));
+        .hint("read it in the command with `ktr secret get`, or exclude it with --prefix"));
     }
     Ok(secrets)
 }
 
-/// What is masked; none: there is nothing to mask, and the command keeps its output.
-fn masked(secrets: &[Named], context: &mut Context) -> Result<Option<Secrets>, CliError> {
-    let (masked, short) = Secrets::new(secrets.iter().map(|(_, value)| value.as_slice()));
-    let short: Vec<&str> = short.iter().filter_map(|place| Some(secrets.get(*place)?.0.as_str())).collect();
-    if !short.is_empty() {
-        context.out.warning(&format!(
-            "too short to be masked where the command prints them: {}",
-            short.join(", ")
-        ))?;
+/// Returns the secrets to mask; none if there are none, so that the command keeps its terminal.
+fn masked_secrets(secrets: &[NamedSecret], context: &mut Context) -> Result<Option<Secrets>, CliError> {
+    let (masked, too_short) = Secrets::new(secrets.iter().map(|(_, value)| value.as_slice()));
+    let too_short: Vec<&str> =
+        too_short.iter().filter_map(|index| Some(secrets.get(*index)?.0.as_str())).collect();
+    if !too_short.is_empty() {
+        context.out.warning(&format!("too short to mask in the output: {}", too_short.join(", ")))?;
     }
     Ok((!masked.is_empty()).then_some(masked))
 }

@@ -6,13 +6,8 @@ mod set;
 mod show;
 
 use clap::Subcommand;
-use kontraktor_model::names::ProjectName;
-use kontraktor_proto::client::ClientError;
 
-use crate::{
-    context::Context,
-    error::{CliError, Kind},
-};
+use crate::{context::Context, error::CliError};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -29,16 +24,4 @@ pub(super) async fn run(command: Command, context: &mut Context) -> Result<(), C
         Command::Show(args) => show::run(args, context).await,
         Command::Delete(args) => delete::run(args, context).await,
     }
-}
-
-/// For requests that name one schema.
-fn failed(error: ClientError, project: &ProjectName) -> CliError {
-    let missing_project = error.problem().is_some_and(|problem| problem.field == "project");
-    CliError::from(error).hint_for(Kind::NotFound, || {
-        if missing_project {
-            super::project::LIST.to_owned()
-        } else {
-            format!("list them with: ktr schema list {project}")
-        }
-    })
 }

@@ -16,9 +16,13 @@ pub(crate) enum Command {
     Get(get::Args),
     Set(set::Args),
     Unset(unset::Args),
-    /// Protect variables from deletion, all of them or none
+    /// Protect variables from deletion
+    ///
+    /// All of them are protected, or none.
     Protect(protect::Args),
-    /// Take the protection from deletion off variables, all of them or none
+    /// Remove variables' protection from deletion
+    ///
+    /// All of them lose their protection, or none.
     Unprotect(protect::Args),
     History(history::Args),
 }

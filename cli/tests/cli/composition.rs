@@ -1,4 +1,4 @@
-//! Imports, where variables come from, earlier moments, and comparisons.
+//! Imports, origins of variables, points in time, and comparisons.
 
 use super::world::World;
 
@@ -24,12 +24,12 @@ fn layers() -> World {
 
 // Infisical#7264: nobody could see which import a value came from.
 #[test]
-fn provenance_of_imported_variables_is_visible_in_every_form() {
+fn origins_of_imported_variables_are_visible_in_every_format() {
     let mut world = layers();
     world
         .show(&["env", "show", "infra-demo/dev"])
         .show(&["env", "show", "infra-demo/dev", "--origin"])
-        .show(&["env", "show", "infra-demo/dev", "--own", "--origin"])
+        .show(&["env", "show", "infra-demo/dev", "--own-only", "--origin"])
         .show(&["env", "show", "infra-demo/dev", "--origin", "--output", "dotenv"])
         .show(&["env", "list"]);
     insta::assert_snapshot!(world.transcript(), @"
@@ -45,7 +45,7 @@ fn provenance_of_imported_variables_is_visible_in_every_form() {
     LOG  string  debug  infra-demo/default@2  2  TIME  unix:ME
     REGION  string  eu-west-1  shared/base@2  2  TIME  unix:ME
     db.host  string  db-0  shared/base@2  2  TIME  unix:ME
-    $ ktr env show infra-demo/dev --own --origin
+    $ ktr env show infra-demo/dev --own-only --origin
     KEY  TYPE  VALUE  ORIGIN  REVISION  WRITTEN  BY
     DB  string  shop  infra-demo/dev@2  2  TIME  unix:ME
     $ ktr env show infra-demo/dev --origin --output dotenv
@@ -58,7 +58,7 @@ fn provenance_of_imported_variables_is_visible_in_every_form() {
     REGION=eu-west-1
     # from shared/base@2
     # left out, not a name for a shell: db.host
-    note: 1 key left out that no shell takes as a name: db.host
+    note: 1 key omitted (not valid as a shell variable): db.host
     $ ktr env list
     ENVIRONMENT  VARIABLES  REVISION  IMPLICIT  CREATED  IMPORTS  DESCRIPTION
     infra-demo/default  1  2  no  TIME  shared/base
@@ -74,7 +74,7 @@ fn provenance_of_imported_variables_is_visible_in_every_form() {
 }
 
 #[test]
-fn imports_that_cannot_be_are_refused_by_name() {
+fn invalid_imports_are_refused_by_name() {
     let mut world = layers();
     world
         .show(&["env", "create", "infra-demo/qa", "--import", "infra-demo/nope"])
@@ -85,19 +85,19 @@ fn imports_that_cannot_be_are_refused_by_name() {
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env create infra-demo/qa --import infra-demo/nope
     error: environment "infra-demo/qa" cannot import "infra-demo/nope", which does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     $ ktr env create infra-demo/qa --import shared/base --import shared/base
     error: environment "infra-demo/qa" would import "shared/base" twice
-    hint: name it once; where it stands later, it wins over those before it
+    hint: Name it once; where it stands later, it wins over those before it.
     [exit 2]
     $ ktr env update shared/base --import infra-demo/dev
     error: environment "shared/base" would import itself: shared/base -> infra-demo/dev -> shared/base
-    hint: take one of these imports away
+    hint: Take one of these imports away.
     [exit 2]
     $ ktr env delete shared/base --force --yes
     error: environment "shared/base" is imported by 2 other environments: infra-demo/default, infra-demo/dev
-    hint: take it out of their imports first, in their configuration or with `ktr env update`
+    hint: Take it out of their imports first, in their configuration or with `ktr env update`.
     [exit 4]
     $ ktr env update infra-demo/dev --import shared/base --no-imports
     error: the argument '--import <PROJECT/ENV>' cannot be used with '--no-imports'
@@ -110,7 +110,7 @@ fn imports_that_cannot_be_are_refused_by_name() {
 }
 
 #[test]
-fn an_update_changes_what_it_names_and_nothing_else() {
+fn an_update_changes_only_the_given_settings() {
     let mut world = layers();
     world
         .show(&["env", "update", "infra-demo/dev", "--description", "For trying out"])
@@ -121,27 +121,27 @@ fn an_update_changes_what_it_names_and_nothing_else() {
         .show(&["env", "update", "infra-demo/nope", "--no-imports"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env update infra-demo/dev --description "For trying out"
-    Changed environment infra-demo/dev, now at revision 3.
+    Updated environment infra-demo/dev, now at revision 3.
     $ ktr env update infra-demo/dev --description "For trying out"
-    Nothing to change in infra-demo/dev, still at revision 3.
+    No changes: infra-demo/dev is still at revision 3.
     $ ktr env update infra-demo/dev --protect
-    Changed environment infra-demo/dev, now at revision 4.
+    Updated environment infra-demo/dev, now at revision 4.
     $ ktr env update infra-demo/dev --no-imports
-    Changed environment infra-demo/dev, now at revision 5.
+    Updated environment infra-demo/dev, now at revision 5.
     $ ktr env list infra-demo
     ENVIRONMENT  VARIABLES  REVISION  IMPLICIT  PROTECTED  CREATED  IMPORTS  DESCRIPTION
     infra-demo/default  1  2  no  TIME  shared/base
     infra-demo/dev  1  5  no  yes  TIME  For trying out
     $ ktr env update infra-demo/nope --no-imports
     error: environment "infra-demo/nope" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     "#);
     assert_eq!(world.run(&["env", "update", "infra-demo/dev"]).code, 2);
 }
 
 #[test]
-fn an_earlier_moment_has_the_imports_of_that_moment() {
+fn an_earlier_point_in_time_has_the_imports_of_that_time() {
     let mut world = layers();
     world.ok(&["var", "set", "infra-demo/default", "LOG=trace"]);
     world.ok(&["var", "set", "infra-demo/dev", "DB=books"]);
@@ -173,19 +173,19 @@ fn an_earlier_moment_has_the_imports_of_that_moment() {
     $ ktr var get infra-demo/dev LOG --at 0s
     trace
     $ ktr var get infra-demo/dev DB --at 1
-    error: infra-demo/dev had no variable DB
-    hint: see what became of it with: ktr var history infra-demo/dev DB
+    error: variable DB does not exist in infra-demo/dev@1
+    hint: Show its history with `ktr var history infra-demo/dev DB`.
     [exit 3]
     $ ktr env show infra-demo/dev --at 9
     error: environment "infra-demo/dev" has no revision 9: the newest is 3
-    hint: name a revision from 1 to 3
+    hint: Name a revision from 1 to 3.
     [exit 3]
     $ ktr env show infra-demo/dev --at 1h
     error: environment "infra-demo/dev" had not been created yet at TIME
-    hint: name a later time, or revision 1, its first
+    hint: Name a later time, or revision 1, its first.
     [exit 3]
     $ ktr env show infra-demo/dev --at 0
-    error: invalid value '0' for '--at <REVISION|TIME>': revisions are counted from 1
+    error: invalid value '0' for '--at <REVISION|TIME>': the first revision is 1
 
     For more information, try '--help'.
     [exit 2]
@@ -199,7 +199,7 @@ fn an_earlier_moment_has_the_imports_of_that_moment() {
 }
 
 #[test]
-fn environments_and_moments_are_compared() {
+fn environments_and_points_in_time_are_compared() {
     let mut world = layers();
     world.ok(&[
         "var",
@@ -219,7 +219,7 @@ fn environments_and_moments_are_compared() {
         .show(&["env", "diff", "infra-demo/dev@3", "@4"])
         .show(&["env", "diff", "infra-demo/dev@3", "@4", "--prefix", "DB"])
         .show(&["env", "diff", "infra-demo/dev", "shared/base"])
-        .show(&["env", "diff", "infra-demo/dev", "infra-demo/default", "--own"])
+        .show(&["env", "diff", "infra-demo/dev", "infra-demo/default", "--own-only"])
         .show(&["env", "diff", "infra-demo/dev"])
         .show(&["env", "diff", "infra-demo/dev@99"])
         .show(&["env", "diff", "infra-demo/dev", "infra-demo/nope"]);
@@ -235,34 +235,34 @@ fn environments_and_moments_are_compared() {
     ~  PORT  5432 → 5433
     ~  PORT  type: string → number
     $ ktr env diff infra-demo/dev@3 @4 --prefix DB
-    No difference: infra-demo/dev@3 → infra-demo/dev@4
+    No differences: infra-demo/dev@3 → infra-demo/dev@4
     $ ktr env diff infra-demo/dev shared/base
     infra-demo/dev at revision 5 → shared/base at revision 2
        KEY   CHANGE
     ~  LOG  debug → info
     -  PORT  5433 → (none)
-    $ ktr env diff infra-demo/dev infra-demo/default --own
+    $ ktr env diff infra-demo/dev infra-demo/default --own-only
     infra-demo/dev at revision 5 → infra-demo/default at revision 2
        KEY   CHANGE
     +  LOG  (none) → debug
     -  PORT  5433 → (none)
     $ ktr env diff infra-demo/dev
-    error: both sides are infra-demo/dev at the same moment
-    hint: name another environment, or a moment of this one: ktr env diff infra-demo/dev@REVISION
+    error: both sides are infra-demo/dev at the same point in time
+    hint: Name another environment, or another point in time: `ktr env diff infra-demo/dev@REVISION`.
     [exit 2]
     $ ktr env diff infra-demo/dev@99
     error: environment "infra-demo/dev" has no revision 99: the newest is 5
-    hint: name a revision from 1 to 5
+    hint: Name a revision from 1 to 5.
     [exit 3]
     $ ktr env diff infra-demo/dev infra-demo/nope
     error: environment "infra-demo/nope" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     "#);
 }
 
 #[test]
-fn the_exit_code_of_a_comparison_speaks_only_when_asked_to() {
+fn a_comparison_reports_by_exit_code_only_on_request() {
     let world = layers();
     let code = |arguments: &[&str]| {
         let run = world.run(&[&["env", "diff"], arguments].concat());
@@ -275,7 +275,7 @@ fn the_exit_code_of_a_comparison_speaks_only_when_asked_to() {
 }
 
 #[test]
-fn a_comparison_has_its_form() {
+fn a_comparison_has_its_shape() {
     let world = layers();
     world.ok(&["var", "set", "infra-demo/dev", "PORT=1"]);
     world.ok(&["var", "set", "infra-demo/dev", "PORT=2"]);

@@ -1,4 +1,4 @@
-//! Projects and environments, as a person sees them.
+//! Projects and environments.
 
 use super::world::World;
 
@@ -17,12 +17,12 @@ fn projects_from_creation_to_deletion() {
         .show(&["project", "delete", "infra-demo"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr project list
-    There are no projects.
+    No projects.
     $ ktr project create infra-demo --description "The demo"
     Created project infra-demo.
     $ ktr project create infra-demo
     error: project "infra-demo" exists already
-    hint: list them with: ktr project list
+    hint: List projects with `ktr project list`.
     [exit 4]
     $ ktr project list
     PROJECT  ENVIRONMENTS  IMPLICIT  CREATED  DESCRIPTION
@@ -31,7 +31,7 @@ fn projects_from_creation_to_deletion() {
     Created environment infra-demo/dev at revision 1.
     $ ktr project delete infra-demo
     error: project "infra-demo" still holds 1 environment with 0 variables: dev
-    hint: delete what it holds first: ktr env list infra-demo, ktr schema list infra-demo; or add --force
+    hint: Delete its contents first, as listed by `ktr env list infra-demo` and `ktr schema list infra-demo`; or add --force.
     [exit 4]
     $ ktr env delete infra-demo/dev
     Deleted environment infra-demo/dev.
@@ -39,7 +39,7 @@ fn projects_from_creation_to_deletion() {
     Deleted project infra-demo.
     $ ktr project delete infra-demo
     error: project "infra-demo" does not exist
-    hint: list them with: ktr project list
+    hint: List projects with `ktr project list`.
     [exit 3]
     "#);
 }
@@ -62,16 +62,16 @@ fn environments_from_creation_to_deletion() {
         .show(&["env", "delete", "infra-demo/nope"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env list
-    There are no environments.
+    No environments.
     $ ktr env create infra-demo/dev
     error: project "infra-demo" does not exist
-    hint: ktr project create infra-demo, or add --create-project
+    hint: Create the project with `ktr project create infra-demo`, or add --create-project.
     [exit 3]
     $ ktr env create infra-demo/dev --create-project --description "For trying out"
     Created environment infra-demo/dev at revision 1.
     $ ktr env create infra-demo/dev
     error: environment "infra-demo/dev" exists already
-    hint: look at it with: ktr env show infra-demo/dev; change it with: ktr env update infra-demo/dev
+    hint: Show it with `ktr env show infra-demo/dev`, or change it with `ktr env update infra-demo/dev`.
     [exit 4]
     $ ktr var set infra-demo/qa A=1 --create
     Set 1 variable in infra-demo/qa, now at revision 1.
@@ -85,7 +85,7 @@ fn environments_from_creation_to_deletion() {
     infra-demo/qa  1  1  yes  TIME
     $ ktr env list other
     error: project "other" does not exist
-    hint: list them with: ktr project list
+    hint: List projects with `ktr project list`.
     [exit 3]
     $ ktr project list
     PROJECT  ENVIRONMENTS  IMPLICIT  CREATED  DESCRIPTION
@@ -94,17 +94,17 @@ fn environments_from_creation_to_deletion() {
     Created environment infra-demo/qa at revision 2.
     $ ktr env delete infra-demo/qa
     error: environment "infra-demo/qa" still holds 1 variable: A
-    hint: delete its variables first: ktr var unset infra-demo/qa KEY…, or add --force
+    hint: Delete its variables with `ktr var unset infra-demo/qa KEY...`, or add --force.
     [exit 4]
     $ ktr env delete infra-demo/nope
     error: environment "infra-demo/nope" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     "#);
 }
 
 #[test]
-fn an_environment_is_shown_in_three_forms() {
+fn an_environment_is_shown_in_every_format() {
     let mut world = World::with_environment();
     world.show(&["env", "show", "infra-demo/dev"]);
     world.ok(&["var", "set", "infra-demo/dev", "PORT=5432", "--type", "number"]);
@@ -143,16 +143,16 @@ fn an_environment_is_shown_in_three_forms() {
     \$5 \"now\""
     PORT=5432
     # left out, not a name for a shell: db.host
-    note: 1 key left out that no shell takes as a name: db.host
+    note: 1 key omitted (not valid as a shell variable): db.host
     $ ktr env show infra-demo/nope
     error: environment "infra-demo/nope" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     "#);
 }
 
 #[test]
-fn tables_neither_drive_the_terminal_nor_grow_without_end() {
+fn tables_neither_control_the_terminal_nor_grow_without_limit() {
     let world = World::with_environment();
     let long = format!("LONG={}", "x".repeat(65_536));
     world.ok(&["var", "set", "infra-demo/dev", "EVIL=\u{1b}[2J\u{202e}\r\n", &long]);
@@ -160,6 +160,6 @@ fn tables_neither_drive_the_terminal_nor_grow_without_end() {
     assert!(table.contains(r"\u{1b}[2J\u{202e}\r\n"), "{table}");
     assert!(!table.contains('\u{1b}') && !table.contains('\u{202e}'));
     assert!(table.lines().all(|line| line.chars().count() < 200));
-    // Cut for the eye only.
+    // Only the table truncates it.
     assert_eq!(world.ok(&["var", "get", "infra-demo/dev", "LONG", "-n"]).len(), 65_536);
 }

@@ -35,18 +35,18 @@ fn history_of_an_environment_and_of_a_key() {
     $ ktr var history infra-demo/dev A --limit 1
     REVISION  TIME  BY  VIA  OPERATION  KEY  CHANGE
     4  TIME  unix:ME  ktr  variable_deleted  A  2 → (none)
-    note: only the newest 1 entry: see more with --limit
+    note: only the newest 1 entry shown; raise --limit to see more
     $ ktr var history infra-demo/dev NEVER
     No entries.
     $ ktr var history infra-demo/nope
     error: environment "infra-demo/nope" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     "#);
 }
 
 #[test]
-fn the_audit_log_can_be_narrowed() {
+fn the_audit_log_is_filtered() {
     let mut world = world();
     world.ok(&["env", "create", "other/dev", "--create-project"]);
     world
@@ -79,7 +79,7 @@ fn the_audit_log_can_be_narrowed() {
     $ ktr audit --env dev --limit 1
     SEQUENCE  TIME  BY  VIA  OPERATION  WHERE  KEY  CHANGE
     8  TIME  unix:ME  ktr  environment_created  other/dev
-    note: only the newest 1 entry: see more with --limit
+    note: only the newest 1 entry shown; raise --limit to see more
     $ ktr audit --since 1h --key B
     SEQUENCE  TIME  BY  VIA  OPERATION  WHERE  KEY  CHANGE
     4  TIME  unix:ME  ktr  variable_created  infra-demo/dev  B  (none) → ""

@@ -1,4 +1,4 @@
-//! `ktr` against the real daemon: what a person reads, what a script reads, and the exit codes.
+//! `ktr` against the real daemon: its output for people and scripts, and its exit codes.
 //!
 //! Needs `kontraktord` beside `ktr` in cargo's target folder: `cargo build -p kontraktord`.
 

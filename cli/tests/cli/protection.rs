@@ -1,4 +1,4 @@
-//! Protection from deletion, and deleting with what is inside.
+//! Protection from deletion, and deletion with contents.
 
 use super::world::World;
 
@@ -35,19 +35,19 @@ fn protected_variables_are_unprotected_before_they_are_deleted() {
     B  string  1  4  TIME  unix:ME
     $ ktr var unset infra-demo/dev A B
     error: key "A" of environment "infra-demo/dev" is protected from deletion
-    hint: apply deletion_protection = false first, or run `ktr var unprotect infra-demo/dev A`; then delete it
+    hint: Apply deletion_protection = false first, or run `ktr var unprotect infra-demo/dev A`; then delete it.
     [exit 4]
     $ ktr var protect infra-demo/dev A B
-    Protected 1 variable in infra-demo/dev, now at revision 5; 1 protected already.
+    Protected 1 variable in infra-demo/dev, now at revision 5; 1 variable already protected.
     $ ktr var protect infra-demo/dev A
-    Nothing to change in infra-demo/dev, still at revision 5: protected already.
+    No changes: infra-demo/dev is still at revision 5; 1 variable already protected.
     $ ktr var protect infra-demo/dev A NOPE
-    error: infra-demo/dev has no variable NOPE of its own
-    hint: look at it with: ktr env show infra-demo/dev --own
+    error: infra-demo/dev has no own variable NOPE
+    hint: List its own variables with `ktr env show infra-demo/dev --own-only`.
     [exit 3]
     $ ktr var protect infra-demo/nope A
     error: environment "infra-demo/nope" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     $ ktr var history infra-demo/dev B
     REVISION  TIME  BY  VIA  OPERATION  KEY  CHANGE
@@ -87,7 +87,7 @@ fn protecting_changes_nothing_else_of_a_variable() {
 }
 
 #[test]
-fn protecting_undoes_nothing_that_others_write_at_the_same_time() {
+fn protecting_does_not_undo_concurrent_writes() {
     let world = World::with_environment();
     world.ok(&["var", "set", "infra-demo/dev", "A=0"]);
     std::thread::scope(|scope| {
@@ -107,27 +107,27 @@ fn protecting_undoes_nothing_that_others_write_at_the_same_time() {
     let mut values: Vec<_> =
         log["entries"].as_array().expect("a list").iter().map(|entry| entry["new_value"].clone()).collect();
     assert_eq!(values[0], now["value"]);
-    // Each value was written once: nobody put an older one back.
+    // Each value was written once: no protection wrote an older one back.
     values.dedup();
     assert_eq!(values.len(), 3);
 }
 
 #[test]
-fn what_is_imported_cannot_be_protected_from_here() {
+fn imported_variables_are_protected_where_they_come_from() {
     let mut world = World::with_environment();
     world.ok(&["var", "set", "infra-demo/dev", "A=1"]);
     world.ok(&["env", "create", "infra-demo/qa", "--import", "infra-demo/dev"]);
     world.show(&["var", "protect", "infra-demo/qa", "A"]);
     insta::assert_snapshot!(world.transcript(), @"
     $ ktr var protect infra-demo/qa A
-    error: infra-demo/qa has no variable A of its own
-    hint: look at it with: ktr env show infra-demo/qa --own
+    error: infra-demo/qa has no own variable A
+    hint: List its own variables with `ktr env show infra-demo/qa --own-only`.
     [exit 3]
     ");
 }
 
 #[test]
-fn protected_environments_and_projects_stay() {
+fn protected_environments_and_projects_are_not_deleted() {
     let mut world = World::new();
     world
         .show(&["project", "create", "infra-demo", "--protect"])
@@ -159,41 +159,41 @@ fn protected_environments_and_projects_stay() {
     infra-demo/dev  0  1  no  yes  TIME
     $ ktr env delete infra-demo/dev
     error: environment "infra-demo/dev" is protected from deletion
-    hint: apply deletion_protection = false first, or run `ktr env unprotect infra-demo/dev`; then delete it
+    hint: Apply deletion_protection = false first, or run `ktr env unprotect infra-demo/dev`; then delete it.
     [exit 4]
     $ ktr env unprotect infra-demo/dev
-    Environment infra-demo/dev is unprotected now, at revision 2.
+    Unprotected environment infra-demo/dev, now at revision 2.
     $ ktr env unprotect infra-demo/dev
-    Environment infra-demo/dev was unprotected already.
+    Environment infra-demo/dev is not protected.
     $ ktr env protect infra-demo/nope
     error: environment "infra-demo/nope" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     $ ktr env delete infra-demo/dev
     Deleted environment infra-demo/dev.
     $ ktr project delete infra-demo
     error: project "infra-demo" is protected from deletion
-    hint: apply deletion_protection = false first, or run `ktr project unprotect infra-demo`; then delete it
+    hint: Apply deletion_protection = false first, or run `ktr project unprotect infra-demo`; then delete it.
     [exit 4]
     $ ktr project unprotect infra-demo
-    Project infra-demo is unprotected now.
+    Unprotected project infra-demo.
     $ ktr project protect infra-demo
-    Project infra-demo is protected now.
+    Protected project infra-demo.
     $ ktr project protect infra-demo
-    Project infra-demo was protected already.
+    Project infra-demo is already protected.
     $ ktr project unprotect nope
     error: project "nope" does not exist
-    hint: list them with: ktr project list
+    hint: List projects with `ktr project list`.
     [exit 3]
     $ ktr project unprotect infra-demo
-    Project infra-demo is unprotected now.
+    Unprotected project infra-demo.
     $ ktr project delete infra-demo
     Deleted project infra-demo.
     "#);
 }
 
 #[test]
-fn force_deletes_what_is_inside_but_nothing_that_is_protected() {
+fn force_deletes_contents_but_nothing_that_is_protected() {
     let mut world = World::with_environment();
     world.ok(&["var", "set", "infra-demo/dev", "A=1", "B=2", "--protect"]);
     world.ok(&["var", "set", "infra-demo/dev", "C=3"]);
@@ -214,7 +214,7 @@ fn force_deletes_what_is_inside_but_nothing_that_is_protected() {
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env delete infra-demo/dev
     error: environment "infra-demo/dev" still holds 3 variables: A, B, C
-    hint: delete its variables first: ktr var unset infra-demo/dev KEY…, or add --force
+    hint: Delete its variables with `ktr var unset infra-demo/dev KEY...`, or add --force.
     [exit 4]
     $ ktr env delete infra-demo/dev --yes
     error: the following required arguments were not provided:
@@ -225,16 +225,16 @@ fn force_deletes_what_is_inside_but_nothing_that_is_protected() {
     For more information, try '--help'.
     [exit 2]
     $ ktr env delete infra-demo/dev --force
-    error: this asks before anything is changed, and there is no terminal to ask on
-    hint: add --yes to delete without being asked
+    error: confirmation required, and there is no terminal to ask on
+    hint: Add --yes to delete without confirmation.
     [exit 2]
     $ ktr env delete infra-demo/dev --force --yes
     error: environment "infra-demo/dev" still holds 2 variables protected from deletion: A, B
-    hint: apply deletion_protection = false for each of them first, or run `ktr var unprotect infra-demo/dev KEY...`; then delete the environment
+    hint: Apply deletion_protection = false for each of them first, or run `ktr var unprotect infra-demo/dev KEY...`; then delete the environment.
     [exit 4]
     $ ktr project delete infra-demo --force --yes
     error: project "infra-demo" still holds 2 variables protected from deletion: dev/A, dev/B
-    hint: apply deletion_protection = false for each of them first, or run `ktr env unprotect infra-demo/ENV` and `ktr var unprotect infra-demo/ENV KEY...`; then delete the project
+    hint: Apply deletion_protection = false for each of them first, or run `ktr env unprotect infra-demo/ENV` and `ktr var unprotect infra-demo/ENV KEY...`; then delete the project.
     [exit 4]
     $ ktr var unprotect infra-demo/dev A B
     Unprotected 2 variables in infra-demo/dev, now at revision 4.
@@ -242,21 +242,21 @@ fn force_deletes_what_is_inside_but_nothing_that_is_protected() {
     Deleted environment infra-demo/dev with 3 variables.
     $ ktr env delete infra-demo/dev --force --yes
     error: environment "infra-demo/dev" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     $ ktr project delete infra-demo
     error: project "infra-demo" still holds 1 environment with 1 variable: qa
-    hint: delete what it holds first: ktr env list infra-demo, ktr schema list infra-demo; or add --force
+    hint: Delete its contents first, as listed by `ktr env list infra-demo` and `ktr schema list infra-demo`; or add --force.
     [exit 4]
     $ ktr project delete infra-demo --force --yes
     Deleted project infra-demo with 1 environment.
     $ ktr project list
-    There are no projects.
+    No projects.
     "#);
 }
 
 #[test]
-fn a_person_is_asked_before_anything_goes_with_it() {
+fn deleting_contents_asks_for_confirmation() {
     let mut world = World::with_environment();
     world.ok(&["var", "set", "infra-demo/dev", "A=1", "B=2"]);
     world
@@ -270,11 +270,11 @@ fn a_person_is_asked_before_anything_goes_with_it() {
     insta::assert_snapshot!(world.transcript(), @"
     $ ktr env delete infra-demo/dev --force
     Delete environment infra-demo/dev with 2 variables? [y/N]
-    error: not confirmed: nothing was changed
+    error: not confirmed; nothing was changed
     [exit 1]
     $ ktr env delete infra-demo/dev --force
     Delete environment infra-demo/dev with 2 variables? [y/N]
-    error: not confirmed: nothing was changed
+    error: not confirmed; nothing was changed
     [exit 1]
     $ ktr env list
     ENVIRONMENT  VARIABLES  REVISION  IMPLICIT  CREATED  DESCRIPTION
@@ -283,13 +283,13 @@ fn a_person_is_asked_before_anything_goes_with_it() {
     Deleted environment infra-demo/dev with 2 variables.
     Delete environment infra-demo/dev with 2 variables? [y/N] yes
     $ ktr project delete infra-demo --force
-    Delete project infra-demo with 0 environments, and every variable in it? [y/N] n
-    error: not confirmed: nothing was changed
+    Delete project infra-demo with 0 environments, and all its variables? [y/N] n
+    error: not confirmed; nothing was changed
     [exit 1]
     $ ktr project delete infra-demo --force
     Deleted project infra-demo with 0 environments.
-    Delete project infra-demo with 0 environments, and every variable in it? [y/N] y
+    Delete project infra-demo with 0 environments, and all its variables? [y/N] y
     $ ktr project list
-    There are no projects.
+    No projects.
     ");
 }

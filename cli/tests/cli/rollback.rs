@@ -1,8 +1,9 @@
-//! Going back to an earlier revision.
+//! Rolling back to an earlier revision.
 
 use super::world::World;
 
-/// At revision 5: a variable changed, one came and one went since revision 2, and so did description and imports.
+/// Returns a world with `infra-demo/dev` at revision 5. Since revision 2, one variable changed, one was added, one was deleted, and
+/// description and imports changed.
 fn world() -> World {
     let world = World::with_environment();
     world.ok(&["env", "create", "infra-demo/base"]);
@@ -14,7 +15,7 @@ fn world() -> World {
 }
 
 #[test]
-fn a_rollback_is_shown_and_then_done_at_once() {
+fn a_rollback_is_shown_and_then_made() {
     let mut world = world();
     world
         .show(&["env", "rollback", "infra-demo/dev", "--to", "2", "--dry-run"])
@@ -25,16 +26,16 @@ fn a_rollback_is_shown_and_then_done_at_once() {
         .show(&["env", "diff", "infra-demo/dev@5", "--exit-code"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env rollback infra-demo/dev --to 2 --dry-run
-    infra-demo/dev, from revision 5 back to 2:
+    infra-demo/dev, from revision 5 back to revision 2:
        KEY   CHANGE
     ~  A  2 → 1
     +  GONE  (none) → x
     -  NEW  "" → (none)
     imports: infra-demo/base → (none)
     description: Later → ""
-    Nothing was changed: this was a dry run.
+    Dry run: nothing was changed.
     $ ktr env rollback infra-demo/dev --to 2 --yes
-    infra-demo/dev, from revision 5 back to 2:
+    infra-demo/dev, from revision 5 back to revision 2:
        KEY   CHANGE
     ~  A  2 → 1
     +  GONE  (none) → x
@@ -47,9 +48,9 @@ fn a_rollback_is_shown_and_then_done_at_once() {
     A  string  1  6  TIME  unix:ME
     GONE  string  x  6  TIME  unix:ME
     $ ktr env rollback infra-demo/dev --to 2 --yes
-    Nothing to restore: infra-demo/dev is at revision 6 as it was at revision 2.
+    No changes: infra-demo/dev at revision 6 is the same as at revision 2.
     $ ktr env rollback infra-demo/dev --to 5 --yes
-    infra-demo/dev, from revision 6 back to 5:
+    infra-demo/dev, from revision 6 back to revision 5:
        KEY   CHANGE
     ~  A  1 → 2
     -  GONE  x → (none)
@@ -58,7 +59,7 @@ fn a_rollback_is_shown_and_then_done_at_once() {
     description: "" → Later
     Rolled infra-demo/dev back to revision 5: 2 variables written, 1 deleted, now at revision 7.
     $ ktr env diff infra-demo/dev@5 --exit-code
-    No difference: infra-demo/dev@5 → infra-demo/dev at revision 7
+    No differences: infra-demo/dev@5 → infra-demo/dev at revision 7
     "#);
 }
 
@@ -71,18 +72,18 @@ fn a_person_is_asked_and_a_script_says_yes() {
         .answer(&["env", "rollback", "infra-demo/dev", "--to", "4"], "y\n");
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env rollback infra-demo/dev --to 4
-    error: this asks before anything is changed, and there is no terminal to ask on
-    hint: see what would change with --dry-run, and add --yes to do it without being asked
+    error: confirmation required, and there is no terminal to ask on
+    hint: See the changes with --dry-run, and add --yes to make them without confirmation.
     [exit 2]
     $ ktr env rollback infra-demo/dev --to 4
-    infra-demo/dev, from revision 5 back to 4:
+    infra-demo/dev, from revision 5 back to revision 4:
     imports: infra-demo/base → (none)
     description: Later → ""
     Roll infra-demo/dev back to revision 4? [y/N] no
-    error: not confirmed: nothing was changed
+    error: not confirmed; nothing was changed
     [exit 1]
     $ ktr env rollback infra-demo/dev --to 4
-    infra-demo/dev, from revision 5 back to 4:
+    infra-demo/dev, from revision 5 back to revision 4:
     imports: infra-demo/base → (none)
     description: Later → ""
     Rolled infra-demo/dev back to revision 4: 0 variables written, 0 deleted, now at revision 6.
@@ -91,7 +92,7 @@ fn a_person_is_asked_and_a_script_says_yes() {
 }
 
 #[test]
-fn what_cannot_be_rolled_back_is_refused() {
+fn impossible_rollbacks_are_refused() {
     let mut world = world();
     world
         .show(&["env", "rollback", "infra-demo/dev", "--to", "99", "--yes"])
@@ -102,10 +103,10 @@ fn what_cannot_be_rolled_back_is_refused() {
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env rollback infra-demo/dev --to 99 --yes
     error: environment "infra-demo/dev" has no revision 99: the newest is 5
-    hint: name a revision from 1 to 5
+    hint: Name a revision from 1 to 5.
     [exit 3]
     $ ktr env rollback infra-demo/dev --to 0 --yes
-    error: invalid value '0' for '--to <REVISION>': revisions are counted from 1
+    error: invalid value '0' for '--to <REVISION>': the first revision is 1
 
     For more information, try '--help'.
     [exit 2]
@@ -119,7 +120,7 @@ fn what_cannot_be_rolled_back_is_refused() {
     [exit 2]
     $ ktr env rollback infra-demo/nope --to 1 --yes
     error: environment "infra-demo/nope" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     $ ktr env rollback infra-demo/dev --to 1 --yes --dry-run
     error: the argument '--yes' cannot be used with '--dry-run'
@@ -132,7 +133,7 @@ fn what_cannot_be_rolled_back_is_refused() {
 }
 
 #[test]
-fn a_protected_variable_is_not_rolled_away() {
+fn a_rollback_does_not_delete_a_protected_variable() {
     let mut world = world();
     world.ok(&["var", "protect", "infra-demo/dev", "NEW"]);
     world
@@ -142,31 +143,31 @@ fn a_protected_variable_is_not_rolled_away() {
         .show(&["env", "rollback", "infra-demo/dev", "--to", "2", "--yes"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env rollback infra-demo/dev --to 2 --dry-run
-    infra-demo/dev, from revision 6 back to 2:
+    infra-demo/dev, from revision 6 back to revision 2:
        KEY   CHANGE
     ~  A  2 → 1
     +  GONE  (none) → x
     -  NEW  "" → (none)
     imports: infra-demo/base → (none)
     description: Later → ""
-    Nothing was changed: this was a dry run.
-    note: this deletes 1 protected variable and will be refused; before it: ktr var unprotect infra-demo/dev NEW
+    Dry run: nothing was changed.
+    note: the rollback deletes 1 protected variable and will be refused; first run `ktr var unprotect infra-demo/dev NEW`
     $ ktr env rollback infra-demo/dev --to 2 --yes
-    infra-demo/dev, from revision 6 back to 2:
+    infra-demo/dev, from revision 6 back to revision 2:
        KEY   CHANGE
     ~  A  2 → 1
     +  GONE  (none) → x
     -  NEW  "" → (none)
     imports: infra-demo/base → (none)
     description: Later → ""
-    note: this deletes 1 protected variable and will be refused; before it: ktr var unprotect infra-demo/dev NEW
+    note: the rollback deletes 1 protected variable and will be refused; first run `ktr var unprotect infra-demo/dev NEW`
     error: restoring revision 2 of environment "infra-demo/dev" would delete 1 variable protected from deletion: NEW
-    hint: apply deletion_protection = false for each of them first, or run `ktr var unprotect infra-demo/dev KEY...`; then roll back again
+    hint: Apply deletion_protection = false for each of them first, or run `ktr var unprotect infra-demo/dev KEY...`; then roll back again.
     [exit 4]
     $ ktr var unprotect infra-demo/dev NEW
     Unprotected 1 variable in infra-demo/dev, now at revision 7.
     $ ktr env rollback infra-demo/dev --to 2 --yes
-    infra-demo/dev, from revision 7 back to 2:
+    infra-demo/dev, from revision 7 back to revision 2:
        KEY   CHANGE
     ~  A  2 → 1
     +  GONE  (none) → x
@@ -178,7 +179,7 @@ fn a_protected_variable_is_not_rolled_away() {
 }
 
 #[test]
-fn what_someone_wrote_while_a_person_thought_is_not_lost() {
+fn a_write_between_preview_and_confirmation_is_not_lost() {
     let mut world = world();
     world.answer_after(
         &["env", "rollback", "infra-demo/dev", "--to", "2"],
@@ -190,7 +191,7 @@ fn what_someone_wrote_while_a_person_thought_is_not_lost() {
     world.show(&["var", "get", "infra-demo/dev", "A"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env rollback infra-demo/dev --to 2
-    infra-demo/dev, from revision 5 back to 2:
+    infra-demo/dev, from revision 5 back to revision 2:
        KEY   CHANGE
     ~  A  2 → 1
     +  GONE  (none) → x
@@ -198,8 +199,8 @@ fn what_someone_wrote_while_a_person_thought_is_not_lost() {
     imports: infra-demo/base → (none)
     description: Later → ""
     Roll infra-demo/dev back to revision 2? [y/N] y
-    error: someone wrote to infra-demo/dev since the change was shown, so nothing was rolled back: environment "infra-demo/dev" was expected at revision 5, and is at revision 6: unix:ME wrote it through ktr at TIME
-    hint: run it again to see the change as it is now
+    error: infra-demo/dev was changed after the preview; nothing was rolled back: environment "infra-demo/dev" was expected at revision 5, and is at revision 6: unix:ME wrote it through ktr at TIME
+    hint: Run the command again to see the current changes.
     [exit 4]
     $ ktr var get infra-demo/dev A
     meanwhile

@@ -1,5 +1,4 @@
-//! `ktr run` with variables alone: what it makes of a command. Secrets, masks and signals are tested in `acceptance`,
-//! where there are vaults.
+//! `ktr run` with variables alone. Secrets, masking and signals are tested in `acceptance`, which has vaults.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -12,7 +11,7 @@ fn scene() -> World {
 }
 
 #[test]
-fn the_command_has_variables_over_what_ktr_has() {
+fn variables_override_the_environment_of_ktr() {
     let world = scene();
     let print =
         "import os; print(repr([os.environ.get(k) for k in ('PORT', 'db.host', 'APP_NAME', 'MINE')]))";
@@ -35,13 +34,13 @@ fn input_output_and_exit_code_are_the_commands_own() {
     let script = "cat; echo \"port $PORT\"; echo wrong >&2; exit 42";
     let run = world.run_with(&["run", "infra-demo/dev", "--", "sh", "-c", script], b"in\n");
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (42, "in\nport 1\n", "wrong\n"));
-    // Arguments that look like ours are the command's.
+    // Options after -- are the command's.
     let run = world.run(&["run", "infra-demo/dev", "--", "echo", "--output", "json", "--", "-n"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "--output json -- -n\n"));
 }
 
 #[test]
-fn a_failure_of_ktr_is_told_apart_from_one_of_the_command() {
+fn failures_of_ktr_have_exit_codes_of_their_own() {
     let mut world = scene();
     let file = world.path("file");
     fs::write(&file, "echo no").expect("the scratch directory takes a file");
@@ -63,22 +62,22 @@ fn a_failure_of_ktr_is_told_apart_from_one_of_the_command() {
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr run infra-demo/dev -- no-such-command
     error: cannot run "no-such-command": No such file or directory (os error 2)
-    hint: check its name, and whether it is on the PATH that the environment gives it
+    hint: Check the command's name, and the PATH if the environment sets it.
     [exit 127]
     $ ktr run infra-demo/dev -- DIR/file
     error: cannot run "DIR/file": Permission denied (os error 13)
     [exit 126]
     $ ktr run infra-demo/dev -- ""
     error: cannot run "": No such file or directory (os error 2)
-    hint: check its name, and whether it is on the PATH that the environment gives it
+    hint: Check the command's name, and the PATH if the environment sets it.
     [exit 127]
     $ ktr run infra-demo/nowhere -- true
     error: environment "infra-demo/nowhere" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 125]
     $ ktr run infra-demo/dev --at 99 -- true
     error: environment "infra-demo/dev" has no revision 99: the newest is 2
-    hint: name a revision from 1 to 2
+    hint: Name a revision from 1 to 2.
     [exit 125]
     $ ktr run infra-demo/dev --nonsense -- true
     error: unexpected argument '--nonsense' found
@@ -110,24 +109,24 @@ fn a_failure_of_ktr_is_told_apart_from_one_of_the_command() {
     For more information, try '--help'.
     [exit 125]
     $ ktr --timeout soon run infra-demo/dev -- true
-    error: timeout is not a duration: write a number and a unit, as in 500ms, 10s or 2m
-    hint: it was set with --timeout or KONTRAKTOR_TIMEOUT
+    error: invalid timeout: expected a number and a unit, such as 500ms, 10s or 2m
+    hint: Correct the value of --timeout or KONTRAKTOR_TIMEOUT.
     [exit 125]
     $ ktr --host http://localhost run infra-demo/dev -- true
     error: host cannot begin with http://: write unix:///path/to/kontraktord.sock or https://NAME[:PORT], or leave it out for the local daemon's socket
-    hint: it was set with --host or KONTRAKTOR_HOST
+    hint: Correct the value of --host or KONTRAKTOR_HOST.
     [exit 125]
     $ ktr --host unix:///nowhere/k.sock run infra-demo/dev -- true
     error: cannot reach kontraktord at unix:///nowhere/k.sock: there is no such socket
-    hint: start the daemon with: kontraktord --socket /nowhere/k.sock
+    hint: Start the daemon with `kontraktord --socket /nowhere/k.sock`.
     [exit 125]
     "#);
     assert_eq!(world.run(&["run", "--help"]).code, 0);
 }
 
-/// Nothing has to be masked, so ktr becomes the command: its process id, and its terminal.
+/// ktr replaces itself with the command, which has its process id.
 #[test]
-fn nobody_stands_between_where_there_is_nothing_to_mask() {
+fn ktr_becomes_the_command_if_there_is_nothing_to_mask() {
     let world = scene();
     let mut command = world.command(&["run", "infra-demo/dev", "--", "sh", "-c", "echo $$"]);
     let child = command.stdout(std::process::Stdio::piped()).spawn().expect("ktr can be run");

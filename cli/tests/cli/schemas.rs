@@ -35,17 +35,17 @@ fn schemas_from_set_to_delete() {
         .show(&["audit", "--limit", "3"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr schema list infra-demo
-    Project infra-demo has no schemas.
+    No schemas in project infra-demo.
     $ ktr schema set infra-demo port --key-pattern .*_PORT --file port.json
-    Created schema port of project infra-demo, for keys that match .*_PORT.
+    Created schema port in project infra-demo, for keys matching .*_PORT.
     $ ktr schema set infra-demo port --key-pattern .*_PORT --file port.json
-    Nothing to change in schema port of project infra-demo, for keys that match .*_PORT.
+    No changes to schema port in project infra-demo, for keys matching .*_PORT.
     $ ktr schema list infra-demo
     NAME  KEY PATTERN  CHANGED  BY
     port  .*_PORT  TIME  unix:ME
     $ ktr schema show infra-demo port
     {"type": "number", "minimum": 1, "maximum": 65535}
-    note: for keys that match .*_PORT
+    note: applies to keys matching .*_PORT
     $ ktr schema show infra-demo port --output json
     {
       "project": "infra-demo",
@@ -59,46 +59,46 @@ fn schemas_from_set_to_delete() {
       }
     }
     $ ktr schema set infra-demo port --key-pattern PORT --file any.json
-    Changed schema port of project infra-demo, for keys that match PORT.
+    Updated schema port in project infra-demo, for keys matching PORT.
     $ ktr schema show infra-demo port
     true
-    note: for keys that match PORT
+    note: applies to keys matching PORT
     $ ktr project list
     PROJECT  ENVIRONMENTS  SCHEMAS  IMPLICIT  CREATED  DESCRIPTION
     infra-demo  1  1  yes  TIME
     $ ktr project delete infra-demo
     error: project "infra-demo" still holds 1 environment with 0 variables: dev
-    hint: delete what it holds first: ktr env list infra-demo, ktr schema list infra-demo; or add --force
+    hint: Delete its contents first, as listed by `ktr env list infra-demo` and `ktr schema list infra-demo`; or add --force.
     [exit 4]
     $ ktr schema delete infra-demo port
     Deleted schema port of project infra-demo.
     $ ktr schema delete infra-demo port
     error: schema "port" does not exist in project "infra-demo"
-    hint: list them with: ktr schema list infra-demo
+    hint: List schemas with `ktr schema list infra-demo`.
     [exit 3]
     $ ktr schema show infra-demo port
     error: schema "port" does not exist in project "infra-demo"
-    hint: list them with: ktr schema list infra-demo
+    hint: List schemas with `ktr schema list infra-demo`.
     [exit 3]
     $ ktr schema list nope
     error: project "nope" does not exist
-    hint: list them with: ktr project list
+    hint: List projects with `ktr project list`.
     [exit 3]
     $ ktr schema delete nope port
     error: project "nope" does not exist
-    hint: list them with: ktr project list
+    hint: List projects with `ktr project list`.
     [exit 3]
     $ ktr audit --limit 3
     SEQUENCE  TIME  BY  VIA  OPERATION  WHERE  KEY  CHANGE
     5  TIME  unix:ME  ktr  schema_deleted  infra-demo  schema port
     4  TIME  unix:ME  ktr  schema_updated  infra-demo  schema port  true\n
     3  TIME  unix:ME  ktr  schema_created  infra-demo  schema port  {"type": "number", "minimum": 1, "maximum": 65535}
-    note: only the newest 3 entries: see more with --limit
+    note: only the newest 3 entries shown; raise --limit to see more
     "#);
 }
 
 #[test]
-fn what_breaks_a_schema_is_refused_with_its_path() {
+fn values_that_violate_a_schema_are_refused_with_the_path() {
     let mut world = world();
     world.ok(&["var", "set", "infra-demo/dev", "OLD_PORT=0", "--type", "number"]);
     world
@@ -110,17 +110,17 @@ fn what_breaks_a_schema_is_refused_with_its_path() {
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr schema set infra-demo port --key-pattern .*_PORT --file port.json
     error: 1 variable of project "infra-demo" breaks schema "port": dev/OLD_PORT; dev/OLD_PORT breaks /minimum: must be at least 1
-    hint: change these values first, or let the schema allow them
+    hint: Change these values first, or let the schema allow them.
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern DB_.* --file port.json
-    Created schema port of project infra-demo, for keys that match DB_.*.
+    Created schema port in project infra-demo, for keys matching DB_.*.
     $ ktr var set infra-demo/dev DB_PORT=70000 --type number
     error: key "DB_PORT" of environment "infra-demo/dev" breaks schema "port" of project "infra-demo": /maximum: must be at most 65535
-    hint: write a value that conforms, or change the schema first
+    hint: Write a value that conforms, or change the schema first.
     [exit 2]
     $ ktr var set infra-demo/dev DB_PORT=5432
     error: key "DB_PORT" of environment "infra-demo/dev" breaks schema "port" of project "infra-demo": /type: must be of type number
-    hint: write a value that conforms, or change the schema first
+    hint: Write a value that conforms, or change the schema first.
     [exit 2]
     $ ktr var set infra-demo/dev DB_PORT=5432 --type number
     Set 1 variable in infra-demo/dev, now at revision 3.
@@ -128,7 +128,7 @@ fn what_breaks_a_schema_is_refused_with_its_path() {
 }
 
 #[test]
-fn what_is_no_schema_is_refused() {
+fn invalid_schemas_are_refused() {
     let mut world = world();
     for (name, text) in [("broken.json", "{"), ("wrong.json", r#"{"type": "text"}"#), ("list.json", "[]")] {
         fs::write(world.path(name), text).expect("written");
@@ -150,25 +150,25 @@ fn what_is_no_schema_is_refused() {
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr schema set infra-demo port --key-pattern .* --file broken.json
     error: the schema cannot be used: it is not valid JSON: EOF while parsing an object at line 1 column 1
-    hint: correct the schema
+    hint: Correct the schema.
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern .* --file wrong.json
     error: the schema cannot be used at /type: must be one of array, boolean, integer, null, number, object, string, or a list of them
-    hint: correct the schema
+    hint: Correct the schema.
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern .* --file list.json
     error: the schema cannot be used: a schema is a JSON object, or true or false
-    hint: correct the schema
+    hint: Correct the schema.
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern .* --file big.json
-    error: schema: big.json is too long: a schema has at most 65536 bytes
+    error: big.json is too long: a schema has at most 65536 bytes
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern .* --file missing.json
-    error: schema: cannot open missing.json: No such file or directory (os error 2)
+    error: cannot open schema missing.json: No such file or directory (os error 2)
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern ( --file port.json
     error: key_pattern is not a regular expression: unclosed group
-    hint: write a regular expression for whole keys, without look-around and back-references, as in DB_.*
+    hint: Write a regular expression for whole keys, without look-around and back-references, as in DB_.*.
     [exit 2]
     $ ktr schema set infra-demo Port --key-pattern .* --file port.json
     error: invalid value 'Port' for '<NAME>': name has 'P' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end
@@ -185,13 +185,13 @@ fn what_is_no_schema_is_refused() {
     [exit 2]
     $ ktr schema set nope port --key-pattern .* --file port.json
     error: project "nope" does not exist
-    hint: ktr project create nope, or add --create-project
+    hint: Create the project with `ktr project create nope`, or add --create-project.
     [exit 3]
     "#);
 }
 
 #[test]
-fn a_schema_goes_through_pipes_to_the_byte() {
+fn a_schema_passes_through_pipes_byte_for_byte() {
     let world = world();
     let text = "{\n  \"type\": \"string\"\n}\n";
     let run = world.run_with(
@@ -200,7 +200,10 @@ fn a_schema_goes_through_pipes_to_the_byte() {
     );
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     let shown = world.run(&["schema", "show", "new", "text"]);
-    assert_eq!((shown.stdout.as_str(), shown.stderr.as_str()), (text, "note: for keys that match T_.*\n"));
+    assert_eq!(
+        (shown.stdout.as_str(), shown.stderr.as_str()),
+        (text, "note: applies to keys matching T_.*\n")
+    );
     let list = world.json(&["schema", "list", "new", "--output", "json"]);
     assert_eq!(
         list["schemas"],

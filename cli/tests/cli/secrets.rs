@@ -1,4 +1,4 @@
-//! Keys that refer to secrets. Reading them from real vaults is tested in `acceptance`; here none can be reached.
+//! Keys that hold secret references. Reading real vaults is tested in `acceptance`; here no vault can be reached.
 
 use serde_json::{Value, json};
 
@@ -13,9 +13,9 @@ fn scene() -> World {
     world
 }
 
-/// Somebody has pasted the secret where its assignment or its reference belongs.
+/// A secret may have been pasted in place of its assignment or its reference.
 #[test]
-fn what_is_refused_is_not_repeated() {
+fn invalid_arguments_are_not_repeated() {
     let world = scene();
     let pasted = [
         "DB_PASSWORD=hunter2",
@@ -44,7 +44,7 @@ fn what_is_refused_is_not_repeated() {
 }
 
 #[test]
-fn an_assignment_that_is_wrong_names_its_key_and_the_rule() {
+fn an_invalid_assignment_is_refused_with_its_key_and_the_rule() {
     let mut world = scene();
     world
         .show(&["secret", "set", "infra-demo/dev", "A=x"])
@@ -62,57 +62,57 @@ fn an_assignment_that_is_wrong_names_its_key_and_the_rule() {
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr secret set infra-demo/dev A=x
     error: A: reference, column 1: it does not begin with a known scheme: write vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name
-    hint: a value that is no secret is set with ktr var set
+    hint: Set a plain value with `ktr var set`.
     [exit 2]
     $ ktr secret set infra-demo/dev A
-    error: write KEY=REFERENCE, as in DB_PASSWORD=vault://team/secret/app/db#password
+    error: invalid assignment: expected KEY=REFERENCE, such as DB_PASSWORD=vault://team/secret/app/db#password
     [exit 2]
     $ ktr secret set infra-demo/dev A=vault://team/secret
     error: A: reference, column 20: the path is missing
-    hint: a value that is no secret is set with ktr var set
+    hint: Set a plain value with `ktr var set`.
     [exit 2]
     $ ktr secret set infra-demo/dev A=azure-kv://keys/a A=azure-kv://keys/b
-    error: A is set twice: name each key once
+    error: A is assigned more than once
     [exit 2]
     $ ktr secret set infra-demo/dev PORT=vault://team/secret/app/db#port
     error: key "PORT" of environment "infra-demo/dev" is a plain variable, and cannot become a secret reference
-    hint: delete it first, or choose another key
+    hint: Delete it first, or choose another key.
     [exit 4]
     $ ktr var set infra-demo/dev DB_PASSWORD=x
     error: key "DB_PASSWORD" of environment "infra-demo/dev" is a secret reference, and cannot become a plain variable
-    hint: delete it first, or choose another key
+    hint: Delete it first, or choose another key.
     [exit 4]
     $ ktr secret get infra-demo/dev PORT
     error: key "PORT" of environment "infra-demo/dev" holds a plain value and no secret reference
-    hint: print it with: ktr var get infra-demo/dev PORT
+    hint: Print the variable with `ktr var get infra-demo/dev PORT`.
     [exit 2]
     $ ktr secret get infra-demo/dev NOTHING
     error: key "NOTHING" does not exist in environment "infra-demo/dev" or what it imports
-    hint: check the key, or write the secret reference first
+    hint: Check the key, or write the secret reference first.
     [exit 3]
     $ ktr secret get infra-demo/dev
-    error: a key is missing: name it behind the environment
-    hint: ktr secret get PROJECT/ENV KEY, or a reference such as vault://NAME/MOUNT/path#field
+    error: missing key
+    hint: Write `ktr secret get PROJECT/ENV KEY` or `ktr secret get REFERENCE`.
     [exit 2]
     $ ktr secret get infra-demo/nowhere A
     error: environment "infra-demo/nowhere" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     $ ktr secret check infra-demo/dev PORT
     KEY  VAULT  VERSION  REFERENCE  RESULT
     PORT  not_a_secret
-    error: 1 secret cannot be had
+    error: 1 secret cannot be read
       PORT: key "PORT" of environment "infra-demo/dev" holds a plain value and no secret reference (read it as a variable, or name another key)
     [exit 1]
     $ ktr secret purge prod
     error: no vault "prod" is configured
-    hint: name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml
+    hint: Name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml.
     [exit 3]
     "#);
 }
 
 #[test]
-fn a_reference_is_shown_and_never_what_it_stands_for() {
+fn a_reference_is_shown_and_its_secret_is_not() {
     let mut world = scene();
     world
         .show(&["secret", "set", "infra-demo/dev", "KEY=azure-kv://keys/tls", "--pin", "4f", "--protect"])
@@ -136,7 +136,7 @@ fn a_reference_is_shown_and_never_what_it_stands_for() {
     $ ktr env show infra-demo/dev --output dotenv
     # infra-demo/dev at revision 4
     PORT=1
-    note: 2 secrets left out: add --resolve, or hand them to a command with ktr run
+    note: 2 secrets omitted; add --resolve, or pass them to a command with `ktr run`
     $ ktr env list
     ENVIRONMENT  VARIABLES  SECRETS  REVISION  IMPLICIT  CREATED  DESCRIPTION
     infra-demo/dev  1  2  4  no  TIME
@@ -147,15 +147,15 @@ fn a_reference_is_shown_and_never_what_it_stands_for() {
     +  KEY  (none) → azure-kv://keys/tls?version=4f
     +  PORT  (none) → 1
     $ ktr var get infra-demo/dev DB_PASSWORD
-    error: DB_PASSWORD is a secret reference, to vault://team/secret/app/db#password
-    hint: print the secret with: ktr secret get infra-demo/dev DB_PASSWORD
+    error: DB_PASSWORD is a secret reference: vault://team/secret/app/db#password
+    hint: Print the secret with `ktr secret get infra-demo/dev DB_PASSWORD`.
     [exit 2]
     $ ktr var history infra-demo/dev DB_PASSWORD
     REVISION  TIME  BY  VIA  OPERATION  KEY  CHANGE
     3  TIME  unix:ME  ktr  variable_created  DB_PASSWORD  (none) → vault://team/secret/app/db#password
     $ ktr var unset infra-demo/dev KEY
     error: key "KEY" of environment "infra-demo/dev" is protected from deletion
-    hint: apply deletion_protection = false first, or run `ktr var unprotect infra-demo/dev KEY`; then delete it
+    hint: Apply deletion_protection = false first, or run `ktr var unprotect infra-demo/dev KEY`; then delete it.
     [exit 4]
     $ ktr var unset infra-demo/dev DB_PASSWORD
     Deleted 1 variable from infra-demo/dev, now at revision 5.
@@ -166,7 +166,7 @@ fn a_reference_is_shown_and_never_what_it_stands_for() {
 }
 
 #[test]
-fn every_secret_that_cannot_be_had_is_named_with_its_remedy() {
+fn every_secret_that_cannot_be_read_is_named_with_its_remedy() {
     let mut world = scene();
     world.ok(&["secret", "set", "infra-demo/dev", "KEY=azure-kv://keys/tls"]);
     world
@@ -182,7 +182,7 @@ fn every_secret_that_cannot_be_had_is_named_with_its_remedy() {
     KEY  VAULT  VERSION  REFERENCE  RESULT
     DB_PASSWORD  team  vault://team/secret/app/db#password  vault_unavailable
     KEY  keys  azure-kv://keys/tls  unknown_vault
-    error: 2 secrets cannot be had
+    error: 2 secrets cannot be read
       DB_PASSWORD: vault "team" cannot be reached: nobody listens at its address (check that it runs, and the `address` in the daemon's configuration)
       KEY: no vault "keys" of the kind "azure-kv" is configured (name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml)
     [exit 1]
@@ -191,31 +191,31 @@ fn every_secret_that_cannot_be_had_is_named_with_its_remedy() {
     DB_PASSWORD  secret  (vault_unavailable)  3  TIME  unix:ME
     KEY  secret  (unknown_vault)  4  TIME  unix:ME
     PORT  string  1  2  TIME  unix:ME
-    error: 2 secrets cannot be had
+    error: 2 secrets cannot be read
       DB_PASSWORD: vault "team" cannot be reached: nobody listens at its address (check that it runs, and the `address` in the daemon's configuration)
       KEY: no vault "keys" of the kind "azure-kv" is configured (name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml)
     [exit 1]
     $ ktr env show infra-demo/dev --resolve --output dotenv
     # infra-demo/dev at revision 4
     PORT=1
-    error: 2 secrets cannot be had
+    error: 2 secrets cannot be read
       DB_PASSWORD: vault "team" cannot be reached: nobody listens at its address (check that it runs, and the `address` in the daemon's configuration)
       KEY: no vault "keys" of the kind "azure-kv" is configured (name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml)
     [exit 1]
     $ ktr secret get infra-demo/dev KEY
     error: no vault "keys" of the kind "azure-kv" is configured
-    hint: name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml
+    hint: Name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml.
     [exit 3]
     $ ktr secret get azure-kv://keys/tls
     error: no vault "keys" of the kind "azure-kv" is configured
-    hint: name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml
+    hint: Name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml.
     [exit 3]
     $ ktr secret get vault://team/secret/app/db#password
     error: vault "team" cannot be reached: nobody listens at its address
-    hint: check that it runs, and the `address` in the daemon's configuration
+    hint: Check that it runs, and the `address` in the daemon's configuration.
     [exit 7]
     $ ktr run infra-demo/dev -- true
-    error: 2 secrets cannot be had; the command was not started
+    error: 2 secrets cannot be read; the command was not started
       DB_PASSWORD: vault "team" cannot be reached: nobody listens at its address (check that it runs, and the `address` in the daemon's configuration)
       KEY: no vault "keys" of the kind "azure-kv" is configured (name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml)
     [exit 125]
@@ -223,7 +223,7 @@ fn every_secret_that_cannot_be_had_is_named_with_its_remedy() {
 }
 
 #[test]
-fn listings_of_secrets_have_their_form() {
+fn listings_of_secrets_have_their_shape() {
     let mut world = scene();
     let failing = |world: &World, arguments: &[&str]| -> Value {
         let run = world.run(arguments);
@@ -267,7 +267,7 @@ fn listings_of_secrets_have_their_form() {
           "kind": "vault",
           "address": "http://127.0.0.1:1",
           "available": true,
-          "trouble": null,
+          "reason": null,
           "cached_secrets": 0,
           "cached_bytes": 0,
           "leases": 0

@@ -24,12 +24,12 @@ fn variables_from_set_to_unset() {
     $ ktr var set infra-demo/dev HOST=db-2 PORT=5432
     Set 1 variable in infra-demo/dev, now at revision 3; 1 unchanged.
     $ ktr var set infra-demo/dev HOST=db-2
-    Nothing to change in infra-demo/dev, still at revision 3.
+    No changes: infra-demo/dev is still at revision 3.
     $ ktr var get infra-demo/dev HOST
     db-2
     $ ktr var get infra-demo/dev HOS
-    error: infra-demo/dev has no variable HOS
-    hint: look at it with: ktr env show infra-demo/dev
+    error: variable HOS does not exist in infra-demo/dev
+    hint: List variables with `ktr env show infra-demo/dev`.
     [exit 3]
     $ ktr var unset infra-demo/dev HOST HOST NOPE
     Deleted 1 variable from infra-demo/dev, now at revision 4.
@@ -38,21 +38,21 @@ fn variables_from_set_to_unset() {
     HOST was not set in infra-demo/dev.
     $ ktr var unset infra-demo/nope HOST
     error: environment "infra-demo/nope" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     $ ktr var get infra-demo/dev HOST
-    error: infra-demo/dev has no variable HOST
-    hint: look at it with: ktr env show infra-demo/dev
+    error: variable HOST does not exist in infra-demo/dev
+    hint: List variables with `ktr env show infra-demo/dev`.
     [exit 3]
     $ ktr var get infra-demo/nope HOST
     error: environment "infra-demo/nope" does not exist
-    hint: list them with: ktr env list
+    hint: List environments with `ktr env list`.
     [exit 3]
     "#);
 }
 
 #[test]
-fn an_environment_is_not_created_by_a_typing_error() {
+fn a_typo_does_not_create_an_environment() {
     let mut world = World::with_environment();
     world
         .show(&["var", "set", "infra-demo/dve", "A=1"])
@@ -62,11 +62,11 @@ fn an_environment_is_not_created_by_a_typing_error() {
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr var set infra-demo/dve A=1
     error: environment "infra-demo/dve" does not exist
-    hint: ktr env create infra-demo/dve, or add --create to create what is missing
+    hint: Create the environment with `ktr env create infra-demo/dve`, or add --create.
     [exit 3]
     $ ktr var set infra-dmeo/dev A=1
     error: project "infra-dmeo" does not exist
-    hint: ktr env create infra-dmeo/dev, or add --create to create what is missing
+    hint: Create the environment with `ktr env create infra-dmeo/dev`, or add --create.
     [exit 3]
     $ ktr env list
     ENVIRONMENT  VARIABLES  REVISION  IMPLICIT  CREATED  DESCRIPTION
@@ -99,7 +99,7 @@ fn a_key_keeps_its_type_and_description() {
     Set 1 variable in infra-demo/dev, now at revision 3.
     $ ktr var set infra-demo/dev PORT=none
     error: PORT: value is not a number: write digits, with an optional "-" before, fraction and exponent, as in -12.5 or 1e3; no leading zeros, spaces or "+" before it
-    hint: PORT is a number so far; to change that, add --type string
+    hint: Add --type string to change the type of PORT, which is number.
     [exit 2]
     $ ktr var set infra-demo/dev NEW=1 PORT=none --type string
     Set 2 variables in infra-demo/dev, now at revision 4.
@@ -111,7 +111,7 @@ fn a_key_keeps_its_type_and_description() {
 }
 
 #[test]
-fn all_or_nothing() {
+fn all_variables_are_set_or_none() {
     let world = World::with_environment();
     let run = world.run(&["var", "set", "infra-demo/dev", "A=1", "B=two", "--type", "number"]);
     assert_eq!(run.code, 2);
@@ -137,7 +137,7 @@ fn every_type_is_stored_in_its_canonical_form() {
 }
 
 #[test]
-fn values_from_files_and_standard_input_are_kept_to_the_byte() {
+fn values_from_files_and_standard_input_are_kept_byte_for_byte() {
     let world = World::with_environment();
     fs::write(world.path("key.pem"), "-----BEGIN-----\r\nabc\n").expect("written");
     let run =
@@ -154,7 +154,7 @@ fn values_from_files_and_standard_input_are_kept_to_the_byte() {
 }
 
 #[test]
-fn what_cannot_be_a_value_is_refused_before_anything_is_written() {
+fn invalid_values_are_refused_before_anything_is_written() {
     let mut world = World::with_environment();
     fs::write(world.path("binary"), b"a\xff").expect("written");
     fs::write(world.path("nul"), b"a\0").expect("written");
@@ -170,7 +170,7 @@ fn what_cannot_be_a_value_is_refused_before_anything_is_written() {
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr var set infra-demo/dev A=1 B=@binary
     error: B: binary is not valid UTF-8 at byte 1
-    hint: encode it, for example with base64
+    hint: Encode the value, for example in base64.
     [exit 2]
     $ ktr var set infra-demo/dev A=1 B=@nul
     error: B: value holds a NUL character at byte 1: remove it
@@ -180,11 +180,11 @@ fn what_cannot_be_a_value_is_refused_before_anything_is_written() {
     [exit 2]
     $ ktr var set infra-demo/dev A=1 B=@missing
     error: B: cannot open missing: No such file or directory (os error 2)
-    hint: with --literal every value is taken as it is written
+    hint: Add --literal to use every VALUE as it is written.
     [exit 2]
     $ ktr var set infra-demo/dev A=- B=-
-    error: more than one value is to come from standard input
-    hint: with --literal every value is taken as it is written
+    error: only one value can be read from standard input
+    hint: Add --literal to use every VALUE as it is written.
     [exit 2]
     $ ktr var set infra-demo/dev "A={\"a\":1,\"a\":2}" --type json
     error: A: value is JSON with the key "a" twice in one object: keep one of them
@@ -199,7 +199,7 @@ fn what_cannot_be_a_value_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn writers_of_the_same_key_at_once_all_succeed() {
+fn concurrent_writers_of_the_same_key_all_succeed() {
     let world = World::with_environment();
     std::thread::scope(|scope| {
         let runs: Vec<_> = (0..4)
@@ -230,7 +230,7 @@ fn a_shell_sources_what_dotenv_prints() {
     let value = "it's $HOME `id` \"x\" \\ #\nsecond\n";
     world.ok(&["var", "set", "infra-demo/dev", &format!("V={value}"), "not.a.name=x"]);
     let run = world.run(&["env", "show", "infra-demo/dev", "--output", "dotenv"]);
-    assert_eq!(run.stderr, "note: 1 key left out that no shell takes as a name: not.a.name\n");
+    assert_eq!(run.stderr, "note: 1 key omitted (not valid as a shell variable): not.a.name\n");
     fs::write(world.path("dotenv"), run.stdout).expect("written");
     let output = std::process::Command::new("sh")
         .args(["-c", "set -eu; . ./dotenv; printf '%s' \"$V\""])

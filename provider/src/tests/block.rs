@@ -177,7 +177,7 @@ async fn a_daemon_that_is_not_there_is_named_with_the_command_that_starts_it() {
     Error: Cannot read demo/dev/A
     Cannot reach kontraktord at unix:///nobody.sock: there is no such socket.
 
-    Start the daemon with: kontraktord --socket /nobody.sock
+    Start the daemon with `kontraktord --socket /nobody.sock`.
     "#);
     assert!(outcome.state.is_some(), "nothing is lost");
 

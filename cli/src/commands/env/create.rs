@@ -8,22 +8,22 @@ use crate::{
     error::{CliError, Kind},
 };
 
-/// Create an environment, or take over one that a write has made
+/// Create an environment, or adopt one that a write created
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The environment, as in infra-demo/dev
+    /// Environment, such as infra-demo/dev
     #[arg(value_name = "PROJECT/ENV")]
     environment: EnvPath,
-    /// What it is for; 1,024 bytes at most
+    /// Description of the environment, at most 1,024 bytes
     #[arg(long, default_value = "", hide_default_value = true)]
     description: String,
-    /// Import the variables of another environment; repeat it for more: later ones win, own variables win over all
+    /// Import another environment's variables (repeatable); later imports win, own variables override all
     #[arg(long = "import", value_name = "PROJECT/ENV")]
     imports: Vec<EnvPath>,
-    /// Refuse to delete it until it is unprotected
+    /// Protect the environment from deletion
     #[arg(long)]
     protect: bool,
-    /// Create the project too where it does not exist
+    /// Create the project if it does not exist
     #[arg(long)]
     create_project: bool,
 }
@@ -41,12 +41,15 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let environment = context.client.create_environment(request).await.map_err(|error| {
         CliError::from(error)
             .hint_for(Kind::NotFound, || {
-                format!("ktr project create {}, or add --create-project", path.project)
+                format!(
+                    "create the project with `ktr project create {}`, or add --create-project",
+                    path.project
+                )
             })
             .hint_on(ProblemCode::AlreadyExists, || {
-                format!("look at it with: ktr env show {path}; change it with: ktr env update {path}")
+                format!("show it with `ktr env show {path}`, or change it with `ktr env update {path}`")
             })
-            .hint_imports()
+            .hint_missing_import()
     })?;
     context.out.line(&format!("Created environment {path} at revision {}.", environment.revision))
 }

@@ -8,43 +8,43 @@ use kontraktor_proto::{
 };
 
 use crate::{
-    at::{At, Place},
-    commands::differences,
+    commands::diff_table,
     context::Context,
     error::CliError,
     output::Format,
+    point_in_time::{PointInTimeSpec, SnapshotSpec},
 };
 
-/// Compare the variables and secret references of two environments, or of one at two moments
+/// Compare two environments, or one at two points in time
 ///
-/// A moment is written behind an @: a revision (infra-demo/dev@7), a time (infra-demo/dev@2026-05-01T08:00:00Z), or how
-/// long ago it was (infra-demo/dev@2h). What is imported is compared too, unless --own is given.
+/// A point in time follows an @: a revision (infra-demo/dev@7), a time (infra-demo/dev@2026-05-01T08:00:00Z), or a duration
+/// before now (infra-demo/dev@2h). Imported variables are compared too, unless --own-only is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where the comparison begins: an environment, as it is now or at a moment
-    #[arg(value_name = "PROJECT/ENV[@MOMENT]")]
-    from: Place,
-    /// Where it ends: another environment, or @MOMENT for the same one; absent: the same one as it is now
-    #[arg(value_name = "OTHER[@MOMENT]")]
-    to: Option<Place>,
-    /// Leave out what is imported
+    /// Environment to compare from: PROJECT/ENV, PROJECT/ENV@REVISION or PROJECT/ENV@TIME
+    #[arg(value_name = "FROM")]
+    from: SnapshotSpec,
+    /// Environment to compare with; @REVISION or @TIME for the same one [default: the same one as it is now]
+    #[arg(value_name = "TO")]
+    to: Option<SnapshotSpec>,
+    /// Only the environments' own variables, without imports
     #[arg(long)]
-    own: bool,
-    /// Only keys that begin with this
+    own_only: bool,
+    /// Only keys that begin with this prefix
     #[arg(long, default_value = "", hide_default_value = true)]
     prefix: String,
-    /// End with 1 where there is a difference, as git diff does
+    /// Exit with 1 if there are differences, like git diff
     #[arg(long)]
     exit_code: bool,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     output: Format,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
     let [first, second] = sides(args.from, args.to)?;
-    let from = snapshot(&first, args.own, &args.prefix, context).await?;
-    let to = snapshot(&second, args.own, &args.prefix, context).await?;
+    let from = snapshot(&first, args.own_only, &args.prefix, context).await?;
+    let to = snapshot(&second, args.own_only, &args.prefix, context).await?;
     let diff = diff::between(&from.variables, &to.variables);
     match args.output {
         Format::Json => {
@@ -53,29 +53,30 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         Format::Table => {
             let title = format!("{} → {}", first.title(&from), second.title(&to));
             if diff.is_empty() {
-                context.out.line(&format!("No difference: {title}"))?;
+                context.out.line(&format!("No differences: {title}"))?;
             } else {
                 context.out.line(&title)?;
-                differences::table(&diff, &mut context.out)?;
+                diff_table::print(&diff, &mut context.out)?;
             }
-            differences::versions(&ResolvedVersionChange::between(&from, &to), &mut context.out)?;
+            diff_table::print_versions(&ResolvedVersionChange::between(&from, &to), &mut context.out)?;
         }
     }
     if args.exit_code && !diff.is_empty() {
         context.out.finish()?;
-        return Err(CliError::different());
+        return Err(CliError::exit_code_only(1));
     }
     Ok(())
 }
 
+/// One side of the comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Compared {
+struct Side {
     environment: EnvPath,
-    at: Option<At>,
+    at: Option<PointInTimeSpec>,
 }
 
-impl Compared {
-    /// As it was asked for, and at which revision that is.
+impl Side {
+    /// Returns the side as it was written, with the revision that it stands for.
     fn title(&self, snapshot: &v1::Snapshot) -> String {
         let (environment, revision) = (&self.environment, snapshot.revision);
         match &self.at {
@@ -86,31 +87,34 @@ impl Compared {
     }
 }
 
-/// The two sides, with what was left out on the second filled in.
-fn sides(from: Place, to: Option<Place>) -> Result<[Compared; 2], CliError> {
+/// Returns the two sides; what the second omits comes from the first.
+fn sides(from: SnapshotSpec, to: Option<SnapshotSpec>) -> Result<[Side; 2], CliError> {
     let environment = from.environment.ok_or_else(|| {
-        CliError::usage("the first side names no environment").hint("write it as PROJECT/ENV@MOMENT")
+        CliError::usage("FROM names no environment")
+            .hint("write it as PROJECT/ENV@REVISION or PROJECT/ENV@TIME")
     })?;
-    let from = Compared { environment, at: from.at };
+    let from = Side { environment, at: from.at };
     let to = match to {
         Some(to) => {
-            Compared { environment: to.environment.unwrap_or_else(|| from.environment.clone()), at: to.at }
+            Side { environment: to.environment.unwrap_or_else(|| from.environment.clone()), at: to.at }
         }
-        None => Compared { environment: from.environment.clone(), at: None },
+        None => Side { environment: from.environment.clone(), at: None },
     };
     if from == to {
-        return Err(CliError::usage(format!("both sides are {} at the same moment", from.environment)).hint(
-            format!(
-                "name another environment, or a moment of this one: ktr env diff {}@REVISION",
-                from.environment
-            ),
-        ));
+        return Err(CliError::usage(format!(
+            "both sides are {} at the same point in time",
+            from.environment
+        ))
+        .hint(format!(
+            "name another environment, or another point in time: `ktr env diff {}@REVISION`",
+            from.environment
+        )));
     }
     Ok([from, to])
 }
 
 async fn snapshot(
-    side: &Compared,
+    side: &Side,
     own_only: bool,
     prefix: &str,
     context: &Context,
@@ -122,7 +126,8 @@ async fn snapshot(
         at: side.at.as_ref().map(|at| at.resolve((context.now)())),
         ..v1::GetSnapshotRequest::default()
     };
-    context.client.get_snapshot(request).await.map_err(|error| CliError::from(error).hint_environments())
+    let snapshot = context.client.get_snapshot(request).await;
+    snapshot.map_err(|error| CliError::from(error).hint_missing_environment())
 }
 
 #[cfg(test)]
@@ -130,17 +135,17 @@ mod tests {
     use super::*;
     use crate::error::Kind;
 
-    fn compared(from: &str, to: Option<&str>) -> Result<Vec<(String, Option<String>)>, CliError> {
-        let place = |text: &str| text.parse::<Place>().expect("a place");
-        let sides = sides(place(from), to.map(place))?;
-        let words = |side: Compared| (side.environment.to_string(), side.at.map(|at| at.to_string()));
+    fn parsed_sides(from: &str, to: Option<&str>) -> Result<Vec<(String, Option<String>)>, CliError> {
+        let spec = |text: &str| text.parse::<SnapshotSpec>().expect("a snapshot");
+        let sides = sides(spec(from), to.map(spec))?;
+        let words = |side: Side| (side.environment.to_string(), side.at.map(|at| at.to_string()));
         Ok(sides.into_iter().map(words).collect())
     }
 
     #[test]
-    fn what_the_second_side_leaves_out_comes_from_the_first() {
+    fn what_the_second_side_omits_comes_from_the_first() {
         let side = |name: &str, at: Option<&str>| (name.to_owned(), at.map(str::to_owned));
-        let ok = |from, to| compared(from, to).expect("two sides");
+        let ok = |from, to| parsed_sides(from, to).expect("two sides");
         assert_eq!(ok("a/b@3", None), [side("a/b", Some("3")), side("a/b", None)]);
         assert_eq!(ok("a/b@3", Some("@5")), [side("a/b", Some("3")), side("a/b", Some("5"))]);
         assert_eq!(ok("a/b", Some("@5")), [side("a/b", None), side("a/b", Some("5"))]);
@@ -150,11 +155,7 @@ mod tests {
     #[test]
     fn a_side_is_not_compared_with_itself() {
         for (from, to) in [("a/b", None), ("a/b", Some("a/b")), ("a/b@3", Some("@3")), ("@3", Some("a/b"))] {
-            assert_eq!(
-                compared(from, to).expect_err("nothing to compare").kind,
-                Kind::Usage,
-                "{from} {to:?}"
-            );
+            assert_eq!(parsed_sides(from, to).expect_err("refused").kind, Kind::Usage, "{from} {to:?}");
         }
     }
 }

@@ -7,21 +7,21 @@ use kontraktor_proto::{
 };
 
 use crate::{
-    commands::{pages, yes, yes_no},
+    commands::pages,
     context::Context,
-    error::{CliError, Kind},
+    error::CliError,
     output::Format,
-    text::seconds,
+    text::{seconds, yes_or_empty, yes_or_no},
 };
 
-/// List the environments of one project, or of all
+/// List environments
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only this project's
+    /// Only environments of this project
     #[arg(value_name = "PROJECT")]
     project: Option<ProjectName>,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     output: Format,
 }
 
@@ -31,18 +31,16 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let (environments, _) = pages::collect(usize::MAX, |page_token, _| {
         let request = v1::ListEnvironmentsRequest { project: project.clone(), page_size: 0, page_token };
         async move {
-            let answer = client.list_environments(request).await?;
-            Ok((answer.environments, answer.next_page_token))
+            let response = client.list_environments(request).await?;
+            Ok((response.environments, response.next_page_token))
         }
     })
     .await
-    .map_err(|error| {
-        CliError::from(error).hint_for(Kind::NotFound, || "list them with: ktr project list".to_owned())
-    })?;
+    .map_err(|error| CliError::from(error).hint_missing_project())?;
     let environments: Vec<_> = environments.into_iter().map(Environment::from).collect();
     match args.output {
         Format::Json => context.out.json(&EnvironmentList { environments }),
-        Format::Table => context.out.table_without(
+        Format::Table => context.out.table_with_optional(
             &["SECRETS", "PROTECTED", "IMPORTS"],
             [
                 "ENVIRONMENT",
@@ -64,14 +62,14 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                         references => references.to_string(),
                     },
                     environment.revision.to_string(),
-                    yes_no(environment.implicit),
-                    yes(environment.deletion_protection),
-                    environment.created.as_ref().map(seconds).unwrap_or_default(),
+                    yes_or_no(environment.implicit),
+                    yes_or_empty(environment.deletion_protection),
+                    seconds(environment.created.as_ref()),
                     environment.imports.join(", "),
                     environment.description,
                 ]
             }),
-            "There are no environments.",
+            "No environments.",
         ),
     }
 }

@@ -7,7 +7,7 @@ use crate::{context::Context, error::CliError};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The environment, as in infra-demo/dev
+    /// Environment, such as infra-demo/dev
     #[arg(value_name = "PROJECT/ENV")]
     environment: EnvPath,
 }
@@ -15,22 +15,23 @@ pub(crate) struct Args {
 pub(super) async fn run(args: Args, protect: bool, context: &mut Context) -> Result<(), CliError> {
     let path = args.environment;
     let name = v1::EnvironmentName::from(&path);
-    let missing = |error| CliError::from(error).hint_environments();
+    let failed = |error| CliError::from(error).hint_missing_environment();
     let before = context
         .client
         .get_environment(v1::GetEnvironmentRequest { name: Some(name.clone()) })
         .await
-        .map_err(missing)?;
+        .map_err(failed)?;
     let request = v1::UpdateEnvironmentRequest {
         name: Some(name),
         deletion_protection: Some(protect),
         ..v1::UpdateEnvironmentRequest::default()
     };
-    let after = context.client.update_environment(request).await.map_err(missing)?;
-    let state = if protect { "protected" } else { "unprotected" };
-    context.out.line(&if before.deletion_protection == protect {
-        format!("Environment {path} was {state} already.")
-    } else {
-        format!("Environment {path} is {state} now, at revision {}.", after.revision)
+    let after = context.client.update_environment(request).await.map_err(failed)?;
+    let revision = after.revision;
+    context.out.line(&match (before.deletion_protection, protect) {
+        (true, true) => format!("Environment {path} is already protected."),
+        (false, false) => format!("Environment {path} is not protected."),
+        (false, true) => format!("Protected environment {path}, now at revision {revision}."),
+        (true, false) => format!("Unprotected environment {path}, now at revision {revision}."),
     })
 }

@@ -10,114 +10,110 @@ use kontraktor_proto::{
 };
 
 use crate::{
-    at::At,
-    commands::{
-        counted,
-        secret::{cannot_be_had, stale},
-        yes,
-    },
+    commands::secret_results::{stale_warning, unreadable},
     context::Context,
     error::CliError,
-    text::seconds,
+    point_in_time::PointInTimeSpec,
+    text::{actor, counted, seconds, yes_or_empty},
 };
 
-/// Show the variables of an environment: what it imports, and its own on top
+/// Show the variables of an environment, including imported ones
 ///
-/// Secret references are among them, with the version that was resolved last; the secrets themselves are not, unless they
-/// are asked for.
+/// Secret references are listed with the version that was last resolved. The secrets themselves are shown only with --resolve.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The environment, as in infra-demo/dev
+    /// Environment, such as infra-demo/dev
     #[arg(value_name = "PROJECT/ENV")]
     environment: EnvPath,
-    /// Only keys that begin with this
+    /// Only keys that begin with this prefix
     #[arg(long, default_value = "", hide_default_value = true)]
     prefix: String,
-    /// Leave out what is imported
+    /// Only the environment's own variables, without imports
     #[arg(long)]
-    own: bool,
-    /// Say where each variable comes from: the environment, and its revision behind an @
+    own_only: bool,
+    /// Show the environment and revision that each variable comes from
     #[arg(long)]
     origin: bool,
-    /// As it was: at a revision, at a time as in 2026-05-01T08:00:00Z, or 30m, 2h or 7d ago
+    /// As of a revision, a time (2026-05-01T08:00:00Z), or a duration before now (30m, 2h, 7d)
     #[arg(long, value_name = "REVISION|TIME")]
-    at: Option<At>,
-    /// Show the secrets themselves, too; with --at in the versions of that time. This is written into the audit log
+    at: Option<PointInTimeSpec>,
+    /// Show the secrets themselves, with --at in the versions of that time; recorded in the audit log
     #[arg(long)]
     resolve: bool,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Output::Table)]
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Output::Table, value_name = "FORMAT")]
     output: Output,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Output {
-    /// For people; long values are cut
+    /// For people; long values are truncated
     Table,
     /// For programs; stable, documented in the README
     Json,
-    /// Lines that a POSIX shell reads back, as in: set -a; . ./file
+    /// Lines for a POSIX shell, as in: set -a; . ./file
     Dotenv,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
-    let snapshot = if args.resolve { resolved(&args, context).await? } else { plain(&args, context).await? };
+    let snapshot =
+        if args.resolve { resolved(&args, context).await? } else { unresolved(&args, context).await? };
     let failed: Vec<_> = snapshot
         .secret_references
         .iter()
         .filter_map(|reference| Some((reference.key.as_str(), reference.secret.as_ref()?.problem.as_ref()?)))
         .collect();
-    let verdict = if failed.is_empty() { Ok(()) } else { Err(cannot_be_had(&failed, "")) };
+    let result = if failed.is_empty() { Ok(()) } else { Err(unreadable(&failed, "")) };
     match args.output {
-        // Origins are always in it.
+        // The shape always includes origins.
         Output::Json => context.out.json(&snapshot)?,
         Output::Dotenv => print_dotenv(&snapshot, args.origin, context)?,
         Output::Table => print_table(snapshot, args.origin, context)?,
     }
-    // What is wrong with which comes behind it.
+    // The error follows the output.
     context.out.finish()?;
-    verdict
+    result
 }
 
-async fn plain(args: &Args, context: &Context) -> Result<Snapshot, CliError> {
+async fn unresolved(args: &Args, context: &Context) -> Result<Snapshot, CliError> {
     let request = v1::GetSnapshotRequest {
         name: Some(v1::EnvironmentName::from(&args.environment)),
         prefix: args.prefix.clone(),
-        own_only: args.own,
+        own_only: args.own_only,
         at: args.at.as_ref().map(|at| at.resolve((context.now)())),
         ..v1::GetSnapshotRequest::default()
     };
     let snapshot = context.client.get_snapshot(request).await;
-    snapshot.map(Snapshot::from).map_err(|error| CliError::from(error).hint_environments())
+    snapshot.map(Snapshot::from).map_err(|error| CliError::from(error).hint_missing_environment())
 }
 
-/// With the secrets. One that cannot be had is told beside the others.
+/// Returns the snapshot with its secrets, or with the problem of each that cannot be read.
 async fn resolved(args: &Args, context: &mut Context) -> Result<Snapshot, CliError> {
     let request = v1::ReadEnvironmentRequest {
         environment: Some(v1::EnvironmentName::from(&args.environment)),
         prefix: args.prefix.clone(),
-        own_only: args.own,
+        own_only: args.own_only,
         at: args.at.as_ref().map(|at| at.resolve((context.now)())),
         hold: false,
     };
-    let answer = context
+    let response = context
         .client
         .read_environment(request)
         .await
-        .map_err(|error| CliError::from(error).hint_environments())?;
-    let mut snapshot = Snapshot::from(answer.snapshot.unwrap_or_default());
-    for secret in answer.secrets.iter().filter(|secret| secret.stale) {
-        context.out.warning(&stale(secret))?;
+        .map_err(|error| CliError::from(error).hint_missing_environment())?;
+    let mut snapshot = Snapshot::from(response.snapshot.unwrap_or_default());
+    for secret in response.secrets.iter().filter(|secret| secret.stale) {
+        context.out.warning(&stale_warning(secret))?;
     }
     let mut secrets: HashMap<String, v1::SecretResult> =
-        answer.secrets.into_iter().map(|secret| (secret.key.clone(), secret)).collect();
+        response.secrets.into_iter().map(|secret| (secret.key.clone(), secret)).collect();
     for reference in &mut snapshot.secret_references {
         reference.secret = secrets.remove(&reference.key).map(ResolvedSecret::from);
     }
     Ok(snapshot)
 }
 
-/// The one row that a table has for a key.
+/// A key's row in the table.
 struct Row {
     key: String,
     kind: &'static str,
@@ -140,9 +136,9 @@ fn rows(snapshot: Snapshot) -> Vec<Row> {
         written: variable.written,
         protected: variable.deletion_protection,
     });
-    let references = snapshot.secret_references.into_iter().map(|found| {
-        let (value, version) = match found.secret {
-            None => (found.reference, found.version),
+    let references = snapshot.secret_references.into_iter().map(|reference| {
+        let (value, version) = match reference.secret {
+            None => (reference.reference, reference.version),
             Some(ResolvedSecret { problem: Some(problem), .. }) => (format!("({})", problem.code), None),
             Some(secret) => {
                 let encoded = || secret.value_base64.map(|text| format!("(base64) {text}"));
@@ -150,14 +146,14 @@ fn rows(snapshot: Snapshot) -> Vec<Row> {
             }
         };
         Row {
-            key: found.key,
+            key: reference.key,
             kind: "secret",
             value,
             version: version.unwrap_or_default(),
-            origin: found.origin,
-            revision: found.revision,
-            written: found.written,
-            protected: found.deletion_protection,
+            origin: reference.origin,
+            revision: reference.revision,
+            written: reference.written,
+            protected: reference.deletion_protection,
         }
     });
     let mut rows: Vec<_> = variables.chain(references).collect();
@@ -165,10 +161,10 @@ fn rows(snapshot: Snapshot) -> Vec<Row> {
     rows
 }
 
-fn print_table(snapshot: Snapshot, origins: bool, context: &mut Context) -> Result<(), CliError> {
-    let nothing =
+fn print_table(snapshot: Snapshot, show_origin: bool, context: &mut Context) -> Result<(), CliError> {
+    let empty =
         format!("No variables in {}/{} at revision {}.", snapshot.project, snapshot.env, snapshot.revision);
-    context.out.table_without(
+    context.out.table_with_optional(
         &["VERSION", "ORIGIN", "PROTECTED"],
         ["KEY", "TYPE", "VALUE", "VERSION", "ORIGIN", "REVISION", "WRITTEN", "BY", "PROTECTED"],
         rows(snapshot).into_iter().map(|row| {
@@ -177,20 +173,20 @@ fn print_table(snapshot: Snapshot, origins: bool, context: &mut Context) -> Resu
                 row.kind.to_owned(),
                 row.value,
                 row.version,
-                row.origin.filter(|_| origins).as_ref().map(Origin::to_string).unwrap_or_default(),
+                row.origin.filter(|_| show_origin).as_ref().map(Origin::to_string).unwrap_or_default(),
                 row.revision.to_string(),
-                row.written.as_ref().map(seconds).unwrap_or_default(),
-                row.written.map(|written| written.actor).unwrap_or_default(),
-                yes(row.protected),
+                seconds(row.written.as_ref()),
+                actor(row.written.as_ref()),
+                yes_or_empty(row.protected),
             ]
         }),
-        &nothing,
+        &empty,
     )
 }
 
-fn print_dotenv(snapshot: &Snapshot, origins: bool, context: &mut Context) -> Result<(), CliError> {
+fn print_dotenv(snapshot: &Snapshot, show_origin: bool, context: &mut Context) -> Result<(), CliError> {
     let secrets = snapshot.secret_references.iter().filter_map(|reference| {
-        let value = reference.secret.as_ref()?.value.as_deref().filter(|value| is_for_a_shell(value))?;
+        let value = reference.secret.as_ref()?.value.as_deref().filter(|value| shell_can_hold(value))?;
         Some((reference.key.as_str(), value, reference.origin.as_ref()))
     });
     let mut lines: Vec<_> = snapshot
@@ -204,7 +200,7 @@ fn print_dotenv(snapshot: &Snapshot, origins: bool, context: &mut Context) -> Re
     lines.sort_by_key(|(key, ..)| *key);
     let title = format!("{}/{} at revision {}", snapshot.project, snapshot.env, snapshot.revision);
     let mut files = Vec::new();
-    if origins {
+    if show_origin {
         files.push(dotenv::for_shell(&title, &[]));
         for (key, value, origin) in &lines {
             let origin = origin.map_or_else(|| "unknown".to_owned(), Origin::to_string);
@@ -217,41 +213,39 @@ fn print_dotenv(snapshot: &Snapshot, origins: bool, context: &mut Context) -> Re
     for file in &files {
         context.out.text(&file.text)?;
     }
-    let left_out: Vec<_> = files.into_iter().flat_map(|file| file.left_out).collect();
-    if !left_out.is_empty() {
-        let count = counted(left_out.len(), "key");
-        context
-            .out
-            .note(&format!("{count} left out that no shell takes as a name: {}", left_out.join(", ")))?;
+    let invalid_names: Vec<_> = files.into_iter().flat_map(|file| file.left_out).collect();
+    if !invalid_names.is_empty() {
+        let count = counted(invalid_names.len(), "key");
+        context.out.note(&format!(
+            "{count} omitted (not valid as a shell variable): {}",
+            invalid_names.join(", ")
+        ))?;
     }
-    let bytes: Vec<_> = snapshot
+    let not_text: Vec<_> = snapshot
         .secret_references
         .iter()
         .filter(|reference| {
             reference.secret.as_ref().is_some_and(|secret| {
-                secret.problem.is_none() && !secret.value.as_deref().is_some_and(is_for_a_shell)
+                secret.problem.is_none() && !secret.value.as_deref().is_some_and(shell_can_hold)
             })
         })
         .map(|reference| reference.key.as_str())
         .collect();
-    if !bytes.is_empty() {
-        let count = counted(bytes.len(), "secret");
-        context.out.note(&format!(
-            "{count} left out that no line of text can hold, being no UTF-8 or with a NUL: {}",
-            bytes.join(", ")
-        ))?;
+    if !not_text.is_empty() {
+        let count = counted(not_text.len(), "secret");
+        context.out.note(&format!("{count} omitted (not UTF-8, or with a NUL): {}", not_text.join(", ")))?;
     }
     let unresolved = snapshot.secret_references.iter().filter(|reference| reference.secret.is_none()).count();
     if unresolved > 0 {
         let count = counted(unresolved, "secret");
         context
             .out
-            .note(&format!("{count} left out: add --resolve, or hand them to a command with ktr run"))?;
+            .note(&format!("{count} omitted; add --resolve, or pass them to a command with `ktr run`"))?;
     }
     Ok(())
 }
 
-/// Whether a shell can have this as a value.
-fn is_for_a_shell(value: &str) -> bool {
+/// Returns whether a shell variable can hold the value.
+fn shell_can_hold(value: &str) -> bool {
     !value.contains('\0')
 }

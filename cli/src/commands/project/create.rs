@@ -3,22 +3,18 @@
 use kontraktor_model::names::ProjectName;
 use kontraktor_proto::v1;
 
-use super::LIST;
-use crate::{
-    context::Context,
-    error::{CliError, Kind},
-};
+use crate::{context::Context, error::CliError};
 
-/// Create a project, or take over one that a write has made
+/// Create a project, or adopt one that a write created
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// 1 to 63 characters of a-z, 0-9 and "-"
+    /// Name of the project: 1 to 63 characters of a-z, 0-9 and "-"
     #[arg(value_name = "PROJECT")]
     name: ProjectName,
-    /// What it is for; 1,024 bytes at most
+    /// Description of the project, at most 1,024 bytes
     #[arg(long, default_value = "", hide_default_value = true)]
     description: String,
-    /// Refuse to delete it until it is unprotected
+    /// Protect the project from deletion
     #[arg(long)]
     protect: bool,
 }
@@ -34,6 +30,6 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         .client
         .create_project(request)
         .await
-        .map_err(|error| CliError::from(error).hint_for(Kind::Conflict, || LIST.to_owned()))?;
+        .map_err(|error| CliError::from(error).hint_existing_project())?;
     context.out.line(&format!("Created project {}.", project.name))
 }

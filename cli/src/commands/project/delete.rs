@@ -3,24 +3,20 @@
 use kontraktor_model::names::ProjectName;
 use kontraktor_proto::v1::{self, ProblemCode};
 
-use super::LIST;
-use crate::{
-    commands::counted,
-    confirm::Confirmation,
-    context::Context,
-    error::{CliError, Kind},
-};
+use crate::{confirmation::Confirmation, context::Context, error::CliError, text::counted};
 
-/// Delete a project; refused while it holds variables, schemas or environments that someone created, or is protected
+/// Delete a project
+///
+/// Refused if the project is protected, or holds variables, schemas or environments that someone created.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The project's name
+    /// Name of the project
     #[arg(value_name = "PROJECT")]
     name: ProjectName,
-    /// Delete its environments, variables and schemas with it; asks before. Never overrides a protection
+    /// Also delete its environments, variables and schemas, after confirmation; never overrides protection
     #[arg(long)]
     force: bool,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(long, short, requires = "force")]
     yes: bool,
 }
@@ -28,31 +24,28 @@ pub(crate) struct Args {
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
     let name = args.name;
     let failed = |error| {
-        CliError::from(error).hint_for(Kind::NotFound, || LIST.to_owned()).hint_on(
-            ProblemCode::NotEmpty,
-            || {
-                format!(
-                    "delete what it holds first: ktr env list {name}, ktr schema list {name}; or add --force"
-                )
-            },
-        )
+        CliError::from(error).hint_missing_project().hint_on(ProblemCode::NotEmpty, || {
+            format!(
+                "delete its contents first, as listed by `ktr env list {name}` and `ktr schema list {name}`; or add --force"
+            )
+        })
     };
-    let mut lost = String::new();
+    let mut contents = String::new();
     if args.force {
-        let confirmation = Confirmation::new(args.yes, "add --yes to delete without being asked")?;
+        let confirmation = Confirmation::new(args.yes, "add --yes to delete without confirmation")?;
         let project = context
             .client
             .get_project(v1::GetProjectRequest { name: name.to_string() })
             .await
             .map_err(failed)?;
-        lost = format!(" with {}", counted(project.environments, "environment"));
+        contents = format!(" with {}", counted(project.environments, "environment"));
         if project.schemas > 0 {
-            lost.push_str(&format!(" and {}", counted(project.schemas, "schema")));
+            contents.push_str(&format!(" and {}", counted(project.schemas, "schema")));
         }
-        let question = format!("Delete project {name}{lost}, and every variable in it?");
+        let question = format!("Delete project {name}{contents}, and all its variables?");
         confirmation.require(&question, &mut context.out).await?;
     }
     let request = v1::DeleteProjectRequest { name: name.to_string(), force: args.force };
     context.client.delete_project(request).await.map_err(failed)?;
-    context.out.line(&format!("Deleted project {name}{lost}."))
+    context.out.line(&format!("Deleted project {name}{contents}."))
 }

@@ -6,32 +6,32 @@ use kontraktor_proto::{
 };
 
 use crate::{
-    commands::{pages, yes, yes_no},
+    commands::pages,
     context::Context,
     error::CliError,
     output::Format,
-    text::seconds,
+    text::{seconds, yes_or_empty, yes_or_no},
 };
 
-/// List all projects
+/// List projects
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     output: Format,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
     let client = &context.client;
     let (projects, _) = pages::collect(usize::MAX, |page_token, _| async move {
-        let answer = client.list_projects(v1::ListProjectsRequest { page_size: 0, page_token }).await?;
-        Ok((answer.projects, answer.next_page_token))
+        let response = client.list_projects(v1::ListProjectsRequest { page_size: 0, page_token }).await?;
+        Ok((response.projects, response.next_page_token))
     })
     .await?;
     let projects: Vec<_> = projects.into_iter().map(Project::from).collect();
     match args.output {
         Format::Json => context.out.json(&ProjectList { projects }),
-        Format::Table => context.out.table_without(
+        Format::Table => context.out.table_with_optional(
             &["SCHEMAS", "PROTECTED"],
             ["PROJECT", "ENVIRONMENTS", "SCHEMAS", "IMPLICIT", "PROTECTED", "CREATED", "DESCRIPTION"],
             projects.into_iter().map(|project| {
@@ -40,13 +40,13 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                     project.name,
                     project.environments.to_string(),
                     schemas,
-                    yes_no(project.implicit),
-                    yes(project.deletion_protection),
-                    project.created.as_ref().map(seconds).unwrap_or_default(),
+                    yes_or_no(project.implicit),
+                    yes_or_empty(project.deletion_protection),
+                    seconds(project.created.as_ref()),
                     project.description,
                 ]
             }),
-            "There are no projects.",
+            "No projects.",
         ),
     }
 }

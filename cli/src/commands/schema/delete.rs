@@ -3,16 +3,15 @@
 use kontraktor_model::names::{ProjectName, SchemaName};
 use kontraktor_proto::v1;
 
-use super::failed;
 use crate::{context::Context, error::CliError};
 
-/// Take a schema away; the variables stay as they are
+/// Delete a schema; variables are kept
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The project's name
+    /// Name of the project
     #[arg(value_name = "PROJECT")]
     project: ProjectName,
-    /// The schema's name
+    /// Name of the schema
     #[arg(value_name = "NAME")]
     name: SchemaName,
 }
@@ -20,6 +19,7 @@ pub(crate) struct Args {
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
     let (project, name) = (args.project, args.name);
     let request = v1::DeleteSchemaRequest { project: project.to_string(), name: name.to_string() };
-    context.client.delete_schema(request).await.map_err(|error| failed(error, &project))?;
+    let deleted = context.client.delete_schema(request).await;
+    deleted.map_err(|error| CliError::from(error).hint_missing_schema(&project))?;
     context.out.line(&format!("Deleted schema {name} of project {project}."))
 }

@@ -6,17 +6,22 @@ use kontraktor_proto::{
     v1,
 };
 
-use super::failed;
-use crate::{commands::pages, context::Context, error::CliError, output::Format, text::seconds};
+use crate::{
+    commands::pages,
+    context::Context,
+    error::CliError,
+    output::Format,
+    text::{actor, seconds},
+};
 
 /// List the schemas of a project
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The project's name
+    /// Name of the project
     #[arg(value_name = "PROJECT")]
     project: ProjectName,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     output: Format,
 }
 
@@ -26,12 +31,12 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let (schemas, _) = pages::collect(usize::MAX, |page_token, _| {
         let request = v1::ListSchemasRequest { project: project.to_string(), page_size: 0, page_token };
         async move {
-            let answer = client.list_schemas(request).await?;
-            Ok((answer.schemas, answer.next_page_token))
+            let response = client.list_schemas(request).await?;
+            Ok((response.schemas, response.next_page_token))
         }
     })
     .await
-    .map_err(|error| failed(error, &project))?;
+    .map_err(|error| CliError::from(error).hint_missing_schema(&project))?;
     let schemas: Vec<_> = schemas.into_iter().map(Schema::from).collect();
     match args.output {
         Format::Json => context.out.json(&SchemaList { schemas }),
@@ -41,11 +46,11 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                 [
                     schema.name,
                     schema.key_pattern,
-                    schema.changed.as_ref().map(seconds).unwrap_or_default(),
-                    schema.changed.map(|changed| changed.actor).unwrap_or_default(),
+                    seconds(schema.changed.as_ref()),
+                    actor(schema.changed.as_ref()),
                 ]
             }),
-            &format!("Project {project} has no schemas."),
+            &format!("No schemas in project {project}."),
         ),
     }
 }

@@ -17,24 +17,24 @@ use crate::{
     error::{CliError, Kind},
 };
 
-/// Attach a JSON Schema to the keys of a project that match, or replace one
+/// Attach a JSON Schema to keys of a project, or replace one
 ///
-/// From then on no variable of the project can break it. It is refused where a variable already does.
+/// From then on, writes that violate the schema are refused. A schema that an existing variable violates is refused too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The project's name
+    /// Name of the project
     #[arg(value_name = "PROJECT")]
     project: ProjectName,
-    /// The schema's name: 1 to 63 characters of a-z, 0-9 and "-"
+    /// Name of the schema: 1 to 63 characters of a-z, 0-9 and "-"
     #[arg(value_name = "NAME")]
     name: SchemaName,
-    /// A regular expression that must match the whole key, as in DB_.* or .*_PORT
+    /// Regular expression that must match the whole key, such as DB_.* or .*_PORT
     #[arg(long, value_name = "REGEX")]
     key_pattern: String,
-    /// The file with the JSON Schema (draft 2020-12), 64 KiB at most; - is standard input
+    /// File with the JSON Schema (draft 2020-12), at most 64 KiB; - for standard input
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
-    /// Create the project too where it does not exist
+    /// Create the project if it does not exist
     #[arg(long)]
     create_project: bool,
 }
@@ -46,11 +46,11 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     } else {
         let path = args.file.display().to_string();
         let file = File::open(&args.file)
-            .map_err(|error| CliError::usage(format!("schema: cannot open {path}: {error}")))?;
+            .map_err(|error| CliError::usage(format!("cannot open schema {path}: {error}")))?;
         read(&path, file)?
     };
 
-    // Only for what is said afterwards: the write itself makes it so whatever stands there.
+    // Only for the report: the write succeeds whether the schema exists or not.
     let request = v1::GetSchemaRequest { project: project.to_string(), name: name.to_string() };
     let before = match context.client.get_schema(request).await {
         Ok(before) => Some(before),
@@ -66,37 +66,37 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         adopt_existing: true,
     };
     let after = context.client.create_schema(request).await.map_err(|error| {
-        CliError::from(error)
-            .hint_for(Kind::NotFound, || format!("ktr project create {project}, or add --create-project"))
+        CliError::from(error).hint_for(Kind::NotFound, || {
+            format!("create the project with `ktr project create {project}`, or add --create-project")
+        })
     })?;
-    let done = match before {
-        None => "Created",
-        Some(before) if before.changed == after.changed => "Nothing to change in",
-        Some(_) => "Changed",
-    };
-    context.out.line(&format!(
-        "{done} schema {name} of project {project}, for keys that match {}.",
-        after.key_pattern
-    ))
+    let pattern = after.key_pattern;
+    context.out.line(&match before {
+        None => format!("Created schema {name} in project {project}, for keys matching {pattern}."),
+        Some(before) if before.changed == after.changed => {
+            format!("No changes to schema {name} in project {project}, for keys matching {pattern}.")
+        }
+        Some(_) => format!("Updated schema {name} in project {project}, for keys matching {pattern}."),
+    })
 }
 
-/// The text, to the byte.
+/// Reads the schema's text, byte for byte.
 fn read(source: &str, reader: impl Read) -> Result<String, CliError> {
     let mut bytes = Vec::new();
-    // One byte more than is allowed shows that there is more; the rest of something endless is never read.
+    // One byte above the limit shows that there is more; the rest of an endless source is never read.
     reader
         .take(u64::try_from(MAX_SCHEMA_BYTES + 1).unwrap_or(u64::MAX))
         .read_to_end(&mut bytes)
-        .map_err(|error| CliError::usage(format!("schema: cannot read {source}: {error}")))?;
+        .map_err(|error| CliError::usage(format!("cannot read schema {source}: {error}")))?;
     if bytes.len() > MAX_SCHEMA_BYTES {
         return Err(CliError::usage(format!(
-            "schema: {source} is too long: a schema has at most {MAX_SCHEMA_BYTES} bytes"
+            "{source} is too long: a schema has at most {MAX_SCHEMA_BYTES} bytes"
         )));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        CliError::usage(format!("schema: {source} is not valid UTF-8 at byte {at}"))
-            .hint("JSON is always UTF-8: save the file as that")
+        CliError::usage(format!("schema {source} is not valid UTF-8 at byte {at}"))
+            .hint("save the file as UTF-8")
     })
 }
 

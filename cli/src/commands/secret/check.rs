@@ -9,33 +9,35 @@ use kontraktor_proto::{
     v1,
 };
 
-use super::{cannot_be_had, target};
-use crate::{context::Context, error::CliError, output::Format};
+use super::target;
+use crate::{commands::secret_results::unreadable, context::Context, error::CliError, output::Format};
 
-/// Find out whether the secrets of an environment can be had, without printing them
+/// Check that the secrets of an environment can be read
 ///
-/// Each is read in its vault, whatever is cached. A dynamic secret is made for that, and ended at once. The exit code is 1
-/// where one cannot be had; why is told behind the table.
+/// Reads each secret in its vault, bypassing the daemon's cache, and prints none. A dynamic secret is created for the check and
+/// revoked at once. Exits with 1 if a secret cannot be read; the reasons follow the table.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The environment, as in infra-demo/dev
+    /// Environment, such as infra-demo/dev
     #[arg(value_name = "PROJECT/ENV")]
     environment: EnvPath,
-    /// Only these keys; absent: all secret references, own and imported
+    /// Only these keys [default: all secret references, own and imported]
+    #[arg(value_name = "KEY")]
     keys: Vec<Key>,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     output: Format,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
-    let keys = if args.keys.is_empty() { all(&args.environment, context).await? } else { args.keys };
+    let keys =
+        if args.keys.is_empty() { all_references(&args.environment, context).await? } else { args.keys };
     let mut secrets = Vec::with_capacity(keys.len());
-    for some in keys.chunks(MAX_SECRET_TARGETS) {
-        let targets = some.iter().map(|key| target::of_key(&args.environment, key)).collect();
-        let answer = context.client.check_secrets(v1::CheckSecretsRequest { targets }).await?;
-        secrets.extend(answer.secrets.into_iter().zip(some).map(|(secret, key)| SecretMetadata {
-            // Where there is no such key, the answer does not repeat it.
+    for chunk in keys.chunks(MAX_SECRET_TARGETS) {
+        let targets = chunk.iter().map(|key| target::for_key(&args.environment, key)).collect();
+        let response = context.client.check_secrets(v1::CheckSecretsRequest { targets }).await?;
+        secrets.extend(response.secrets.into_iter().zip(chunk).map(|(secret, key)| SecretMetadata {
+            // The response does not repeat a key that does not exist.
             key: Some(key.to_string()),
             ..SecretMetadata::from(secret)
         }));
@@ -44,8 +46,8 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         .iter()
         .filter_map(|secret| Some((secret.key.as_deref().unwrap_or_default(), secret.problem.as_ref()?)))
         .collect();
-    let verdict = if failed.is_empty() { Ok(()) } else { Err(cannot_be_had(&failed, "")) };
-    let nothing = format!("No secret references in {}.", args.environment);
+    let result = if failed.is_empty() { Ok(()) } else { Err(unreadable(&failed, "")) };
+    let empty = format!("No secret references in {}.", args.environment);
     match args.output {
         Format::Json => context.out.json(&SecretMetadataList { secrets })?,
         Format::Table => context.out.table(
@@ -59,16 +61,16 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                     secret.problem.map_or_else(|| "ok".to_owned(), |problem| problem.code),
                 ]
             }),
-            &nothing,
+            &empty,
         )?,
     }
-    // What is wrong with which comes behind the table.
+    // The error follows the table.
     context.out.finish()?;
-    verdict
+    result
 }
 
-/// The keys of an environment, and of what it imports, that refer to secrets.
-async fn all(environment: &EnvPath, context: &Context) -> Result<Vec<Key>, CliError> {
+/// Returns the keys of an environment, and of what it imports, that hold secret references.
+async fn all_references(environment: &EnvPath, context: &Context) -> Result<Vec<Key>, CliError> {
     let request = v1::GetSnapshotRequest {
         name: Some(v1::EnvironmentName::from(environment)),
         ..v1::GetSnapshotRequest::default()
@@ -77,7 +79,7 @@ async fn all(environment: &EnvPath, context: &Context) -> Result<Vec<Key>, CliEr
         .client
         .get_snapshot(request)
         .await
-        .map_err(|error| CliError::from(error).hint_environments())?;
+        .map_err(|error| CliError::from(error).hint_missing_environment())?;
     let references = snapshot.variables.iter().filter(|variable| variable.reference().is_some());
     references.map(|variable| variable.key.parse().map_err(CliError::from)).collect()
 }

@@ -5,49 +5,51 @@ use kontraktor_model::{
     reference::Reference,
     value::check_description,
 };
-use kontraktor_proto::v1::put::Content;
+use kontraktor_proto::v1::{self, put::Content};
 
 use crate::{
-    commands::put::{Put, put_all, split},
+    commands::writes::{PutOptions, duplicate_key, put_all, split_assignment},
     context::Context,
     error::CliError,
 };
 
-/// Let keys refer to secrets in vaults, all of them or none
+/// Set secret references in an environment
 ///
-/// A reference is configuration and not secret. Whether its secret is there is found out by `ktr secret check`.
+/// All references are set, or none. A reference is configuration and not secret; ktr secret check finds out whether its secret
+/// exists.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The environment, as in infra-demo/dev
+    /// Environment, such as infra-demo/dev
     #[arg(value_name = "PROJECT/ENV")]
     environment: EnvPath,
     /// KEY=vault://NAME/MOUNT/path#field, KEY=aws-sm://NAME/secret-name#field or KEY=azure-kv://NAME/secret-name
     #[arg(value_name = "KEY=REFERENCE", required = true)]
     assignments: Vec<String>,
-    /// Pin all of them to this version, as their vault names it
+    /// Pin the references to this version, as the vault names it
     #[arg(long, value_name = "VERSION")]
     pin: Option<String>,
-    /// Describe all of them; absent: an existing reference keeps its description
+    /// Description of the references [default: the reference's description]
     #[arg(long)]
     description: Option<String>,
-    /// Refuse to delete them until they are unprotected; absent: as it is
+    /// Protect the references from deletion
     #[arg(long)]
     protect: bool,
-    /// Create the project and the environment where they do not exist
+    /// Create the project and the environment if they do not exist
     #[arg(long)]
     create: bool,
 }
 
-const FORM: &str = "write KEY=REFERENCE, as in DB_PASSWORD=vault://team/secret/app/db#password";
+const RULE: &str =
+    "invalid assignment: expected KEY=REFERENCE, such as DB_PASSWORD=vault://team/secret/app/db#password";
 
-fn assignment(argument: &str) -> Result<(Key, Reference), CliError> {
-    let (key, text) = split(argument, FORM)?;
-    // What base64 ends with: then the key is no key but a secret.
+fn parse_assignment(argument: &str) -> Result<(Key, Reference), CliError> {
+    let (key, text) = split_assignment(argument, RULE)?;
+    // The end of base64: then the key is not a key but a secret.
     if text.is_empty() || text == "=" {
-        return Err(CliError::usage(FORM));
+        return Err(CliError::usage(RULE));
     }
     let reference = text.parse().map_err(|error| {
-        CliError::usage(format!("{key}: {error}")).hint("a value that is no secret is set with ktr var set")
+        CliError::usage(format!("{key}: {error}")).hint("set a plain value with `ktr var set`")
     })?;
     Ok((key, reference))
 }
@@ -58,32 +60,27 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     }
     let mut references: Vec<(Key, Reference)> = Vec::with_capacity(args.assignments.len());
     for argument in &args.assignments {
-        let (key, mut reference) = assignment(argument)?;
+        let (key, mut reference) = parse_assignment(argument)?;
         if references.iter().any(|(other, _)| *other == key) {
-            return Err(CliError::usage(format!("{key} is set twice: name each key once")));
+            return Err(duplicate_key(&key));
         }
         if let Some(version) = &args.pin {
-            reference = reference
-                .at_version(version)
-                .map_err(|error| CliError::usage(format!("{key}: pinned to {version:?}, the {error}")))?;
+            reference = reference.at_version(version).map_err(|error| {
+                CliError::usage(format!("{key}: cannot pin to version {version:?}: {error}"))
+            })?;
         }
         references.push((key, reference));
     }
-    let keys: Vec<&Key> = references.iter().map(|(key, _)| key).collect();
-    let put = Put {
+    let options = PutOptions {
         environment: &args.environment,
-        create: args.create,
+        create_missing: args.create,
         protect: args.protect,
         description: args.description.as_deref(),
         noun: "secret reference",
-        keep: args.description.is_none(),
+        reads_existing: args.description.is_none(),
     };
-    let content = |key: &Key, _: Option<&_>| {
-        let (_, reference) = references
-            .iter()
-            .find(|(name, _)| name == key)
-            .ok_or_else(|| CliError::general(format!("{key} was not asked for")))?;
-        Ok((Default::default(), Content::Reference(reference.to_string())))
+    let content = |_: &Key, reference: &Reference, _: Option<&v1::Variable>| {
+        Ok((v1::ValueType::default(), Content::Reference(reference.to_string())))
     };
-    put_all(&put, &keys, content, context).await
+    put_all(&options, &references, content, context).await
 }

@@ -1,4 +1,4 @@
-//! Which secret is meant: a key of an environment, or a reference itself.
+//! Which secret a command is about: a key of an environment, or a reference itself.
 
 use kontraktor_model::{
     names::{EnvPath, Key},
@@ -8,23 +8,25 @@ use kontraktor_proto::v1::{self, KeyOfEnvironment, SecretTarget, secret_target::
 
 use crate::error::CliError;
 
-/// A key of an environment.
-pub(super) fn of_key(environment: &EnvPath, key: &Key) -> SecretTarget {
+/// Returns the target for a key of an environment.
+pub(super) fn for_key(environment: &EnvPath, key: &Key) -> SecretTarget {
     let environment = Some(v1::EnvironmentName::from(environment));
     SecretTarget { target: Some(Target::Key(KeyOfEnvironment { environment, key: key.to_string() })) }
 }
 
-/// `PROJECT/ENV` and a key, or a reference alone.
-pub(super) fn of_words(what: &str, key: Option<&Key>) -> Result<SecretTarget, CliError> {
-    match (what.contains("://"), key) {
+/// Parses `PROJECT/ENV` with a key, or a reference alone.
+pub(super) fn parse(source: &str, key: Option<&Key>) -> Result<SecretTarget, CliError> {
+    match (source.contains("://"), key) {
         (true, None) => {
-            // Here already, because the message points at the column.
-            let reference: Reference = what.parse().map_err(|error| CliError::usage(format!("{error}")))?;
+            // Parsed here, because the error names the column.
+            let reference: Reference = source.parse().map_err(|error| CliError::usage(format!("{error}")))?;
             Ok(SecretTarget { target: Some(Target::Reference(reference.to_string())) })
         }
-        (true, Some(_)) => Err(CliError::usage("a reference names the secret: no key goes with it")),
-        (false, Some(key)) => Ok(of_key(&what.parse()?, key)),
-        (false, None) => Err(CliError::usage("a key is missing: name it behind the environment")
-            .hint("ktr secret get PROJECT/ENV KEY, or a reference such as vault://NAME/MOUNT/path#field")),
+        (true, Some(_)) => {
+            Err(CliError::usage("unexpected key: a reference already names the secret").hint("omit the key"))
+        }
+        (false, Some(key)) => Ok(for_key(&source.parse()?, key)),
+        (false, None) => Err(CliError::usage("missing key")
+            .hint("write `ktr secret get PROJECT/ENV KEY` or `ktr secret get REFERENCE`")),
     }
 }

@@ -1,4 +1,4 @@
-//! `KEY=VALUE`, `KEY=@FILE` and `KEY=-`: what is written on the command line, and the text that it stands for.
+//! `KEY=VALUE`, `KEY=@FILE` and `KEY=-`: assignments as they are written on the command line, and the values they stand for.
 
 use std::{
     fs::File,
@@ -7,19 +7,23 @@ use std::{
 
 use kontraktor_model::{limits::MAX_VALUE_BYTES, names::Key};
 
-use crate::{commands::put::split, error::CliError};
+use crate::{
+    commands::writes::{duplicate_key, split_assignment},
+    error::CliError,
+};
 
-/// One assignment as written.
+const RULE: &str = "invalid assignment: expected KEY=VALUE, KEY=@FILE, or KEY=- for standard input";
+const LITERAL_HINT: &str = "add --literal to use every VALUE as it is written";
+
+/// One assignment as it is written.
 struct Assignment {
     key: Key,
     text: String,
 }
 
-const FORM: &str = "write KEY=VALUE, KEY=@FILE, or KEY=- for standard input; KEY= sets an empty value";
-
 impl Assignment {
-    fn of(argument: &str) -> Result<Self, CliError> {
-        let (key, text) = split(argument, FORM)?;
+    fn parse(argument: &str) -> Result<Self, CliError> {
+        let (key, text) = split_assignment(argument, RULE)?;
         Ok(Self { key, text: text.to_owned() })
     }
 
@@ -27,17 +31,19 @@ impl Assignment {
         self.text == "-"
     }
 
-    /// The value. What comes from a file or from standard input is kept to the byte, a line break at the end included.
+    /// Returns the value. Files and standard input are kept byte for byte, including a line break at the end.
     fn value(&self) -> Result<String, CliError> {
         if self.is_stdin() {
             return self.read("standard input", &mut io::stdin().lock());
         }
         match self.text.strip_prefix('@') {
             None => Ok(self.text.clone()),
-            Some("") => Err(CliError::usage(format!("{}: no file is named after @", self.key)).hint(LITERAL)),
+            Some("") => {
+                Err(CliError::usage(format!("{}: missing file name after @", self.key)).hint(LITERAL_HINT))
+            }
             Some(path) => {
                 let mut file = File::open(path).map_err(|error| {
-                    CliError::usage(format!("{}: cannot open {path}: {error}", self.key)).hint(LITERAL)
+                    CliError::usage(format!("{}: cannot open {path}: {error}", self.key)).hint(LITERAL_HINT)
                 })?;
                 self.read(path, &mut file)
             }
@@ -46,10 +52,10 @@ impl Assignment {
 
     fn read(&self, source: &str, reader: &mut impl Read) -> Result<String, CliError> {
         let mut bytes = Vec::new();
-        // One byte more than is allowed shows that there is more; the rest of something endless is never read.
-        let most = u64::try_from(MAX_VALUE_BYTES + 1).unwrap_or(u64::MAX);
+        // One byte above the limit shows that there is more; the rest of an endless source is never read.
+        let max_read = u64::try_from(MAX_VALUE_BYTES + 1).unwrap_or(u64::MAX);
         reader
-            .take(most)
+            .take(max_read)
             .read_to_end(&mut bytes)
             .map_err(|error| CliError::usage(format!("{}: cannot read {source}: {error}", self.key)))?;
         if bytes.len() > MAX_VALUE_BYTES {
@@ -60,23 +66,22 @@ impl Assignment {
         String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             CliError::usage(format!("{}: {source} is not valid UTF-8 at byte {at}", self.key))
-                .hint("encode it, for example with base64")
+                .hint("encode the value, for example in base64")
         })
     }
 }
 
-const LITERAL: &str = "with --literal every value is taken as it is written";
-
-/// The keys and values that these arguments stand for.
+/// Returns the keys and values that the arguments stand for.
 pub(super) fn resolve(arguments: &[String], literal: bool) -> Result<Vec<(Key, String)>, CliError> {
-    let assignments: Vec<_> = arguments.iter().map(|it| Assignment::of(it)).collect::<Result<_, _>>()?;
+    let assignments: Vec<_> =
+        arguments.iter().map(|argument| Assignment::parse(argument)).collect::<Result<_, _>>()?;
     let mut keys: Vec<_> = assignments.iter().map(|assignment| &assignment.key).collect();
     keys.sort_unstable();
     if let Some([key, ..]) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(CliError::usage(format!("{key} is set twice: name each key once")));
+        return Err(duplicate_key(key));
     }
     if !literal && assignments.iter().filter(|assignment| assignment.is_stdin()).count() > 1 {
-        return Err(CliError::usage("more than one value is to come from standard input").hint(LITERAL));
+        return Err(CliError::usage("only one value can be read from standard input").hint(LITERAL_HINT));
     }
     assignments
         .into_iter()
@@ -98,33 +103,36 @@ mod tests {
 
     #[test]
     fn the_first_equals_sign_counts() {
-        assert_eq!(resolved(&["A=", "B==", "C=a=b", "D= x "], false).expect("good"), ["", "=", "a=b", " x "]);
-        for bad in ["A", "=x", "9A=x"] {
-            assert!(resolved(&[bad], false).is_err(), "{bad}");
+        assert_eq!(
+            resolved(&["A=", "B==", "C=a=b", "D= x "], false).expect("valid"),
+            ["", "=", "a=b", " x "]
+        );
+        for invalid in ["A", "=x", "9A=x"] {
+            assert!(resolved(&[invalid], false).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn literal_values_are_taken_as_written() {
-        assert_eq!(resolved(&["A=-", "B=@x", "C=-"], true).expect("good"), ["-", "@x", "-"]);
+    fn literal_values_are_used_as_written() {
+        assert_eq!(resolved(&["A=-", "B=@x", "C=-"], true).expect("valid"), ["-", "@x", "-"]);
     }
 
     #[test]
-    fn files_are_kept_to_the_byte() {
+    fn files_are_kept_byte_for_byte() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let write = |name: &str, bytes: &[u8]| {
             let path = dir.path().join(name);
-            std::fs::write(&path, bytes).expect("written");
+            std::fs::write(&path, bytes).expect("a writable directory");
             format!("A=@{}", path.display())
         };
         let text = write("text", b"a\r\nb\n");
-        assert_eq!(resolved(&[&text], false).expect("good"), ["a\r\nb\n"]);
+        assert_eq!(resolved(&[&text], false).expect("valid"), ["a\r\nb\n"]);
         let full = write("full", &vec![b'x'; MAX_VALUE_BYTES]);
-        assert_eq!(resolved(&[&full], false).expect("good")[0].len(), MAX_VALUE_BYTES);
-        for bad in
+        assert_eq!(resolved(&[&full], false).expect("valid")[0].len(), MAX_VALUE_BYTES);
+        for invalid in
             [write("long", &vec![b'x'; MAX_VALUE_BYTES + 1]), write("binary", b"a\xff"), "A=@".to_owned()]
         {
-            assert!(resolved(&[&bad], false).is_err(), "{bad}");
+            assert!(resolved(&[&invalid], false).is_err(), "{invalid}");
         }
     }
 

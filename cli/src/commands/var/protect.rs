@@ -3,26 +3,21 @@
 use std::collections::HashMap;
 
 use kontraktor_model::names::{EnvPath, Key};
-use kontraktor_proto::{
-    client::new_batch_id,
-    v1::{self, WriteStatus, write_item},
-};
+use kontraktor_proto::v1::{self, WriteStatus, write_item};
 
 use crate::{
-    commands::{
-        counted,
-        put::{MAX_ATTEMPTS, first_refusal, is_race, require_all},
-    },
+    commands::writes::{MAX_ATTEMPTS, first_refusal, is_race, newest_revision, write},
     context::Context,
     error::{CliError, Kind},
+    text::counted,
 };
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The environment, as in infra-demo/dev
+    /// Environment, such as infra-demo/dev
     #[arg(value_name = "PROJECT/ENV")]
     environment: EnvPath,
-    /// The variables' keys
+    /// Keys of the variables
     #[arg(value_name = "KEY", required = true)]
     keys: Vec<Key>,
 }
@@ -34,31 +29,22 @@ pub(super) async fn run(args: Args, protect: bool, context: &mut Context) -> Res
     keys.dedup();
     let mut attempt = 1;
     loop {
-        let standing = standing(&path, context).await?;
+        let existing = own_variables(&path, context).await?;
         let items = keys
             .iter()
-            .map(|key| item(&path, key, standing.get(key.as_str()), protect))
+            .map(|key| item(&path, key, existing.get(key.as_str()), protect))
             .collect::<Result<Vec<_>, _>>()?;
-        let groups = vec![v1::WriteGroup { items }];
-        let answer = context
-            .client
-            .write_variables(v1::WriteVariablesRequest { batch_id: new_batch_id(), groups })
-            .await?;
-        require_all(&answer.results, keys.len())?;
-        match first_refusal(&answer.results) {
-            None => return report(&path, protect, &answer.results, context),
+        let results = write(items, context).await?;
+        match first_refusal(&results) {
+            None => return report(&path, protect, &results, context),
             Some(problem) if is_race(problem) && attempt < MAX_ATTEMPTS => attempt += 1,
-            Some(problem) => {
-                return Err(CliError::from(problem.clone()).hint_for(Kind::Conflict, || {
-                    "others write the same keys just now; try again".to_owned()
-                }));
-            }
+            Some(problem) => return Err(CliError::from(problem.clone()).hint_race()),
         }
     }
 }
 
-/// The environment's own variables, by key.
-async fn standing(path: &EnvPath, context: &Context) -> Result<HashMap<String, v1::Variable>, CliError> {
+/// Returns the environment's own variables, by key.
+async fn own_variables(path: &EnvPath, context: &Context) -> Result<HashMap<String, v1::Variable>, CliError> {
     let request = v1::GetSnapshotRequest {
         name: Some(v1::EnvironmentName::from(path)),
         own_only: true,
@@ -68,20 +54,20 @@ async fn standing(path: &EnvPath, context: &Context) -> Result<HashMap<String, v
         .client
         .get_snapshot(request)
         .await
-        .map_err(|error| CliError::from(error).hint_environments())?;
+        .map_err(|error| CliError::from(error).hint_missing_environment())?;
     Ok(snapshot.variables.into_iter().map(|variable| (variable.key.clone(), variable)).collect())
 }
 
-/// The variable as it stands, with nothing but its protection changed.
+/// Returns the write that changes a variable's protection and nothing else.
 fn item(
     path: &EnvPath,
     key: &Key,
-    standing: Option<&v1::Variable>,
+    existing: Option<&v1::Variable>,
     protect: bool,
 ) -> Result<v1::WriteItem, CliError> {
-    let variable = standing.ok_or_else(|| {
-        CliError::new(Kind::NotFound, format!("{path} has no variable {key} of its own"))
-            .hint(format!("look at it with: ktr env show {path} --own"))
+    let variable = existing.ok_or_else(|| {
+        CliError::new(Kind::NotFound, format!("{path} has no own variable {key}"))
+            .hint(format!("list its own variables with `ktr env show {path} --own-only`"))
     })?;
     let put = v1::Put {
         r#type: variable.r#type,
@@ -104,18 +90,19 @@ fn report(
     results: &[v1::WriteResult],
     context: &mut Context,
 ) -> Result<(), CliError> {
-    let (done, state) = if protect { ("Protected", "protected") } else { ("Unprotected", "unprotected") };
+    let (done, unchanged_state) =
+        if protect { ("Protected", "already protected") } else { ("Unprotected", "not protected") };
     let written = results.iter().filter(|result| result.status() == WriteStatus::Written).count();
-    let already = results.len() - written;
-    let revision = results.iter().map(|result| result.environment_revision).max().unwrap_or_default();
-    context.out.line(&match (written, already) {
+    let unchanged = counted(results.len() - written, "variable");
+    let changed = counted(written, "variable");
+    let revision = newest_revision(results);
+    context.out.line(&match (written, results.len() - written) {
         (0, _) => {
-            format!("Nothing to change in {path}, still at revision {revision}: {state} already.")
+            format!("No changes: {path} is still at revision {revision}; {unchanged} {unchanged_state}.")
         }
-        (_, 0) => format!("{done} {} in {path}, now at revision {revision}.", counted(written, "variable")),
-        _ => format!(
-            "{done} {} in {path}, now at revision {revision}; {already} {state} already.",
-            counted(written, "variable")
-        ),
+        (_, 0) => format!("{done} {changed} in {path}, now at revision {revision}."),
+        _ => {
+            format!("{done} {changed} in {path}, now at revision {revision}; {unchanged} {unchanged_state}.")
+        }
     })
 }

@@ -5,36 +5,36 @@ use kontraktor_proto::{
     v1,
 };
 
-use crate::{commands::yes_no, context::Context, error::CliError, output::Format};
+use crate::{context::Context, error::CliError, output::Format, text::yes_or_no};
 
-/// List the vaults that the daemon's operator configured, and how they do
+/// List the vaults of the daemon's configuration, with their state
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     output: Format,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
-    let answer = context.client.list_vaults(v1::ListVaultsRequest {}).await?;
-    let vaults: Vec<_> = answer.vaults.into_iter().map(Vault::from).collect();
+    let response = context.client.list_vaults(v1::ListVaultsRequest {}).await?;
+    let vaults: Vec<_> = response.vaults.into_iter().map(Vault::from).collect();
     match args.output {
         Format::Json => context.out.json(&VaultList { vaults }),
-        Format::Table => context.out.table_without(
-            &["TROUBLE"],
-            ["VAULT", "KIND", "ADDRESS", "AVAILABLE", "CACHED", "LEASES", "TROUBLE"],
+        Format::Table => context.out.table_with_optional(
+            &["REASON"],
+            ["VAULT", "KIND", "ADDRESS", "AVAILABLE", "CACHED", "LEASES", "REASON"],
             vaults.into_iter().map(|vault| {
                 [
                     vault.name,
                     vault.kind,
                     vault.address.unwrap_or_default(),
-                    yes_no(vault.available),
+                    yes_or_no(vault.available),
                     vault.cached_secrets.to_string(),
                     vault.leases.to_string(),
-                    vault.trouble.unwrap_or_default(),
+                    vault.reason.unwrap_or_default(),
                 ]
             }),
-            "The daemon has no vaults. They are configured in kontraktord.toml.",
+            "No vaults. Configure them in kontraktord.toml.",
         ),
     }
 }

@@ -144,9 +144,9 @@ impl ConnectFailure {
     fn of(error: &io::Error, socket: &Path) -> Self {
         let start = || {
             if socket == default_socket_path() {
-                return "start the daemon with: kontraktord".to_owned();
+                return "start the daemon with `kontraktord`".to_owned();
             }
-            format!("start the daemon with: kontraktord --socket {}", socket.display())
+            format!("start the daemon with `kontraktord --socket {}`", socket.display())
         };
         let (hope, reason, remedy) = match error.kind() {
             io::ErrorKind::NotFound => (Hope::AfterRestart, "there is no such socket".to_owned(), start()),

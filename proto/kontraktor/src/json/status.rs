@@ -35,7 +35,7 @@ pub struct Status {
     /// Whether it accepts writes.
     pub writable: bool,
     /// Why it does not accept writes.
-    pub trouble: Option<String>,
+    pub reason: Option<String>,
 }
 
 impl Status {
@@ -55,7 +55,7 @@ impl Status {
             head_hash: status.head_hash,
             actor: status.actor,
             writable: status.writable,
-            trouble: non_empty(status.trouble),
+            reason: non_empty(status.trouble),
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct Vault {
     /// Whether the daemon sends requests to it; false after repeated failures.
     pub available: bool,
     /// Why it is not available.
-    pub trouble: Option<String>,
+    pub reason: Option<String>,
     /// The number of its secrets in the daemon's cache.
     pub cached_secrets: u64,
     /// The size of its secrets in the daemon's cache.
@@ -40,7 +40,7 @@ impl From<v1::VaultStatus> for Vault {
             kind: vault.kind,
             address: non_empty(vault.address),
             available: vault.available,
-            trouble: non_empty(vault.trouble),
+            reason: non_empty(vault.trouble),
             cached_secrets: vault.cached_secrets,
             cached_bytes: vault.cached_bytes,
             leases: vault.leases,

@@ -1,4 +1,4 @@
-//! What lies between two snapshots, as `ktr env diff` and `ktr env rollback` show it to a person.
+//! The difference between two snapshots, as `ktr env diff` and `ktr env rollback` print it for a person.
 
 use kontraktor_model::value::ValueType;
 use kontraktor_proto::{
@@ -7,34 +7,34 @@ use kontraktor_proto::{
     v1,
 };
 
-use super::entries::arrow;
-use crate::{error::CliError, output::Output};
+use crate::{error::CliError, output::Output, text::arrow};
 
-/// One line for each thing that differs: which key, and what of it.
-pub(super) fn table(diff: &Diff<'_>, out: &mut Output) -> Result<(), CliError> {
-    out.table(["", "KEY", "CHANGE"], rows(diff), "No variable differs.")
+/// Prints one line for each key and aspect that differs.
+pub(super) fn print(diff: &Diff<'_>, out: &mut Output) -> Result<(), CliError> {
+    out.table(["", "KEY", "CHANGE"], rows(diff), "No differences.")
 }
 
-/// What the vaults had behind the references that are the same.
-pub(super) fn versions(versions: &[ResolvedVersionChange], out: &mut Output) -> Result<(), CliError> {
+/// Prints the references that are the same, and last resolved to different versions.
+pub(super) fn print_versions(versions: &[ResolvedVersionChange], out: &mut Output) -> Result<(), CliError> {
     if versions.is_empty() {
         return Ok(());
     }
-    out.line("The same references, resolved last to other versions:")?;
-    let rows = versions.iter().map(|it| [it.key.clone(), arrow(Some(&it.from), Some(&it.to))]);
+    out.line("Unchanged references that last resolved to different versions:")?;
+    let rows =
+        versions.iter().map(|change| [change.key.clone(), arrow(Some(&change.from), Some(&change.to))]);
     out.table(["KEY", "VERSION"], rows, "")
 }
 
-/// In the order of the keys, whatever happened to them.
+/// Returns the rows by key.
 fn rows(diff: &Diff<'_>) -> Vec<[String; 3]> {
     let added = diff
         .added
         .iter()
-        .map(|(key, variable)| (*key, vec![["+", &arrow(None, value(variable))].map(str::to_owned)]));
+        .map(|(key, variable)| (*key, vec![["+", &arrow(None, content(variable))].map(str::to_owned)]));
     let removed = diff
         .removed
         .iter()
-        .map(|(key, variable)| (*key, vec![["-", &arrow(value(variable), None)].map(str::to_owned)]));
+        .map(|(key, variable)| (*key, vec![["-", &arrow(content(variable), None)].map(str::to_owned)]));
     let changed = diff.changed.iter().map(|(key, change)| (*key, changes(change)));
     let mut keys: Vec<_> = added.chain(removed).chain(changed).collect();
     keys.sort_unstable_by_key(|(key, _)| *key);
@@ -48,7 +48,7 @@ fn changes(change: &Change<'_>) -> Vec<[String; 2]> {
     let mut lines = Vec::new();
     let mut line = |text: String| lines.push(["~".to_owned(), text]);
     if change.content() {
-        line(arrow(value(change.from), value(change.to)));
+        line(arrow(content(change.from), content(change.to)));
     }
     if change.value_type() {
         line(format!("type: {}", arrow(Some(type_name(change.from)), Some(type_name(change.to)))));
@@ -59,7 +59,8 @@ fn changes(change: &Change<'_>) -> Vec<[String; 2]> {
     lines
 }
 
-fn value(variable: &v1::Variable) -> Option<&str> {
+/// Returns the value, or the reference.
+fn content(variable: &v1::Variable) -> Option<&str> {
     variable.value().or_else(|| variable.reference().map(|reference| reference.url.as_str()))
 }
 
@@ -70,12 +71,12 @@ fn type_name(variable: &v1::Variable) -> &'static str {
     kontraktor_proto::value_type(variable.r#type).map_or("unknown", ValueType::as_str)
 }
 
-/// How a description changes; empty ones are shown as such.
+/// Describes the change of a description.
 pub(super) fn description(from: &str, to: &str) -> String {
     format!("description: {}", arrow(Some(from), Some(to)))
 }
 
-/// How a list of imports changes.
+/// Describes the change of a list of imports.
 pub(super) fn imports(from: &[v1::EnvironmentName], to: &[v1::EnvironmentName]) -> String {
     let list = |environments: &[v1::EnvironmentName]| {
         if environments.is_empty() { "(none)".to_owned() } else { environment_names(environments).join(", ") }
@@ -107,7 +108,7 @@ mod tests {
             variable("SAME", "1", ValueType::Number, ""),
         ];
         let to = [
-            variable("NEW", "x", ValueType::String, "Not shown for what is new"),
+            variable("NEW", "x", ValueType::String, "Not shown for a new key"),
             variable("PORT", "5433", ValueType::Number, ""),
             variable("SAME", "1", ValueType::Number, ""),
         ];

@@ -1,58 +1,58 @@
-//! One text, masked as it comes.
+//! Masking one text as it arrives.
 
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{
-    MASK,
-    automaton::{Automaton, ROOT, State},
-};
+use super::automaton::{Automaton, ROOT, State};
 
-/// How much of a text is looked at at once.
-const PIECE: usize = 64 * 1024;
+/// What replaces a secret.
+pub(super) const MASK: &[u8] = b"***";
 
-/// Masks one text. Its parts may be cut anywhere.
-pub(crate) struct Masker {
+/// How much of a text is searched at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Masks one text, which may arrive in any pieces.
+pub struct Masker {
     automaton: Arc<Automaton>,
     state: State,
-    /// The end of the text so far that may still become a secret, and behind it, while it is looked at, what is new.
+    /// The end of the text so far that may still become a secret, and behind it, while it is searched, what is new.
     held: Zeroizing<Vec<u8>>,
-    /// Bytes at the beginning of `held` that stand in the output already, as part of a mask.
-    told: usize,
-    /// What of `held` is secret: from and to, in order, never overlapping.
+    /// The number of bytes at the beginning of `held` that are already in the output, as part of a mask.
+    written: usize,
+    /// The secret ranges of `held`: in order, never overlapping.
     secret: Vec<(usize, usize)>,
-    /// The output ends with a mask whose last byte is the last one that was told.
+    /// Whether the output ends with a mask that covers the last byte written.
     masking: bool,
 }
 
 impl Masker {
     pub(super) fn new(automaton: Arc<Automaton>) -> Self {
         // Never grows, so that no copy is left behind.
-        let held = Zeroizing::new(Vec::with_capacity(automaton.longest_pattern() + PIECE));
-        Self { automaton, state: ROOT, held, told: 0, secret: Vec::new(), masking: false }
+        let held = Zeroizing::new(Vec::with_capacity(automaton.longest_pattern() + CHUNK_BYTES));
+        Self { automaton, state: ROOT, held, written: 0, secret: Vec::new(), masking: false }
     }
 
-    /// Appends what can be told of the text so far.
-    pub(crate) fn push(&mut self, text: &[u8], out: &mut Vec<u8>) {
-        for piece in text.chunks(PIECE) {
-            self.look(piece);
+    /// Adds text, and appends to `out` what is certain by now.
+    pub fn push(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        for chunk in text.chunks(CHUNK_BYTES) {
+            self.search(chunk);
             let open = self.held.len() - self.automaton.open(self.state);
-            self.tell(open, out);
+            self.write(open, out);
         }
     }
 
-    /// Appends what was held back: the text is over.
-    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
-        self.tell(self.held.len(), out);
+    /// Ends the text, and appends to `out` what was held back.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        self.write(self.held.len(), out);
         self.state = ROOT;
     }
 
-    /// Finds what is secret in the piece and in what was held back before it.
-    fn look(&mut self, piece: &[u8]) {
+    /// Finds the secrets in the chunk and in what was held back before it.
+    fn search(&mut self, chunk: &[u8]) {
         let before = self.held.len();
-        self.held.extend_from_slice(piece);
-        for (index, byte) in piece.iter().enumerate() {
+        self.held.extend_from_slice(chunk);
+        for (index, byte) in chunk.iter().enumerate() {
             self.state = self.automaton.next(self.state, *byte);
             let length = self.automaton.longest(self.state);
             if length > 0 {
@@ -62,7 +62,7 @@ impl Masker {
         }
     }
 
-    /// All of this is secret. Ends never come before an earlier end.
+    /// Marks a range as secret. Ends never decrease from call to call.
     fn mark(&mut self, mut from: usize, end: usize) {
         while let Some((earlier, to)) = self.secret.last().copied() {
             if to < from {
@@ -74,9 +74,9 @@ impl Masker {
         self.secret.push((from, end));
     }
 
-    /// Writes all up to the open end, and the secret that reaches into it; keeps the open end.
-    fn tell(&mut self, open: usize, out: &mut Vec<u8>) {
-        let mut at = self.told;
+    /// Writes everything up to `open`, and the secret that crosses it; keeps what follows.
+    fn write(&mut self, open: usize, out: &mut Vec<u8>) {
+        let mut at = self.written;
         for (from, to) in &self.secret {
             if *from > open {
                 break;
@@ -98,7 +98,7 @@ impl Masker {
             self.masking = false;
             at = open;
         }
-        self.told = at - open;
+        self.written = at - open;
         self.held.drain(..open);
         self.secret.retain(|(_, to)| *to > open);
         for (from, to) in &mut self.secret {

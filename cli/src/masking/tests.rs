@@ -4,9 +4,9 @@ use base64::{
 };
 use proptest::prelude::*;
 
-use super::{automaton::Automaton, *};
+use super::{masker::MASK, *};
 
-/// The first bytes of a text, masked in one go, from the definition.
+/// Masks the first bytes of a text in one go, straight from the definition.
 fn naive(patterns: &[&[u8]], text: &[u8], first: usize) -> Vec<u8> {
     let mut secret = vec![false; text.len()];
     for pattern in patterns {
@@ -27,7 +27,7 @@ fn naive(patterns: &[&[u8]], text: &[u8], first: usize) -> Vec<u8> {
     out
 }
 
-/// How many bytes at the end of the text may still become a pattern.
+/// Returns how many bytes at the end of the text may still become a pattern.
 fn open(patterns: &[&[u8]], text: &[u8]) -> usize {
     let longest = patterns.iter().map(|pattern| pattern.len() - 1).max().unwrap_or_default();
     let begins =
@@ -43,7 +43,7 @@ fn masker(patterns: &[&[u8]]) -> Masker {
     Masker::new(Arc::new(Automaton::new(&patterns)))
 }
 
-/// Masked with the forms of these secrets.
+/// Masks a text with all forms of these secrets.
 fn masked(secrets: &[&str], text: &str) -> String {
     let (secrets, _) = Secrets::new(secrets.iter().map(|secret| secret.as_bytes()));
     let mut masker = secrets.masker();
@@ -67,9 +67,9 @@ proptest! {
         for piece in pieces {
             text.extend_from_slice(piece.as_bytes());
             masker.push(piece.as_bytes(), &mut out);
-            // Nothing is held back but what may become a secret and is none yet.
-            let told = naive(&patterns, &text, text.len() - open(&patterns, &text));
-            prop_assert!(out.starts_with(&told), "{out:?} {told:?}");
+            // Only what may become a secret, and is none yet, is held back.
+            let certain = naive(&patterns, &text, text.len() - open(&patterns, &text));
+            prop_assert!(out.starts_with(&certain), "{out:?} {certain:?}");
             prop_assert!(naive(&patterns, &text, text.len()).starts_with(&out));
         }
         masker.finish(&mut out);
@@ -78,47 +78,47 @@ proptest! {
 }
 
 #[test]
-fn what_overlaps_is_masked_as_one() {
+fn overlapping_secrets_are_masked_as_one() {
     assert_eq!(masked(&["abcdef", "defghi"], "xabcdefghix"), "x***x");
     assert_eq!(masked(&["abcdef", "bcde"], "abcdef bcde abcde"), "*** *** a***");
     assert_eq!(masked(&["aaaa"], "aaaaaaa aaa"), "*** aaa");
-    // Side by side too: how many there are is nobody's business.
+    // Adjacent ones too, which does not reveal how many there are.
     assert_eq!(masked(&["abcd"], "abcdabcd"), "***");
 }
 
 #[test]
 fn only_what_may_become_a_secret_is_held_back() {
     let mut masker = masker(&[b"hunter2"]);
-    let mut said = |text: &str| {
+    let mut push = |text: &str| {
         let mut out = Vec::new();
         masker.push(text.as_bytes(), &mut out);
         String::from_utf8(out).expect("UTF-8")
     };
-    assert_eq!(said("Password: "), "Password: ");
-    assert_eq!(said("hunte"), "");
-    assert_eq!(said("d down"), "hunted down");
-    assert_eq!(said("hunter2"), "***");
-    assert_eq!(said("hunter"), "");
-    assert_eq!(said("2!\n"), "!\n");
+    assert_eq!(push("Password: "), "Password: ");
+    assert_eq!(push("hunte"), "");
+    assert_eq!(push("d down"), "hunted down");
+    assert_eq!(push("hunter2"), "***");
+    assert_eq!(push("hunter"), "");
+    assert_eq!(push("2!\n"), "!\n");
 }
 
 #[test]
-fn a_secret_that_begins_a_longer_one_is_told_as_soon_as_it_is_there() {
+fn a_secret_that_begins_a_longer_one_is_masked_at_once() {
     let mut masker = masker(&[b"hunter", b"hunter2000"]);
-    let mut said = |text: &str| {
+    let mut push = |text: &str| {
         let mut out = Vec::new();
         masker.push(text.as_bytes(), &mut out);
         String::from_utf8(out).expect("UTF-8")
     };
-    assert_eq!(said("a hunter"), "a ***");
-    assert_eq!(said("20"), "");
-    assert_eq!(said("00 b"), " b");
-    assert_eq!(said("hunter20"), "***");
-    assert_eq!(said("!"), "20!");
+    assert_eq!(push("a hunter"), "a ***");
+    assert_eq!(push("20"), "");
+    assert_eq!(push("00 b"), " b");
+    assert_eq!(push("hunter20"), "***");
+    assert_eq!(push("!"), "20!");
 }
 
 #[test]
-fn secrets_show_in_many_forms() {
+fn every_form_of_a_secret_is_masked() {
     let secret = "p&ss wörd/\"1\"";
     let base64 = |text: &str| STANDARD.encode(text);
     for form in [
@@ -134,7 +134,7 @@ fn secrets_show_in_many_forms() {
     ] {
         assert_eq!(masked(&[secret], &format!("<{form}>")), "<***>", "{form}");
     }
-    // Inside of a longer text, wherever it begins: what is left depends on the neighbours too.
+    // Inside a longer text, wherever it begins: what is left depends on the neighboring bytes too.
     for user in ["u", "us", "use", "user"] {
         let out = masked(&[secret], &base64(&format!("{user}:{secret}:x")));
         let shown: usize = out.split("***").map(str::len).sum();
@@ -143,7 +143,7 @@ fn secrets_show_in_many_forms() {
 }
 
 #[test]
-fn lines_and_texts_of_a_secret_are_masked_by_themselves() {
+fn lines_and_strings_of_a_secret_are_masked_separately() {
     let pem = "-----BEGIN KEY-----\r\nMIIEvQIBADANBg\r\nshort\r\n-----END KEY-----\n";
     assert_eq!(masked(&[pem], "a MIIEvQIBADANBg b short"), "a *** b short");
     assert_eq!(masked(&[pem], pem), "***\n");
@@ -154,14 +154,14 @@ fn lines_and_texts_of_a_secret_are_masked_by_themselves() {
 }
 
 #[test]
-fn blanks_at_the_ends_of_a_secret_do_not_matter() {
+fn white_space_at_the_ends_of_a_secret_does_not_matter() {
     assert_eq!(masked(&["hunter2\n"], "a hunter2 b"), "a *** b");
     assert_eq!(masked(&["  hunter2"], &STANDARD.encode("hunter2")), "***");
     assert_eq!(masked(&["      "], "a      b"), "a      b");
 }
 
 #[test]
-fn short_secrets_are_not_masked_and_named() {
+fn short_secrets_are_reported_and_not_masked() {
     let values: [&[u8]; 5] = [b"abc", b"", b"abcd", b"ab\n\n", b"    "];
     let (secrets, short) = Secrets::new(values);
     assert_eq!(short, [0, 3, 4]);
@@ -172,7 +172,7 @@ fn short_secrets_are_not_masked_and_named() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_masked_too() {
+fn bytes_that_are_not_utf8_are_masked_too() {
     let (secrets, short) = Secrets::new([&b"\xff\0\x01\xfe"[..]]);
     assert!(short.is_empty());
     let (mut masker, mut out) = (secrets.masker(), Vec::new());

@@ -1,7 +1,7 @@
-//! The signals that we get, and which of them the command must still be told of.
+//! The signals that this process receives, and which of them to forward to the command.
 //!
-//! What a terminal sends, it sends to everybody in its foreground, the command among them: passed on, it would come twice,
-//! and a second interrupt makes many programs give up at once. So it matters who sent a signal.
+//! A terminal sends its signals to every process in its foreground, the command included: forwarded, they would arrive twice,
+//! and a second interrupt makes many programs stop at once. So it matters who sent a signal.
 
 use std::{
     fs,
@@ -19,8 +19,7 @@ use signal_hook::{
 };
 use tokio::sync::mpsc;
 
-/// What is passed on.
-const PASSED_ON: [Signal; 7] = [
+const FORWARDED: [Signal; 7] = [
     Signal::SIGINT,
     Signal::SIGTERM,
     Signal::SIGHUP,
@@ -30,35 +29,35 @@ const PASSED_ON: [Signal; 7] = [
     Signal::SIGWINCH,
 ];
 
-/// The signals that are passed on, caught from the moment that this is made.
-pub(super) struct Signals(mpsc::UnboundedReceiver<Received>);
+/// The signals to forward, caught from the time that this is made.
+pub(super) struct Signals(mpsc::UnboundedReceiver<ReceivedSignal>);
 
-/// A signal, and who sent it.
+/// A signal and its sender.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Received {
+pub(super) struct ReceivedSignal {
     pub(super) signal: Signal,
-    from: Sender,
+    sender: Sender,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Sender {
     Process(i32),
     Kernel,
-    /// Some systems do not say.
+    /// Some systems do not report the sender.
     Unknown,
 }
 
 impl Signals {
-    /// Signals that were ignored when we were started stay so, for the command too: that is how `nohup` works, and how
-    /// shells keep interrupts from what runs in their background.
+    /// Catches the signals, except those that were ignored when this process started: they stay ignored, for the command too.
+    /// That is how `nohup` works, and how shells keep interrupts from background jobs.
     pub(super) fn catch() -> io::Result<Self> {
-        let ignored = ignored();
+        let ignored = ignored_signals();
         let caught =
-            PASSED_ON.iter().map(|signal| *signal as i32).filter(|signal| !contains(ignored, *signal));
+            FORWARDED.iter().map(|signal| *signal as i32).filter(|signal| !contains(ignored, *signal));
         let mut caught = SignalsInfo::<WithOrigin>::new(caught)?;
         let (sender, receiver) = mpsc::unbounded_channel();
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            for received in caught.forever().filter_map(|origin| Received::new(&origin)) {
+            for received in caught.forever().filter_map(|origin| ReceivedSignal::new(&origin)) {
                 if sender.send(received).is_err() {
                     return;
                 }
@@ -67,32 +66,32 @@ impl Signals {
         Ok(Self(receiver))
     }
 
-    /// The next one.
-    pub(super) async fn next(&mut self) -> Received {
+    /// Returns the next signal. Safe to cancel.
+    pub(super) async fn next(&mut self) -> ReceivedSignal {
         match self.0.recv().await {
             Some(received) => received,
-            // The thread is gone, and no signal comes any more.
+            // The thread is gone, and no signal arrives any more.
             None => std::future::pending().await,
         }
     }
 }
 
-impl Received {
+impl ReceivedSignal {
     fn new(origin: &Origin) -> Option<Self> {
         let signal = Signal::try_from(origin.signal).ok()?;
-        let from = match (origin.cause, origin.process) {
+        let sender = match (origin.cause, origin.process) {
             (Cause::Sent(_), Some(process)) => Sender::Process(process.pid),
             (Cause::Kernel, _) => Sender::Kernel,
             _ => Sender::Unknown,
         };
-        Some(Self { signal, from })
+        Some(Self { signal, sender })
     }
 
-    /// Whether the command, with this process id, must be told: it has not got the signal already, nor sent it.
-    pub(super) fn is_for(self, command: i32) -> bool {
-        match self.from {
+    /// Returns whether the command with this process id neither received the signal already nor sent it.
+    pub(super) fn must_be_forwarded_to(self, command: i32) -> bool {
+        match self.sender {
             Sender::Process(process) => process != command,
-            // A terminal that goes away tells the leader of its session alone.
+            // A terminal that closes signals only the leader of its session.
             Sender::Kernel if self.signal == Signal::SIGHUP => {
                 getsid(None).is_ok_and(|leader| leader == getpid())
             }
@@ -104,8 +103,8 @@ impl Received {
         }
     }
 
-    /// Whether it asks for an end.
-    pub(super) fn ends(self) -> bool {
+    /// Returns whether the signal asks the process to end.
+    pub(super) fn asks_to_end(self) -> bool {
         matches!(self.signal, Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT)
     }
 }
@@ -115,12 +114,12 @@ fn is_in_foreground() -> bool {
     stdin.is_terminal() && tcgetpgrp(&stdin).is_ok_and(|foreground| foreground == getpgrp())
 }
 
-/// The signals that this process ignores, one bit for each, as Linux tells it; elsewhere none.
-fn ignored() -> u64 {
-    fs::read_to_string("/proc/self/status").map(|status| ignored_in(&status)).unwrap_or_default()
+/// Returns the signals that this process ignores, one bit for each, as Linux reports them; elsewhere none.
+fn ignored_signals() -> u64 {
+    fs::read_to_string("/proc/self/status").map(|status| parse_ignored(&status)).unwrap_or_default()
 }
 
-fn ignored_in(status: &str) -> u64 {
+fn parse_ignored(status: &str) -> u64 {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
@@ -134,21 +133,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_ignored_is_found() {
+    fn ignored_signals_are_parsed() {
         let mask =
-            ignored_in("Name:\tktr\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0\n");
+            parse_ignored("Name:\tktr\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0\n");
         let ignored = |signal: Signal| contains(mask, signal as i32);
         assert!(ignored(Signal::SIGHUP) && ignored(Signal::SIGPIPE));
         assert!(!ignored(Signal::SIGINT) && !ignored(Signal::SIGTERM));
-        assert_eq!(ignored_in("something else"), 0);
+        assert_eq!(parse_ignored("something else"), 0);
     }
 
     #[test]
-    fn the_command_is_told_what_it_has_not_got() {
-        let received = |signal, from| Received { signal, from };
-        assert!(received(Signal::SIGINT, Sender::Process(1)).is_for(4711));
-        assert!(!received(Signal::SIGTERM, Sender::Process(4711)).is_for(4711), "it sent that itself");
-        assert!(!received(Signal::SIGINT, Sender::Kernel).is_for(4711), "the terminal sent that to both");
-        assert!(received(Signal::SIGTERM, Sender::Unknown).is_for(4711));
+    fn only_signals_that_the_command_did_not_receive_are_forwarded() {
+        let forwarded = |signal, sender| ReceivedSignal { signal, sender }.must_be_forwarded_to(4711);
+        assert!(forwarded(Signal::SIGINT, Sender::Process(1)));
+        assert!(!forwarded(Signal::SIGTERM, Sender::Process(4711)), "the command sent it");
+        assert!(!forwarded(Signal::SIGINT, Sender::Kernel), "the terminal sent it to both");
+        assert!(forwarded(Signal::SIGTERM, Sender::Unknown));
     }
 }
