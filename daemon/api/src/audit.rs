@@ -6,7 +6,7 @@ use kontraktor_proto::v1::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, convert};
+use super::{Api, caller::caller, convert};
 use kontraktor_domain::{AuditEntry, Hash, Head, Refusal};
 use kontraktor_service::Page;
 use kontraktor_store::AuditQuery;
@@ -17,6 +17,7 @@ impl Audit for Api {
         &self,
         request: Request<ListAuditRequest>,
     ) -> Result<Response<ListAuditResponse>, Status> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let query = AuditQuery {
             project: filter(&request.project, convert::project_name)?,
@@ -28,27 +29,29 @@ impl Audit for Api {
             ..AuditQuery::default()
         };
         let page = convert::page(request.page_size, request.page_token);
-        answer(self.service.audit(query, &page).await)
+        answer(self.service.audit(&caller, query, &page).await)
     }
 
     async fn list_history(
         &self,
         request: Request<ListHistoryRequest>,
     ) -> Result<Response<ListAuditResponse>, Status> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let path = convert::env_path("environment", request.environment.as_ref())?;
         let key = filter(&request.key, convert::key)?;
         let until = request.until.map(|until| convert::at("until", until)).transpose()?;
         let page = convert::page(request.page_size, request.page_token);
-        answer(self.service.history(&path, key.as_ref(), until, &page).await)
+        answer(self.service.history(&caller, &path, key.as_ref(), until, &page).await)
     }
 
     async fn verify_audit(
         &self,
         request: Request<VerifyAuditRequest>,
     ) -> Result<Response<VerifyAuditResponse>, Status> {
+        let caller = caller(&request)?;
         let expect = expected(request.get_ref()).map_err(convert::status)?;
-        let report = self.service.verify(expect).await.map_err(convert::status)?;
+        let report = self.service.verify(&caller, expect).await.map_err(convert::status)?;
         let (broken_sequence, explanation) = report
             .broken
             .as_ref()

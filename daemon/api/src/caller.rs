@@ -10,7 +10,8 @@ use nix::unistd::{Uid, User, geteuid};
 use tonic::{Request, Status, service::Interceptor, transport::server::UdsConnectInfo};
 
 use super::{calls, convert};
-use kontraktor_domain::{Caller, Code, Refusal, Scopes};
+use kontraktor_access::{Caller, Scopes};
+use kontraktor_domain::{Code, Refusal};
 
 /// Lets the daemon's own user and root in, and puts the [`Caller`] into the request's extensions.
 #[derive(Debug, Clone)]
@@ -38,13 +39,9 @@ impl Gate {
             )
             .remedy("start a daemon of your own, or ask as the user that this one runs as"));
         };
-        Ok(Caller {
-            actor: actor.as_str().into(),
-            via: checked_via(via)?.into(),
-            peer: pid.map(|pid| format!("pid:{pid}")).unwrap_or_default().into(),
-            // Both own the daemon.
-            scopes: Scopes::ALL,
-        })
+        // Both own the daemon.
+        let caller = Caller::new(actor.as_str(), checked_via(via)?, Scopes::ALL);
+        Ok(Caller { peer: pid.map(|pid| format!("pid:{pid}")).unwrap_or_default().into(), ..caller })
     }
 }
 
@@ -55,14 +52,14 @@ impl Interceptor for Gate {
         let via = request.metadata().get(VIA_METADATA).map(|via| via.as_bytes().to_owned());
         let caller = self.admit(uid, pid, via.as_deref()).map_err(convert::status)?;
         calls::record_caller(&caller.actor, &caller.via);
-        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(Arc::new(caller));
         Ok(request)
     }
 }
 
 /// Who calls, as the gate found out.
-pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
-    request.extensions().get::<Caller>().cloned().ok_or_else(|| convert::status(unknown_caller()))
+pub(super) fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>, Status> {
+    request.extensions().get::<Arc<Caller>>().cloned().ok_or_else(|| convert::status(unknown_caller()))
 }
 
 fn unknown_caller() -> Refusal {

@@ -31,15 +31,16 @@ impl Environments for Api {
             create_missing: request.create_missing,
             adopt_existing: request.adopt_existing,
         };
-        answer(self.service.write_environment(caller, request).await)
+        answer(self.service.write_environment(&caller, request).await)
     }
 
     async fn get_environment(
         &self,
         request: Request<GetEnvironmentRequest>,
     ) -> Result<Response<Environment>, Status> {
+        let caller = caller(&request)?;
         let path = convert::env_path("name", request.get_ref().name.as_ref())?;
-        answer(self.service.environment(&path))
+        answer(self.service.environment(&caller, &path))
     }
 
     async fn update_environment(
@@ -56,7 +57,7 @@ impl Environments for Api {
             imports: imports.transpose()?,
             expect: request.expect.map(convert::environment_settings).transpose()?,
         };
-        answer(self.service.write_environment(caller, request).await)
+        answer(self.service.write_environment(&caller, request).await)
     }
 
     async fn delete_environment(
@@ -66,7 +67,7 @@ impl Environments for Api {
         let caller = caller(&request)?;
         let path = convert::env_path("name", request.get_ref().name.as_ref())?;
         let request = kontraktor_domain::Request::DeleteEnvironment { path, force: request.get_ref().force };
-        self.service.delete(caller, request).await.map_err(convert::status)?;
+        self.service.delete(&caller, request).await.map_err(convert::status)?;
         Ok(Response::new(DeleteEnvironmentResponse {}))
     }
 
@@ -74,13 +75,14 @@ impl Environments for Api {
         &self,
         request: Request<ListEnvironmentsRequest>,
     ) -> Result<Response<ListEnvironmentsResponse>, Status> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let project = match request.project.as_str() {
             "" => None,
             name => Some(convert::project_name(name)?),
         };
         let page = convert::page(request.page_size, request.page_token);
-        let page = self.service.environments(project.as_ref(), &page).map_err(convert::status)?;
+        let page = self.service.environments(&caller, project.as_ref(), &page).map_err(convert::status)?;
         Ok(Response::new(ListEnvironmentsResponse {
             environments: page.items.iter().map(|environment| convert::environment(environment)).collect(),
             next_page_token: page.next,
@@ -95,16 +97,19 @@ impl Environments for Api {
         let request = request.get_ref();
         let path = convert::env_path("name", request.name.as_ref())?;
         let expect = (request.expect_revision > 0).then_some(request.expect_revision);
-        let restored = self.service.rollback(caller, path, request.to_revision, expect).await;
+        let restored = self.service.rollback(&caller, path, request.to_revision, expect).await;
         restored.map(|restored| Response::new(convert::restored(&restored))).map_err(convert::status)
     }
 
     async fn get_snapshot(&self, request: Request<GetSnapshotRequest>) -> Result<Response<Snapshot>, Status> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let path = convert::env_path("name", request.name.as_ref())?;
         let snapshot = match request.at {
-            None => self.service.snapshot(&path, request.own_only),
-            Some(at) => self.service.snapshot_at(&path, request.own_only, convert::at("at", at)?).await,
+            None => self.service.snapshot(&caller, &path, request.own_only),
+            Some(at) => {
+                self.service.snapshot_at(&caller, &path, request.own_only, convert::at("at", at)?).await
+            }
         }
         .map_err(convert::status)?;
         // Known before anything is put together.

@@ -27,12 +27,13 @@ impl Projects for Api {
             },
             adopt_existing: request.adopt_existing,
         };
-        answer(self.service.write_project(caller, request).await)
+        answer(self.service.write_project(&caller, request).await)
     }
 
     async fn get_project(&self, request: Request<GetProjectRequest>) -> Result<Response<Project>, Status> {
+        let caller = caller(&request)?;
         let name = convert::project_name(&request.get_ref().name)?;
-        answer(self.service.project(&name))
+        answer(self.service.project(&caller, &name))
     }
 
     async fn update_project(
@@ -47,7 +48,7 @@ impl Projects for Api {
             protected: request.deletion_protection,
             expect: request.expect.map(convert::project_settings),
         };
-        answer(self.service.write_project(caller, request).await)
+        answer(self.service.write_project(&caller, request).await)
     }
 
     async fn delete_project(
@@ -57,7 +58,7 @@ impl Projects for Api {
         let caller = caller(&request)?;
         let name = convert::project_name(&request.get_ref().name)?;
         let request = kontraktor_domain::Request::DeleteProject { name, force: request.get_ref().force };
-        self.service.delete(caller, request).await.map_err(convert::status)?;
+        self.service.delete(&caller, request).await.map_err(convert::status)?;
         Ok(Response::new(DeleteProjectResponse {}))
     }
 
@@ -65,9 +66,10 @@ impl Projects for Api {
         &self,
         request: Request<ListProjectsRequest>,
     ) -> Result<Response<ListProjectsResponse>, Status> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let page = convert::page(request.page_size, request.page_token);
-        let page = self.service.projects(&page).map_err(convert::status)?;
+        let page = self.service.projects(&caller, &page).map_err(convert::status)?;
         Ok(Response::new(ListProjectsResponse {
             projects: page.items.iter().map(|project| convert::project(project)).collect(),
             next_page_token: page.next,

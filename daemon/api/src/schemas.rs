@@ -26,17 +26,18 @@ impl Schemas for Api {
             create_missing: request.create_missing,
             adopt_existing: request.adopt_existing,
         };
-        answer(self.service.write_schema(caller, request).await)
+        answer(self.service.write_schema(&caller, request).await)
     }
 
     async fn get_schema(
         &self,
         request: Request<GetSchemaRequest>,
     ) -> Result<Response<VariableSchema>, Status> {
+        let caller = caller(&request)?;
         let request = request.get_ref();
         let project = convert::project_name(&request.project)?;
         let name = convert::schema_name(&request.name)?;
-        answer(self.service.schema(&project, &name))
+        answer(self.service.schema(&caller, &project, &name))
     }
 
     async fn update_schema(
@@ -53,7 +54,7 @@ impl Schemas for Api {
                 .expect
                 .map(|expect| SchemaSettings { key_pattern: expect.key_pattern, schema: expect.schema }),
         };
-        answer(self.service.write_schema(caller, request).await)
+        answer(self.service.write_schema(&caller, request).await)
     }
 
     async fn delete_schema(
@@ -66,7 +67,7 @@ impl Schemas for Api {
             project: convert::project_name(&request.project)?,
             name: convert::schema_name(&request.name)?,
         };
-        self.service.delete(caller, request).await.map_err(convert::status)?;
+        self.service.delete(&caller, request).await.map_err(convert::status)?;
         Ok(Response::new(DeleteSchemaResponse {}))
     }
 
@@ -74,10 +75,11 @@ impl Schemas for Api {
         &self,
         request: Request<ListSchemasRequest>,
     ) -> Result<Response<ListSchemasResponse>, Status> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let project = convert::project_name(&request.project)?;
         let page = convert::page(request.page_size, request.page_token);
-        let page = self.service.schemas(&project, &page).map_err(convert::status)?;
+        let page = self.service.schemas(&caller, &project, &page).map_err(convert::status)?;
         Ok(Response::new(ListSchemasResponse {
             schemas: page.items.iter().map(|schema| convert::schema(schema)).collect(),
             next_page_token: page.next,

@@ -5,7 +5,7 @@ use kontraktor_proto::v1;
 
 use super::convert;
 use kontraktor_domain::Refusal;
-use kontraktor_service::{Handed, Target};
+use kontraktor_service::{SecretResult, Target};
 use kontraktor_vault::{HoldTerm, VaultInfo};
 
 /// The targets of a request, and in their places those that are none: one bad target is an answer beside the others.
@@ -40,7 +40,10 @@ pub(super) fn target(wire: &v1::SecretTarget) -> Result<Target, Refusal> {
 }
 
 /// Answers in the order of the request: `refused` go to their places, the others between them.
-pub(super) fn merged(secrets: Vec<Handed>, refused: Vec<(usize, v1::SecretResult)>) -> Vec<v1::SecretResult> {
+pub(super) fn merged(
+    secrets: Vec<SecretResult>,
+    refused: Vec<(usize, v1::SecretResult)>,
+) -> Vec<v1::SecretResult> {
     let mut answers: Vec<_> = secrets.iter().map(handed).collect();
     for (place, refusal) in refused {
         answers.insert(place.min(answers.len()), refusal);
@@ -48,7 +51,7 @@ pub(super) fn merged(secrets: Vec<Handed>, refused: Vec<(usize, v1::SecretResult
     answers
 }
 
-pub(super) fn handed(handed: &Handed) -> v1::SecretResult {
+pub(super) fn handed(handed: &SecretResult) -> v1::SecretResult {
     let mut result = v1::SecretResult {
         key: handed.key.as_ref().map(ToString::to_string).unwrap_or_default(),
         reference: handed.reference.to_string(),
@@ -111,7 +114,7 @@ mod tests {
         let handed = good
             .iter()
             .map(|target| match target {
-                Target::Reference(reference) => Handed {
+                Target::Reference(reference) => SecretResult {
                     key: None,
                     reference: reference.to_string().into(),
                     vault: None,

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{Api, caller::caller, convert, secret_answers as answers};
 use kontraktor_domain::{Code, Refusal};
-use kontraktor_service::Handed;
+use kontraktor_service::SecretResult;
 use kontraktor_vault::Bytes;
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<StreamSecretResponse, Status>> + Send>>;
@@ -137,9 +137,11 @@ impl Secrets for Api {
 
     async fn list_vaults(
         &self,
-        _: Request<ListVaultsRequest>,
+        request: Request<ListVaultsRequest>,
     ) -> Result<Response<ListVaultsResponse>, Status> {
-        let vaults = self.service.vaults().into_iter().map(answers::vault).collect();
+        let caller = caller(&request)?;
+        let vaults =
+            self.service.vaults(&caller).map_err(convert::status)?.into_iter().map(answers::vault).collect();
         Ok(Response::new(ListVaultsResponse { vaults }))
     }
 }
@@ -161,7 +163,7 @@ impl Iterator for Chunks {
     }
 }
 
-fn without_value(mut handed: Handed) -> Handed {
+fn without_value(mut handed: SecretResult) -> SecretResult {
     if let Ok(secret) = &mut handed.secret {
         secret.value = Bytes::new(Vec::new());
     }

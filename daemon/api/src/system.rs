@@ -9,7 +9,7 @@ use super::{Api, caller::caller, convert};
 impl System for Api {
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<DaemonStatus>, Status> {
         let caller = caller(&request)?;
-        let status = self.service.status();
+        let status = self.service.status(&caller).map_err(convert::status)?;
         Ok(Response::new(DaemonStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: Some(convert::timestamp(status.started)),

@@ -16,15 +16,16 @@ impl Variables for Api {
     ) -> Result<Response<WriteVariablesResponse>, Status> {
         let caller = caller(&request)?;
         let batch = convert::batch(request.into_inner())?;
-        let outcome = self.service.write_variables(caller, batch).await.map_err(convert::status)?;
+        let outcome = self.service.write_variables(&caller, batch).await.map_err(convert::status)?;
         Ok(Response::new(convert::results(&outcome)))
     }
 
     async fn get_variable(&self, request: Request<GetVariableRequest>) -> Result<Response<Variable>, Status> {
+        let caller = caller(&request)?;
         let request = request.get_ref();
         let path = convert::env_path("environment", request.environment.as_ref())?;
         let key = convert::key(&request.key)?;
-        let (environment, variable) = self.service.variable(&path, &key).map_err(convert::status)?;
+        let (environment, variable) = self.service.variable(&caller, &path, &key).map_err(convert::status)?;
         Ok(Response::new(convert::own(&environment, &variable)))
     }
 
@@ -32,11 +33,12 @@ impl Variables for Api {
         &self,
         request: Request<ListVariablesRequest>,
     ) -> Result<Response<ListVariablesResponse>, Status> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let path = convert::env_path("environment", request.environment.as_ref())?;
         let page = convert::page(request.page_size, request.page_token);
         let (environment, page) =
-            self.service.variables(&path, &request.prefix, &page).map_err(convert::status)?;
+            self.service.variables(&caller, &path, &request.prefix, &page).map_err(convert::status)?;
         let variables = page.items.iter().map(|variable| convert::own(&environment, variable)).collect();
         Ok(Response::new(ListVariablesResponse { variables, next_page_token: page.next }))
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kontraktor_model::names::{EnvPath, Key};
 use uuid::Uuid;
 
-use super::{Caller, Code, entry::words};
+use super::{Author, Code, entry::words};
 
 words! {
     /// What came of an access to a secret.
@@ -80,7 +80,7 @@ pub struct SeenVersion {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trail {
     /// Each with how often it happened.
-    pub accesses: Vec<(Caller, Access, u64)>,
+    pub accesses: Vec<(Author, Access, u64)>,
     /// Versions that vaults reported: who asked, the environment whose own the reference is, and its key.
     pub versions: Vec<ReportedVersion>,
 }
@@ -89,7 +89,7 @@ pub struct Trail {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportedVersion {
     /// Who asked.
-    pub caller: Caller,
+    pub author: Author,
     /// The environment whose own the reference is.
     pub environment: EnvPath,
     /// The key.

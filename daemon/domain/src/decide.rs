@@ -20,7 +20,7 @@ use self::draft::Draft;
 pub use self::{
     environments::find as find_environment, projects::find as find_project, schemas::find as find_schema,
 };
-use super::{Authorship, Caller, Code, Event, Outcome, Refusal, Request, State};
+use super::{Author, Authorship, Code, Event, Outcome, Refusal, Request, State};
 
 /// What a request leads to.
 #[derive(Debug, Clone)]
@@ -37,10 +37,10 @@ pub struct Decision {
 pub fn decide(
     state: &State,
     request: &Request,
-    caller: &Caller,
+    author: &Author,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    let mut draft = Draft::new(state, caller, now);
+    let mut draft = Draft::new(state, author, now);
     let outcome = match request {
         Request::CreateProject { name, settings, adopt_existing } => {
             projects::create(&mut draft, name, settings, *adopt_existing)

@@ -15,7 +15,6 @@ mod refusal;
 mod request;
 mod row;
 mod schema;
-mod scope;
 mod state;
 
 pub use access::{Access, AccessEvent, AccessOperation, ReportedVersion, SeenVersion, Trail, VersionEvent};
@@ -29,7 +28,7 @@ pub use event::{
 pub use hash::FieldHasher;
 pub use hash::{Hash, HashError};
 pub use kind::Kind;
-pub use model::{Authorship, Caller, Environment, Project, Variable, VariableSchema};
+pub use model::{Author, Authorship, Environment, Project, Variable, VariableSchema};
 pub use outcome::{BatchOutcome, ItemOutcome, ItemResult, Outcome, Restored};
 pub use refusal::{Code, Current, Refusal, Violation};
 pub use request::{
@@ -39,5 +38,4 @@ pub use request::{
 pub use row::{Row, RowBody, RowError};
 pub use row::{imports, timestamp};
 pub use schema::DECIDE_STACK_BYTES;
-pub use scope::{Scope, Scopes};
 pub use state::{EnvironmentParts, Head, ProjectParts, State, Tombstone, VariableParts};

@@ -8,27 +8,23 @@ use jiff::Timestamp;
 use kontraktor_model::names::{EnvName, EnvPath, Key, ProjectName, SchemaName};
 use uuid::Uuid;
 
-use super::{FieldHasher, Hash, Kind, Scopes, SeenVersion, schema::Compiled};
+use super::{FieldHasher, Hash, Kind, SeenVersion, schema::Compiled};
 
-/// Who asks, through what, from where, and what they may do.
+/// Who writes, and through what: what the log keeps of a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Caller {
+pub struct Author {
     /// `unix:NAME` or `unix:UID` for a local peer.
     pub actor: Arc<str>,
     /// The client's name for itself: `terraform`, `ktr`, `api`.
     pub via: Arc<str>,
-    /// `pid:4711` for a local peer; empty where it is not known.
-    pub peer: Arc<str>,
-    /// What the service lets them do.
-    pub scopes: Scopes,
 }
 
 /// Who wrote, when, and through what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorship {
-    /// As in [`Caller`].
+    /// As in [`Author`].
     pub actor: Arc<str>,
-    /// As in [`Caller`].
+    /// As in [`Author`].
     pub via: Arc<str>,
     /// UTC, in whole microseconds.
     pub at: Timestamp,

@@ -4,9 +4,8 @@
 
 use std::{hint::black_box, io::Write as _, sync::Arc, time::Instant};
 
-use kontraktor_domain::{
-    Batch, Caller, EnvironmentSettings, Expect, Operate, Put, Request, Scopes, WriteItem,
-};
+use kontraktor_access::{Caller, Scopes};
+use kontraktor_domain::{Batch, EnvironmentSettings, Expect, Operate, Put, Request, WriteItem};
 use kontraktor_model::{names::EnvPath, value::ValueType};
 use kontraktor_service::{Clock, Service, ServiceOptions};
 use kontraktor_store::MemoryStore;
@@ -24,7 +23,7 @@ impl Clock for Midnight {
 }
 
 fn caller() -> Caller {
-    Caller { actor: "unix:bench".into(), via: "bench".into(), peer: "pid:1".into(), scopes: Scopes::ALL }
+    Caller::new("unix:bench", "bench", Scopes::ALL)
 }
 
 fn path(env: &str) -> EnvPath {
@@ -48,14 +47,14 @@ async fn fill(service: &Service, env: &str, keys: impl Iterator<Item = String>, 
         expect: Expect::Nothing,
     });
     let id = uuid::Uuid::new_v4();
-    service.write_variables(caller(), Batch { id, groups: vec![items.collect()] }).await.unwrap();
+    service.write_variables(&caller(), Batch { id, groups: vec![items.collect()] }).await.unwrap();
     let request = Request::CreateEnvironment {
         path: path(env),
         settings: EnvironmentSettings { imports, ..EnvironmentSettings::default() },
         create_missing: true,
         adopt_existing: true,
     };
-    service.write_environment(caller(), request).await.unwrap();
+    service.write_environment(&caller(), request).await.unwrap();
 }
 
 /// Ten environments of which each imports the one before; the name of the last.
@@ -119,7 +118,7 @@ fn main() {
         ("a chain of 10 x 1,000 keys, interleaved", &interleaved),
         ("nine imports beside each other, side by side", &fan),
     ] {
-        report(what, || service.snapshot(path, false).unwrap().variables("").len());
-        report("  its version alone", || service.snapshot(path, false).unwrap().version().len());
+        report(what, || service.snapshot(&caller(), path, false).unwrap().variables("").len());
+        report("  its version alone", || service.snapshot(&caller(), path, false).unwrap().version().len());
     }
 }

@@ -1,10 +1,11 @@
 //! What the daemon does, for whoever speaks to it: reads from what stands, writes through the one writer. It refuses to
 //! know how requests travel and how rows are stored.
 
-mod aside;
+mod authorize;
 mod clock;
 mod compose;
 mod log;
+mod offload;
 mod page;
 mod point_in_time;
 mod queue;
@@ -23,18 +24,19 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
-use kontraktor_domain::{Head, State};
+use kontraktor_access::{Action, Caller, Resource};
+use kontraktor_domain::{Head, Refusal, State};
 use kontraktor_store::{Store, StoreError, StoreInfo};
 use kontraktor_vault::Broker;
 
 pub use self::{
-    aside::SMALL_ANSWER,
     clock::Clock,
     compose::{Entry, Snapshot},
+    offload::SMALL_ANSWER,
     page::{Page, PageRequest},
-    secrets::{EnvironmentSecrets, Handed, Secret, Secrets, Target},
+    secrets::{EnvironmentSecrets, Secret, SecretResult, Secrets, Target},
 };
-use self::{queue::Sender, secrets::Trails, writer::Health};
+use self::{queue::Sender, secrets::AuditBatcher, writer::Health};
 
 /// How much the service takes on at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +102,7 @@ struct Inner {
     /// Large answers that are made at a time. One core is left to the writer and to those who want little.
     answers: Arc<Semaphore>,
     broker: Broker,
-    trails: Trails,
+    audit: AuditBatcher,
 }
 
 impl Service {
@@ -135,15 +137,16 @@ impl Service {
                 walks: Arc::new(Semaphore::new(1)),
                 answers: Arc::new(Semaphore::new(large_answers())),
                 broker,
-                trails: Trails::default(),
+                audit: AuditBatcher::default(),
             }),
         })
     }
 
-    /// How the service does.
-    pub fn status(&self) -> Status {
+    /// Returns how the service is. Every known caller may ask.
+    pub fn status(&self, caller: &Caller) -> Result<Status, Refusal> {
+        self.authorize(caller, Action::DaemonStatus, Resource::Daemon)?;
         let state = self.inner.state.load();
-        Status {
+        Ok(Status {
             started: self.inner.started,
             store: self.inner.store.info(),
             projects: state.projects().len(),
@@ -154,7 +157,7 @@ impl Service {
                 Health::Good => None,
                 Health::Trouble(reason) | Health::Fatal(reason) => Some(Arc::clone(reason)),
             },
-        }
+        })
     }
 
     /// Waits until the store can't be used any further by this process, and says why. After a drain it never returns.

@@ -1,9 +1,11 @@
-//! Reading and checking the log, in pages. What is read goes through `aside`, because the store may block.
+//! Reading and checking the log, in pages. The store may block, so it is read through `offload`.
 
 use kontraktor_model::{
     limits::{DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE},
     names::{EnvPath, Key},
 };
+
+use kontraktor_access::{Action, Caller, Resource};
 
 use super::{
     Page, PageRequest, Service,
@@ -19,9 +21,12 @@ impl Service {
     /// Entries of the log. `beyond` and `limit` of the query are set here, from the page.
     pub async fn audit(
         &self,
+        caller: &Caller,
         mut query: AuditQuery,
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>, Refusal> {
+        let resource = query.project.as_ref().map_or(Resource::Log, Resource::Project);
+        self.authorize(caller, Action::AuditRead, resource)?;
         let text = |part: Option<String>| part.unwrap_or_default();
         let listing = Listing::new(&[
             "audit",
@@ -40,11 +45,14 @@ impl Service {
     /// environment that was deleted still has its history; one that never was is refused.
     pub async fn history(
         &self,
+        caller: &Caller,
         path: &EnvPath,
         key: Option<&Key>,
         until: Option<PointInTime>,
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>, Refusal> {
+        let resource = key.map_or(Resource::Environment(path), |key| Resource::Key(path, key));
+        self.authorize(caller, Action::HistoryRead, resource)?;
         let known = self.known(path)?;
         let key_text = key.map_or("", |key| key.as_str());
         let until_text = until.map(|moment| format!("{moment:?}")).unwrap_or_default();
@@ -71,7 +79,8 @@ impl Service {
 
     /// Walks the hash chain up to the newest row, which must be the one that stands in memory. `expect` is a further
     /// row that must be there with its hash.
-    pub async fn verify(&self, expect: Option<Head>) -> Result<ChainReport, Refusal> {
+    pub async fn verify(&self, caller: &Caller, expect: Option<Head>) -> Result<ChainReport, Refusal> {
+        self.authorize(caller, Action::AuditVerify, Resource::Log)?;
         let head = self.inner.state.load().head();
         let expected: Vec<Head> = expect.into_iter().chain((head.seq > 0).then_some(head)).collect();
         self.blocking(&self.inner.walks, move |store| verify(store, &expected)).await

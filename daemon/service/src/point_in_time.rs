@@ -5,6 +5,8 @@ use std::sync::Arc;
 use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
+use kontraktor_access::{Action, Caller, Resource};
+
 use super::{Service, Snapshot};
 use kontraktor_domain::{Code, Environment, Refusal, find_environment};
 use kontraktor_store::{AsOf, PointInTime};
@@ -24,6 +26,18 @@ impl Service {
     /// An environment as it stood at a moment, with what it imported then unless `own_only`. It may be deleted
     /// meanwhile.
     pub async fn snapshot_at(
+        &self,
+        caller: &Caller,
+        path: &EnvPath,
+        own_only: bool,
+        at: PointInTime,
+    ) -> Result<Snapshot, Refusal> {
+        self.authorize(caller, Action::SnapshotRead, Resource::Environment(path))?;
+        self.earlier(path, own_only, at).await
+    }
+
+    /// The same for a caller who was authorized already.
+    pub(super) async fn earlier(
         &self,
         path: &EnvPath,
         own_only: bool,

@@ -9,7 +9,7 @@ use std::sync::{
 use tokio::sync::oneshot;
 
 use super::ServiceOptions;
-use kontraktor_domain::{Caller, Code, Operate, Outcome, Refusal, Request};
+use kontraktor_domain::{Author, Code, Operate, Outcome, Refusal, Request};
 
 pub(super) type Answer = Result<Outcome, Refusal>;
 
@@ -28,7 +28,7 @@ pub(super) struct Sender {
 
 /// A request in the queue. Its bytes are counted until it is answered.
 pub(super) struct Job {
-    pub(super) caller: Caller,
+    pub(super) author: Author,
     pub(super) request: Request,
     pub(super) items: usize,
     bytes: usize,
@@ -48,7 +48,7 @@ impl Sender {
     /// Queues a request. It is refused if the queue is full or the writer has ended.
     pub(super) fn submit(
         &self,
-        caller: Caller,
+        author: Author,
         request: Request,
     ) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let (answer, answered) = oneshot::channel();
@@ -59,7 +59,7 @@ impl Sender {
             return Err(busy());
         }
         let waiting_bytes = Arc::clone(&self.waiting_bytes);
-        let job = Job { caller, request, items, bytes, waiting_bytes, answer };
+        let job = Job { author, request, items, bytes, waiting_bytes, answer };
         self.queue.try_send(job).map_err(|error| {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             match error {

@@ -7,6 +7,8 @@ use kontraktor_model::{
     names::{EnvName, EnvPath, Key, ProjectName, SchemaName},
 };
 
+use kontraktor_access::{Action, Caller, Resource};
+
 use super::{
     Page, PageRequest, Service, Snapshot,
     page::{Listing, bad_token, cut, page_size, weigh_imports},
@@ -17,13 +19,15 @@ use kontraktor_domain::{
 };
 
 impl Service {
-    /// What stands now. It does not change any more.
-    pub fn state(&self) -> Arc<State> {
-        self.inner.state.load_full()
+    /// Returns everything that exists now, as an immutable value.
+    pub fn state(&self, caller: &Caller) -> Result<Arc<State>, Refusal> {
+        self.authorize(caller, Action::StateRead, Resource::Daemon)?;
+        Ok(self.inner.state.load_full())
     }
 
     /// All projects, by name.
-    pub fn projects(&self, page: &PageRequest) -> Result<Page<Arc<Project>>, Refusal> {
+    pub fn projects(&self, caller: &Caller, page: &PageRequest) -> Result<Page<Arc<Project>>, Refusal> {
+        self.authorize(caller, Action::ProjectList, Resource::Daemon)?;
         let listing = Listing::new(&["projects"]);
         let after = parsed::<ProjectName>(listing.after(&page.token)?)?;
         let state = self.inner.state.load();
@@ -41,19 +45,23 @@ impl Service {
     }
 
     /// One project.
-    pub fn project(&self, name: &ProjectName) -> Result<Arc<Project>, Refusal> {
+    pub fn project(&self, caller: &Caller, name: &ProjectName) -> Result<Arc<Project>, Refusal> {
+        self.authorize(caller, Action::ProjectRead, Resource::Project(name))?;
         find_project(&self.inner.state.load(), name).cloned()
     }
 
     /// The schemas of a project, by name.
     pub fn schemas(
         &self,
+        caller: &Caller,
         project: &ProjectName,
         page: &PageRequest,
     ) -> Result<Page<Arc<VariableSchema>>, Refusal> {
+        self.authorize(caller, Action::SchemaList, Resource::Project(project))?;
         let listing = Listing::new(&["schemas", project.as_str()]);
         let after = parsed::<SchemaName>(listing.after(&page.token)?)?;
-        let found = self.project(project)?;
+        let state = self.inner.state.load();
+        let found = find_project(&state, project)?;
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let schemas = found.schemas.range::<_, SchemaName>((start, Bound::Unbounded));
         let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
@@ -62,16 +70,25 @@ impl Service {
     }
 
     /// One schema of a project.
-    pub fn schema(&self, project: &ProjectName, name: &SchemaName) -> Result<Arc<VariableSchema>, Refusal> {
-        find_schema(&*self.project(project)?, name).cloned()
+    pub fn schema(
+        &self,
+        caller: &Caller,
+        project: &ProjectName,
+        name: &SchemaName,
+    ) -> Result<Arc<VariableSchema>, Refusal> {
+        self.authorize(caller, Action::SchemaRead, Resource::Project(project))?;
+        find_schema(find_project(&self.inner.state.load(), project)?, name).cloned()
     }
 
     /// The environments of one project, or of all, by project and name. A project that does not exist is refused.
     pub fn environments(
         &self,
+        caller: &Caller,
         project: Option<&ProjectName>,
         page: &PageRequest,
     ) -> Result<Page<Arc<Environment>>, Refusal> {
+        let resource = project.map_or(Resource::Daemon, Resource::Project);
+        self.authorize(caller, Action::EnvironmentList, resource)?;
         let listing = Listing::new(&["environments", project.map_or("", ProjectName::as_str)]);
         let after = parsed::<EnvPath>(listing.after(&page.token)?)?;
         let state = self.inner.state.load();
@@ -99,12 +116,19 @@ impl Service {
     }
 
     /// One environment.
-    pub fn environment(&self, path: &EnvPath) -> Result<Arc<Environment>, Refusal> {
+    pub fn environment(&self, caller: &Caller, path: &EnvPath) -> Result<Arc<Environment>, Refusal> {
+        self.authorize(caller, Action::EnvironmentRead, Resource::Environment(path))?;
         find_environment(&self.inner.state.load(), path).cloned()
     }
 
-    /// An environment as it stands, with what it imports unless `own_only`.
-    pub fn snapshot(&self, path: &EnvPath, own_only: bool) -> Result<Snapshot, Refusal> {
+    /// An environment as it is now, with what it imports unless `own_only`.
+    pub fn snapshot(&self, caller: &Caller, path: &EnvPath, own_only: bool) -> Result<Snapshot, Refusal> {
+        self.authorize(caller, Action::SnapshotRead, Resource::Environment(path))?;
+        self.current(path, own_only)
+    }
+
+    /// The same for a caller who was authorized already.
+    pub(super) fn current(&self, path: &EnvPath, own_only: bool) -> Result<Snapshot, Refusal> {
         let state = self.inner.state.load();
         let environment = find_environment(&state, path)?;
         if own_only {
@@ -114,8 +138,14 @@ impl Service {
     }
 
     /// One own variable of an environment, and the environment that it stands in.
-    pub fn variable(&self, path: &EnvPath, key: &Key) -> Result<(Arc<Environment>, Arc<Variable>), Refusal> {
-        let environment = self.environment(path)?;
+    pub fn variable(
+        &self,
+        caller: &Caller,
+        path: &EnvPath,
+        key: &Key,
+    ) -> Result<(Arc<Environment>, Arc<Variable>), Refusal> {
+        self.authorize(caller, Action::VariableRead, Resource::Key(path, key))?;
+        let environment = Arc::clone(find_environment(&self.inner.state.load(), path)?);
         match environment.variables.get(key).cloned() {
             Some(variable) => Ok((environment, variable)),
             None => Err(Refusal::new(
@@ -130,13 +160,15 @@ impl Service {
     /// Own variables of an environment, by key, and the environment that they stand in.
     pub fn variables(
         &self,
+        caller: &Caller,
         path: &EnvPath,
         prefix: &str,
         page: &PageRequest,
     ) -> Result<(Arc<Environment>, Page<Arc<Variable>>), Refusal> {
+        self.authorize(caller, Action::VariableList, Resource::Environment(path))?;
         let listing = Listing::new(&["variables", path.project.as_str(), path.env.as_str(), prefix]);
         let after = parsed::<Key>(listing.after(&page.token)?)?;
-        let environment = self.environment(path)?;
+        let environment = Arc::clone(find_environment(&self.inner.state.load(), path)?);
         let start = match &after {
             Some(key) => Bound::Excluded(key.as_str()),
             None => Bound::Included(prefix),

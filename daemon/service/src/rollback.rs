@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use kontraktor_model::names::EnvPath;
 
+use kontraktor_access::{Action, Caller, Resource};
+
 use super::{Service, submit::mixed_up};
-use kontraktor_domain::{Caller, Code, Outcome, Refusal, Request, Restored};
+use kontraktor_domain::{Code, Outcome, Refusal, Request, Restored, find_environment};
 use kontraktor_store::{AsOf, PointInTime};
 
 impl Service {
@@ -14,13 +16,14 @@ impl Service {
     /// where the environment is at another revision than `expect_revision`.
     pub async fn rollback(
         &self,
-        caller: Caller,
+        caller: &Caller,
         path: EnvPath,
         to_revision: u64,
         expect_revision: Option<u64>,
     ) -> Result<Restored, Refusal> {
-        // It must stand: there is nothing to make a new revision of otherwise.
-        self.environment(&path)?;
+        self.authorize(caller, Action::EnvironmentRollback, Resource::Environment(&path))?;
+        // It must exist: there is nothing to make a new revision of otherwise.
+        find_environment(&self.inner.state.load(), &path)?;
         let known = self.known(&path)?;
         check(&path, to_revision, known.newest())?;
         let then = match self.past(&known, PointInTime::Revision(to_revision), false).await? {
@@ -42,7 +45,8 @@ impl Service {
             imports: Arc::clone(&then.imports),
             variables: then.variables.clone(),
         };
-        match self.submit(caller, Request::RestoreEnvironment { path, past, expect_revision }).await? {
+        let request = Request::RestoreEnvironment { path, past, expect_revision };
+        match self.queue(caller.author(), request).await? {
             Outcome::Restored(restored) => Ok(restored),
             other => Err(mixed_up(&other)),
         }

@@ -1,13 +1,13 @@
 //! Handing secrets out: who may, what a key or an environment refers to, and that it is in the log before it leaves. How
 //! vaults are spoken to is the broker's matter.
 
+mod audit;
 mod read;
 mod refuse;
 mod resolve;
-mod trail;
 
+pub(super) use self::audit::AuditBatcher;
 pub use self::{
-    read::{EnvironmentSecrets, Handed, Secret, Secrets},
+    read::{EnvironmentSecrets, Secret, SecretResult, Secrets},
     resolve::Target,
 };
-pub(super) use self::{refuse::denied, trail::Trails};

@@ -2,15 +2,16 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Service, secrets::denied};
+use kontraktor_access::Caller;
+
+use super::Service;
 use kontraktor_domain::{
-    Batch, BatchOutcome, Caller, Code, Environment, Outcome, Project, Refusal, Request, Scope, Scopes,
-    VariableSchema,
+    Author, Batch, BatchOutcome, Code, Environment, Outcome, Project, Refusal, Request, VariableSchema,
 };
 
 impl Service {
     /// Creates, changes or adopts a project.
-    pub async fn write_project(&self, caller: Caller, request: Request) -> Result<Arc<Project>, Refusal> {
+    pub async fn write_project(&self, caller: &Caller, request: Request) -> Result<Arc<Project>, Refusal> {
         match self.submit(caller, request).await? {
             Outcome::Project(project) => Ok(project),
             other => Err(mixed_up(&other)),
@@ -20,7 +21,7 @@ impl Service {
     /// Creates, changes or adopts an environment.
     pub async fn write_environment(
         &self,
-        caller: Caller,
+        caller: &Caller,
         request: Request,
     ) -> Result<Arc<Environment>, Refusal> {
         match self.submit(caller, request).await? {
@@ -32,7 +33,7 @@ impl Service {
     /// Attaches, changes or adopts a schema.
     pub async fn write_schema(
         &self,
-        caller: Caller,
+        caller: &Caller,
         request: Request,
     ) -> Result<Arc<VariableSchema>, Refusal> {
         match self.submit(caller, request).await? {
@@ -42,7 +43,7 @@ impl Service {
     }
 
     /// Deletes what the request names.
-    pub async fn delete(&self, caller: Caller, request: Request) -> Result<(), Refusal> {
+    pub async fn delete(&self, caller: &Caller, request: Request) -> Result<(), Refusal> {
         match self.submit(caller, request).await? {
             Outcome::Deleted => Ok(()),
             other => Err(mixed_up(&other)),
@@ -50,33 +51,29 @@ impl Service {
     }
 
     /// Writes a batch of variables. A refused item is a result, not an error.
-    pub async fn write_variables(&self, caller: Caller, batch: Batch) -> Result<BatchOutcome, Refusal> {
+    pub async fn write_variables(&self, caller: &Caller, batch: Batch) -> Result<BatchOutcome, Refusal> {
         match self.submit(caller, Request::WriteVariables(batch)).await? {
             Outcome::Batch(outcome) => Ok(outcome),
             other => Err(mixed_up(&other)),
         }
     }
 
-    pub(super) async fn submit(&self, caller: Caller, request: Request) -> Result<Outcome, Refusal> {
-        may(&caller, Scope::EnvWrite)?;
-        self.queue(caller, request).await
+    /// Queues what a caller may write.
+    async fn submit(&self, caller: &Caller, request: Request) -> Result<Outcome, Refusal> {
+        self.authorize_request(caller, &request)?;
+        self.queue(caller.author(), request).await
     }
 
-    /// Writes what needs no scope of anybody's: the record of what was done.
+    /// Queues the daemon's own record of accesses, which no caller asks for.
     pub(super) async fn append(&self, request: Request) -> Result<Outcome, Refusal> {
-        let daemon = Caller {
-            actor: "kontraktord".into(),
-            via: "kontraktord".into(),
-            peer: "".into(),
-            scopes: Scopes::default(),
-        };
-        self.queue(daemon, request).await
+        self.queue(Author { actor: "kontraktord".into(), via: "kontraktord".into() }, request).await
     }
 
-    async fn queue(&self, caller: Caller, request: Request) -> Result<Outcome, Refusal> {
+    /// Queues a request that was authorized, and waits for its answer.
+    pub(super) async fn queue(&self, author: Author, request: Request) -> Result<Outcome, Refusal> {
         let answer = {
             let sender = self.inner.sender.read().unwrap_or_else(PoisonError::into_inner);
-            sender.as_ref().ok_or_else(shutting_down)?.submit(caller, request)?
+            sender.as_ref().ok_or_else(shutting_down)?.submit(author, request)?
         };
         // Without an answer the writer died over this request: the process ends, and so does what is known of it.
         answer.await.unwrap_or_else(|_| {
@@ -87,11 +84,6 @@ impl Service {
             .remedy("start the daemon again and read what stands"))
         })
     }
-}
-
-/// Whether the caller has a scope.
-pub(super) fn may(caller: &Caller, scope: Scope) -> Result<(), Refusal> {
-    if caller.scopes.contains(scope) { Ok(()) } else { Err(denied(caller, scope)) }
 }
 
 fn shutting_down() -> Refusal {

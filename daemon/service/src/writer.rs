@@ -195,7 +195,7 @@ impl Writer {
         let answers = jobs
             .iter()
             .map(|job| {
-                decide(&state, &job.request, &job.caller, now).map(|decision| {
+                decide(&state, &job.request, &job.author, now).map(|decision| {
                     let Decision { events: new, outcome, state: after } = decision;
                     state = after;
                     events.extend(new);
@@ -310,7 +310,7 @@ impl Writer {
         let state = self.state.load();
         let now = self.clock.now();
         for job in jobs {
-            let answer = decide(&state, &job.request, &job.caller, now).and_then(|decision| {
+            let answer = decide(&state, &job.request, &job.author, now).and_then(|decision| {
                 if decision.events.is_empty() { Ok(decision.outcome) } else { Err(refusal.clone()) }
             });
             job.answer(answer);

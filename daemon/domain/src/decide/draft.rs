@@ -8,14 +8,14 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        BatchMark, Body, Caller, EnvironmentEvent, EnvironmentOperation, EnvironmentSettings, Event, Hash,
+        Author, BatchMark, Body, EnvironmentEvent, EnvironmentOperation, EnvironmentSettings, Event, Hash,
         Outcome, ProjectEvent, ProjectOperation, Row, State, hash::FieldHasher,
     },
     Decision,
 };
 
 pub(super) struct Draft<'a> {
-    caller: &'a Caller,
+    author: &'a Author,
     at: Timestamp,
     state: State,
     events: Vec<Event>,
@@ -24,9 +24,9 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(state: &State, caller: &'a Caller, now: Timestamp) -> Self {
+    pub(super) fn new(state: &State, author: &'a Author, now: Timestamp) -> Self {
         Self {
-            caller,
+            author,
             at: Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now),
             state: state.clone(),
             events: Vec::new(),
@@ -122,21 +122,21 @@ impl<'a> Draft<'a> {
 
     /// Adds a event and applies it. `item` is the place in the batch of the item that it comes from.
     pub(super) fn record(&mut self, item: Option<u32>, body: Body) {
-        self.append(self.caller, item, body);
+        self.append(self.author, item, body);
     }
 
     /// The same for what somebody else did than the one who makes the request.
-    pub(super) fn record_of(&mut self, caller: &Caller, body: Body) {
-        self.append(caller, None, body);
+    pub(super) fn record_of(&mut self, author: &Author, body: Body) {
+        self.append(author, None, body);
     }
 
-    fn append(&mut self, caller: &Caller, item: Option<u32>, body: Body) {
+    fn append(&mut self, author: &Author, item: Option<u32>, body: Body) {
         let head = self.state.head();
         let mut event = Event {
             seq: head.seq + 1,
             at: self.at,
-            actor: Arc::clone(&caller.actor),
-            via: Arc::clone(&caller.via),
+            actor: Arc::clone(&author.actor),
+            via: Arc::clone(&author.via),
             batch: self.batch.map(|(id, digest)| BatchMark { id, digest, item }),
             body,
             hash: Hash::ZERO,

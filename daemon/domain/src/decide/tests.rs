@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Batch, BatchOutcome, Caller, Code, Environment, EnvironmentSettings, Event, Expect, ItemOutcome,
-        Operate, Outcome, ProjectSettings, Put, Refusal, Request, Scopes, State, WriteItem,
+        Author, Batch, BatchOutcome, Code, Environment, EnvironmentSettings, Event, Expect, ItemOutcome,
+        Operate, Outcome, ProjectSettings, Put, Refusal, Request, State, WriteItem,
     },
     decide,
 };
@@ -41,13 +41,8 @@ impl World {
     }
 
     fn ask(&mut self, request: &Request) -> Result<Outcome, Refusal> {
-        let caller = Caller {
-            actor: "unix:ada".into(),
-            via: "test".into(),
-            peer: "pid:1".into(),
-            scopes: Scopes::ALL,
-        };
-        let decision = decide(&self.state, request, &caller, self.now)?;
+        let author = Author { actor: "unix:ada".into(), via: "test".into() };
+        let decision = decide(&self.state, request, &author, self.now)?;
         let mut rebuilt = self.state.clone();
         for event in &decision.events {
             rebuilt.apply(event);

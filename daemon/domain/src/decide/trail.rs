@@ -9,12 +9,12 @@ use super::{
 };
 
 pub(super) fn record(draft: &mut Draft<'_>, trail: &Trail) -> Outcome {
-    for (caller, access, count) in &trail.accesses {
-        draft.record_of(caller, Body::Access(AccessEvent { access: access.clone(), count: *count }));
+    for (author, access, count) in &trail.accesses {
+        draft.record_of(author, Body::Access(AccessEvent { access: access.clone(), count: *count }));
     }
     for reported in &trail.versions {
         if let Some(event) = change(draft, reported) {
-            draft.record_of(&reported.caller, Body::Version(event));
+            draft.record_of(&reported.author, Body::Version(event));
         }
     }
     Outcome::Recorded

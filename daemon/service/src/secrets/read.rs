@@ -9,18 +9,20 @@ use kontraktor_model::{
 };
 use uuid::Uuid;
 
+use kontraktor_access::{Action, Caller, Resource, authorize};
+
 use super::{
-    super::{Service, Snapshot, submit::may},
-    refuse::{denied, refusal, too_large},
+    super::{Service, Snapshot},
+    refuse::{refusal, too_large},
     resolve::{Found, Resolver, Target, as_seen, of},
 };
-use kontraktor_domain::{Access, AccessOperation, Caller, Code, Kind, Refusal, ReportedVersion, Scope};
+use kontraktor_domain::{Access, AccessOperation, Code, Kind, Refusal, ReportedVersion};
 use kontraktor_store::PointInTime;
 use kontraktor_vault::{Bytes, HoldTerm, LeaseTerm, Resolved, VaultError, VaultInfo};
 
 /// One secret that was asked for, and what came of it.
 #[derive(Debug, Clone)]
-pub struct Handed {
+pub struct SecretResult {
     /// The key, where one was asked for.
     pub key: Option<Key>,
     /// The reference that it led to; empty where it led to none.
@@ -50,7 +52,7 @@ pub struct Secret {
 #[derive(Debug, Clone)]
 pub struct Secrets {
     /// The answers.
-    pub secrets: Vec<Handed>,
+    pub secrets: Vec<SecretResult>,
     /// Where one was asked for and something has a lease.
     pub hold: Option<HoldTerm>,
 }
@@ -89,7 +91,7 @@ impl Service {
         hold: bool,
     ) -> Result<Secrets, Refusal> {
         check_number(targets.len())?;
-        self.admit(caller, &[Scope::SecretRead], targets).await?;
+        self.authorize_targets(caller, Action::SecretRead, targets).await?;
         self.hand_out(caller, self.find_all(targets), hold, Bounds::Message).await
     }
 
@@ -101,7 +103,7 @@ impl Service {
         hold: bool,
     ) -> Result<Secrets, Refusal> {
         let targets = std::slice::from_ref(target);
-        self.admit(caller, &[Scope::SecretRead], targets).await?;
+        self.authorize_targets(caller, Action::SecretStream, targets).await?;
         self.hand_out(caller, self.find_all(targets), hold, Bounds::Stream).await
     }
 
@@ -116,14 +118,14 @@ impl Service {
         at: Option<PointInTime>,
         hold: bool,
     ) -> Result<EnvironmentSecrets, Refusal> {
-        let scopes = [Scope::EnvRead, Scope::SecretRead];
+        let action = Action::SecretReadEnvironment;
+        if let Err(denied) = authorize(caller, action, Resource::Environment(path)) {
+            let refusal = Refusal::from(&denied);
+            return Err(self.deny(caller, refusal, vec![access(Some(path), None)]).await);
+        }
         let snapshot = match at {
-            // Who may not read it does not learn whether it exists.
-            _ if !scopes.iter().all(|scope| caller.scopes.contains(*scope)) => {
-                return Err(self.turn_away(caller, &scopes, vec![access(Some(path), None)]).await);
-            }
-            None => self.snapshot(path, own_only)?,
-            Some(at) => self.snapshot_at(path, own_only, at).await?,
+            None => self.current(path, own_only)?,
+            Some(at) => self.earlier(path, own_only, at).await?,
         };
         let asked = snapshot
             .variables(prefix)
@@ -140,41 +142,45 @@ impl Service {
     }
 
     /// Whether targets can be resolved. Nothing is handed out.
-    pub async fn check_secrets(&self, caller: &Caller, targets: &[Target]) -> Result<Vec<Handed>, Refusal> {
+    pub async fn check_secrets(
+        &self,
+        caller: &Caller,
+        targets: &[Target],
+    ) -> Result<Vec<SecretResult>, Refusal> {
         check_number(targets.len())?;
-        if !caller.scopes.contains(Scope::EnvWrite) {
-            self.admit(caller, &[Scope::SecretRead], targets).await?;
-        }
+        self.authorize_targets(caller, Action::SecretCheck, targets).await?;
         let asked = self.find_all(targets);
         let references: Vec<_> =
             asked.iter().filter_map(|asked| Some(asked.found.as_ref().ok()?.reference.clone())).collect();
         let answers = self.inner.broker.check(&references).await;
-        let handed = together(asked, answers, Bounds::Stream);
-        self.note(caller, AccessOperation::Checked, &handed).await?;
+        let handed = zip(asked, answers, Bounds::Stream);
+        self.record_access(caller, AccessOperation::Checked, &handed).await?;
         Ok(handed.into_iter().map(|(_, handed)| handed).collect())
     }
 
     /// Says that a hold is still needed.
     pub fn renew_hold(&self, caller: &Caller, id: Uuid) -> Result<HoldTerm, Refusal> {
-        may(caller, Scope::SecretRead)?;
+        self.authorize(caller, Action::HoldRenew, Resource::Hold(id))?;
         self.inner.broker.renew_hold(id, &caller.actor).map_err(refusal)
     }
 
     /// Lets go of a hold.
     pub fn release_hold(&self, caller: &Caller, id: Uuid) -> Result<(), Refusal> {
-        may(caller, Scope::SecretRead)?;
+        self.authorize(caller, Action::HoldRelease, Resource::Hold(id))?;
         self.inner.broker.release_hold(id, &caller.actor).map_err(refusal)
     }
 
     /// Forgets what is cached of one vault, or of all; says how many secrets that were.
     pub fn purge_secrets(&self, caller: &Caller, vault: Option<&VaultName>) -> Result<usize, Refusal> {
-        may(caller, Scope::SecretRead)?;
+        let resource = vault.map_or(Resource::Daemon, Resource::Vault);
+        self.authorize(caller, Action::SecretPurge, resource)?;
         self.inner.broker.purge(vault).map_err(refusal)
     }
 
     /// The configured vaults, by name.
-    pub fn vaults(&self) -> Vec<VaultInfo> {
-        self.inner.broker.vaults()
+    pub fn vaults(&self, caller: &Caller) -> Result<Vec<VaultInfo>, Refusal> {
+        self.authorize(caller, Action::VaultList, Resource::Daemon)?;
+        Ok(self.inner.broker.vaults())
     }
 
     fn find_all(&self, targets: &[Target]) -> Vec<Asked> {
@@ -202,8 +208,8 @@ impl Service {
         let references: Vec<_> =
             asked.iter().filter_map(|asked| Some(asked.found.as_ref().ok()?.reference.clone())).collect();
         let answers = self.inner.broker.read(&references, &caller.actor, hold).await;
-        let handed = together(asked, answers.secrets, bounds);
-        if let Err(refusal) = self.note(caller, AccessOperation::Read, &handed).await {
+        let handed = zip(asked, answers.secrets, bounds);
+        if let Err(refusal) = self.record_access(caller, AccessOperation::Read, &handed).await {
             if let Some(hold) = answers.hold {
                 // It ends by itself where this fails.
                 let _ = self.inner.broker.release_hold(hold.id, &caller.actor);
@@ -215,11 +221,11 @@ impl Service {
     }
 
     /// Writes down what came of each access, and the versions that are news.
-    async fn note(
+    async fn record_access(
         &self,
         caller: &Caller,
         success: AccessOperation,
-        handed: &[(Asked, Handed)],
+        handed: &[(Asked, SecretResult)],
     ) -> Result<(), Refusal> {
         if handed.is_empty() {
             return Ok(());
@@ -233,7 +239,7 @@ impl Service {
                 Err(refusal) => (AccessOperation::Failed, None, Some(refusal.code)),
             };
             accesses.push((
-                caller.clone(),
+                caller.author(),
                 Access {
                     operation,
                     reference: Arc::clone(&handed.reference),
@@ -251,7 +257,7 @@ impl Service {
             let known = state.environment(environment).and_then(|environment| environment.versions.get(key));
             if known.is_none_or(|known| *known.version != *version || known.reference != *text) {
                 versions.push(ReportedVersion {
-                    caller: caller.clone(),
+                    author: caller.author(),
                     environment: environment.clone(),
                     key: key.clone(),
                     reference: Arc::clone(text),
@@ -260,35 +266,44 @@ impl Service {
             }
         }
         drop(state);
-        self.record(accesses, versions).await
+        self.record_accesses(accesses, versions).await
     }
 
-    /// Lets those pass who have all the scopes; that others asked is written down.
-    async fn admit(&self, caller: &Caller, scopes: &[Scope], targets: &[Target]) -> Result<(), Refusal> {
-        if scopes.iter().all(|scope| caller.scopes.contains(*scope)) {
-            return Ok(());
-        }
+    /// Refuses a caller who may not do this to every target. That they tried is in the log before they hear of it.
+    async fn authorize_targets(
+        &self,
+        caller: &Caller,
+        action: Action,
+        targets: &[Target],
+    ) -> Result<(), Refusal> {
+        let denied = targets.iter().find_map(|target| {
+            let resource = match target {
+                Target::Key(path, key) => Resource::Key(path, key),
+                Target::Reference(reference) => Resource::Reference(reference),
+            };
+            authorize(caller, action, resource).err()
+        });
+        let Some(denied) = denied else { return Ok(()) };
         let attempts = targets.iter().map(|target| match target {
             Target::Key(path, key) => access(Some(path), Some(key)),
             Target::Reference(reference) => {
                 Access { reference: reference.to_string().into(), ..access(None, None) }
             }
         });
-        Err(self.turn_away(caller, scopes, attempts.collect()).await)
+        Err(self.deny(caller, Refusal::from(&denied), attempts.collect()).await)
     }
 
-    async fn turn_away(&self, caller: &Caller, scopes: &[Scope], attempts: Vec<Access>) -> Refusal {
-        let missing = scopes.iter().find(|scope| !caller.scopes.contains(**scope));
-        let refusal = denied(caller, missing.copied().unwrap_or(Scope::SecretRead));
+    /// Records denied attempts, and returns the refusal to answer.
+    async fn deny(&self, caller: &Caller, refusal: Refusal, attempts: Vec<Access>) -> Refusal {
         let attempts = attempts
             .into_iter()
             .map(|access| {
                 let peer = Arc::clone(&caller.peer);
                 let problem = Some(refusal.code);
-                (caller.clone(), Access { operation: AccessOperation::Denied, peer, problem, ..access })
+                (caller.author(), Access { operation: AccessOperation::Denied, peer, problem, ..access })
             })
             .collect();
-        match self.record(attempts, Vec::new()).await {
+        match self.record_accesses(attempts, Vec::new()).await {
             Ok(()) => refusal,
             Err(unaudited) => unaudited,
         }
@@ -320,11 +335,11 @@ fn check_number(targets: usize) -> Result<(), Refusal> {
 }
 
 /// Puts the broker's answers beside what was asked: one for each that was found.
-fn together(
+fn zip(
     asked: Vec<Asked>,
     answers: Vec<Result<Resolved, VaultError>>,
     bounds: Bounds,
-) -> Vec<(Asked, Handed)> {
+) -> Vec<(Asked, SecretResult)> {
     let mut answers = answers.into_iter();
     asked
         .into_iter()
@@ -344,7 +359,7 @@ fn together(
                     (Arc::clone(&found.text), Some(vault), secret)
                 }
             };
-            let handed = Handed { key: asked.key.clone(), reference, vault, secret };
+            let handed = SecretResult { key: asked.key.clone(), reference, vault, secret };
             (asked, handed)
         })
         .collect()

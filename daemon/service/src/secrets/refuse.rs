@@ -2,7 +2,7 @@
 
 use kontraktor_model::limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
 
-use kontraktor_domain::{Caller, Code, Refusal, Scope};
+use kontraktor_domain::{Code, Refusal};
 use kontraktor_vault::{Fault, VaultError};
 
 /// Returns the refusal for an error of a vault: one code for each kind of fault.
@@ -24,6 +24,7 @@ pub(super) fn refusal(error: VaultError) -> Refusal {
     let wait = error.retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     Refusal::new(code, error.message).field("reference").remedy(error.remedy).retry_after_ms(wait)
 }
+
 /// A secret that one message cannot carry.
 pub(super) fn too_large(bytes: usize) -> Refusal {
     Refusal::new(
@@ -36,10 +37,4 @@ pub(super) fn too_large(bytes: usize) -> Refusal {
     .remedy(format!(
         "stream it, as `ktr secret get` does: up to {MAX_SECRET_BYTES} bytes (16 MiB) are carried in pieces"
     ))
-}
-
-/// Somebody who lacks a scope.
-pub(in super::super) fn denied(caller: &Caller, scope: Scope) -> Refusal {
-    Refusal::new(Code::Denied, format!("{} lacks the scope {scope}", caller.actor))
-        .remedy(format!("ask as somebody who has {scope}"))
 }

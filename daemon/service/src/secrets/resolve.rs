@@ -49,7 +49,7 @@ impl<'a> Resolver<'a> {
             Target::Key(path, key) => {
                 let service = self.service;
                 let snapshot =
-                    self.snapshots.entry(path.clone()).or_insert_with(|| service.snapshot(path, false));
+                    self.snapshots.entry(path.clone()).or_insert_with(|| service.current(path, false));
                 let snapshot = snapshot.as_ref().map_err(Clone::clone)?;
                 let entry = snapshot.get(key).ok_or_else(|| missing(path, key))?;
                 if entry.variable.kind != Kind::Reference {

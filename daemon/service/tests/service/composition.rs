@@ -18,12 +18,12 @@ use super::{
 
 /// Creates an environment or changes its imports.
 pub(crate) async fn import(service: &Service, path: &str, imports: &[&str]) {
-    service.write_environment(caller(), importing(path, imports)).await.unwrap();
+    service.write_environment(&caller(), importing(path, imports)).await.unwrap();
 }
 
 /// `KEY=value < project/env@revision` of each effective variable.
 fn seen(service: &Service, path: &str, own_only: bool, prefix: &str) -> Vec<String> {
-    let snapshot = service.snapshot(&path.parse().unwrap(), own_only).unwrap();
+    let snapshot = service.snapshot(&caller(), &path.parse().unwrap(), own_only).unwrap();
     let entries = snapshot.variables(prefix);
     entries
         .iter()
@@ -35,7 +35,7 @@ fn seen(service: &Service, path: &str, own_only: bool, prefix: &str) -> Vec<Stri
 }
 
 fn version(service: &Service, path: &str, own_only: bool) -> String {
-    service.snapshot(&path.parse().unwrap(), own_only).unwrap().version()
+    service.snapshot(&caller(), &path.parse().unwrap(), own_only).unwrap().version()
 }
 
 async fn layered() -> Service {
@@ -82,9 +82,9 @@ async fn a_prefix_narrows_what_was_composed() {
 async fn lists_and_single_reads_see_own_variables_only() {
     let service = layered().await;
     let path = "app/dev".parse().unwrap();
-    let (_, page) = service.variables(&path, "", &PageRequest::default()).unwrap();
+    let (_, page) = service.variables(&caller(), &path, "", &PageRequest::default()).unwrap();
     assert_eq!(page.items.len(), 1);
-    assert!(service.variable(&path, &"A".parse().unwrap()).is_err());
+    assert!(service.variable(&caller(), &path, &"A".parse().unwrap()).is_err());
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn the_version_covers_what_is_imported() {
     let after = version(&service, "app/dev", false);
     assert_ne!(after, before);
     assert_eq!(version(&service, "app/dev", true), own, "its own revision is what it was");
-    assert_eq!(service.environment(&"app/dev".parse().unwrap()).unwrap().revision, 2);
+    assert_eq!(service.environment(&caller(), &"app/dev".parse().unwrap()).unwrap().revision, 2);
 
     import(&service, "shared/base", &["other/env"]).await;
     let through_others = version(&service, "app/dev", false);
@@ -124,7 +124,7 @@ async fn the_version_covers_what_is_imported() {
 
     import(&service, "app/dev", &["app/default", "shared/base"]).await;
     assert_ne!(version(&service, "app/dev", false), through_others, "the order counts");
-    assert_eq!(service.environment(&"app/dev".parse().unwrap()).unwrap().revision, 3);
+    assert_eq!(service.environment(&caller(), &"app/dev".parse().unwrap()).unwrap().revision, 3);
 
     import(&service, "app/dev", &[]).await;
     assert_eq!(version(&service, "app/dev", false), version(&service, "app/dev", true));
@@ -181,7 +181,7 @@ proptest! {
                     ..Default::default()
                 };
                 let create = Request::CreateEnvironment { path, settings, create_missing: true, adopt_existing: false };
-                service.write_environment(caller(), create).await.unwrap();
+                service.write_environment(&caller(), create).await.unwrap();
             }
             let items = (0..ENVS.len())
                 .flat_map(|env| own[env].iter().map(move |key| put(ENVS[env], &format!("K{key:02}"), ENVS[env])));
@@ -191,7 +191,7 @@ proptest! {
                 compose(env, &imports, &own, &mut BTreeSet::new(), &mut found);
                 let wanted: Vec<(String, &str)> =
                     found.into_iter().map(|(key, origin)| (format!("K{key:02}"), ENVS[origin])).collect();
-                let snapshot = service.snapshot(&name.parse().unwrap(), false).unwrap();
+                let snapshot = service.snapshot(&caller(), &name.parse().unwrap(), false).unwrap();
                 let entries = snapshot.variables("");
                 let got: Vec<(String, String)> = entries
                     .iter()

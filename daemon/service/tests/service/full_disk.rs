@@ -13,7 +13,11 @@ use kontraktor_service::{PageRequest, ServiceOptions};
 use kontraktor_store::{AuditQuery, Store, StoreError};
 use tempfile::TempDir;
 
-use super::{drained, duckdb, duckdb_with, start_with, world::put, write};
+use super::{
+    drained, duckdb, duckdb_with, start_with,
+    world::{caller, put},
+    write,
+};
 
 /// A file system of 4 MiB.
 struct SmallDisk {
@@ -69,10 +73,10 @@ async fn a_full_disk_is_survived() {
             Err(refusal) => {
                 assert_eq!(refusal.code, Code::StorageFull, "{refusal}");
                 refused += 1;
-                assert!(service.status().trouble.is_some());
+                assert!(service.status(&caller()).unwrap().trouble.is_some());
             }
         }
-        let log = service.audit(AuditQuery::default(), &PageRequest::default()).await.unwrap();
+        let log = service.audit(&caller(), AuditQuery::default(), &PageRequest::default()).await.unwrap();
         assert_eq!(log.items.len(), 3 + kept, "reads continue, and show what was acknowledged");
     }
     assert!(refused > 10, "{refused} refused, {kept} kept");
@@ -80,19 +84,19 @@ async fn a_full_disk_is_survived() {
     fs::remove_file(&ballast).unwrap();
     let outcome = write(&service, 100 + 19, vec![put("demo/dev", "BIG19", &big)]).await.unwrap();
     assert!(!outcome.replayed);
-    assert_eq!(service.status().trouble, None);
-    assert!(service.verify(None).await.unwrap().is_intact());
+    assert_eq!(service.status(&caller()).unwrap().trouble, None);
+    assert!(service.verify(&caller(), None).await.unwrap().is_intact());
 
     // A checkpoint that finds no room costs DuckDB its instance.
     fill(&ballast);
     drained(&service).await;
-    let state = service.state();
+    let state = service.state(&caller()).unwrap();
     drop(service);
     fs::remove_file(&ballast).unwrap();
     let service = start_with(open(), options);
-    assert_eq!(service.state().head(), state.head());
-    assert_eq!(service.state().variable_count(), kept + 2);
-    assert!(service.verify(Some(state.head())).await.unwrap().is_intact());
+    assert_eq!(service.state(&caller()).unwrap().head(), state.head());
+    assert_eq!(service.state(&caller()).unwrap().variable_count(), kept + 2);
+    assert!(service.verify(&caller(), Some(state.head())).await.unwrap().is_intact());
     drained(&service).await;
 }
 
@@ -105,12 +109,12 @@ async fn a_checkpoint_without_room_loses_nothing() {
     let store = duckdb(&disk.path("data"));
     let service = start_with(Arc::clone(&store) as _, ServiceOptions::default());
     write(&service, 1, vec![put("demo/dev", "BIG", &"x".repeat(60_000))]).await.unwrap();
-    let head = service.status().head;
+    let head = service.status(&caller()).unwrap().head;
     fill(&disk.path("ballast"));
     let error = store.checkpoint().unwrap_err();
     assert!(matches!(error, StoreError::Full(_)), "{error}");
     assert_eq!(store.recover().unwrap(), head, "the rows are in the write-ahead log");
-    assert!(service.verify(Some(head)).await.unwrap().is_intact());
+    assert!(service.verify(&caller(), Some(head)).await.unwrap().is_intact());
     fs::remove_file(disk.path("ballast")).unwrap();
     write(&service, 2, vec![put("demo/dev", "NEXT", "1")]).await.unwrap();
     store.checkpoint().unwrap();

@@ -27,11 +27,11 @@ async fn history_is_newest_first_and_outlives_the_environment() {
     let service = filled().await;
     let path = "demo/dev".parse().unwrap();
     let key = "A".parse().unwrap();
-    service.delete(caller(), delete_env("demo/dev")).await.unwrap();
+    service.delete(&caller(), delete_env("demo/dev")).await.unwrap();
     let mut page = PageRequest { size: 2, token: String::new() };
-    let first = service.history(&path, Some(&key), None, &page).await.unwrap();
+    let first = service.history(&caller(), &path, Some(&key), None, &page).await.unwrap();
     page.token = first.next;
-    let second = service.history(&path, Some(&key), None, &page).await.unwrap();
+    let second = service.history(&caller(), &path, Some(&key), None, &page).await.unwrap();
     assert_eq!(second.next, "");
     let words: Vec<String> = first
         .items
@@ -56,10 +56,10 @@ async fn history_is_newest_first_and_outlives_the_environment() {
             "1: variable created nothing -> 1"
         ]
     );
-    let whole = service.history(&path, None, None, &PageRequest::default()).await.unwrap();
+    let whole = service.history(&caller(), &path, None, None, &PageRequest::default()).await.unwrap();
     assert_eq!(whole.items.len(), 7, "with the environment's own rows");
     let never = service
-        .history(&"demo/none".parse().unwrap(), None, None, &PageRequest::default())
+        .history(&caller(), &"demo/none".parse().unwrap(), None, None, &PageRequest::default())
         .await
         .unwrap_err();
     assert_eq!(never.code, Code::NotFound);
@@ -73,7 +73,7 @@ async fn the_audit_log_goes_on_where_the_page_before_ended() {
         let mut page = PageRequest { size: 3, token: String::new() };
         let mut seen = Vec::new();
         loop {
-            let found = service.audit(query.clone(), &page).await.unwrap();
+            let found = service.audit(&caller(), query.clone(), &page).await.unwrap();
             seen.extend(found.items.into_iter().map(|entry| entry.seq));
             if found.next.is_empty() {
                 break;
@@ -85,20 +85,23 @@ async fn the_audit_log_goes_on_where_the_page_before_ended() {
             wanted.reverse();
         }
         assert_eq!(seen, wanted);
-        page.token =
-            service.audit(query.clone(), &PageRequest { size: 1, token: String::new() }).await.unwrap().next;
+        page.token = service
+            .audit(&caller(), query.clone(), &PageRequest { size: 1, token: String::new() })
+            .await
+            .unwrap()
+            .next;
         let other = AuditQuery { key: Some("A".parse().unwrap()), ..query };
-        assert_eq!(service.audit(other, &page).await.unwrap_err().field, "page_token");
+        assert_eq!(service.audit(&caller(), other, &page).await.unwrap_err().field, "page_token");
     }
 }
 
 #[tokio::test]
 async fn verifying_compares_with_what_is_expected() {
     let service = filled().await;
-    let head = service.status().head;
-    let report = service.verify(Some(head)).await.unwrap();
+    let head = service.status(&caller()).unwrap().head;
+    let report = service.verify(&caller(), Some(head)).await.unwrap();
     assert_eq!((report.head, report.rows, report.broken), (head, 7, None));
-    let wrong = service.verify(Some(Head { seq: 3, hash: Hash::ZERO })).await.unwrap();
+    let wrong = service.verify(&caller(), Some(Head { seq: 3, hash: Hash::ZERO })).await.unwrap();
     assert_eq!(wrong.broken.unwrap().seq, 3);
 }
 
@@ -119,7 +122,7 @@ async fn readers_of_the_log_take_turns() {
                 let mut page = PageRequest { size: 1000, ..PageRequest::default() };
                 let mut entries = 0;
                 loop {
-                    let found = service.audit(AuditQuery::default(), &page).await?;
+                    let found = service.audit(&caller(), AuditQuery::default(), &page).await?;
                     entries += found.items.len();
                     page.token = found.next;
                     if page.token.is_empty() {

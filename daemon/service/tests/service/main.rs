@@ -1,6 +1,7 @@
 //! The service at work: on the memory store with faults put in, and on the real one.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod authorization;
 mod composition;
 mod faults;
 mod full_disk;
@@ -14,6 +15,7 @@ mod schemas;
 mod secrets;
 mod trouble;
 mod two_writers;
+mod world;
 mod writing;
 
 use std::{
@@ -28,11 +30,9 @@ use std::{
 use jiff::Timestamp;
 use kontraktor_domain::{Batch, BatchOutcome, Refusal, Request, WriteItem};
 use kontraktor_service::{Service, ServiceOptions};
-use kontraktor_store::{
-    Store,
-    contract::world::{self, caller},
-};
+use kontraktor_store::Store;
 use kontraktor_store_duckdb::{DataDir, DuckDbOptions, DuckDbStore};
+use world::caller;
 
 /// A clock that is set by hand.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ async fn write(service: &Service, id: u128, items: Vec<WriteItem>) -> Result<Bat
 }
 
 async fn submit(service: &Service, batch: Batch) -> Result<BatchOutcome, Refusal> {
-    let answer = service.write_variables(caller(), batch);
+    let answer = service.write_variables(&caller(), batch);
     tokio::time::timeout(Duration::from_mins(2), answer).await.expect("nobody is left waiting")
 }
 

@@ -226,22 +226,22 @@ impl Timeline {
     }
 
     async fn import(&mut self, path: &str, imports: &[&str]) {
-        self.service.write_environment(caller(), importing(path, imports)).await.unwrap();
+        self.service.write_environment(&caller(), importing(path, imports)).await.unwrap();
         self.clock.advance(Duration::from_mins(1));
     }
 
     async fn delete(&mut self, path: &str) {
         let request = Request::DeleteEnvironment { path: path.parse().unwrap(), force: true };
-        self.service.delete(caller(), request).await.unwrap();
+        self.service.delete(&caller(), request).await.unwrap();
         self.clock.advance(Duration::from_mins(1));
     }
 
     fn now(&self, path: &str) -> Snapshot {
-        self.service.snapshot(&path.parse().unwrap(), false).unwrap()
+        self.service.snapshot(&caller(), &path.parse().unwrap(), false).unwrap()
     }
 
     async fn at(&self, path: &str, at: PointInTime) -> Result<Snapshot, Refusal> {
-        self.service.snapshot_at(&path.parse().unwrap(), false, at).await
+        self.service.snapshot_at(&caller(), &path.parse().unwrap(), false, at).await
     }
 }
 
@@ -260,7 +260,14 @@ async fn imports_are_resolved_as_of_then(store: Arc<dyn Store>) {
     let second = world.now("app/dev");
     world.put(&[("shared/base", "A", "2")]).await;
     let meanwhile = world.now("app/dev");
-    let between = world.service.state().environment(&"shared/base".parse().unwrap()).unwrap().written.at;
+    let between = world
+        .service
+        .state(&caller())
+        .unwrap()
+        .environment(&"shared/base".parse().unwrap())
+        .unwrap()
+        .written
+        .at;
     world.put(&[("app/dev", "B", "2"), ("shared/base", "A", "3")]).await;
     let third = world.now("app/dev");
     world.import("app/dev", &[]).await;
@@ -346,33 +353,46 @@ async fn history_ends_at_a_moment() {
     let mut world = Timeline::new(Arc::new(MemoryStore::new()));
     world.put(&[("app/dev", "A", "1"), ("app/dev", "B", "1")]).await;
     world.put(&[("app/dev", "A", "2"), ("app/dev", "B", "2")]).await;
-    let second = world.service.state().environment(&"app/dev".parse().unwrap()).unwrap().written.at;
+    let second =
+        world.service.state(&caller()).unwrap().environment(&"app/dev".parse().unwrap()).unwrap().written.at;
     world.put(&[("app/dev", "A", "3")]).await;
     let path: EnvPath = "app/dev".parse().unwrap();
     let key = "A".parse().unwrap();
     let page = PageRequest::default();
     for at in [PointInTime::Revision(2), PointInTime::Time(second)] {
-        let found = world.service.history(&path, Some(&key), Some(at), &page).await.unwrap();
+        let found = world.service.history(&caller(), &path, Some(&key), Some(at), &page).await.unwrap();
         let values: Vec<_> = found.items.iter().map(|entry| entry.new_value.clone().unwrap()).collect();
         assert_eq!(values, ["2", "1"]);
     }
     let ask = |size, token| PageRequest { size, token };
     let first = world
         .service
-        .history(&path, None, Some(PointInTime::Revision(2)), &ask(3, String::new()))
+        .history(&caller(), &path, None, Some(PointInTime::Revision(2)), &ask(3, String::new()))
         .await
         .unwrap();
     let all = [&first.items[..], &{
         let next = ask(3, first.next.clone());
-        world.service.history(&path, None, Some(PointInTime::Revision(2)), &next).await.unwrap().items
+        world
+            .service
+            .history(&caller(), &path, None, Some(PointInTime::Revision(2)), &next)
+            .await
+            .unwrap()
+            .items
     }]
     .concat();
     assert_eq!(all.iter().map(|entry| entry.revision).collect::<Vec<_>>(), [2, 2, 1, 1, 1]);
-    let other = world.service.history(&path, None, Some(PointInTime::Revision(1)), &ask(3, first.next)).await;
+    let other = world
+        .service
+        .history(&caller(), &path, None, Some(PointInTime::Revision(1)), &ask(3, first.next))
+        .await;
     assert_eq!(other.unwrap_err().field, "page_token");
     let before = PointInTime::Time(Timestamp::UNIX_EPOCH);
-    assert_eq!(world.service.history(&path, None, Some(before), &page).await.unwrap().items, []);
-    let beyond = world.service.history(&path, None, Some(PointInTime::Revision(9)), &page).await.unwrap_err();
+    assert_eq!(world.service.history(&caller(), &path, None, Some(before), &page).await.unwrap().items, []);
+    let beyond = world
+        .service
+        .history(&caller(), &path, None, Some(PointInTime::Revision(9)), &page)
+        .await
+        .unwrap_err();
     assert_eq!((beyond.field.as_ref(), beyond.remedy.as_str()), ("until", "name a revision from 1 to 3"));
-    world.service.delete(caller(), delete_env("app/dev")).await.unwrap_err();
+    world.service.delete(&caller(), delete_env("app/dev")).await.unwrap_err();
 }

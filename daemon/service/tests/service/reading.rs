@@ -6,7 +6,11 @@ use kontraktor_domain::{Code, Refusal};
 use kontraktor_service::{Page, PageRequest, Service};
 use kontraktor_store::MemoryStore;
 
-use super::{start, world::put, write};
+use super::{
+    start,
+    world::{caller, put},
+    write,
+};
 
 async fn filled() -> Service {
     let service = start(Arc::new(MemoryStore::new()));
@@ -39,15 +43,20 @@ fn pages<T>(
 #[tokio::test]
 async fn lists_come_in_pages() {
     let service = filled().await;
-    let projects = |size| pages(size, |page| service.projects(page), |project| project.name.to_string());
+    let projects =
+        |size| pages(size, |page| service.projects(&caller(), page), |project| project.name.to_string());
     assert_eq!(projects(0), [["alpha", "beta", "beta-2", "gamma"]]);
     assert_eq!(projects(3), [vec!["alpha", "beta", "beta-2"], vec!["gamma"]]);
     assert_eq!(projects(4).len(), 1, "a full last page has no next one");
 
     let of = |project: Option<&str>, size| {
         let project = project.map(|name| name.parse().unwrap());
-        pages(size, |page| service.environments(project.as_ref(), page), |found| found.path.to_string())
-            .concat()
+        pages(
+            size,
+            |page| service.environments(&caller(), project.as_ref(), page),
+            |found| found.path.to_string(),
+        )
+        .concat()
     };
     let all = ["alpha/dev", "alpha/prod", "beta/dev", "beta-2/dev", "gamma/a", "gamma/b", "gamma/c"];
     for size in 1..=8 {
@@ -58,7 +67,7 @@ async fn lists_come_in_pages() {
     let keys = |prefix, size| {
         pages(
             size,
-            |page| service.variables(&path, prefix, page).map(|found| found.1),
+            |page| service.variables(&caller(), &path, prefix, page).map(|found| found.1),
             |variable| variable.key.to_string(),
         )
     };
@@ -72,17 +81,19 @@ async fn a_token_belongs_to_its_list() {
     let service = filled().await;
     let page = |token: &str| PageRequest { size: 1, token: token.to_owned() };
     let path = "gamma/b".parse().unwrap();
-    let token = service.variables(&path, "APP_", &page("")).unwrap().1.next;
-    assert!(service.variables(&path, "APP_", &page(&token)).is_ok());
+    let token = service.variables(&caller(), &path, "APP_", &page("")).unwrap().1.next;
+    assert!(service.variables(&caller(), &path, "APP_", &page(&token)).is_ok());
     let other = "gamma/a".parse().unwrap();
     let wrong = [
-        service.variables(&path, "", &page(&token)).map(drop),
-        service.variables(&other, "APP_", &page(&token)).map(drop),
-        service.projects(&page(&token)).map(drop),
-        service.projects(&page("no token")).map(drop),
-        service.projects(&page("00")).map(drop),
-        service.projects(&page(&token[..token.len() - 2])).map(drop),
-        service.environments(None, &page(&service.projects(&page("")).unwrap().next)).map(drop),
+        service.variables(&caller(), &path, "", &page(&token)).map(drop),
+        service.variables(&caller(), &other, "APP_", &page(&token)).map(drop),
+        service.projects(&caller(), &page(&token)).map(drop),
+        service.projects(&caller(), &page("no token")).map(drop),
+        service.projects(&caller(), &page("00")).map(drop),
+        service.projects(&caller(), &page(&token[..token.len() - 2])).map(drop),
+        service
+            .environments(&caller(), None, &page(&service.projects(&caller(), &page("")).unwrap().next))
+            .map(drop),
     ];
     for result in wrong {
         let refusal = result.unwrap_err();
@@ -94,11 +105,11 @@ async fn a_token_belongs_to_its_list() {
 async fn a_snapshot_is_of_one_moment() {
     let service = filled().await;
     let path = "alpha/dev".parse().unwrap();
-    let before = service.snapshot(&path, false).unwrap();
+    let before = service.snapshot(&caller(), &path, false).unwrap();
     assert_eq!((before.variables("").len(), before.variables("APP_").len()), (5, 3));
     write(&service, 2, vec![put("alpha/dev", "APP_A", "2"), put("alpha/dev", "NEW", "2")]).await.unwrap();
     assert_eq!((before.variables("").len(), &*before.variables("")[0].variable.value), (5, "1"));
-    let after = service.snapshot(&path, false).unwrap();
+    let after = service.snapshot(&caller(), &path, false).unwrap();
     assert_ne!(after.version(), before.version());
     assert_eq!((after.variables("").len(), after.environment().revision), (6, 2));
 }
@@ -107,12 +118,12 @@ async fn a_snapshot_is_of_one_moment() {
 async fn what_is_not_there_is_named() {
     let service = filled().await;
     let messages = [
-        service.project(&"none".parse().unwrap()).unwrap_err(),
-        service.environment(&"none/dev".parse().unwrap()).unwrap_err(),
-        service.environment(&"alpha/none".parse().unwrap()).unwrap_err(),
-        service.variable(&"alpha/dev".parse().unwrap(), &"NONE".parse().unwrap()).unwrap_err(),
-        service.environments(Some(&"none".parse().unwrap()), &PageRequest::default()).unwrap_err(),
-        service.snapshot(&"alpha/none".parse().unwrap(), false).unwrap_err(),
+        service.project(&caller(), &"none".parse().unwrap()).unwrap_err(),
+        service.environment(&caller(), &"none/dev".parse().unwrap()).unwrap_err(),
+        service.environment(&caller(), &"alpha/none".parse().unwrap()).unwrap_err(),
+        service.variable(&caller(), &"alpha/dev".parse().unwrap(), &"NONE".parse().unwrap()).unwrap_err(),
+        service.environments(&caller(), Some(&"none".parse().unwrap()), &PageRequest::default()).unwrap_err(),
+        service.snapshot(&caller(), &"alpha/none".parse().unwrap(), false).unwrap_err(),
     ]
     .map(|refusal| {
         assert_eq!(refusal.code, Code::NotFound);

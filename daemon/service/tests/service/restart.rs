@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{
     drained, duckdb, duckdb_with, start, until,
-    world::{delete, expecting_absence, put},
+    world::{caller, delete, expecting_absence, put},
     write,
 };
 
@@ -29,13 +29,13 @@ async fn a_long_log_is_read_back_whole() {
     let third: Vec<_> = (0..3_000).map(mixed).collect();
     let first_answer = write(&service, 3, third.clone()).await.unwrap();
     drained(&service).await;
-    let state = service.state();
+    let state = service.state(&caller()).unwrap();
     drop(service);
 
     let store = duckdb(dir.path());
     assert!(store.head().unwrap().seq > 18_000);
     let service = start(store);
-    assert!(*service.state() == *state, "the state is the same as before");
+    assert!(*service.state(&caller()).unwrap() == *state, "the state is the same as before");
     let replayed = write(&service, 3, third).await.unwrap();
     assert!(replayed.replayed);
     assert_eq!(replayed.results, first_answer.results);
@@ -56,14 +56,14 @@ async fn a_large_write_ahead_log_is_moved_after_the_next_start() {
             .await
             .unwrap();
     }
-    let head = service.status().head;
+    let head = service.status(&caller()).unwrap().head;
     drained(&service).await;
     drop(service);
     assert!(size() > 64 * 1024 * 1024, "{}", size());
 
     let service = start(duckdb_with(dir.path(), Duration::from_millis(50)));
     until(|| size() == 0).await;
-    assert_eq!(service.status().head, head);
-    assert!(service.verify(Some(head)).await.unwrap().is_intact());
+    assert_eq!(service.status(&caller()).unwrap().head, head);
+    assert!(service.verify(&caller(), Some(head)).await.unwrap().is_intact());
     drained(&service).await;
 }

@@ -14,7 +14,7 @@ use super::{
 };
 
 async fn rollback(service: &Service, path: &str, to: u64, expect: Option<u64>) -> Result<Restored, Refusal> {
-    service.rollback(caller(), path.parse().unwrap(), to, expect).await
+    service.rollback(&caller(), path.parse().unwrap(), to, expect).await
 }
 
 /// Three revisions of `app/dev`, and an environment that it imported for a while.
@@ -24,18 +24,18 @@ async fn changed(store: Arc<dyn Store>) -> Service {
     write(&service, 2, vec![put("app/dev", "A", "1"), put("app/dev", "B", "1"), put("app/dev", "SAME", "1")])
         .await
         .unwrap();
-    service.write_environment(caller(), update_env("app/dev", "as it was")).await.unwrap();
-    service.write_environment(caller(), importing("app/dev", &["shared/base"])).await.unwrap();
+    service.write_environment(&caller(), update_env("app/dev", "as it was")).await.unwrap();
+    service.write_environment(&caller(), importing("app/dev", &["shared/base"])).await.unwrap();
     write(&service, 3, vec![put("app/dev", "A", "2"), put("app/dev", "C", "2"), delete("app/dev", "B")])
         .await
         .unwrap();
-    service.write_environment(caller(), importing("app/dev", &[])).await.unwrap();
-    service.write_environment(caller(), update_env("app/dev", "another")).await.unwrap();
+    service.write_environment(&caller(), importing("app/dev", &[])).await.unwrap();
+    service.write_environment(&caller(), update_env("app/dev", "another")).await.unwrap();
     service
 }
 
 fn own(service: &Service) -> Vec<String> {
-    let environment = service.environment(&"app/dev".parse().unwrap()).unwrap();
+    let environment = service.environment(&caller(), &"app/dev".parse().unwrap()).unwrap();
     let values = environment.variables.values();
     values.map(|variable| format!("{}={}@{}", variable.key, variable.value, variable.revision)).collect()
 }
@@ -46,7 +46,7 @@ async fn an_environment_goes_back(store: Arc<dyn Store>) {
     let restored = rollback(&service, "app/dev", 3, Some(6)).await.unwrap();
     assert_eq!((restored.written, restored.deleted, restored.environment.revision), (2, 1, 7));
     assert_eq!(own(&service), ["A=1@7", "B=1@7", "SAME=1@1"], "what had not changed was left alone");
-    let environment = service.environment(&"app/dev".parse().unwrap()).unwrap();
+    let environment = service.environment(&caller(), &"app/dev".parse().unwrap()).unwrap();
     assert_eq!(&*environment.description, "as it was");
     assert_eq!(environment.imports.as_ref(), ["shared/base".parse().unwrap()]);
 
@@ -60,7 +60,7 @@ async fn an_environment_goes_back(store: Arc<dyn Store>) {
     let back = rollback(&service, "app/dev", 6, None).await.unwrap();
     assert_eq!((back.written, back.deleted, back.environment.revision), (2, 1, 8));
     assert_eq!(own(&service), ["A=2@8", "C=2@8", "SAME=1@1"]);
-    assert!(service.verify(None).await.unwrap().is_intact());
+    assert!(service.verify(&caller(), None).await.unwrap().is_intact());
     drained(&service).await;
 }
 
@@ -79,17 +79,17 @@ async fn an_environment_goes_back_to_an_earlier_revision_in_the_database() {
 async fn whoever_wrote_meanwhile_is_not_overwritten() {
     let service = changed(Arc::new(MemoryStore::new())).await;
     write(&service, 9, vec![put("app/dev", "NEW", "1")]).await.unwrap();
-    let before = service.state();
+    let before = service.state(&caller()).unwrap();
     let refusal = rollback(&service, "app/dev", 3, Some(6)).await.unwrap_err();
     assert_eq!(refusal.code, Code::Conflict);
-    assert!(*service.state() == *before, "nothing was written");
+    assert!(*service.state(&caller()).unwrap() == *before, "nothing was written");
 }
 
 #[tokio::test]
 async fn revisions_that_cannot_be_gone_back_to_are_named() {
     let service = changed(Arc::new(MemoryStore::new())).await;
     let force = Request::DeleteEnvironment { path: "app/dev".parse().unwrap(), force: true };
-    service.delete(caller(), force).await.unwrap();
+    service.delete(&caller(), force).await.unwrap();
     let gone = rollback(&service, "app/dev", 3, None).await.unwrap_err();
     write(&service, 9, vec![put("app/dev", "A", "again")]).await.unwrap();
     let mut messages = vec![gone];
@@ -123,10 +123,10 @@ async fn revisions_that_cannot_be_gone_back_to_are_named() {
 async fn an_import_that_is_gone_stops_the_rollback() {
     let service = changed(Arc::new(MemoryStore::new())).await;
     let force = Request::DeleteEnvironment { path: "shared/base".parse().unwrap(), force: true };
-    service.delete(caller(), force).await.unwrap();
-    let before = service.state();
+    service.delete(&caller(), force).await.unwrap();
+    let before = service.state(&caller()).unwrap();
     let refusal = rollback(&service, "app/dev", 3, None).await.unwrap_err();
     assert!(refusal.message.contains("shared/base"), "{refusal}");
-    assert!(*service.state() == *before, "nothing was written");
-    service.delete(caller(), delete_env("shared/base")).await.unwrap_err();
+    assert!(*service.state(&caller()).unwrap() == *before, "nothing was written");
+    service.delete(&caller(), delete_env("shared/base")).await.unwrap_err();
 }

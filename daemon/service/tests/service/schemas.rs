@@ -43,7 +43,7 @@ fn deleting(project: &str, name: &str) -> Request {
 }
 
 async fn ask(service: &Service, request: Request) -> Result<Arc<VariableSchema>, Refusal> {
-    service.write_schema(caller(), request).await
+    service.write_schema(&caller(), request).await
 }
 
 fn number(path: &str, key: &str, value: &str) -> WriteItem {
@@ -168,7 +168,7 @@ async fn a_schema_that_standing_variables_break_is_refused_with_their_names() {
     ask(&service, creating("infra", "ports", "OK_PORT", PORTS)).await.unwrap();
     let wider = ask(&service, updating("infra", "ports", ".*_PORT", PORTS)).await.unwrap_err();
     assert_eq!(wider.code, Code::SchemaViolation);
-    let stands = service.schema(&"infra".parse().unwrap(), &"ports".parse().unwrap()).unwrap();
+    let stands = service.schema(&caller(), &"infra".parse().unwrap(), &"ports".parse().unwrap()).unwrap();
     assert_eq!(&*stands.key_pattern, "OK_PORT", "a refused change changes nothing");
     drained(&service).await;
 }
@@ -185,15 +185,15 @@ async fn schemas_are_created_adopted_changed_and_deleted() {
     let missing = ask(&service, strict("infra")).await.unwrap_err();
     assert_eq!((missing.code, &*missing.field), (Code::NotFound, "project"));
     ask(&service, creating("infra", "ports", "PORT", "true")).await.unwrap();
-    assert!(service.project(&"infra".parse().unwrap()).unwrap().implicit, "made on the way");
+    assert!(service.project(&caller(), &"infra".parse().unwrap()).unwrap().implicit, "made on the way");
     let exists = ask(&service, creating("infra", "ports", "PORT", PORTS)).await.unwrap_err();
     insta::assert_snapshot!(told(&exists), @r#"AlreadyExists name: schema "ports" exists already in project "infra" (import it, or choose another name)"#);
     assert_eq!(&*ask(&service, strict("infra")).await.unwrap().schema, PORTS);
 
-    let head = service.state().head();
+    let head = service.state(&caller()).unwrap().head();
     ask(&service, strict("infra")).await.unwrap();
     ask(&service, updating("infra", "ports", "PORT", PORTS)).await.unwrap();
-    assert_eq!(service.state().head(), head, "what is as asked appends nothing");
+    assert_eq!(service.state(&caller()).unwrap().head(), head, "what is as asked appends nothing");
 
     let expecting = |expect: SchemaSettings| {
         let (project, name) = ("infra".parse().unwrap(), "ports".parse().unwrap());
@@ -205,9 +205,9 @@ async fn schemas_are_created_adopted_changed_and_deleted() {
     ask(&service, expecting(settings("PORT", PORTS))).await.unwrap();
     assert_eq!(refused(one(&service, number("infra/dev", "PORT", "1")).await).code, Code::SchemaViolation);
 
-    service.delete(caller(), deleting("infra", "ports")).await.unwrap();
+    service.delete(&caller(), deleting("infra", "ports")).await.unwrap();
     assert_eq!(one(&service, put("infra/dev", "PORT", "now anything")).await, ItemOutcome::Written);
-    let gone = service.delete(caller(), deleting("infra", "ports")).await.unwrap_err();
+    let gone = service.delete(&caller(), deleting("infra", "ports")).await.unwrap_err();
     insta::assert_snapshot!(told(&gone), @r#"NotFound name: schema "ports" does not exist in project "infra" (check the name, or create the schema first)"#);
     drained(&service).await;
 }
@@ -230,19 +230,19 @@ async fn schemas_outlive_a_restart_and_are_in_the_log() {
     ask(&service, creating("infra", "ports", "PORT", PORTS)).await.unwrap();
     ask(&service, creating("infra", "gone", "PORT", "false")).await.unwrap();
     ask(&service, updating("infra", "ports", "PORT", "{\"maximum\": 9}")).await.unwrap();
-    service.delete(caller(), deleting("infra", "gone")).await.unwrap();
-    let before = service.state();
+    service.delete(&caller(), deleting("infra", "gone")).await.unwrap();
+    let before = service.state(&caller()).unwrap();
     drained(&service).await;
     drop(service);
 
     let service = start(duckdb(dir.path()));
-    assert_eq!(*service.state(), *before);
+    assert_eq!(*service.state(&caller()).unwrap(), *before);
     assert_eq!(refused(one(&service, number("infra/dev", "PORT", "10")).await).code, Code::SchemaViolation);
     assert_eq!(one(&service, number("infra/dev", "PORT", "9")).await, ItemOutcome::Written);
-    let page = service.schemas(&"infra".parse().unwrap(), &PageRequest::default()).unwrap();
+    let page = service.schemas(&caller(), &"infra".parse().unwrap(), &PageRequest::default()).unwrap();
     assert_eq!(page.items.iter().map(|schema| schema.name.to_string()).collect::<Vec<_>>(), ["ports"]);
 
-    let log = service.audit(AuditQuery::default(), &PageRequest::default()).await.unwrap();
+    let log = service.audit(&caller(), AuditQuery::default(), &PageRequest::default()).await.unwrap();
     let told: Vec<String> = log
         .items
         .iter()
@@ -261,7 +261,7 @@ async fn schemas_outlive_a_restart_and_are_in_the_log() {
             "schema deleted: gone \"\"".to_owned(),
         ]
     );
-    assert!(service.verify(None).await.unwrap().is_intact());
+    assert!(service.verify(&caller(), None).await.unwrap().is_intact());
     drained(&service).await;
 }
 
@@ -291,8 +291,8 @@ async fn imported_values_are_not_checked_by_the_importers_schemas() {
     let service = start(Arc::new(MemoryStore::new()));
     write(&service, 1, vec![put("shared/base", "PORT", "none"), put("app/dev", "OWN", "1")]).await.unwrap();
     ask(&service, creating("app", "ports", "PORT", PORTS)).await.unwrap();
-    service.write_environment(caller(), importing("app/dev", &["shared/base"])).await.unwrap();
-    let snapshot = service.snapshot(&"app/dev".parse().unwrap(), false).unwrap();
+    service.write_environment(&caller(), importing("app/dev", &["shared/base"])).await.unwrap();
+    let snapshot = service.snapshot(&caller(), &"app/dev".parse().unwrap(), false).unwrap();
     assert_eq!(&*snapshot.variables("PORT")[0].variable.value, "none");
     assert_eq!(one(&service, put("shared/base", "PORT", "still none")).await, ItemOutcome::Written);
     assert_eq!(refused(one(&service, put("app/dev", "PORT", "none")).await).code, Code::SchemaViolation);
@@ -305,7 +305,7 @@ async fn going_back_to_what_a_schema_no_longer_allows_is_refused() {
     one(&service, number("infra/dev", "PORT", "0")).await;
     one(&service, number("infra/dev", "PORT", "80")).await;
     ask(&service, creating("infra", "ports", "PORT", PORTS)).await.unwrap();
-    let refusal = service.rollback(caller(), "infra/dev".parse().unwrap(), 1, None).await.unwrap_err();
+    let refusal = service.rollback(&caller(), "infra/dev".parse().unwrap(), 1, None).await.unwrap_err();
     assert_eq!(refusal.code, Code::SchemaViolation);
     insta::assert_snapshot!(refusal, @r#"revision 1 of environment "infra/dev" cannot be restored: key "PORT" of environment "infra/dev" breaks schema "ports" of project "infra": /minimum: must be at least 1"#);
     drained(&service).await;
@@ -317,9 +317,9 @@ async fn a_project_with_schemas_is_deleted_with_them_only_by_force() {
     ask(&service, creating("infra", "ports", "PORT", PORTS)).await.unwrap();
     let name = || "infra".parse().unwrap();
     let kept =
-        service.delete(caller(), Request::DeleteProject { name: name(), force: false }).await.unwrap_err();
+        service.delete(&caller(), Request::DeleteProject { name: name(), force: false }).await.unwrap_err();
     assert_eq!(kept.code, Code::NotEmpty);
-    service.delete(caller(), Request::DeleteProject { name: name(), force: true }).await.unwrap();
+    service.delete(&caller(), Request::DeleteProject { name: name(), force: true }).await.unwrap();
     assert_eq!(one(&service, put("infra/dev", "PORT", "free")).await, ItemOutcome::Written);
     drained(&service).await;
 }

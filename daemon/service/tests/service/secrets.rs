@@ -10,7 +10,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kontraktor_domain::{Caller, Code, Operation, Refusal, Request, Scope, Scopes};
+use kontraktor_access::{Caller, Scope, Scopes};
+use kontraktor_domain::{Code, Operation, Refusal, Request};
 use kontraktor_model::reference::Secret as Wanted;
 use kontraktor_service::{PageRequest, Service, ServiceOptions, Target};
 use kontraktor_store::{AuditQuery, MemoryStore, PointInTime, Store};
@@ -120,7 +121,8 @@ async fn read(service: &Service, targets: &[Target]) -> Vec<String> {
 /// The accesses in the log, oldest first: operation, key, version, problem, count, actor and peer.
 async fn accesses(service: &Service) -> Vec<String> {
     let query = AuditQuery { oldest_first: true, ..AuditQuery::default() };
-    let page = service.audit(query, &PageRequest { size: 1000, token: String::new() }).await.unwrap();
+    let page =
+        service.audit(&caller(), query, &PageRequest { size: 1000, token: String::new() }).await.unwrap();
     page.items
         .iter()
         .filter_map(|entry| entry.access.as_ref().map(|access| (entry, access)))
@@ -153,7 +155,7 @@ async fn a_secret_is_handed_out_through_a_key_and_written_down() {
         refer("p/dev", "NONE", "azure-kv://kv/none"),
     ];
     write(&service, 1, items).await.unwrap();
-    service.write_environment(caller(), importing("p/dev", &["p/base"])).await.unwrap();
+    service.write_environment(&caller(), importing("p/dev", &["p/base"])).await.unwrap();
     let targets = [
         key("p/dev", "DB"),
         key("p/dev", "PLAIN"),
@@ -164,7 +166,7 @@ async fn a_secret_is_handed_out_through_a_key_and_written_down() {
         Target::Reference("azure-kv://other/db".parse().unwrap()),
         Target::Reference("vault://kv/secret/db#x".parse().unwrap()),
     ];
-    let before = service.environment(&"p/base".parse().unwrap()).unwrap();
+    let before = service.environment(&caller(), &"p/base".parse().unwrap()).unwrap();
     let told = read(&service, &targets).await;
     assert_eq!((told[0].as_str(), told[5].as_str()), ("hunter2", "hunter2"));
     let codes: Vec<&str> = told.iter().map(|line| line.split(':').next().unwrap()).collect();
@@ -184,9 +186,9 @@ async fn a_secret_is_handed_out_through_a_key_and_written_down() {
     secret read p/dev DB azure-kv://kv/db v1 x1 pid:4711
     secret version p/base DB azure-kv://kv/db v1 x1
     ");
-    let after = service.environment(&"p/base".parse().unwrap()).unwrap();
+    let after = service.environment(&caller(), &"p/base".parse().unwrap()).unwrap();
     assert_eq!((before.revision, before.written.clone()), (after.revision, after.written.clone()));
-    let held = format!("{:?}", service.state());
+    let held = format!("{:?}", service.state(&caller()).unwrap());
     assert!(!held.contains("hunter2") && !lines.join("").contains("hunter2"));
 }
 
@@ -202,7 +204,14 @@ async fn reading_environments_does_not_mean_reading_secrets() {
 
     let env_only = with(&[Scope::EnvRead, Scope::EnvWrite]);
     let told = denied(service.read_secrets(&env_only, &target, false).await.unwrap_err());
-    assert_eq!(told, (Code::Denied, "unix:ada lacks the scope secret.read".to_owned()));
+    assert_eq!(
+        told,
+        (
+            Code::Denied,
+            "permission denied: secret.read requires the scope secret.read, which unix:ada does not have"
+                .to_owned()
+        )
+    );
     let told = service.read_environment(&env_only, &path, "", false, None, false).await.unwrap_err();
     assert_eq!(told.code, Code::Denied);
     let told = service.read_large_secret(&env_only, &target[0], false).await.unwrap_err();
@@ -219,13 +228,20 @@ async fn reading_environments_does_not_mean_reading_secrets() {
     assert!(service.read_secrets(&secret_only, &target, false).await.unwrap().secrets[0].secret.is_ok());
     let told =
         denied(service.read_environment(&secret_only, &path, "", false, None, false).await.unwrap_err());
-    assert_eq!(told, (Code::Denied, "unix:ada lacks the scope env.read".to_owned()));
+    assert_eq!(told, (Code::Denied, "permission denied: secret.read-environment requires the scope env.read, which unix:ada does not have".to_owned()));
     let nobody = with(&[]);
     assert_eq!(service.check_secrets(&nobody, &target).await.unwrap_err().code, Code::Denied);
     let batch = super::world::batch(2, vec![vec![put("p/dev", "A", "1")]]);
     let Request::WriteVariables(batch) = batch else { unreachable!() };
-    let told = denied(service.write_variables(secret_only, batch).await.unwrap_err());
-    assert_eq!(told, (Code::Denied, "unix:ada lacks the scope env.write".to_owned()));
+    let told = denied(service.write_variables(&secret_only, batch).await.unwrap_err());
+    assert_eq!(
+        told,
+        (
+            Code::Denied,
+            "permission denied: variable.write requires the scope env.write, which unix:ada does not have"
+                .to_owned()
+        )
+    );
 
     let lines = accesses(&service).await;
     let denials = lines.iter().filter(|line| line.starts_with("secret denied p/dev")).count();
@@ -255,7 +271,7 @@ async fn equal_accesses_that_come_together_are_few_rows() {
     vault.put("db", "hunter2");
     let service = service(Arc::new(MemoryStore::new()), &vault);
     write(&service, 1, vec![refer("p/dev", "DB", "azure-kv://kv/db")]).await.unwrap();
-    let before = service.status().head.seq;
+    let before = service.status(&caller()).unwrap().head.seq;
     let readers: Vec<_> = (0..500)
         .map(|_| {
             let service = service.clone();
@@ -266,12 +282,13 @@ async fn equal_accesses_that_come_together_are_few_rows() {
         assert_eq!(reader.await.unwrap(), ["hunter2"]);
     }
     let query = AuditQuery { oldest_first: true, beyond: Some(before), ..AuditQuery::default() };
-    let page = service.audit(query, &PageRequest { size: 1000, token: String::new() }).await.unwrap();
+    let page =
+        service.audit(&caller(), query, &PageRequest { size: 1000, token: String::new() }).await.unwrap();
     let reads = page.items.iter().filter(|entry| entry.operation == Operation::SecretRead);
     let counts: Vec<u64> = reads.map(|entry| entry.access.as_ref().unwrap().count).collect();
     assert_eq!(counts.iter().sum::<u64>(), 500, "every access is counted");
     assert!(counts.len() < 250, "{} rows", counts.len());
-    assert!(service.verify(None).await.unwrap().is_intact());
+    assert!(service.verify(&caller(), None).await.unwrap().is_intact());
 }
 
 /// A rotation shows as another version; a revision keeps the versions that were seen until the next one.
@@ -286,7 +303,7 @@ async fn an_environment_is_read_with_the_secrets_of_its_time() {
         put("p/dev", "A", "1"),
     ];
     write(&service, 1, items).await.unwrap();
-    let first = service.environment(&"p/dev".parse().unwrap()).unwrap().revision;
+    let first = service.environment(&caller(), &"p/dev".parse().unwrap()).unwrap().revision;
     let path = "p/dev".parse().unwrap();
     assert_eq!(read(&service, &[key("p/dev", "DB")]).await, ["old"]);
     write(&service, 2, vec![put("p/dev", "A", "2")]).await.unwrap();
@@ -296,8 +313,8 @@ async fn an_environment_is_read_with_the_secrets_of_its_time() {
         let entry = snapshot.get(&"DB".parse().unwrap()).unwrap();
         entry.origin.seen_version(entry.variable).map(|seen| seen.version.to_string())
     };
-    let now = service.snapshot(&path, false).unwrap();
-    let then = service.snapshot_at(&path, false, PointInTime::Revision(first)).await.unwrap();
+    let now = service.snapshot(&caller(), &path, false).unwrap();
+    let then = service.snapshot_at(&caller(), &path, false, PointInTime::Revision(first)).await.unwrap();
     assert_eq!((lock(&then).as_deref(), lock(&now).as_deref()), (Some("1"), Some("2")));
     assert_ne!(then.version(), now.version());
 
@@ -312,7 +329,7 @@ async fn an_environment_is_read_with_the_secrets_of_its_time() {
     assert_eq!(now.secrets.secrets.len(), 1, "only what the prefix asks for");
     assert_eq!(now.secrets.secrets[0].secret.as_ref().unwrap().value.expose(), b"new");
     // What was read of the past is not the newest version.
-    let now = service.snapshot(&path, false).unwrap();
+    let now = service.snapshot(&caller(), &path, false).unwrap();
     assert_eq!(lock(&now).as_deref(), Some("2"));
 }
 

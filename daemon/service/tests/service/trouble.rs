@@ -11,7 +11,7 @@ use super::{
     drained,
     faults::{Fault, FaultyStore},
     start_with,
-    world::put,
+    world::{caller, put},
     write,
 };
 
@@ -29,7 +29,7 @@ fn value(service: &Service) -> String {
 }
 
 fn value_of(service: &Service, key: &str) -> String {
-    let (_, variable) = service.variable(&"demo/dev".parse().unwrap(), &key.parse().unwrap()).unwrap();
+    let (_, variable) = service.variable(&caller(), &"demo/dev".parse().unwrap(), &key.parse().unwrap()).unwrap();
     variable.value.to_string()
 }
 
@@ -49,9 +49,9 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
     assert_eq!(refusal.code, Code::StorageFull);
     assert_eq!(refusal.message, "the disk is full; nothing was written");
     assert!(refusal.retry_after_ms > 0);
-    assert_eq!(&*service.status().trouble.unwrap(), "the disk is full: as the script says");
+    assert_eq!(&*service.status(&caller()).unwrap().trouble.unwrap(), "the disk is full: as the script says");
     assert_eq!(value(&service), "1");
-    assert!(service.verify(None).await.unwrap().is_intact());
+    assert!(service.verify(&caller(), None).await.unwrap().is_intact());
     let again = set(&service, 2, "2").await.unwrap_err();
     assert_eq!(again.code, Code::StorageFull);
     drained(&service).await;
@@ -63,7 +63,7 @@ async fn writes_succeed_again_when_there_is_room() {
     store.next_commits(&[Fault::Full]);
     set(&service, 2, "2").await.unwrap_err();
     assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written, "the same batch again");
-    assert_eq!(service.status().trouble, None);
+    assert_eq!(service.status(&caller()).unwrap().trouble, None);
     assert_eq!(value(&service), "2");
     drained(&service).await;
 }
@@ -91,7 +91,7 @@ async fn a_commit_that_was_kept_after_all_is_taken_over() {
     store.next_commits(&[Fault::FullButKept]);
     assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written);
     assert_eq!(value(&service), "2");
-    assert_eq!(service.status().head, store.head().unwrap());
+    assert_eq!(service.status(&caller()).unwrap().head, store.head().unwrap());
     drained(&service).await;
 }
 
@@ -115,7 +115,7 @@ async fn a_store_that_cannot_be_reopened_at_once_is_tried_again() {
         // The answer comes from the log or is written now: either way once.
         let again = write(&service, 2, vec![put("demo/dev", "A", "2")]).await.unwrap();
         assert_eq!((again.replayed, value(&service).as_str()), (wanted == "2", "2"));
-        assert_eq!(service.status().head, store.head().unwrap());
+        assert_eq!(service.status(&caller()).unwrap().head, store.head().unwrap());
         drained(&service).await;
     }
 }
@@ -145,8 +145,8 @@ async fn a_writer_that_is_overtaken_decides_again() {
     let expecting = WriteItem { expect: Expect::Revision(4), ..put("demo/dev", "OTHER", "mine") };
     let outcome = write(&service, 3, vec![expecting]).await.unwrap().results.remove(0).outcome;
     assert!(matches!(outcome, ItemOutcome::Refused(refusal) if refusal.code == Code::Conflict));
-    assert_eq!(service.status().head, store.head().unwrap());
-    assert!(service.verify(None).await.unwrap().is_intact());
+    assert_eq!(service.status(&caller()).unwrap().head, store.head().unwrap());
+    assert!(service.verify(&caller(), None).await.unwrap().is_intact());
     drained(&service).await;
 }
 
@@ -161,7 +161,7 @@ async fn a_writer_that_is_overtaken_each_time_gives_up() {
         "other daemons write to the same log, and were first each time; nothing was written"
     );
     assert!(refusal.retry_after_ms > 0);
-    assert_eq!(service.status().trouble, None);
+    assert_eq!(service.status(&caller()).unwrap().trouble, None);
     assert_eq!((value(&service).as_str(), value_of(&service, "OTHER").as_str()), ("1", "16"));
     assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written, "the same batch again");
     drained(&service).await;
@@ -196,8 +196,8 @@ async fn after_a_failed_commit_rows_of_others_are_followed() {
         let again = write(&service, 2, vec![put("demo/dev", "A", "2")]).await.unwrap();
         assert_eq!((again.replayed, value(&service).as_str()), (kept, "2"), "{fault:?}");
         assert_eq!(value_of(&service, "OTHER"), "1");
-        assert_eq!(service.status().head, store.head().unwrap());
-        assert!(service.verify(None).await.unwrap().is_intact());
+        assert_eq!(service.status(&caller()).unwrap().head, store.head().unwrap());
+        assert!(service.verify(&caller(), None).await.unwrap().is_intact());
         drained(&service).await;
     }
 }
@@ -205,7 +205,7 @@ async fn after_a_failed_commit_rows_of_others_are_followed() {
 #[tokio::test]
 async fn a_log_that_lost_acknowledged_rows_is_fatal() {
     let (_, service) = filled().await;
-    let head = service.status().head;
+    let head = service.status(&caller()).unwrap().head;
     for lost in [Head { seq: head.seq - 1, ..head }, Head { hash: Hash::ZERO, ..head }] {
         let (store, service) = filled().await;
         store.next_commits(&[Fault::Full]);

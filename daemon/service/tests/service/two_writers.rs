@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{
     drained, start,
-    world::{delete, expecting_absence, put},
+    world::{caller, delete, expecting_absence, put},
     write,
 };
 
@@ -39,7 +39,7 @@ async fn refresh(service: &Service, id: u128) {
 }
 
 fn value(service: &Service, key: &str) -> Option<String> {
-    let (_, variable) = service.variable(&"demo/dev".parse().unwrap(), &key.parse().unwrap()).ok()?;
+    let (_, variable) = service.variable(&caller(), &"demo/dev".parse().unwrap(), &key.parse().unwrap()).ok()?;
     Some(variable.value.to_string())
 }
 
@@ -85,7 +85,7 @@ async fn concurrent_writes_of_the_same_keys_are_all_in_the_log() {
     logged.sort_unstable();
     assert_eq!(logged, acknowledged, "each acknowledged write is there once");
     for service in &services {
-        assert!(service.verify(None).await.unwrap().is_intact());
+        assert!(service.verify(&caller(), None).await.unwrap().is_intact());
         drained(service).await;
     }
 }

@@ -15,7 +15,7 @@ use kontraktor_store::verify;
 
 use super::*;
 use kontraktor_domain::{
-    Batch, Caller, EnvironmentSettings, Expect, Operate, Put, Request, SchemaSettings, Scopes, WriteItem,
+    Batch, Author, EnvironmentSettings, Expect, Operate, Put, Request, SchemaSettings, WriteItem,
     decide,
 };
 
@@ -67,8 +67,8 @@ fn protected(value: &str) -> Operate {
 fn filled(dir: &Path) -> (DuckDbStore, Head) {
     let store = open(dir).unwrap();
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
-    let caller =
-        Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL };
+    let author =
+        Author { actor: "unix:ada".into(), via: "test".into() };
     let mut state = store.load(now).unwrap();
     let batches = [
         vec![vec![item("A", put("one"), Expect::Nothing)], vec![item("B", put("two"), Expect::Nothing)]],
@@ -99,7 +99,7 @@ fn filled(dir: &Path) -> (DuckDbStore, Head) {
         },
     ];
     for request in batches.chain(others) {
-        let decision = decide(&state, &request, &caller, now).unwrap();
+        let decision = decide(&state, &request, &author, now).unwrap();
         assert_eq!(store.commit(state.head(), &decision.events).unwrap(), Commit::Committed);
         state = decision.state;
     }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use kontraktor_domain::{
-    Access, AccessOperation, Batch, Caller, EnvironmentSettings, Event, Expect, Operate, Outcome,
-    ProjectSettings, Put, Refusal, ReportedVersion, Request, Scopes, State, Trail, WriteItem, decide,
+    Access, AccessOperation, Author, Batch, EnvironmentSettings, Event, Expect, Operate, Outcome,
+    ProjectSettings, Put, Refusal, ReportedVersion, Request, State, Trail, WriteItem, decide,
 };
 use kontraktor_model::value::ValueType;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ impl World {
 
     /// Decides a request and applies its events.
     pub fn ask(&mut self, request: &Request) -> Result<(Vec<Event>, Outcome), Refusal> {
-        let decision = decide(&self.state, request, &caller(), self.now)?;
+        let decision = decide(&self.state, request, &author(), self.now)?;
         self.state = decision.state;
         Ok((decision.events, decision.outcome))
     }
@@ -37,9 +37,9 @@ pub fn append(store: &dyn Store, events: &[Event]) {
     assert_eq!(store.commit(store.head().unwrap(), events).unwrap(), Commit::Committed);
 }
 
-/// Returns a caller who may do everything.
-pub fn caller() -> Caller {
-    Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL }
+/// Returns the author of every request.
+pub fn author() -> Author {
+    Author { actor: "unix:ada".into(), via: "test".into() }
 }
 
 /// Returns a batch of groups.
@@ -88,13 +88,13 @@ pub fn seen(path: &str, key: &str, reference: &str, version: &str) -> Request {
         problem: None,
     };
     let reported = ReportedVersion {
-        caller: caller(),
+        author: author(),
         environment: path.parse().unwrap(),
         key: key.parse().unwrap(),
         reference: reference.into(),
         version: version.into(),
     };
-    Request::Record(Trail { accesses: vec![(caller(), access, 2)], versions: vec![reported] })
+    Request::Record(Trail { accesses: vec![(author(), access, 2)], versions: vec![reported] })
 }
 
 /// Returns an item that deletes a key.

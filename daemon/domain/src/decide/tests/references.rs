@@ -12,12 +12,7 @@ fn refer(path: &str, key: &str, reference: &str) -> WriteItem {
 }
 
 fn reported(reference: &str, version: &str) -> Request {
-    let caller = Caller {
-        actor: "unix:eve".into(),
-        via: "ktr".into(),
-        peer: "pid:7".into(),
-        scopes: Scopes::default(),
-    };
+    let author = Author { actor: "unix:eve".into(), via: "ktr".into() };
     let access = Access {
         operation: AccessOperation::Read,
         environment: Some("p/e".parse().unwrap()),
@@ -28,13 +23,13 @@ fn reported(reference: &str, version: &str) -> Request {
         problem: None,
     };
     let reported = ReportedVersion {
-        caller: caller.clone(),
+        author: author.clone(),
         environment: "p/e".parse().unwrap(),
         key: "S".parse().unwrap(),
         reference: reference.into(),
         version: version.into(),
     };
-    Request::Record(Trail { accesses: vec![(caller, access, 3)], versions: vec![reported] })
+    Request::Record(Trail { accesses: vec![(author, access, 3)], versions: vec![reported] })
 }
 
 fn environment(world: &World) -> Arc<Environment> {

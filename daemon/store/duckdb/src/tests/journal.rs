@@ -6,22 +6,17 @@ use kontraktor_store::PointInTime;
 
 /// Decides and commits, and returns the new state.
 fn commit(store: &DuckDbStore, state: State, request: &Request) -> State {
-    let caller =
-        Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL };
+    let author =
+        Author { actor: "unix:ada".into(), via: "test".into() };
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
-    let decision = decide(&state, request, &caller, now).unwrap();
+    let decision = decide(&state, request, &author, now).unwrap();
     assert_eq!(store.commit(state.head(), &decision.events).unwrap(), Commit::Committed);
     decision.state
 }
 
 fn accesses(reference: &str, number: u64) -> Request {
     let access = |number| {
-        let caller = Caller {
-            actor: "unix:ada".into(),
-            via: "test".into(),
-            peer: "pid:1".into(),
-            scopes: Scopes::ALL,
-        };
+        let author = Author { actor: "unix:ada".into(), via: "test".into() };
         let access = Access {
             operation: AccessOperation::Read,
             environment: (number % 2 == 0).then(|| "demo/dev".parse().unwrap()),
@@ -31,7 +26,7 @@ fn accesses(reference: &str, number: u64) -> Request {
             peer: "pid:1".into(),
             problem: (number % 3 == 0).then_some(kontraktor_domain::Code::VaultDenied),
         };
-        (caller, access, number + 1)
+        (author, access, number + 1)
     };
     Request::Record(Trail { accesses: (0..number).map(access).collect(), versions: Vec::new() })
 }
@@ -283,9 +278,9 @@ fn a_move_that_failed_is_not_repeated_before_the_database_is_reopened() {
     let error = store.audit(&AuditQuery { limit: 1, ..AuditQuery::default() }).unwrap_err();
     assert!(error.to_string().contains("must be reopened"), "{error}");
     let trail = accesses("aws-sm://prod/x", 1);
-    let caller =
-        Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL };
-    let events = decide(&state, &trail, &caller, Timestamp::UNIX_EPOCH).unwrap().events;
+    let author =
+        Author { actor: "unix:ada".into(), via: "test".into() };
+    let events = decide(&state, &trail, &author, Timestamp::UNIX_EPOCH).unwrap().events;
     assert!(store.commit(state.head(), &events).is_err());
     assert_eq!(store.recover().unwrap(), state.head());
     let state = commit(&store, state, &trail);

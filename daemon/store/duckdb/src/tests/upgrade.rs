@@ -70,8 +70,8 @@ fn insert(connection: &Connection, row: &Row<'_>) {
     connection.execute_batch(&format!("INSERT INTO {} VALUES ({values})", row.body.table())).unwrap();
 }
 
-fn caller() -> Caller {
-    Caller { actor: "unix:ada".into(), via: "test".into(), peer: "pid:1".into(), scopes: Scopes::ALL }
+fn author() -> Author {
+    Author { actor: "unix:ada".into(), via: "test".into() }
 }
 
 fn now() -> Timestamp {
@@ -79,7 +79,7 @@ fn now() -> Timestamp {
 }
 
 fn decided(state: &State, request: &Request) -> (State, Vec<Event>) {
-    let decision = decide(state, request, &caller(), now()).unwrap();
+    let decision = decide(state, request, &author(), now()).unwrap();
     (decision.state, decision.events)
 }
 
@@ -151,7 +151,7 @@ fn check(dir: &TempDir, state: &State) {
     let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.collect::<Vec<_>>().contains(&"kontraktor.upgrading".into()), "the marker is removed");
 
-    let again = decide(state, &first_batch(), &caller(), now()).unwrap();
+    let again = decide(state, &first_batch(), &author(), now()).unwrap();
     assert!(again.events.is_empty(), "a batch that the earlier daemon did is known");
     let mut protected = item("B", put("kept"), Expect::Nothing);
     if let Some(Operate::Put(put)) = &mut protected.operation {

@@ -11,24 +11,24 @@ use kontraktor_model::names::{EnvPath, Key};
 use tokio::sync::oneshot;
 
 use super::super::{Service, submit::mixed_up};
-use kontraktor_domain::{Access, Caller, Code, Outcome, Refusal, ReportedVersion, Request, Trail};
+use kontraktor_domain::{Access, Author, Code, Outcome, Refusal, ReportedVersion, Request, Trail};
 
 type Written = Result<(), Arc<Refusal>>;
 
 /// What waits to be written.
 #[derive(Default)]
-pub(in super::super) struct Trails(Mutex<Waiting>);
+pub(in super::super) struct AuditBatcher(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    accesses: HashMap<(Caller, Access), u64>,
+    accesses: HashMap<(Author, Access), u64>,
     versions: HashMap<(EnvPath, Key), ReportedVersion>,
     answers: Vec<oneshot::Sender<Written>>,
     /// Somebody is writing, and will take what is here when done.
     writing: bool,
 }
 
-impl Trails {
+impl AuditBatcher {
     /// The map is only changed by whole inserts, so a panic elsewhere leaves it sound.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -44,7 +44,7 @@ impl Trails {
         let accesses = mem::take(&mut waiting.accesses);
         let versions = mem::take(&mut waiting.versions);
         let trail = Trail {
-            accesses: accesses.into_iter().map(|((caller, access), count)| (caller, access, count)).collect(),
+            accesses: accesses.into_iter().map(|((author, access), count)| (author, access, count)).collect(),
             versions: versions.into_values().collect(),
         };
         Some((trail, mem::take(&mut waiting.answers)))
@@ -53,14 +53,14 @@ impl Trails {
 
 impl Service {
     /// Writes accesses down. When it returns, they are on disk; where it fails, nothing may be handed out.
-    pub(super) async fn record(
+    pub(super) async fn record_accesses(
         &self,
-        accesses: Vec<(Caller, Access)>,
+        accesses: Vec<(Author, Access)>,
         versions: Vec<ReportedVersion>,
     ) -> Result<(), Refusal> {
         let (answer, answered) = oneshot::channel();
         let lead = {
-            let mut waiting = self.inner.trails.lock();
+            let mut waiting = self.inner.audit.lock();
             for access in accesses {
                 *waiting.accesses.entry(access).or_default() += 1;
             }
@@ -73,7 +73,7 @@ impl Service {
         if lead {
             // A task of its own: the one who came first may go away, and others wait for the same.
             let service = self.clone();
-            tokio::spawn(async move { service.write_trails().await });
+            tokio::spawn(async move { service.write_accesses().await });
         }
         match answered.await {
             Ok(Ok(())) => Ok(()),
@@ -82,8 +82,8 @@ impl Service {
         }
     }
 
-    async fn write_trails(&self) {
-        while let Some((trail, answers)) = self.inner.trails.take() {
+    async fn write_accesses(&self) {
+        while let Some((trail, answers)) = self.inner.audit.take() {
             let written = match self.append(Request::Record(trail)).await {
                 Ok(Outcome::Recorded) => Ok(()),
                 Ok(other) => Err(Arc::new(mixed_up(&other))),

@@ -1,0 +1,18 @@
+//! Who calls, and what they may do: [`authorize`] is the only place that decides.
+//!
+//! It knows no transport: authenticators make a [`Caller`] out of a request elsewhere. It does not know what exists
+//! either, so that a denial cannot reveal it.
+
+mod action;
+mod authorize;
+mod caller;
+mod resource;
+mod scope;
+
+pub use self::{
+    action::{Action, Requirement},
+    authorize::{Denied, authorize},
+    caller::Caller,
+    resource::Resource,
+    scope::{Scope, Scopes},
+};

@@ -1,0 +1,197 @@
+//! Who may call what: every method asks before it looks anything up, and a denial does not reveal what exists.
+
+use std::{fs, path::Path, sync::Arc};
+
+use kontraktor_access::{Action, Caller, Scopes};
+use kontraktor_domain::{Code, EnvironmentSettings, ProjectSettings, Refusal, Request, SchemaSettings};
+use kontraktor_model::names::EnvPath;
+use kontraktor_service::{PageRequest, Service, Target};
+use kontraktor_store::{AuditQuery, MemoryStore, PointInTime};
+use strum::VariantArray as _;
+use uuid::Uuid;
+
+use super::{
+    start,
+    world::{batch, caller, put, refer},
+    write,
+};
+
+/// Calls the method that an action belongs to, on an environment that may or may not exist.
+async fn call(service: &Service, caller: &Caller, action: Action, path: &EnvPath) -> Result<(), Refusal> {
+    let page = PageRequest::default();
+    let name = &path.project;
+    let key = "KEY".parse().unwrap();
+    let schema = "ports".parse().unwrap();
+    let targets = [Target::Key(path.clone(), key)];
+    let key = "KEY".parse().unwrap();
+    let vault = "kv".parse().unwrap();
+    let schema_settings = SchemaSettings { key_pattern: "A".to_owned(), schema: "{}".to_owned() };
+    match action {
+        Action::DaemonStatus => service.status(caller).map(drop),
+        Action::StateRead => service.state(caller).map(drop),
+        Action::ProjectList => service.projects(caller, &page).map(drop),
+        Action::ProjectRead => service.project(caller, name).map(drop),
+        Action::ProjectCreate => {
+            let settings = ProjectSettings::default();
+            let request = Request::CreateProject { name: name.clone(), settings, adopt_existing: false };
+            service.write_project(caller, request).await.map(drop)
+        }
+        Action::ProjectUpdate => {
+            let request = Request::UpdateProject {
+                name: name.clone(),
+                description: None,
+                protected: None,
+                expect: None,
+            };
+            service.write_project(caller, request).await.map(drop)
+        }
+        Action::ProjectDelete => {
+            service.delete(caller, Request::DeleteProject { name: name.clone(), force: false }).await
+        }
+        Action::SchemaList => service.schemas(caller, name, &page).map(drop),
+        Action::SchemaRead => service.schema(caller, name, &schema).map(drop),
+        Action::SchemaCreate => {
+            let request = Request::CreateSchema {
+                project: name.clone(),
+                name: schema,
+                settings: schema_settings,
+                create_missing: false,
+                adopt_existing: false,
+            };
+            service.write_schema(caller, request).await.map(drop)
+        }
+        Action::SchemaUpdate => {
+            let request = Request::UpdateSchema {
+                project: name.clone(),
+                name: schema,
+                settings: schema_settings,
+                expect: None,
+            };
+            service.write_schema(caller, request).await.map(drop)
+        }
+        Action::SchemaDelete => {
+            service.delete(caller, Request::DeleteSchema { project: name.clone(), name: schema }).await
+        }
+        Action::EnvironmentList => service.environments(caller, Some(name), &page).map(drop),
+        Action::EnvironmentRead => service.environment(caller, path).map(drop),
+        Action::EnvironmentCreate => {
+            let request = Request::CreateEnvironment {
+                path: path.clone(),
+                settings: EnvironmentSettings::default(),
+                create_missing: false,
+                adopt_existing: false,
+            };
+            service.write_environment(caller, request).await.map(drop)
+        }
+        Action::EnvironmentUpdate => {
+            let request = Request::UpdateEnvironment {
+                path: path.clone(),
+                description: None,
+                protected: None,
+                imports: None,
+                expect: None,
+            };
+            service.write_environment(caller, request).await.map(drop)
+        }
+        Action::EnvironmentDelete => {
+            service.delete(caller, Request::DeleteEnvironment { path: path.clone(), force: false }).await
+        }
+        Action::EnvironmentRollback => service.rollback(caller, path.clone(), 1, None).await.map(drop),
+        Action::SnapshotRead => {
+            let now = service.snapshot(caller, path, false).map(drop);
+            let at = PointInTime::Revision(1);
+            let then = service.snapshot_at(caller, path, false, at).await.map(drop);
+            assert_eq!(now, then);
+            now
+        }
+        Action::VariableRead => service.variable(caller, path, &key).map(drop),
+        Action::VariableList => service.variables(caller, path, "", &page).map(drop),
+        Action::VariableWrite => {
+            let Request::WriteVariables(batch) = batch(9, vec![vec![put(&path.to_string(), "KEY", "1")]])
+            else {
+                unreachable!("that is what it makes");
+            };
+            service.write_variables(caller, batch).await.map(drop)
+        }
+        Action::AuditRead => {
+            let query = AuditQuery { project: Some(name.clone()), ..AuditQuery::default() };
+            service.audit(caller, query, &page).await.map(drop)
+        }
+        Action::HistoryRead => service.history(caller, path, None, None, &page).await.map(drop),
+        Action::AuditVerify => service.verify(caller, None).await.map(drop),
+        Action::SecretRead => service.read_secrets(caller, &targets, false).await.map(drop),
+        Action::SecretStream => service.read_large_secret(caller, &targets[0], false).await.map(drop),
+        Action::SecretReadEnvironment => {
+            service.read_environment(caller, path, "", false, None, false).await.map(drop)
+        }
+        Action::SecretCheck => service.check_secrets(caller, &targets).await.map(drop),
+        Action::SecretPurge => service.purge_secrets(caller, Some(&vault)).map(drop),
+        Action::HoldRenew => service.renew_hold(caller, Uuid::nil()).map(drop),
+        Action::HoldRelease => service.release_hold(caller, Uuid::nil()),
+        Action::VaultList => service.vaults(caller).map(drop),
+    }
+}
+
+#[tokio::test]
+async fn without_scopes_every_call_is_denied_and_reveals_nothing() {
+    let service = start(Arc::new(MemoryStore::new()));
+    write(&service, 1, vec![refer("p/dev", "KEY", "azure-kv://kv/db")]).await.unwrap();
+    let nobody = Caller::new("unix:eve", "test", Scopes::NONE);
+    let existing = "p/dev".parse().unwrap();
+    let missing = "no/where".parse().unwrap();
+    for action in Action::VARIANTS {
+        let answers = [
+            call(&service, &nobody, *action, &existing).await,
+            call(&service, &nobody, *action, &missing).await,
+        ];
+        if *action == Action::DaemonStatus {
+            assert_eq!(answers, [Ok(()), Ok(())], "every known caller may ask for the status");
+            continue;
+        }
+        assert_eq!(answers[0], answers[1], "{action} tells what exists from what does not");
+        let refusal = answers[0].as_ref().unwrap_err();
+        assert_eq!((refusal.code, &*refusal.field), (Code::Denied, ""), "{action}");
+        assert!(refusal.message.contains(&format!("{action} requires the scope ")), "{refusal}");
+    }
+    assert!(service.verify(&caller(), None).await.unwrap().is_intact());
+}
+
+#[tokio::test]
+async fn with_every_scope_no_call_is_denied() {
+    let service = start(Arc::new(MemoryStore::new()));
+    write(&service, 1, vec![refer("p/dev", "KEY", "azure-kv://kv/db")]).await.unwrap();
+    let path = "p/dev".parse().unwrap();
+    for action in Action::VARIANTS {
+        if let Err(refusal) = call(&service, &caller(), *action, &path).await {
+            assert_ne!(refusal.code, Code::Denied, "{action}: {refusal}");
+        }
+    }
+}
+
+/// Calls that touch no data of anybody: they start, stop and watch the service, or do work that they are given.
+const WITHOUT_CALLER: [&str; 5] = ["start", "start_with", "fatal", "drain", "answer"];
+
+#[test]
+fn every_public_method_of_the_service_takes_a_caller() {
+    let mut files = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut methods = 0;
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for block in text.split("\nimpl Service {").skip(1) {
+            let block = block.split("\n}\n").next().unwrap();
+            for method in block.split("\n    pub ").skip(1) {
+                let signature = method.split(" {\n").next().unwrap();
+                let name = signature.split("fn ").nth(1).unwrap().split(['(', '<']).next().unwrap();
+                if !WITHOUT_CALLER.contains(&name) {
+                    assert!(signature.contains("caller: &Caller"), "{name} in {}", path.display());
+                    methods += 1;
+                }
+            }
+        }
+    }
+    assert!(methods >= Action::VARIANTS.len() / 2, "the methods were found: {methods}");
+}
