@@ -1,4 +1,4 @@
-//! What `kontraktord` can be told to do: one command a file.
+//! The commands of `kontraktord`: one a file.
 
 mod audit_verify;
 mod check_config;
@@ -15,9 +15,9 @@ use crate::{
     exit::{Exit, Failure},
 };
 
-/// Does what the command line says.
+/// Runs the command of the command line.
 pub fn run(cli: Cli) -> Result<(), Failure> {
-    // Whatever is made from here on (database, lock, socket) is the owner's alone.
+    // Every file that is created from here on (database, lock, socket) is the owner's alone.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let config = Config::load(&cli.options, &Surroundings::of_this_process())?;
     match cli.command {
@@ -32,12 +32,14 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("kontraktord").build().map_err(
-        |error| Failure::new(Exit::Failure, format!("the program cannot start its threads: {error}")),
-    )
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("kontraktord")
+        .build()
+        .map_err(|error| Failure::new(Exit::Failure, format!("cannot start threads: {error}")))
 }
 
-/// The system's clock.
+/// Returns the time by the system's clock.
 #[expect(clippy::disallowed_methods, reason = "this is the one clock that everything else is given")]
 fn system_clock() -> Timestamp {
     Timestamp::now()
@@ -45,6 +47,7 @@ fn system_clock() -> Timestamp {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::new(Exit::Usage, error).hint("`kontraktord --help` lists the settings; nothing was touched")
+        Self::new(Exit::Usage, error)
+            .hint("Run `kontraktord --help` for the list of settings. Nothing was changed.")
     }
 }

@@ -1,21 +1,21 @@
 //! How the program ends: the exit codes, and the one report that reaches the person at the terminal.
 //!
-//! It refuses to know what failed; whoever fails says so in a [`Failure`].
+//! It does not know what failed; that is described by a [`Failure`].
 
 use std::{fmt, process::ExitCode};
 
 /// The exit codes of `kontraktord`. They are part of its interface: `--help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Something failed while it ran: a signal that came twice, a poisoned store, an error of the system.
+    /// Something failed at run time: a second signal, a failed store, an error of the system.
     Failure = 1,
-    /// The command line or the configuration is wrong. Nothing was touched.
+    /// The command line or the configuration is invalid. Nothing was changed.
     Usage = 2,
     /// Another daemon has the data directory or the socket.
     InUse = 3,
-    /// The data cannot be used: damaged, no database, or written by a newer version. Nothing was touched.
+    /// The data is unusable: damaged, not a database, or written by a newer version. Nothing was changed.
     Data = 4,
-    /// `audit verify` found that the chain is broken, or that the expected row is another.
+    /// `audit verify` found that the chain is broken, or that the expected row differs.
     Broken = 5,
     /// `vault check` found that the vault cannot be used.
     Vault = 6,
@@ -34,7 +34,7 @@ pub struct Failure {
     pub exit: Exit,
     /// What happened, in one sentence.
     pub message: String,
-    /// What to do about it, where something can be said.
+    /// What to do about it, where that is known.
     pub hint: Option<String>,
 }
 

@@ -9,3 +9,4 @@ pub mod hardening;
 pub mod listener;
 pub mod logging;
 pub mod signals;
+pub mod supervisor;

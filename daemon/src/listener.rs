@@ -1,6 +1,6 @@
-//! The unix socket: made so that only its owner can reach it, never taken from a daemon that lives, removed at the end.
+//! The unix socket: created so that only its owner can reach it, never taken from a running daemon, removed at the end.
 //!
-//! It knows nothing of gRPC; it hands out a bound listener.
+//! It knows nothing of gRPC; it returns a bound listener.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
@@ -17,13 +17,13 @@ use std::{
 use nix::unistd::geteuid;
 use tokio::net::UnixListener;
 
-/// Why the socket could not be made.
+/// Why the socket could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Another process serves on it.
-    #[error("another daemon serves on {}", .0.display())]
+    /// Another process is listening on it.
+    #[error("another daemon is listening on {}", .0.display())]
     InUse(PathBuf),
-    /// The directory of the socket could be reached, or belongs to, somebody else.
+    /// Other users can reach the directory of the socket, or own it.
     #[error("the socket's directory {} {problem}", directory.display())]
     Directory {
         /// The directory.
@@ -31,12 +31,12 @@ pub enum ListenError {
         /// What is wrong with it, with the remedy.
         problem: String,
     },
-    /// Something that is no stale socket of ours stands at the path.
+    /// The path is taken by something else than a stale socket of ours.
     #[error("{} {problem}", path.display())]
     Occupied {
         /// The path of the socket.
         path: PathBuf,
-        /// What stands there, with the remedy.
+        /// What is there, with the remedy.
         problem: &'static str,
     },
     /// The system refused.
@@ -46,25 +46,25 @@ pub enum ListenError {
         what: &'static str,
         /// On what.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A bound socket. Dropping it removes the file, if it is still the one that was made.
+/// A bound socket. Dropping it removes the file, if it is still the one that was created.
 #[derive(Debug)]
 pub struct Bound {
     path: PathBuf,
     identity: (u64, u64),
-    // Held as long as the socket is ours, so that two daemons that start at once do not both think it stale.
+    // Held as long as the socket is ours, so that two daemons that start at once do not both consider it stale.
     _lock: File,
 }
 
 impl Bound {
-    /// Makes the socket at `path`. Needs a running tokio runtime.
+    /// Creates the socket at `path`. Needs a running tokio runtime.
     ///
-    /// Its directory is made with mode 0700 where it does not exist; one that exists must be a directory of ours that
-    /// no one else can enter. A socket that nobody serves on is replaced.
+    /// Its directory is created with mode 0700 where it does not exist; an existing one must be a directory of ours that
+    /// nobody else can enter. A socket that nobody listens on is replaced.
     pub fn bind(path: &Path) -> Result<(Self, UnixListener), ListenError> {
         let directory = path.parent().unwrap_or(Path::new("/"));
         private_directory(directory)?;
@@ -75,7 +75,7 @@ impl Bound {
         fs::set_permissions(path, Permissions::from_mode(0o600))
             .map_err(|source| io_error("set the mode of", path, source))?;
         let metadata =
-            fs::symlink_metadata(path).map_err(|source| io_error("look at the socket", path, source))?;
+            fs::symlink_metadata(path).map_err(|source| io_error("inspect the socket", path, source))?;
         let bound = Self { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()), _lock: lock };
         Ok((bound, listener))
     }
@@ -85,7 +85,7 @@ impl Drop for Bound {
     fn drop(&mut self) {
         let ours = fs::symlink_metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) == self.identity);
         if ours && let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!(path = %self.path.display(), %error, "the socket could not be removed");
+            tracing::warn!(path = %self.path.display(), %error, "cannot remove the socket");
         }
     }
 }
@@ -94,23 +94,23 @@ fn io_error(what: &'static str, path: &Path, source: io::Error) -> ListenError {
     ListenError::Io { what, path: path.to_owned(), source }
 }
 
-/// Makes the directory, or checks that nobody but us can put something into it or reach something in it.
+/// Creates the directory, or checks that only we can reach and change what is in it.
 fn private_directory(directory: &Path) -> Result<(), ListenError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|source| io_error("make the socket's directory", directory, source))?;
+    made.map_err(|source| io_error("create the socket's directory", directory, source))?;
     let metadata = fs::symlink_metadata(directory)
-        .map_err(|source| io_error("look at the socket's directory", directory, source))?;
+        .map_err(|source| io_error("inspect the socket's directory", directory, source))?;
     let problem = if metadata.is_symlink() {
-        Some("is a symbolic link; name the directory itself".to_owned())
+        Some("is a symbolic link; use the directory itself".to_owned())
     } else if metadata.uid() != geteuid().as_raw() {
         Some(format!(
-            "belongs to uid {}, not to uid {} that the daemon runs as; name a socket in a directory of your own",
+            "is owned by uid {}, not by uid {} that the daemon runs as; use a directory of your own",
             metadata.uid(),
             geteuid()
         ))
     } else if metadata.mode() & 0o077 != 0 {
         Some(format!(
-            "has mode {:04o}, so that others can reach it; give the socket a directory of its own and `chmod 700` it",
+            "has mode {:04o}, which lets other users in; use a directory of its own and `chmod 700` it",
             metadata.mode() & 0o7777
         ))
     } else {
@@ -146,23 +146,23 @@ fn remove_stale(path: &Path) -> Result<(), ListenError> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(io_error("look at the socket", path, source)),
+        Err(source) => return Err(io_error("inspect the socket", path, source)),
     };
     if metadata.is_symlink() {
-        return Err(occupied("is a symbolic link; remove it or name another socket"));
+        return Err(occupied("is a symbolic link; remove it or use another socket"));
     }
     if !metadata.file_type().is_socket() {
-        return Err(occupied("exists and is no socket; remove it or name another socket"));
+        return Err(occupied("exists and is not a socket; remove it or use another socket"));
     }
     if metadata.uid() != geteuid().as_raw() {
-        return Err(occupied("belongs to somebody else; name another socket"));
+        return Err(occupied("is owned by another user; use another socket"));
     }
     match UnixStream::connect(path) {
         Ok(_) => Err(ListenError::InUse(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(|source| io_error("remove the stale socket", path, source))
         }
-        Err(source) => Err(io_error("find out who serves on", path, source)),
+        Err(source) => Err(io_error("find out who is listening on", path, source)),
     }
 }
 
@@ -233,7 +233,7 @@ mod tests {
         fs::set_permissions(&open, Permissions::from_mode(0o755)).unwrap();
         let error = Bound::bind(&open.join("k.sock")).unwrap_err().to_string();
         insta::assert_snapshot!(error.replace(&open.display().to_string(), "/open"),
-            @"the socket's directory /open has mode 0755, so that others can reach it; give the socket a directory of its own and `chmod 700` it");
+            @"the socket's directory /open has mode 0755, which lets other users in; use a directory of its own and `chmod 700` it");
         let link = temp.path().join("link");
         std::os::unix::fs::symlink(temp.path(), &link).unwrap();
         let error = Bound::bind(&link.join("k.sock")).unwrap_err().to_string();

@@ -7,7 +7,7 @@ use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, prelude::*};
 
 use crate::config::LogFormat;
 
-/// Starts logging for the whole process. A second start is ignored: the first one's filter stays.
+/// Starts logging for the whole process. A second start is ignored: the first configuration stays.
 pub fn start(directives: &str, format: LogFormat) {
     let json = match format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),
@@ -24,6 +24,6 @@ pub fn start(directives: &str, format: LogFormat) {
         registry.with(lines.with_ansi(colours)).try_init()
     };
     if started.is_err() {
-        tracing::warn!("logging was started before; the first configuration stays");
+        tracing::warn!("logging is already configured; the first configuration stays");
     }
 }

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     match kontraktord::commands::run(kontraktord::cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Where standard error is gone there is nobody left to tell.
+            // Without standard error there is nobody left to report to.
             let _ = writeln!(std::io::stderr(), "{failure}");
             failure.exit.into()
         }

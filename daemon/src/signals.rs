@@ -2,18 +2,20 @@
 
 use std::io;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{self, SignalKind, signal};
+
+use crate::supervisor::{Signal, SignalSource};
 
 /// SIGTERM, SIGINT and SIGHUP, caught from the moment that this is made.
 #[derive(Debug)]
 pub struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+    hang_up: unix::Signal,
 }
 
 impl Signals {
-    /// Takes the signals over from the system's defaults. Needs a running tokio runtime.
+    /// Replaces the system's defaults. Needs a running tokio runtime.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -21,16 +23,15 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
         })
     }
+}
 
-    /// Waits for a signal that ends the daemon, and names it. SIGHUP does not, so that a closed terminal shall not end
-    /// the daemon either: what it means is `hung_up`'s matter.
-    pub async fn stop(&mut self, mut hung_up: impl FnMut()) -> &'static str {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hang_up.recv() => hung_up(),
-            }
+impl SignalSource for Signals {
+    /// SIGHUP does not stop the daemon, so that a closed terminal does not end it.
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Signal::Stop("SIGINT"),
+            _ = self.hang_up.recv() => Signal::Reload,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Action, Caller, Requirement, Resource, Scopes};
 
 /// Why a caller may not do something. It says nothing about the resource, which need not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("permission denied: {action} requires the scope {}, which {actor} does not have", list(*.missing, .alternatives))]
+#[error("permission denied: {action} requires the scope {}, which {actor} does not have", list(*.missing, *.alternatives))]
 pub struct Denied {
     /// Who.
     pub actor: Arc<str>,
@@ -37,14 +37,14 @@ pub fn authorize(caller: &Caller, action: Action, _resource: Resource<'_>) -> Re
     Err(Denied { actor: Arc::clone(&caller.actor), action, missing, alternatives })
 }
 
-fn list(scopes: Scopes, alternatives: &bool) -> String {
+fn list(scopes: Scopes, alternatives: bool) -> String {
     let names: Vec<&str> = scopes.iter().map(Into::into).collect();
-    names.join(if *alternatives { " or " } else { " and " })
+    names.join(if alternatives { " or " } else { " and " })
 }
 
 impl From<&Denied> for Refusal {
     fn from(denied: &Denied) -> Self {
-        let scopes = list(denied.missing, &denied.alternatives);
+        let scopes = list(denied.missing, denied.alternatives);
         Self::new(Code::Denied, denied.to_string())
             .remedy(format!("Ask the daemon's operator for the scope {scopes}."))
     }

@@ -1,13 +1,10 @@
-//! What is the same for every call: a span with an id, and one log line when it is answered.
+//! What is the same for every call: an id, a span, and one log line when it is answered.
 //!
-//! It knows the path and the status of a call, never its content: values do not belong into logs.
+//! It knows the path and the status of a call, never its content: values do not belong in logs.
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Instant,
 };
@@ -22,18 +19,21 @@ use tonic::{Code, codegen::http};
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 
-use super::running::{Counted, Running};
+use super::{
+    auth::{RequestId, RequestIds},
+    running::{Counted, Running},
+};
 
-/// Wraps every call; see the module.
+/// Wraps every call.
 #[derive(Debug, Clone)]
 pub(super) struct CallLayer {
-    last_id: Arc<AtomicU64>,
+    request_ids: RequestIds,
     running: Running,
 }
 
 impl CallLayer {
     pub(super) fn new(running: Running) -> Self {
-        Self { last_id: Arc::default(), running }
+        Self { request_ids: RequestIds::new(), running }
     }
 }
 
@@ -41,7 +41,7 @@ impl<S> Layer<S> for CallLayer {
     type Service = Calls<S>;
 
     fn layer(&self, inner: S) -> Calls<S> {
-        Calls { inner, last_id: Arc::clone(&self.last_id), running: self.running.clone() }
+        Calls { inner, request_ids: self.request_ids.clone(), running: self.running.clone() }
     }
 }
 
@@ -49,7 +49,7 @@ impl<S> Layer<S> for CallLayer {
 #[derive(Debug, Clone)]
 pub(super) struct Calls<S> {
     inner: S,
-    last_id: Arc<AtomicU64>,
+    request_ids: RequestIds,
     running: Running,
 }
 
@@ -66,24 +66,24 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+        let request_id = self.request_ids.of(request.headers());
         let span = tracing::info_span!(
             "call",
-            id,
+            request_id = &*request_id,
             method = request.uri().path(),
             actor = tracing::field::Empty,
             via = tracing::field::Empty
         );
+        request.extensions_mut().insert(RequestId(Arc::clone(&request_id)));
         let started = Instant::now();
-        // Health and reflection have streams that end when their client likes; nobody waits for those.
+        // Streams of health and reflection end when their client likes; nobody waits for those.
         let counted = request.uri().path().starts_with("/kontraktor.v1.").then(|| self.running.begin());
-        // The layers inside run while the future is made, too.
         let answer = span.in_scope(|| self.inner.call(request));
         let traced = async move {
             let mut answer = answer.await?;
             explain(answer.headers_mut());
-            log(answer.headers(), started);
+            log(answer.headers(), &request_id, started);
             Ok(answer.map(|body| Answer { body, _counted: counted }))
         };
         Box::pin(traced.instrument(span))
@@ -116,40 +116,40 @@ impl<R: Body + Unpin> Body for Answer<R> {
     }
 }
 
-/// Puts who calls into the span of the running call.
+/// Records who calls in the span of the running call.
 pub(super) fn record_caller(actor: &str, via: &str) {
     Span::current().record("actor", actor).record("via", via);
 }
 
-/// The one refusal that does not come from us: a message above the limit is turned away before any of our code sees it,
-/// in words that do not say what to do.
+/// Rewrites the one refusal that does not come from us: a message above the limit is rejected before any of our code sees
+/// it, in words that do not say what to do.
 fn explain(headers: &mut http::HeaderMap) {
     if code(headers) != Code::OutOfRange {
         return;
     }
     let problem = Problem::new(
         ProblemCode::Invalid,
-        format!("the request is larger than {MAX_MESSAGE_BYTES} bytes (64 MiB), the most that is taken"),
+        format!("the request is larger than {MAX_MESSAGE_BYTES} bytes (64 MiB), the maximum"),
     )
-    .with_remedy("send it in several smaller batches");
+    .with_remedy("Send it in several smaller batches.");
     if let Err(status) = to_status(problem).add_header(headers) {
-        tracing::warn!(%status, "a refusal could not be put into words");
+        tracing::warn!(%status, "cannot render a refusal");
     }
 }
 
-/// A refusal is an answer without a body, its status stands in the headers. A good answer has its status at the end.
+/// Returns the status in the headers: a refusal is an answer without a body. A good answer has its status at the end.
 fn code(headers: &http::HeaderMap) -> Code {
     headers.get("grpc-status").map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()))
 }
 
-fn log(headers: &http::HeaderMap, started: Instant) {
+fn log(headers: &http::HeaderMap, request_id: &str, started: Instant) {
     let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let code = code(headers);
     match code {
-        Code::Ok => tracing::debug!(microseconds, "answered"),
+        Code::Ok => tracing::debug!(request_id, microseconds, "answered"),
         Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable | Code::PermissionDenied => {
-            tracing::warn!(microseconds, ?code, "refused");
+            tracing::warn!(request_id, microseconds, ?code, "refused");
         }
-        _ => tracing::info!(microseconds, ?code, "refused"),
+        _ => tracing::info!(request_id, microseconds, ?code, "refused"),
     }
 }

@@ -1,9 +1,9 @@
-//! Accesses to secrets, and what vaults say of versions: rows of the log that change no environment.
+//! Accesses to secrets, denials, and what vaults report of versions: rows of the log that change no environment.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use jiff::Timestamp;
-use kontraktor_model::names::{EnvPath, Key};
+use kontraktor_model::names::{EnvPath, Key, ProjectName};
 use uuid::Uuid;
 
 use super::{Author, Code, entry::words};
@@ -22,11 +22,15 @@ words! {
     }
 }
 
-/// One access to a secret, or several equal ones that came together. Never its value, nor anything made of it.
+/// One access to a secret, one denial, or several equal ones that came together. Never a value, nor anything made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Access {
     /// What came of it.
     pub operation: AccessOperation,
+    /// What was denied, where it was not an access to a secret: the word of an action, such as `variable.write`.
+    pub action: Option<Arc<str>>,
+    /// The project that a denial is about, where it is about no environment. It need not exist.
+    pub project: Option<ProjectName>,
     /// The environment that was asked; it need not exist. None: a reference was asked for.
     pub environment: Option<EnvPath>,
     /// The key that was asked for.
@@ -39,6 +43,29 @@ pub struct Access {
     pub peer: Arc<str>,
     /// Why it failed or was denied.
     pub problem: Option<Code>,
+}
+
+impl Access {
+    /// Returns the name of the project that it is about.
+    pub fn project_name(&self) -> Option<&ProjectName> {
+        self.environment.as_ref().map(|path| &path.project).or(self.project.as_ref())
+    }
+
+    /// Returns the word for the log: the operation, and for a denial of something else than a secret the action.
+    pub(crate) fn word(&self) -> Cow<'static, str> {
+        match &self.action {
+            Some(action) => format!("{} {action}", self.operation).into(),
+            None => self.operation.as_str().into(),
+        }
+    }
+}
+
+/// Splits a word of the log into the operation and the action that was denied, where it names one.
+pub(crate) fn split_denied(word: &str) -> (&str, Option<&str>) {
+    match word.split_once(' ') {
+        Some((operation, action)) => (operation, Some(action)),
+        None => (word, None),
+    }
 }
 
 /// An access in the log.

@@ -43,15 +43,17 @@ pub struct AuditEntry {
     pub protected: bool,
     /// Of the environment, afterwards.
     pub imports: Arc<[EnvPath]>,
-    /// Of an access to a secret, or of a line of the lockfile.
+    /// Of an access to a secret, of a denial, or of a line of the lockfile.
     pub access: Option<AccessEntry>,
     /// Over this row and the one before.
     pub hash: Hash,
 }
 
-/// What an entry says of an access to a secret.
+/// What an entry says of an access to a secret, or of a denial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessEntry {
+    /// What was denied, where it was not an access to a secret: `variable.write`. Empty elsewhere.
+    pub action: String,
     /// The reference that was resolved.
     pub reference: String,
     /// What the vault calls the version; empty where there is none.
@@ -137,13 +139,22 @@ words! {
         SecretDenied = "secret denied",
         /// A vault reported another version of a secret.
         SecretVersion = "secret version",
+        /// A caller was denied what is not an access to a secret.
+        AccessDenied = "access denied",
     }
 }
 
 impl Operation {
-    /// Whether it is an access to a secret, and wrote nothing but itself.
+    /// Whether it is an access to a secret or a denial, and wrote nothing but itself.
     pub fn is_access(self) -> bool {
-        matches!(self, Self::SecretRead | Self::SecretChecked | Self::SecretFailed | Self::SecretDenied)
+        matches!(
+            self,
+            Self::SecretRead
+                | Self::SecretChecked
+                | Self::SecretFailed
+                | Self::SecretDenied
+                | Self::AccessDenied
+        )
     }
 }
 
@@ -208,11 +219,15 @@ impl From<&Event> for AuditEntry {
             Body::Batch(_) => {}
             Body::Access(AccessEvent { access, count }) => {
                 let text = |name: Option<String>| name.unwrap_or_default();
-                entry.operation = access.operation.into();
-                entry.project = text(access.environment.as_ref().map(|path| path.project.to_string()));
+                entry.operation = match access.action {
+                    Some(_) => Operation::AccessDenied,
+                    None => access.operation.into(),
+                };
+                entry.project = text(access.project_name().map(ToString::to_string));
                 entry.env = text(access.environment.as_ref().map(|path| path.env.to_string()));
                 entry.key = text(access.key.as_ref().map(Key::to_string));
                 entry.access = Some(AccessEntry {
+                    action: text(access.action.as_ref().map(ToString::to_string)),
                     reference: access.reference.to_string(),
                     version: access.version.to_string(),
                     peer: access.peer.to_string(),
@@ -226,6 +241,7 @@ impl From<&Event> for AuditEntry {
                 entry.env = version.path.env.to_string();
                 entry.key = version.key.to_string();
                 entry.access = Some(AccessEntry {
+                    action: String::new(),
                     reference: version.reference.to_string(),
                     version: version.version.to_string(),
                     peer: String::new(),

@@ -115,7 +115,8 @@ pub enum RowBody<'a> {
     },
     /// `audit_events`
     Access {
-        /// The word of a [`super::AccessOperation`].
+        /// The word of a [`super::AccessOperation`]; for a denial of something else than a secret, the action follows it:
+        /// `denied variable.write`.
         operation: Cow<'a, str>,
         /// None: no environment was asked.
         project: Option<Cow<'a, str>>,

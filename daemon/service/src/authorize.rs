@@ -8,14 +8,17 @@ use kontraktor_model::names::EnvPath;
 use super::Service;
 
 impl Service {
-    /// Refuses a caller who may not do this.
+    /// Refuses a caller who may not do this, and counts the denial.
     pub(super) fn authorize(
         &self,
         caller: &Caller,
         action: Action,
         resource: Resource<'_>,
     ) -> Result<(), Refusal> {
-        authorize(caller, action, resource).map_err(|denied| Refusal::from(&denied))
+        authorize(caller, action, resource).map_err(|denied| {
+            self.count_denial(caller, action, resource);
+            Refusal::from(&denied)
+        })
     }
 
     /// Refuses a caller who may not write to every environment that a batch names. A name against the rules is left to

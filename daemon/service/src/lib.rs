@@ -1,6 +1,7 @@
 //! What the daemon does, for whoever speaks to it: reads from what stands, writes through the one writer. It refuses to
 //! know how requests travel and how rows are stored.
 
+mod audit;
 mod authorize;
 mod clock;
 mod compose;
@@ -29,6 +30,7 @@ use kontraktor_domain::{Head, Refusal, State};
 use kontraktor_store::{Store, StoreError, StoreInfo};
 use kontraktor_vault::Broker;
 
+use self::{audit::AuditBatcher, queue::Sender, writer::Health};
 pub use self::{
     clock::Clock,
     compose::{Entry, Snapshot},
@@ -36,7 +38,6 @@ pub use self::{
     page::{Page, PageRequest},
     secrets::{EnvironmentSecrets, Secret, SecretResult, Secrets, Target},
 };
-use self::{queue::Sender, secrets::AuditBatcher, writer::Health};
 
 /// How much the service takes on at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,15 +164,22 @@ impl Service {
     /// Waits until the store can't be used any further by this process, and says why. After a drain it never returns.
     pub async fn fatal(&self) -> Arc<str> {
         let mut health = self.inner.health.clone();
-        match health.wait_for(|health| matches!(health, Health::Fatal(_))).await.as_deref() {
-            Ok(Health::Fatal(reason)) => Arc::clone(reason),
-            _ => std::future::pending().await,
+        let reason = match health.wait_for(|health| matches!(health, Health::Fatal(_))).await.as_deref() {
+            Ok(Health::Fatal(reason)) => Some(Arc::clone(reason)),
+            _ => None,
+        };
+        match reason {
+            Some(reason) => reason,
+            None => std::future::pending().await,
         }
     }
 
     /// Accepts no further write, answers all that were accepted, tidies the store up and closes it. False: that took
     /// longer than the deadline, and goes on.
     pub async fn drain(&self, deadline: Duration) -> bool {
+        if let Some(denials) = self.take_denials() {
+            self.queue_last(denials);
+        }
         // The writer ends when the last sender is gone and the queue is empty.
         drop(self.inner.sender.write().unwrap_or_else(PoisonError::into_inner).take());
         let mut finished = self.inner.finished.clone();

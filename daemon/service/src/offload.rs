@@ -37,7 +37,7 @@ impl Service {
     }
 }
 
-async fn aside<T: Send + 'static>(
+async fn offload<T: Send + 'static>(
     permits: &Arc<Semaphore>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {

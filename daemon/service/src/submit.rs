@@ -6,7 +6,7 @@ use kontraktor_access::Caller;
 
 use super::Service;
 use kontraktor_domain::{
-    Author, Batch, BatchOutcome, Code, Environment, Outcome, Project, Refusal, Request, VariableSchema,
+    Author, Batch, BatchOutcome, Code, Environment, Outcome, Project, Refusal, Request, Trail, VariableSchema,
 };
 
 impl Service {
@@ -66,7 +66,17 @@ impl Service {
 
     /// Queues the daemon's own record of accesses, which no caller asks for.
     pub(super) async fn append(&self, request: Request) -> Result<Outcome, Refusal> {
-        self.queue(Author { actor: "kontraktord".into(), via: "kontraktord".into() }, request).await
+        self.queue(daemon(), request).await
+    }
+
+    /// Queues the record of denials at the end of the service. Nobody waits for its answer.
+    pub(super) fn queue_last(&self, denials: Trail) {
+        let count = denials.accesses.len();
+        let sender = self.inner.sender.read().unwrap_or_else(PoisonError::into_inner);
+        let queued = sender.as_ref().map(|sender| sender.submit(daemon(), Request::Record(denials)));
+        if !matches!(queued, Some(Ok(_))) {
+            tracing::warn!(count, "denials could not be recorded");
+        }
     }
 
     /// Queues a request that was authorized, and waits for its answer.
@@ -84,6 +94,11 @@ impl Service {
             .remedy("start the daemon again and read what stands"))
         })
     }
+}
+
+/// The daemon as the author of a request; each row has an author of its own.
+fn daemon() -> Author {
+    Author { actor: "kontraktord".into(), via: "kontraktord".into() }
 }
 
 fn shutting_down() -> Refusal {

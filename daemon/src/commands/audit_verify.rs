@@ -1,4 +1,4 @@
-//! `kontraktord audit verify`: walks the log itself, or asks the daemon that has it open.
+//! `kontraktord audit verify`: verifies the log itself, or asks the daemon that has it open.
 
 use std::{io::Write as _, path::Path, time::Duration};
 
@@ -21,7 +21,7 @@ use kontraktor_store_duckdb::DataDir;
 /// A walk of a long log takes a while; the daemon answers other calls meanwhile.
 const ANSWER_WITHIN: Duration = Duration::from_hours(1);
 
-/// What a walk found, whoever walked.
+/// What a verification found, here or in the daemon.
 struct Report {
     head: String,
     rows: u64,
@@ -40,13 +40,12 @@ pub(super) fn run(config: &Config, arguments: &VerifyArgs) -> Result<(), Failure
         }
         Err(error) => return Err(error.into()),
     };
-    print(&report).map_err(|error| {
-        Failure::new(Exit::Failure, format!("standard output cannot be written: {error}"))
-    })?;
+    print(&report)
+        .map_err(|error| Failure::new(Exit::Failure, format!("cannot write to standard output: {error}")))?;
     match report.broken {
         None => Ok(()),
         Some(explanation) => Err(Failure::new(Exit::Broken, format!("the log is not intact: {explanation}"))
-            .hint("keep the data directory as it is, and compare it with a backup")),
+            .hint("Keep the data directory as it is, and compare it with a backup.")),
     }
 }
 
@@ -88,9 +87,12 @@ fn unanswered(error: &ClientError, socket: &Path) -> Failure {
     match error {
         ClientError::NotReachable { reason, .. } => Failure::new(
             Exit::Failure,
-            format!("a daemon has the data open and cannot be asked at {}: {reason}", socket.display()),
+            format!(
+                "a daemon has the data directory open and cannot be reached at {}: {reason}",
+                socket.display()
+            ),
         )
-        .hint("name its socket with --socket, or stop it and run this again"),
+        .hint("Set its socket with `--socket`, or stop it and run this again."),
         error => {
             let failure = Failure::new(Exit::Failure, error);
             match error.remedy() {

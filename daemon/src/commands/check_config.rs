@@ -1,4 +1,4 @@
-//! `kontraktord --check-config`: prints what would be used. Reaching this point means that it is valid.
+//! `kontraktord --check-config`: prints the effective configuration, which was validated before.
 
 use std::io::Write as _;
 
@@ -18,6 +18,5 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
         }
         out.flush()
     });
-    printed
-        .map_err(|error| Failure::new(Exit::Failure, format!("standard output cannot be written: {error}")))
+    printed.map_err(|error| Failure::new(Exit::Failure, format!("cannot write to standard output: {error}")))
 }

@@ -1,4 +1,4 @@
-//! Opening the data directory: which store it is, and how its errors end the program.
+//! Opening the data directory: which store it is, and which exit code each of its errors has.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use kontraktor_store::StoreError;
 use kontraktor_store_duckdb::{DataDir, DuckDbOptions, DuckDbStore};
 
-/// Locks the directory and opens the database, or makes both.
+/// Locks the directory and opens the database, and creates both where they do not exist.
 pub(super) fn open(data_dir: &Path) -> Result<DuckDbStore, StoreError> {
     DuckDbStore::open(DataDir::lock(data_dir)?, DuckDbOptions::default())
 }

@@ -1,11 +1,16 @@
 //! `kontraktord` without a command: open the data, listen, serve, and stop in order.
 
-use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
-
-use tokio::{
-    sync::oneshot,
-    task::{JoinError, JoinHandle},
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
+
+use kontraktor_api::{Listener, Running, ServeError};
+use kontraktor_service::{Service, ServiceOptions};
+use kontraktor_store_duckdb::DuckDbStore;
+use kontraktor_vault::Broker;
 
 use super::{data, system_clock};
 use crate::{
@@ -15,27 +20,15 @@ use crate::{
     listener::{Bound, ListenError},
     logging,
     signals::Signals,
+    supervisor::{OnOverrun, Supervisor, Task},
 };
-use kontraktor_api::{Running, ServeError};
-use kontraktor_service::{Service, ServiceOptions};
-use kontraktor_store_duckdb::DuckDbStore;
-use kontraktor_vault::Broker;
 
 /// How long the running calls have to be answered after a signal.
 const ANSWER_WITHIN: Duration = Duration::from_secs(7);
 
-/// How long it may then take to write out what was accepted and to close the database, and to end leases in their
-/// vaults meanwhile. Together these are the 10 seconds that `--help` promises.
+/// How long it may then take to write what was accepted and to close the database, and to end leases in their vaults
+/// meanwhile. Together these are the 10 seconds that `--help` promises.
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
-
-/// How long stopping may take where nothing can be saved any more.
-const STOP_BROKEN_WITHIN: Duration = Duration::from_secs(1);
-
-/// A signal that comes so soon after the first is the same one: it went to the process and to its group, as from
-/// timeout(1), or from a terminal and a parent.
-const SAME_SIGNAL: Duration = Duration::from_millis(500);
-
-type Api = JoinHandle<Result<(), ServeError>>;
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     logging::start(&config.log.value, config.log_format.value);
@@ -43,7 +36,7 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
     let broker = Broker::new(config.vaults()?, Arc::new(system_clock));
     let runtime = super::runtime()?;
     let result = runtime.block_on(serve(&config.data_dir.value, &config.socket.value, broker));
-    // Whoever is still connected has had its time.
+    // Those who are still connected have had their time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
 }
@@ -51,7 +44,7 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
 async fn serve(data_dir: &Path, socket: &Path, broker: Broker) -> Result<(), Failure> {
     // Before anything else, so that a signal during the start is not lost.
     let mut signals = Signals::new()
-        .map_err(|error| Failure::new(Exit::Failure, format!("signals cannot be caught: {error}")))?;
+        .map_err(|error| Failure::new(Exit::Failure, format!("cannot handle signals: {error}")))?;
 
     let (store, service) = open(data_dir, broker.clone()).await?;
     let (_bound, listener) = match Bound::bind(socket) {
@@ -61,52 +54,81 @@ async fn serve(data_dir: &Path, socket: &Path, broker: Broker) -> Result<(), Fai
             return Err(error.into());
         }
     };
-    // For commands that find the data locked. Without the note they try the usual place.
+    // For commands that find the data locked. Without it they try the default socket.
     if let Err(error) = store.dir().note_socket(socket) {
-        tracing::warn!(%error, "the socket could not be noted beside the data");
+        tracing::warn!(%error, "cannot record the socket beside the data");
     }
 
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = Running::default();
-    let mut api = tokio::spawn({
-        let (service, data_dir, running) = (service.clone(), data_dir.to_owned(), running.clone());
-        async move {
-            // A sender that is gone means the same.
-            let stopped = async { drop(stopped.await) };
-            kontraktor_api::serve(listener, service, &data_dir, running, stopped).await
-        }
-    });
     announce(socket);
-
-    let trouble = tokio::select! {
-        signal = signals.stop(|| forget_secrets(&broker)) => {
-            tracing::info!(signal, "stopping");
-            None
-        }
-        reason = service.fatal() => Some(store_lost(&reason)),
-        ended = &mut api => Some(ended_early(ended)),
-    };
-    match trouble {
-        None => {
-            tokio::select! {
-                result = stop_in_order(stop, api, &running, &service, &broker) => result,
-                signal = insisted(&mut signals) => Err(Failure::new(
-                    Exit::Failure,
-                    format!("a second signal, {signal}, cut the orderly stop short"),
-                )),
-            }
-        }
-        Some(failure) => {
-            tracing::error!("{}", failure.message);
-            // Answers that are ready still leave; the rest would only wait.
-            drop(stop);
-            let _ = tokio::time::timeout(STOP_BROKEN_WITHIN, service.drain(STOP_BROKEN_WITHIN)).await;
-            Err(failure)
-        }
-    }
+    let data_dir = data_dir.to_owned();
+    let listeners = vec![Listener::Unix(listener)];
+    Supervisor::default()
+        .stage(vec![store_task(service.clone()), vaults_task(broker.clone())])
+        .stage(vec![api_task(listeners, service, data_dir)])
+        .on_reload(move || forget_secrets(&broker))
+        .run(&mut signals)
+        .await
 }
 
-/// Opens the data, loads what stands and starts the writer. Both read the disk.
+/// Watches the store, and at the end writes what was accepted and closes it.
+fn store_task(service: Service) -> Task {
+    Task::new("the store", move |mut stop| {
+        let service = service.clone();
+        async move {
+            tokio::select! {
+                reason = service.fatal() => Err(store_lost(&reason)),
+                () = stop.requested() => {
+                    // The supervisor knows the limit.
+                    service.drain(Duration::MAX).await;
+                    Ok(())
+                }
+            }
+        }
+    })
+    .stop_within(CLOSE_WITHIN, OnOverrun::Fail(not_closed))
+}
+
+/// Ends leases in their vaults when the daemon stops.
+fn vaults_task(broker: Broker) -> Task {
+    Task::new("the vaults", move |mut stop| {
+        let broker = broker.clone();
+        async move {
+            stop.requested().await;
+            broker.close(CLOSE_WITHIN).await;
+            Ok(())
+        }
+    })
+    .stop_within(CLOSE_WITHIN, OnOverrun::Warn)
+}
+
+/// Serves the API. At the end it answers the calls that run, and does not wait for connections on which nothing does.
+fn api_task(listeners: Vec<Listener>, service: Service, data_dir: PathBuf) -> Task {
+    let mut listeners = Some(listeners);
+    Task::new("the API", move |mut stop| {
+        let (listeners, service, data_dir) =
+            (listeners.take().unwrap_or_default(), service.clone(), data_dir.clone());
+        async move {
+            let running = Running::default();
+            let mut asked = stop.clone();
+            let stopped = async move { stop.requested().await };
+            let serving = kontraktor_api::serve(listeners, service, &data_dir, running.clone(), stopped);
+            let quiet = async {
+                asked.requested().await;
+                running.quiet().await;
+            };
+            tokio::select! {
+                served = serving => served.map_err(Failure::from),
+                () = quiet => {
+                    tracing::debug!("nothing runs on the connections that are still open; they are cut");
+                    Ok(())
+                }
+            }
+        }
+    })
+    .stop_within(ANSWER_WITHIN, OnOverrun::Warn)
+}
+
+/// Opens the data, loads the state and starts the writer. Both read the disk.
 async fn open(data_dir: &Path, broker: Broker) -> Result<(Arc<DuckDbStore>, Service), Failure> {
     let data_dir = data_dir.to_owned();
     let opening = tokio::task::spawn_blocking(move || {
@@ -115,73 +137,41 @@ async fn open(data_dir: &Path, broker: Broker) -> Result<(Arc<DuckDbStore>, Serv
         let service = Service::start_with(Arc::clone(&store) as _, Arc::new(system_clock), options, broker)?;
         Ok((store, service))
     });
-    opening.await.unwrap_or_else(|error| {
-        Err(Failure::new(Exit::Failure, format!("opening the data was broken off: {error}")))
-    })
+    opening
+        .await
+        .unwrap_or_else(|error| Err(Failure::new(Exit::Failure, format!("opening the data failed: {error}"))))
 }
 
-/// Says where the daemon listens. Only here is it true: the socket is bound and the data is loaded.
+/// Prints where the daemon listens, now that the socket is bound and the data is loaded.
 fn announce(socket: &Path) {
     let mut out = std::io::stdout().lock();
-    // Nobody may read it: that is no reason not to serve.
+    // The daemon serves even if nobody reads this.
     let written = writeln!(out, "listening on unix://{}", socket.display()).and_then(|()| out.flush());
     if let Err(error) = written {
-        tracing::warn!(%error, "standard output cannot be written");
+        tracing::warn!(%error, "cannot write to standard output");
     }
     tracing::info!(socket = %socket.display(), version = env!("CARGO_PKG_VERSION"), "listening");
 }
 
-/// What SIGHUP asks for. The configuration is read at the start alone.
+/// Reloads on SIGHUP: the configuration is only read at the start, so this purges cached secrets.
 fn forget_secrets(broker: &Broker) {
     let purged = broker.purge(None).unwrap_or_default();
-    tracing::info!(purged, "SIGHUP: cached secrets are forgotten");
+    tracing::info!(purged, "SIGHUP: purged the cached secrets");
 }
 
-/// Waits for a signal of somebody who does not want to wait.
-async fn insisted(signals: &mut Signals) -> &'static str {
-    let _ = tokio::time::timeout(SAME_SIGNAL, async {
-        loop {
-            signals.stop(|| {}).await;
-        }
-    })
-    .await;
-    signals.stop(|| {}).await
-}
-
-/// Lets the calls that run be answered, then writes out what was accepted and closes the store.
-async fn stop_in_order(
-    stop: oneshot::Sender<()>,
-    api: Api,
-    running: &Running,
-    service: &Service,
-    broker: &Broker,
-) -> Result<(), Failure> {
-    drop(stop);
-    tokio::select! {
-        _ = api => {}
-        () = running.quiet() => tracing::debug!("connections are still open and nothing runs on them; they will be cut"),
-        () = tokio::time::sleep(ANSWER_WITHIN) => tracing::warn!("calls are still running; they will be cut"),
-    }
-    let (drained, ()) = tokio::join!(service.drain(CLOSE_WITHIN), broker.close(CLOSE_WITHIN));
-    if drained {
-        tracing::info!("stopped");
-        Ok(())
-    } else {
-        Err(Failure::new(Exit::Failure, "the store could not be closed within the time allowed")
-            .hint("everything that was acknowledged is in the log; the next start takes it up"))
-    }
+fn not_closed() -> Failure {
+    Failure::new(Exit::Failure, "the store could not be closed within the time allowed")
+        .hint("Start `kontraktord` again: everything that was acknowledged is in the log.")
 }
 
 fn store_lost(reason: &str) -> Failure {
-    Failure::new(Exit::Failure, format!("the store cannot be used any longer: {reason}"))
-        .hint("start kontraktord again; everything that was acknowledged is in the log")
+    Failure::new(Exit::Failure, format!("the store failed: {reason}"))
+        .hint("Start `kontraktord` again: everything that was acknowledged is in the log.")
 }
 
-fn ended_early(ended: Result<Result<(), ServeError>, JoinError>) -> Failure {
-    match ended {
-        Ok(Ok(())) => Failure::new(Exit::Failure, "the API ended by itself"),
-        Ok(Err(error)) => Failure::new(Exit::Failure, error),
-        Err(error) => Failure::new(Exit::Failure, format!("the API broke off: {error}")),
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        Self::new(Exit::Failure, error)
     }
 }
 
@@ -189,7 +179,7 @@ impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Self {
         match error {
             ListenError::InUse(_) => Self::new(Exit::InUse, error)
-                .hint("stop that daemon first, or name another socket with --socket"),
+                .hint("Stop that daemon first, or choose another socket with `--socket`."),
             ListenError::Directory { .. } | ListenError::Occupied { .. } => Self::new(Exit::Usage, error),
             ListenError::Io { .. } => Self::new(Exit::Failure, error),
         }

@@ -72,8 +72,8 @@ fn a_second_daemon_on_the_same_socket_is_refused() {
     let second = home.run(&["--data-dir", &home.dir.path().join("other").display().to_string()]);
     assert_eq!(second.code, 3);
     insta::assert_snapshot!(second.report(), @"
-    error: another daemon serves on HOME/run/k.sock
-    hint: stop that daemon first, or name another socket with --socket
+    error: another daemon is listening on HOME/run/k.sock
+    hint: Stop that daemon first, or choose another socket with `--socket`.
     ");
     // The first one still has it.
     assert!(UnixStream::connect(&daemon.socket).is_ok());
@@ -87,7 +87,7 @@ fn a_directory_that_others_can_enter_is_refused_for_the_socket() {
     fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
     let refused = home.run(&["--socket", &open.join("k.sock").display().to_string()]);
     assert_eq!(refused.code, 2);
-    insta::assert_snapshot!(refused.report(), @"error: the socket's directory HOME/open has mode 0755, so that others can reach it; give the socket a directory of its own and `chmod 700` it");
+    insta::assert_snapshot!(refused.report(), @"error: the socket's directory HOME/open has mode 0755, which lets other users in; use a directory of its own and `chmod 700` it");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn wrong_configuration_ends_with_the_usage_code() {
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.report(), @"
     error: the configuration file HOME/k.toml is wrong: listen is no setting; there are data-dir, socket, log, log-format, vault
-    hint: `kontraktord --help` lists the settings; nothing was touched
+    hint: Run `kontraktord --help` for the list of settings. Nothing was changed.
     ");
     assert_eq!(home.run(&["--unknown"]).code, 2);
     assert_eq!(home.run(&["--check-config", "audit", "verify"]).code, 2);

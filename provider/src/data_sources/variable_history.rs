@@ -149,6 +149,7 @@ fn is_about_a_secret(operation: AuditOperation) -> bool {
             | AuditOperation::SecretFailed
             | AuditOperation::SecretDenied
             | AuditOperation::SecretVersion
+            | AuditOperation::AccessDenied
     )
 }
 

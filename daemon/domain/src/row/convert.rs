@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     super::{
         Access, AccessEvent, BatchMark, BatchRecord, Body, EnvironmentEvent, Event, Hash, ProjectEvent,
-        SchemaEvent, VariableEvent, VersionEvent,
+        SchemaEvent, VariableEvent, VersionEvent, access::split_denied,
     },
     Row, RowBody, RowError,
 };
@@ -78,12 +78,16 @@ impl Row<'_> {
                 schema: schema.as_ref().into(),
             }),
             RowBody::Access { operation, project, env, key, reference, version, peer, count, problem } => {
-                let environment = match (project, env) {
-                    (Some(project), Some(env)) => Some(EnvPath::new(project, env)?),
-                    _ => None,
+                let (environment, project) = match (project, env) {
+                    (Some(project), Some(env)) => (Some(EnvPath::new(project, env)?), None),
+                    (Some(project), None) => (None, Some(project.parse()?)),
+                    _ => (None, None),
                 };
+                let (operation, action) = split_denied(operation);
                 let access = Access {
                     operation: word(operation, "operation on a secret")?,
+                    action: action.map(Into::into),
+                    project,
                     environment,
                     key: key.as_deref().map(str::parse).transpose()?,
                     reference: reference.as_ref().into(),
@@ -186,8 +190,8 @@ impl<'a> From<&'a Event> for Row<'a> {
                 schema: schema.schema.as_ref().into(),
             },
             Body::Access(AccessEvent { access, count }) => RowBody::Access {
-                operation: access.operation.as_str().into(),
-                project: access.environment.as_ref().map(|path| path.project.as_str().into()),
+                operation: access.word(),
+                project: access.project_name().map(|name| name.as_str().into()),
                 env: access.environment.as_ref().map(|path| path.env.as_str().into()),
                 key: access.key.as_ref().map(|key| key.as_str().into()),
                 reference: access.reference.as_ref().into(),

@@ -314,6 +314,8 @@ impl Service {
 fn access(environment: Option<&EnvPath>, key: Option<&Key>) -> Access {
     Access {
         operation: AccessOperation::Failed,
+        action: None,
+        project: None,
         environment: environment.cloned(),
         key: key.cloned(),
         reference: Arc::default(),

@@ -1,16 +1,21 @@
 //! Who may call what: every method asks before it looks anything up, and a denial does not reveal what exists.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use kontraktor_access::{Action, Caller, Scopes};
-use kontraktor_domain::{Code, EnvironmentSettings, ProjectSettings, Refusal, Request, SchemaSettings};
+use kontraktor_domain::{
+    AuditEntry, Code, EnvironmentSettings, ProjectSettings, Refusal, Request, SchemaSettings,
+};
 use kontraktor_model::names::EnvPath;
 use kontraktor_service::{PageRequest, Service, Target};
 use kontraktor_store::{AuditQuery, MemoryStore, PointInTime};
 use strum::VariantArray as _;
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{
+    drained, duckdb,
+    faults::{Fault, FaultyStore},
     start,
     world::{batch, caller, put, refer},
     write,
@@ -153,6 +158,82 @@ async fn without_scopes_every_call_is_denied_and_reveals_nothing() {
         assert_eq!((refusal.code, &*refusal.field), (Code::Denied, ""), "{action}");
         assert!(refusal.message.contains(&format!("{action} requires the scope ")), "{refusal}");
     }
+}
+
+/// The denials in the log: operation, action, what it was about, count and author.
+async fn denials(service: &Service) -> Vec<String> {
+    let query = AuditQuery { oldest_first: true, ..AuditQuery::default() };
+    let page = PageRequest { size: 1000, token: String::new() };
+    let page = service.audit(&caller(), query, &page).await.unwrap();
+    let line = |entry: &AuditEntry| {
+        let access = entry.access.as_ref()?;
+        let (operation, count, actor) = (entry.operation, access.count, &entry.written.actor);
+        let about = format!("{}/{}/{}", entry.project, entry.env, entry.key);
+        Some(format!("{operation} {} {about} x{count} {actor} {}", access.action, access.peer))
+    };
+    let mut lines: Vec<_> = page.items.iter().filter_map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// Waits for the writer, which is a thread of its own.
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        std::thread::sleep(Duration::from_millis(1));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_denials_of_ten_seconds_are_one_row() {
+    let service = start(Arc::new(MemoryStore::new()));
+    let eve = Caller { peer: "pid:7".into(), ..Caller::new("unix:eve", "test", Scopes::NONE) };
+    let path = "p/dev".parse().unwrap();
+    let project = "p".parse().unwrap();
+    for _ in 0..100_000 {
+        service.snapshot(&eve, &path, false).unwrap_err();
+    }
+    service.project(&eve, &project).unwrap_err();
+    service.verify(&eve, None).await.unwrap_err();
+    let head = || service.status(&caller()).unwrap().head.seq;
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(head(), 0, "nobody waits for them");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    until(|| head() >= 3).await;
+    let expected = [
+        "access denied audit.verify // x1 unix:eve pid:7",
+        "access denied project.read p// x1 unix:eve pid:7",
+        "access denied snapshot.read p/dev/ x100000 unix:eve pid:7",
+    ];
+    assert_eq!(denials(&service).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn denials_wait_for_a_store_that_recovers() {
+    let store = Arc::new(FaultyStore::default());
+    let service = start(Arc::clone(&store) as _);
+    store.next_commits(&[Fault::Full]);
+    let eve = Caller::new("unix:eve", "test", Scopes::NONE);
+    service.vaults(&eve).unwrap_err();
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let status = || service.status(&caller()).unwrap();
+    until(|| status().trouble.is_some()).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    until(|| status().head.seq > 0).await;
+    assert_eq!(denials(&service).await, ["access denied vault.list // x1 unix:eve "]);
+    assert!(service.verify(&caller(), None).await.unwrap().is_intact());
+}
+
+#[tokio::test]
+async fn a_drain_writes_the_denials_that_wait() {
+    let dir = TempDir::new().unwrap();
+    let service = start(duckdb(dir.path()));
+    let eve = Caller::new("unix:eve", "test", Scopes::NONE);
+    service.environment(&eve, &"p/dev".parse().unwrap()).unwrap_err();
+    drained(&service).await;
+    drop(service);
+    let service = start(duckdb(dir.path()));
+    assert_eq!(denials(&service).await, ["access denied environment.read p/dev/ x1 unix:eve "]);
     assert!(service.verify(&caller(), None).await.unwrap().is_intact());
 }
 

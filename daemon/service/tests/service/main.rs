@@ -82,7 +82,8 @@ async fn write(service: &Service, id: u128, items: Vec<WriteItem>) -> Result<Bat
 }
 
 async fn submit(service: &Service, batch: Batch) -> Result<BatchOutcome, Refusal> {
-    let answer = service.write_variables(&caller(), batch);
+    let caller = caller();
+    let answer = service.write_variables(&caller, batch);
     tokio::time::timeout(Duration::from_mins(2), answer).await.expect("nobody is left waiting")
 }
 

@@ -259,7 +259,7 @@ async fn a_read_that_cannot_be_written_down_is_refused() {
     let target = [key("p/dev", "DB")];
     let refusal = service.read_secrets(&with(&[Scope::SecretRead]), &target, false).await.unwrap_err();
     assert_eq!(refusal.code, Code::StorageFull);
-    assert!(refusal.message.starts_with("the access cannot be written into the audit log"), "{refusal}");
+    assert!(refusal.message.starts_with("the access cannot be recorded in the audit log"), "{refusal}");
     let refusal = service.read_secrets(&with(&[]), &target, false).await.unwrap_err();
     assert_eq!(refusal.code, Code::StorageFull, "a denial that cannot be written down says so");
     assert_eq!(read(&service, &target).await, ["hunter2"]);

@@ -29,7 +29,8 @@ fn value(service: &Service) -> String {
 }
 
 fn value_of(service: &Service, key: &str) -> String {
-    let (_, variable) = service.variable(&caller(), &"demo/dev".parse().unwrap(), &key.parse().unwrap()).unwrap();
+    let (_, variable) =
+        service.variable(&caller(), &"demo/dev".parse().unwrap(), &key.parse().unwrap()).unwrap();
     variable.value.to_string()
 }
 

@@ -39,7 +39,8 @@ async fn refresh(service: &Service, id: u128) {
 }
 
 fn value(service: &Service, key: &str) -> Option<String> {
-    let (_, variable) = service.variable(&caller(), &"demo/dev".parse().unwrap(), &key.parse().unwrap()).ok()?;
+    let (_, variable) =
+        service.variable(&caller(), &"demo/dev".parse().unwrap(), &key.parse().unwrap()).ok()?;
     Some(variable.value.to_string())
 }
 
@@ -70,12 +71,15 @@ async fn concurrent_writes_of_the_same_keys_are_all_in_the_log() {
     refresh(b, 1_002).await;
     // The repetition writes nothing.
     refresh(a, 1_002).await;
-    assert!(*a.state() == *b.state(), "both have the same state");
+    let state = |service: &Service| service.state(&caller()).unwrap();
+    assert!(*state(a) == *state(b), "both have the same state");
     let mut logged = Vec::new();
     let mut page = PageRequest { size: 1_000, ..PageRequest::default() };
     loop {
-        let entries =
-            a.audit(AuditQuery { writes_only: true, ..AuditQuery::default() }, &page).await.unwrap();
+        let entries = a
+            .audit(&caller(), AuditQuery { writes_only: true, ..AuditQuery::default() }, &page)
+            .await
+            .unwrap();
         logged.extend(entries.items.into_iter().filter_map(|entry| entry.new_value));
         if entries.next.is_empty() {
             break;
@@ -103,7 +107,7 @@ async fn of_those_who_expect_the_same_one_writes() {
         assert_eq!(refusal.code, Code::KeyExists);
         refresh(&services[0], u128::from(10 * round + 3)).await;
         let (_, variable) =
-            services[0].variable(&"demo/dev".parse().unwrap(), &key.parse().unwrap()).unwrap();
+            services[0].variable(&caller(), &"demo/dev".parse().unwrap(), &key.parse().unwrap()).unwrap();
         let update = WriteItem { expect: Expect::Revision(variable.revision), ..put("demo/dev", &key, "2") };
         let [updated, refused] = race(&services, 10 * round + 4, &update).await;
         let (ItemOutcome::Written, ItemOutcome::Refused(refusal)) = (updated, refused) else {

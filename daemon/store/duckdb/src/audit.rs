@@ -107,13 +107,18 @@ fn entry(row: &SqlRow<'_>) -> Result<AuditEntry, StoreError> {
     let at = timestamp(row.get(1).map_err(unreadable)?).map_err(|error| corrupt(&error.to_string()))?;
     let text = |column: usize| row.get::<_, String>(column).map_err(unreadable);
     let optional = |column: usize| row.get::<_, Option<String>>(column).map_err(unreadable);
-    let operation: Operation = text(4)?.parse().map_err(|()| corrupt("unknown operation"))?;
+    let word = text(4)?;
+    let (operation, action) = match word.strip_prefix("secret denied ") {
+        Some(action) => (Operation::AccessDenied, action),
+        None => (word.parse().map_err(|()| corrupt("unknown operation"))?, ""),
+    };
     let kind = optional(9)?.map(|word| word.parse().map_err(|()| corrupt("unknown type"))).transpose()?;
     let problem =
         optional(22)?.map(|word| word.parse().map_err(|()| corrupt("unknown problem"))).transpose()?;
     let access = match optional(18)? {
         None => None,
         Some(reference) => Some(AccessEntry {
+            action: action.to_owned(),
             reference,
             version: text(19)?,
             peer: text(20)?,

@@ -15,8 +15,7 @@ use kontraktor_store::verify;
 
 use super::*;
 use kontraktor_domain::{
-    Batch, Author, EnvironmentSettings, Expect, Operate, Put, Request, SchemaSettings, WriteItem,
-    decide,
+    Author, Batch, EnvironmentSettings, Expect, Operate, Put, Request, SchemaSettings, WriteItem, decide,
 };
 
 fn open(dir: &Path) -> Result<DuckDbStore, StoreError> {
@@ -67,8 +66,7 @@ fn protected(value: &str) -> Operate {
 fn filled(dir: &Path) -> (DuckDbStore, Head) {
     let store = open(dir).unwrap();
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
-    let author =
-        Author { actor: "unix:ada".into(), via: "test".into() };
+    let author = Author { actor: "unix:ada".into(), via: "test".into() };
     let mut state = store.load(now).unwrap();
     let batches = [
         vec![vec![item("A", put("one"), Expect::Nothing)], vec![item("B", put("two"), Expect::Nothing)]],

@@ -80,6 +80,8 @@ pub fn refer(path: &str, key: &str, reference: &str) -> WriteItem {
 pub fn seen(path: &str, key: &str, reference: &str, version: &str) -> Request {
     let access = Access {
         operation: AccessOperation::Read,
+        action: None,
+        project: None,
         environment: Some(path.parse().unwrap()),
         key: Some(key.parse().unwrap()),
         reference: reference.into(),

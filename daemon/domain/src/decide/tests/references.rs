@@ -15,6 +15,8 @@ fn reported(reference: &str, version: &str) -> Request {
     let author = Author { actor: "unix:eve".into(), via: "ktr".into() };
     let access = Access {
         operation: AccessOperation::Read,
+        action: None,
+        project: None,
         environment: Some("p/e".parse().unwrap()),
         key: Some("S".parse().unwrap()),
         reference: reference.into(),

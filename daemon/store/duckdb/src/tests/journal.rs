@@ -6,8 +6,7 @@ use kontraktor_store::PointInTime;
 
 /// Decides and commits, and returns the new state.
 fn commit(store: &DuckDbStore, state: State, request: &Request) -> State {
-    let author =
-        Author { actor: "unix:ada".into(), via: "test".into() };
+    let author = Author { actor: "unix:ada".into(), via: "test".into() };
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
     let decision = decide(&state, request, &author, now).unwrap();
     assert_eq!(store.commit(state.head(), &decision.events).unwrap(), Commit::Committed);
@@ -19,6 +18,8 @@ fn accesses(reference: &str, number: u64) -> Request {
         let author = Author { actor: "unix:ada".into(), via: "test".into() };
         let access = Access {
             operation: AccessOperation::Read,
+            action: None,
+            project: None,
             environment: (number % 2 == 0).then(|| "demo/dev".parse().unwrap()),
             key: (number % 2 == 0).then(|| "A".parse().unwrap()),
             reference: format!("{reference}\n\"ü\"{number}").into(),
@@ -278,8 +279,7 @@ fn a_move_that_failed_is_not_repeated_before_the_database_is_reopened() {
     let error = store.audit(&AuditQuery { limit: 1, ..AuditQuery::default() }).unwrap_err();
     assert!(error.to_string().contains("must be reopened"), "{error}");
     let trail = accesses("aws-sm://prod/x", 1);
-    let author =
-        Author { actor: "unix:ada".into(), via: "test".into() };
+    let author = Author { actor: "unix:ada".into(), via: "test".into() };
     let events = decide(&state, &trail, &author, Timestamp::UNIX_EPOCH).unwrap().events;
     assert!(store.commit(state.head(), &events).is_err());
     assert_eq!(store.recover().unwrap(), state.head());

@@ -1,30 +1,29 @@
-//! Conversions of `kontraktor.v1.Secrets` between wire and service.
+//! Secrets, their targets, holds and vaults.
 
 use kontraktor_model::reference::Reference;
 use kontraktor_proto::v1;
 
-use super::convert;
+use super::{count64, time::timestamp};
+use crate::grpc::status::problem;
 use kontraktor_domain::Refusal;
 use kontraktor_service::{SecretResult, Target};
 use kontraktor_vault::{HoldTerm, VaultInfo};
 
 /// The targets of a request, and in their places those that are none: one bad target is an answer beside the others.
-pub(super) fn targets(wire: &[v1::SecretTarget]) -> (Vec<Target>, Vec<(usize, v1::SecretResult)>) {
+pub(in crate::grpc) fn targets(wire: &[v1::SecretTarget]) -> (Vec<Target>, Vec<(usize, v1::SecretResult)>) {
     let mut targets = Vec::with_capacity(wire.len());
     let mut refused = Vec::new();
     for (place, wire) in wire.iter().enumerate() {
         match target(wire) {
             Ok(target) => targets.push(target),
-            Err(refusal) => refused.push((
-                place,
-                v1::SecretResult { problem: Some(convert::problem(&refusal)), ..Default::default() },
-            )),
+            Err(refusal) => refused
+                .push((place, v1::SecretResult { problem: Some(problem(&refusal)), ..Default::default() })),
         }
     }
     (targets, refused)
 }
 
-pub(super) fn target(wire: &v1::SecretTarget) -> Result<Target, Refusal> {
+pub(in crate::grpc) fn target(wire: &v1::SecretTarget) -> Result<Target, Refusal> {
     match &wire.target {
         Some(v1::secret_target::Target::Reference(text)) => Ok(Target::Reference(text.parse::<Reference>()?)),
         Some(v1::secret_target::Target::Key(v1::KeyOfEnvironment { environment: Some(name), key })) => {
@@ -40,59 +39,59 @@ pub(super) fn target(wire: &v1::SecretTarget) -> Result<Target, Refusal> {
 }
 
 /// Answers in the order of the request: `refused` go to their places, the others between them.
-pub(super) fn merged(
+pub(in crate::grpc) fn merged(
     secrets: Vec<SecretResult>,
     refused: Vec<(usize, v1::SecretResult)>,
 ) -> Vec<v1::SecretResult> {
-    let mut answers: Vec<_> = secrets.iter().map(handed).collect();
+    let mut answers: Vec<_> = secrets.iter().map(secret_result).collect();
     for (place, refusal) in refused {
         answers.insert(place.min(answers.len()), refusal);
     }
     answers
 }
 
-pub(super) fn handed(handed: &SecretResult) -> v1::SecretResult {
+pub(in crate::grpc) fn secret_result(read: &SecretResult) -> v1::SecretResult {
     let mut result = v1::SecretResult {
-        key: handed.key.as_ref().map(ToString::to_string).unwrap_or_default(),
-        reference: handed.reference.to_string(),
-        vault: handed.vault.as_ref().map(ToString::to_string).unwrap_or_default(),
+        key: read.key.as_ref().map(ToString::to_string).unwrap_or_default(),
+        reference: read.reference.to_string(),
+        vault: read.vault.as_ref().map(ToString::to_string).unwrap_or_default(),
         ..Default::default()
     };
-    match &handed.secret {
+    match &read.secret {
         Ok(secret) => {
             result.version = secret.version.clone().unwrap_or_default();
             result.value = secret.value.expose().to_vec();
             result.stale = secret.stale;
-            result.fetched = Some(convert::timestamp(secret.fetched));
+            result.fetched = Some(timestamp(secret.fetched));
             result.lease = secret.lease.as_ref().map(|lease| v1::Lease {
                 duration_ms: u64::try_from(lease.duration.as_millis()).unwrap_or(u64::MAX),
                 renewable: lease.renewable,
-                expires: Some(convert::timestamp(lease.expires)),
+                expires: Some(timestamp(lease.expires)),
             });
         }
-        Err(refusal) => result.problem = Some(convert::problem(refusal)),
+        Err(refusal) => result.problem = Some(problem(refusal)),
     }
     result
 }
 
-pub(super) fn hold(term: &HoldTerm) -> v1::Hold {
+pub(in crate::grpc) fn hold(term: &HoldTerm) -> v1::Hold {
     v1::Hold {
         id: term.id.to_string(),
-        expires: Some(convert::timestamp(term.expires)),
-        renew_at: Some(convert::timestamp(term.renew_at)),
+        expires: Some(timestamp(term.expires)),
+        renew_at: Some(timestamp(term.renew_at)),
     }
 }
 
-pub(super) fn vault(info: VaultInfo) -> v1::VaultStatus {
+pub(in crate::grpc) fn vault(info: VaultInfo) -> v1::VaultStatus {
     v1::VaultStatus {
         name: info.name.to_string(),
         kind: info.kind.to_owned(),
         address: info.address,
         available: info.trouble.is_none(),
         trouble: info.trouble.unwrap_or_default(),
-        cached_secrets: convert::count64(info.cached_secrets),
-        cached_bytes: convert::count64(info.cached_bytes),
-        leases: convert::count64(info.leases),
+        cached_secrets: count64(info.cached_secrets),
+        cached_bytes: count64(info.cached_bytes),
+        leases: count64(info.leases),
     }
 }
 

@@ -10,7 +10,7 @@ use kontraktor_proto::v1::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, caller::caller, convert};
+use super::{Api, caller, convert, status};
 use kontraktor_domain::{EnvironmentSettings, Refusal};
 
 #[async_trait]
@@ -67,7 +67,7 @@ impl Environments for Api {
         let caller = caller(&request)?;
         let path = convert::env_path("name", request.get_ref().name.as_ref())?;
         let request = kontraktor_domain::Request::DeleteEnvironment { path, force: request.get_ref().force };
-        self.service.delete(&caller, request).await.map_err(convert::status)?;
+        self.service.delete(&caller, request).await.map_err(status)?;
         Ok(Response::new(DeleteEnvironmentResponse {}))
     }
 
@@ -82,7 +82,7 @@ impl Environments for Api {
             name => Some(convert::project_name(name)?),
         };
         let page = convert::page(request.page_size, request.page_token);
-        let page = self.service.environments(&caller, project.as_ref(), &page).map_err(convert::status)?;
+        let page = self.service.environments(&caller, project.as_ref(), &page).map_err(status)?;
         Ok(Response::new(ListEnvironmentsResponse {
             environments: page.items.iter().map(|environment| convert::environment(environment)).collect(),
             next_page_token: page.next,
@@ -98,7 +98,7 @@ impl Environments for Api {
         let path = convert::env_path("name", request.name.as_ref())?;
         let expect = (request.expect_revision > 0).then_some(request.expect_revision);
         let restored = self.service.rollback(&caller, path, request.to_revision, expect).await;
-        restored.map(|restored| Response::new(convert::restored(&restored))).map_err(convert::status)
+        restored.map(|restored| Response::new(convert::restored(&restored))).map_err(status)
     }
 
     async fn get_snapshot(&self, request: Request<GetSnapshotRequest>) -> Result<Response<Snapshot>, Status> {
@@ -111,14 +111,14 @@ impl Environments for Api {
                 self.service.snapshot_at(&caller, &path, request.own_only, convert::at("at", at)?).await
             }
         }
-        .map_err(convert::status)?;
+        .map_err(status)?;
         // Known before anything is put together.
         if request.if_version_differs == snapshot.version() {
             return Ok(Response::new(convert::not_modified(&snapshot)));
         }
         let variables = snapshot.size();
         let message = move || convert::snapshot(&snapshot, &request.prefix);
-        let message = self.service.answer(variables, message).await.map_err(convert::status)?;
+        let message = self.service.answer(variables, message).await.map_err(status)?;
         message.map(Response::new)
     }
 }
@@ -126,5 +126,5 @@ impl Environments for Api {
 fn answer(
     environment: Result<Arc<kontraktor_domain::Environment>, Refusal>,
 ) -> Result<Response<Environment>, Status> {
-    environment.map(|environment| Response::new(convert::environment(&environment))).map_err(convert::status)
+    environment.map(|environment| Response::new(convert::environment(&environment))).map_err(status)
 }

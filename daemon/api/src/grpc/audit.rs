@@ -6,7 +6,7 @@ use kontraktor_proto::v1::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, caller::caller, convert};
+use super::{Api, caller, convert, status};
 use kontraktor_domain::{AuditEntry, Hash, Head, Refusal};
 use kontraktor_service::Page;
 use kontraktor_store::AuditQuery;
@@ -50,8 +50,8 @@ impl Audit for Api {
         request: Request<VerifyAuditRequest>,
     ) -> Result<Response<VerifyAuditResponse>, Status> {
         let caller = caller(&request)?;
-        let expect = expected(request.get_ref()).map_err(convert::status)?;
-        let report = self.service.verify(&caller, expect).await.map_err(convert::status)?;
+        let expect = expected(request.get_ref()).map_err(status)?;
+        let report = self.service.verify(&caller, expect).await.map_err(status)?;
         let (broken_sequence, explanation) = report
             .broken
             .as_ref()
@@ -91,7 +91,7 @@ fn expected(request: &VerifyAuditRequest) -> Result<Option<Head>, Refusal> {
 }
 
 fn answer(page: Result<Page<AuditEntry>, Refusal>) -> Result<Response<ListAuditResponse>, Status> {
-    let page = page.map_err(convert::status)?;
+    let page = page.map_err(status)?;
     Ok(Response::new(ListAuditResponse {
         entries: page.items.into_iter().map(convert::entry).collect(),
         next_page_token: page.next,

@@ -1,5 +1,7 @@
-//! Accesses on their way into the log. Those that come while others are being written travel together, and equal ones
-//! are one row with a count: a secret that is read by many at once costs a row for all of them, not each.
+//! Accesses and denials on their way into the log. Those that come while others are being written travel together, and
+//! equal ones are one row with a count: a secret that many read at once costs one row for all of them.
+
+mod denials;
 
 use std::{
     collections::HashMap,
@@ -10,31 +12,35 @@ use std::{
 use kontraktor_model::names::{EnvPath, Key};
 use tokio::sync::oneshot;
 
-use super::super::{Service, submit::mixed_up};
+use self::denials::Denials;
+use super::{Service, submit::mixed_up};
 use kontraktor_domain::{Access, Author, Code, Outcome, Refusal, ReportedVersion, Request, Trail};
 
 type Written = Result<(), Arc<Refusal>>;
 
 /// What waits to be written.
 #[derive(Default)]
-pub(in super::super) struct AuditBatcher(Mutex<Waiting>);
+pub(super) struct AuditBatcher {
+    waiting: Mutex<Waiting>,
+    denials: Denials,
+}
 
 #[derive(Default)]
 struct Waiting {
     accesses: HashMap<(Author, Access), u64>,
     versions: HashMap<(EnvPath, Key), ReportedVersion>,
     answers: Vec<oneshot::Sender<Written>>,
-    /// Somebody is writing, and will take what is here when done.
+    /// A task is writing, and takes what is here when it is done.
     writing: bool,
 }
 
 impl AuditBatcher {
-    /// The map is only changed by whole inserts, so a panic elsewhere leaves it sound.
+    /// The maps are only changed by whole inserts, so a panic elsewhere leaves them sound.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything that waits, and those who wait for it. None: nothing does, and from now on nobody is writing.
+    /// Returns everything that waits, and those who wait for it. None: nothing does, and from now on nobody is writing.
     fn take(&self) -> Option<(Trail, Vec<oneshot::Sender<Written>>)> {
         let mut waiting = self.lock();
         if waiting.answers.is_empty() {
@@ -52,7 +58,7 @@ impl AuditBatcher {
 }
 
 impl Service {
-    /// Writes accesses down. When it returns, they are on disk; where it fails, nothing may be handed out.
+    /// Records accesses. When it returns, they are on disk; where it fails, nothing may be handed out.
     pub(super) async fn record_accesses(
         &self,
         accesses: Vec<(Author, Access)>,
@@ -78,27 +84,30 @@ impl Service {
         match answered.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(refusal)) => Err(unaudited(&refusal)),
-            Err(_) => Err(unaudited(&Refusal::new(Code::Storage, "writing it down was broken off"))),
+            Err(_) => Err(unaudited(&Refusal::new(Code::Storage, "recording it was aborted"))),
         }
     }
 
     async fn write_accesses(&self) {
         while let Some((trail, answers)) = self.inner.audit.take() {
-            let written = match self.append(Request::Record(trail)).await {
-                Ok(Outcome::Recorded) => Ok(()),
-                Ok(other) => Err(Arc::new(mixed_up(&other))),
-                Err(refusal) => Err(Arc::new(refusal)),
-            };
+            let written = self.write_trail(trail).await.map_err(Arc::new);
             for answer in answers {
                 // Who asked may have gone; the access is in the log all the same.
                 let _ = answer.send(written.clone());
             }
         }
     }
+
+    async fn write_trail(&self, trail: Trail) -> Result<(), Refusal> {
+        match self.append(Request::Record(trail)).await? {
+            Outcome::Recorded => Ok(()),
+            other => Err(mixed_up(&other)),
+        }
+    }
 }
 
 fn unaudited(refusal: &Refusal) -> Refusal {
     let message =
-        format!("the access cannot be written into the audit log, so it is refused: {}", refusal.message);
+        format!("the access cannot be recorded in the audit log, so it is refused: {}", refusal.message);
     Refusal { message, ..refusal.clone() }
 }

@@ -16,7 +16,7 @@ use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
-use super::{Api, caller::caller, convert, secret_answers as answers};
+use super::{Api, caller, convert, status};
 use kontraktor_domain::{Code, Refusal};
 use kontraktor_service::SecretResult;
 use kontraktor_vault::Bytes;
@@ -33,17 +33,15 @@ impl Secrets for Api {
     ) -> Result<Response<ReadSecretsResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let (targets, refused) = answers::targets(&request.targets);
+        let (targets, refused) = convert::targets(&request.targets);
         let read = match (targets.is_empty(), refused.is_empty()) {
             // Nothing but targets that are none: there is nothing to read, and each has its answer.
             (true, false) => None,
-            _ => Some(
-                self.service.read_secrets(&caller, &targets, request.hold).await.map_err(convert::status)?,
-            ),
+            _ => Some(self.service.read_secrets(&caller, &targets, request.hold).await.map_err(status)?),
         };
-        let hold = read.as_ref().and_then(|read| read.hold.as_ref()).map(answers::hold);
+        let hold = read.as_ref().and_then(|read| read.hold.as_ref()).map(convert::hold);
         let secrets = read.map(|read| read.secrets).unwrap_or_default();
-        Ok(Response::new(ReadSecretsResponse { secrets: answers::merged(secrets, refused), hold }))
+        Ok(Response::new(ReadSecretsResponse { secrets: convert::merged(secrets, refused), hold }))
     }
 
     async fn read_environment(
@@ -58,15 +56,15 @@ impl Secrets for Api {
             .service
             .read_environment(&caller, &path, &request.prefix, request.own_only, at, request.hold)
             .await
-            .map_err(convert::status)?;
+            .map_err(status)?;
         let (snapshot, prefix) = (read.snapshot, request.prefix);
         let size = snapshot.size();
         let message = move || convert::snapshot(&snapshot, &prefix);
-        let snapshot = self.service.answer(size, message).await.map_err(convert::status)??;
+        let snapshot = self.service.answer(size, message).await.map_err(status)??;
         Ok(Response::new(ReadEnvironmentResponse {
             snapshot: Some(snapshot),
-            secrets: read.secrets.secrets.iter().map(answers::handed).collect(),
-            hold: read.secrets.hold.as_ref().map(answers::hold),
+            secrets: read.secrets.secrets.iter().map(convert::secret_result).collect(),
+            hold: read.secrets.hold.as_ref().map(convert::hold),
         }))
     }
 
@@ -76,15 +74,15 @@ impl Secrets for Api {
     ) -> Result<Response<Self::StreamSecretStream>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let target = answers::target(&request.target.unwrap_or_default()).map_err(convert::status)?;
+        let target = convert::target(&request.target.unwrap_or_default()).map_err(status)?;
         let mut read =
-            self.service.read_large_secret(&caller, &target, request.hold).await.map_err(convert::status)?;
-        let handed = read.secrets.pop().ok_or_else(|| convert::status(no_answer()))?;
-        let value = handed.secret.as_ref().map_err(|refusal| convert::status(refusal.clone()))?.value.clone();
+            self.service.read_large_secret(&caller, &target, request.hold).await.map_err(status)?;
+        let handed = read.secrets.pop().ok_or_else(|| status(no_answer()))?;
+        let value = handed.secret.as_ref().map_err(|refusal| status(refusal.clone()))?.value.clone();
         let head = StreamedSecret {
-            secret: Some(answers::handed(&without_value(handed))),
+            secret: Some(convert::secret_result(&without_value(handed))),
             size: convert::count64(value.len()),
-            hold: read.hold.as_ref().map(answers::hold),
+            hold: read.hold.as_ref().map(convert::hold),
         };
         let head = StreamSecretResponse { head: Some(head), chunk: Vec::new() };
         let chunks = tokio_stream::iter(Chunks { value, at: 0 });
@@ -96,19 +94,19 @@ impl Secrets for Api {
         request: Request<CheckSecretsRequest>,
     ) -> Result<Response<CheckSecretsResponse>, Status> {
         let caller = caller(&request)?;
-        let (targets, refused) = answers::targets(&request.get_ref().targets);
+        let (targets, refused) = convert::targets(&request.get_ref().targets);
         let checked = match (targets.is_empty(), refused.is_empty()) {
             (true, false) => Vec::new(),
-            _ => self.service.check_secrets(&caller, &targets).await.map_err(convert::status)?,
+            _ => self.service.check_secrets(&caller, &targets).await.map_err(status)?,
         };
-        Ok(Response::new(CheckSecretsResponse { secrets: answers::merged(checked, refused) }))
+        Ok(Response::new(CheckSecretsResponse { secrets: convert::merged(checked, refused) }))
     }
 
     async fn renew_hold(&self, request: Request<RenewHoldRequest>) -> Result<Response<Hold>, Status> {
         let caller = caller(&request)?;
-        let id = hold_id(&request.get_ref().id).ok_or_else(|| convert::status(no_hold()))?;
-        let term = self.service.renew_hold(&caller, id).map_err(convert::status)?;
-        Ok(Response::new(answers::hold(&term)))
+        let id = hold_id(&request.get_ref().id).ok_or_else(|| status(no_hold()))?;
+        let term = self.service.renew_hold(&caller, id).map_err(status)?;
+        Ok(Response::new(convert::hold(&term)))
     }
 
     async fn release_hold(
@@ -117,7 +115,7 @@ impl Secrets for Api {
     ) -> Result<Response<ReleaseHoldResponse>, Status> {
         let caller = caller(&request)?;
         if let Some(id) = hold_id(&request.get_ref().id) {
-            self.service.release_hold(&caller, id).map_err(convert::status)?;
+            self.service.release_hold(&caller, id).map_err(status)?;
         }
         Ok(Response::new(ReleaseHoldResponse {}))
     }
@@ -129,9 +127,9 @@ impl Secrets for Api {
         let caller = caller(&request)?;
         let vault = match request.get_ref().vault.as_str() {
             "" => None,
-            name => Some(name.parse::<VaultName>().map_err(|error: NameError| convert::status(error))?),
+            name => Some(name.parse::<VaultName>().map_err(|error: NameError| status(error))?),
         };
-        let purged = self.service.purge_secrets(&caller, vault.as_ref()).map_err(convert::status)?;
+        let purged = self.service.purge_secrets(&caller, vault.as_ref()).map_err(status)?;
         Ok(Response::new(PurgeSecretsResponse { purged: convert::count64(purged) }))
     }
 
@@ -140,8 +138,7 @@ impl Secrets for Api {
         request: Request<ListVaultsRequest>,
     ) -> Result<Response<ListVaultsResponse>, Status> {
         let caller = caller(&request)?;
-        let vaults =
-            self.service.vaults(&caller).map_err(convert::status)?.into_iter().map(answers::vault).collect();
+        let vaults = self.service.vaults(&caller).map_err(status)?.into_iter().map(convert::vault).collect();
         Ok(Response::new(ListVaultsResponse { vaults }))
     }
 }

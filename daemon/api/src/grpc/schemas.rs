@@ -8,7 +8,7 @@ use kontraktor_proto::v1::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, caller::caller, convert};
+use super::{Api, caller, convert, status};
 use kontraktor_domain::{Refusal, SchemaSettings};
 
 #[async_trait]
@@ -67,7 +67,7 @@ impl Schemas for Api {
             project: convert::project_name(&request.project)?,
             name: convert::schema_name(&request.name)?,
         };
-        self.service.delete(&caller, request).await.map_err(convert::status)?;
+        self.service.delete(&caller, request).await.map_err(status)?;
         Ok(Response::new(DeleteSchemaResponse {}))
     }
 
@@ -79,7 +79,7 @@ impl Schemas for Api {
         let request = request.into_inner();
         let project = convert::project_name(&request.project)?;
         let page = convert::page(request.page_size, request.page_token);
-        let page = self.service.schemas(&caller, &project, &page).map_err(convert::status)?;
+        let page = self.service.schemas(&caller, &project, &page).map_err(status)?;
         Ok(Response::new(ListSchemasResponse {
             schemas: page.items.iter().map(|schema| convert::schema(schema)).collect(),
             next_page_token: page.next,
@@ -90,5 +90,5 @@ impl Schemas for Api {
 fn answer(
     schema: Result<Arc<kontraktor_domain::VariableSchema>, Refusal>,
 ) -> Result<Response<VariableSchema>, Status> {
-    schema.map(|schema| Response::new(convert::schema(&schema))).map_err(convert::status)
+    schema.map(|schema| Response::new(convert::schema(&schema))).map_err(status)
 }

@@ -6,7 +6,7 @@ use kontraktor_proto::v1::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, caller::caller, convert};
+use super::{Api, caller, convert, status};
 
 #[async_trait]
 impl Variables for Api {
@@ -16,7 +16,7 @@ impl Variables for Api {
     ) -> Result<Response<WriteVariablesResponse>, Status> {
         let caller = caller(&request)?;
         let batch = convert::batch(request.into_inner())?;
-        let outcome = self.service.write_variables(&caller, batch).await.map_err(convert::status)?;
+        let outcome = self.service.write_variables(&caller, batch).await.map_err(status)?;
         Ok(Response::new(convert::results(&outcome)))
     }
 
@@ -25,7 +25,7 @@ impl Variables for Api {
         let request = request.get_ref();
         let path = convert::env_path("environment", request.environment.as_ref())?;
         let key = convert::key(&request.key)?;
-        let (environment, variable) = self.service.variable(&caller, &path, &key).map_err(convert::status)?;
+        let (environment, variable) = self.service.variable(&caller, &path, &key).map_err(status)?;
         Ok(Response::new(convert::own(&environment, &variable)))
     }
 
@@ -38,7 +38,7 @@ impl Variables for Api {
         let path = convert::env_path("environment", request.environment.as_ref())?;
         let page = convert::page(request.page_size, request.page_token);
         let (environment, page) =
-            self.service.variables(&caller, &path, &request.prefix, &page).map_err(convert::status)?;
+            self.service.variables(&caller, &path, &request.prefix, &page).map_err(status)?;
         let variables = page.items.iter().map(|variable| convert::own(&environment, variable)).collect();
         Ok(Response::new(ListVariablesResponse { variables, next_page_token: page.next }))
     }

@@ -8,7 +8,7 @@ use kontraktor_proto::v1::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, caller::caller, convert};
+use super::{Api, caller, convert, status};
 use kontraktor_domain::{ProjectSettings, Refusal};
 
 #[async_trait]
@@ -58,7 +58,7 @@ impl Projects for Api {
         let caller = caller(&request)?;
         let name = convert::project_name(&request.get_ref().name)?;
         let request = kontraktor_domain::Request::DeleteProject { name, force: request.get_ref().force };
-        self.service.delete(&caller, request).await.map_err(convert::status)?;
+        self.service.delete(&caller, request).await.map_err(status)?;
         Ok(Response::new(DeleteProjectResponse {}))
     }
 
@@ -69,7 +69,7 @@ impl Projects for Api {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let page = convert::page(request.page_size, request.page_token);
-        let page = self.service.projects(&caller, &page).map_err(convert::status)?;
+        let page = self.service.projects(&caller, &page).map_err(status)?;
         Ok(Response::new(ListProjectsResponse {
             projects: page.items.iter().map(|project| convert::project(project)).collect(),
             next_page_token: page.next,
@@ -78,5 +78,5 @@ impl Projects for Api {
 }
 
 fn answer(project: Result<Arc<kontraktor_domain::Project>, Refusal>) -> Result<Response<Project>, Status> {
-    project.map(|project| Response::new(convert::project(&project))).map_err(convert::status)
+    project.map(|project| Response::new(convert::project(&project))).map_err(status)
 }

@@ -1,0 +1,182 @@
+//! Authentication: a layer that makes a [`Caller`] out of every request, whatever protocol it speaks.
+//!
+//! The layer asks its authenticators in order. The first that knows the request's credentials decides; a request that none
+//! of them knows is rejected. What a caller may do is not decided here.
+
+mod peer;
+mod rejection;
+mod request_id;
+
+use std::{
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use kontraktor_access::Caller;
+use kontraktor_domain::{Code, Refusal};
+use tonic::{async_trait, body::Body, codegen::http};
+use tower::{Layer, Service};
+
+use self::rejection::reject;
+pub(crate) use self::{
+    peer::PeerAuthenticator,
+    request_id::{RequestId, RequestIds},
+};
+use super::calls;
+
+/// Why a request with known credentials has no caller: they are invalid, or their owner may not use this daemon.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct AuthenticationError(#[from] pub(crate) Refusal);
+
+/// Knows one kind of credentials.
+#[async_trait]
+pub(crate) trait Authenticator: Send + Sync {
+    /// Returns the caller, or `None` where the request carries no credentials of this kind.
+    async fn authenticate(&self, parts: &http::request::Parts)
+    -> Result<Option<Caller>, AuthenticationError>;
+}
+
+/// Puts an `Arc<Caller>` into the extensions of every request, and rejects those without a caller.
+#[derive(Clone)]
+pub(crate) struct AuthLayer {
+    authenticators: Arc<[Box<dyn Authenticator>]>,
+}
+
+impl AuthLayer {
+    pub(crate) fn new(authenticators: Vec<Box<dyn Authenticator>>) -> Self {
+        Self { authenticators: authenticators.into() }
+    }
+
+    async fn caller(&self, parts: &http::request::Parts) -> Result<Caller, AuthenticationError> {
+        for authenticator in &*self.authenticators {
+            if let Some(caller) = authenticator.authenticate(parts).await? {
+                return Ok(caller);
+            }
+        }
+        Err(unauthenticated().into())
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = Authenticated<S>;
+
+    fn layer(&self, inner: S) -> Authenticated<S> {
+        Authenticated { inner, layer: self.clone() }
+    }
+}
+
+/// A service whose requests have a caller.
+#[derive(Clone)]
+pub(crate) struct Authenticated<S> {
+    inner: S,
+    layer: AuthLayer,
+}
+
+impl<S, B> Service<http::Request<B>> for Authenticated<S>
+where
+    S: Service<http::Request<B>, Response = http::Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = http::Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let layer = self.layer.clone();
+        // The one that is ready is taken along; the clone stays.
+        let clone = self.inner.clone();
+        let mut inner = mem::replace(&mut self.inner, clone);
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            let caller = match layer.caller(&parts).await {
+                Ok(caller) => caller,
+                Err(error) => return Ok(reject(error)),
+            };
+            calls::record_caller(&caller.actor, &caller.via);
+            let request_id =
+                parts.extensions.get::<RequestId>().map(|id| Arc::clone(&id.0)).unwrap_or_default();
+            parts.extensions.insert(Arc::new(Caller { request_id, ..caller }));
+            inner.call(http::Request::from_parts(parts, body)).await
+        })
+    }
+}
+
+fn unauthenticated() -> Refusal {
+    Refusal::new(Code::Denied, "unauthenticated: the request carries no credentials that this daemon accepts")
+        .remedy("Connect to the daemon's unix socket as the user that it runs as.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use kontraktor_access::Scopes;
+    use kontraktor_proto::{problem::from_status, v1::ProblemCode};
+    use tonic::Status;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    /// Knows one header: its value is the actor, and `eve` is rejected.
+    struct Named(&'static str);
+
+    #[async_trait]
+    impl Authenticator for Named {
+        async fn authenticate(
+            &self,
+            parts: &http::request::Parts,
+        ) -> Result<Option<Caller>, AuthenticationError> {
+            match parts.headers.get(self.0).and_then(|name| name.to_str().ok()) {
+                None => Ok(None),
+                Some("eve") => Err(Refusal::new(Code::Denied, "eve is not welcome").into()),
+                Some(name) => Ok(Some(Caller::new(name, self.0, Scopes::NONE))),
+            }
+        }
+    }
+
+    /// Answers with who the service behind the layer sees.
+    async fn seen(headers: &[(&str, &str)]) -> http::Response<Body> {
+        let inner = tower::service_fn(async |request: http::Request<()>| {
+            let caller = request.extensions().get::<Arc<Caller>>().unwrap();
+            let seen = format!("{} by {} in {}", caller.actor, caller.via, caller.request_id);
+            let answer = http::Response::builder().header("seen", seen).body(Body::empty()).unwrap();
+            Ok::<_, Infallible>(answer)
+        });
+        let layer = AuthLayer::new(vec![Box::new(Named("first")), Box::new(Named("second"))]);
+        let mut request = http::Request::builder().extension(RequestId("r-1".into()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        layer.layer(inner).oneshot(request.body(()).unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_first_authenticator_that_knows_the_credentials_decides() {
+        for (headers, expected) in [
+            (&[("first", "ada")][..], "ada by first in r-1"),
+            (&[("second", "bob")], "bob by second in r-1"),
+            (&[("second", "bob"), ("first", "ada")], "ada by first in r-1"),
+        ] {
+            assert_eq!(seen(headers).await.headers()["seen"], expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rejection_is_a_status_with_a_problem() {
+        for headers in [&[][..], &[("first", "eve"), ("second", "bob")]] {
+            let answer = seen(headers).await;
+            assert!(!answer.headers().contains_key("seen"));
+            let status = Status::from_header_map(answer.headers()).unwrap();
+            let problem = from_status(&status).unwrap();
+            assert_eq!(problem.code(), ProblemCode::Denied, "{problem:?}");
+        }
+    }
+}

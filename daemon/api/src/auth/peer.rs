@@ -1,0 +1,116 @@
+//! The peer of the unix socket: the uid of the process at its other end, and the name that the client gives itself.
+//!
+//! The uid comes from the kernel (SO_PEERCRED of unix(7)), the client's name from metadata: the one is proof, the other
+//! is a label for the log.
+
+use kontraktor_access::{Caller, Scopes};
+use kontraktor_domain::{Code, Refusal};
+use kontraktor_model::limits::{DEFAULT_VIA, MAX_VIA_CHARS, VIA_METADATA};
+use nix::unistd::{Uid, User, geteuid};
+use tonic::{async_trait, codegen::http};
+
+use super::{AuthenticationError, Authenticator};
+use crate::listener::Peer;
+
+/// Admits the daemon's own user and root, who may do everything.
+#[derive(Debug)]
+pub(crate) struct PeerAuthenticator {
+    owners: Vec<(u32, String)>,
+}
+
+impl PeerAuthenticator {
+    /// Looks up the names of the two owners, once: a lookup may ask the network.
+    pub(crate) fn new() -> Self {
+        let mut uids = vec![geteuid(), Uid::from_raw(0)];
+        uids.dedup();
+        Self { owners: uids.into_iter().map(|uid| (uid.as_raw(), actor(uid))).collect() }
+    }
+
+    fn admit(&self, uid: u32, pid: Option<i32>, via: Option<&[u8]>) -> Result<Caller, Refusal> {
+        let Some((_, actor)) = self.owners.iter().find(|(owner, _)| *owner == uid) else {
+            tracing::warn!(uid, "rejected a call of another user");
+            return Err(Refusal::new(
+                Code::Denied,
+                format!("uid {uid} may not use this daemon; only its own user and root may"),
+            )
+            .remedy("Start a daemon of your own, or call as the user that this one runs as."));
+        };
+        let caller = Caller::new(actor.as_str(), checked_via(via)?, Scopes::ALL);
+        Ok(Caller { peer: pid.map(|pid| format!("pid:{pid}")).unwrap_or_default().into(), ..caller })
+    }
+}
+
+#[async_trait]
+impl Authenticator for PeerAuthenticator {
+    async fn authenticate(
+        &self,
+        parts: &http::request::Parts,
+    ) -> Result<Option<Caller>, AuthenticationError> {
+        let Some(Peer::Unix { uid: Some(uid), pid }) = parts.extensions.get::<Peer>() else {
+            return Ok(None);
+        };
+        let via = parts.headers.get(VIA_METADATA).map(http::HeaderValue::as_bytes);
+        Ok(Some(self.admit(*uid, *pid, via)?))
+    }
+}
+
+fn actor(uid: Uid) -> String {
+    match User::from_uid(uid) {
+        Ok(Some(user)) => format!("unix:{}", user.name),
+        Ok(None) => format!("unix:{uid}"),
+        Err(error) => {
+            tracing::warn!(%uid, %error, "cannot look up the user's name; the log shows the uid instead");
+            format!("unix:{uid}")
+        }
+    }
+}
+
+fn checked_via(via: Option<&[u8]>) -> Result<&str, Refusal> {
+    let Some(via) = via else { return Ok(DEFAULT_VIA) };
+    let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    let checked = std::str::from_utf8(via)
+        .ok()
+        .filter(|text| (1..=MAX_VIA_CHARS).contains(&text.len()) && text.as_bytes().iter().all(allowed));
+    checked.ok_or_else(|| {
+        Refusal::invalid(
+            VIA_METADATA,
+            format!("{VIA_METADATA} must be 1 to {MAX_VIA_CHARS} characters of a-z, 0-9 and -"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authenticator() -> PeerAuthenticator {
+        PeerAuthenticator { owners: [(1000, "unix:ada".to_owned())].into() }
+    }
+
+    #[test]
+    fn the_own_user_is_admitted_with_the_name_of_its_client() {
+        let caller = authenticator().admit(1000, Some(4711), Some(b"terraform")).unwrap();
+        assert_eq!((&*caller.actor, &*caller.via, &*caller.peer), ("unix:ada", "terraform", "pid:4711"));
+        assert_eq!(&*authenticator().admit(1000, Some(4711), None).unwrap().via, "api");
+    }
+
+    #[test]
+    fn others_are_denied() {
+        let denied = authenticator().admit(1001, Some(4711), None).unwrap_err();
+        assert_eq!(denied.code, Code::Denied);
+        insta::assert_snapshot!(denied.message, @"uid 1001 may not use this daemon; only its own user and root may");
+    }
+
+    #[test]
+    fn a_client_name_against_the_rule_is_refused() {
+        for via in [&b""[..], b"Terraform", b"a b", b"caf\xc3\xa9", &[b'a'; 33]] {
+            let refused = authenticator().admit(1000, Some(4711), Some(via)).unwrap_err();
+            assert_eq!((refused.code, &*refused.field), (Code::Invalid, "kontraktor-via"));
+        }
+    }
+
+    #[test]
+    fn a_uid_without_a_name_stands_for_itself() {
+        assert_eq!(actor(Uid::from_raw(3_999_999_999)), "unix:3999999999");
+    }
+}

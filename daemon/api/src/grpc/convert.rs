@@ -1,0 +1,45 @@
+//! Where wire types stop: every conversion between `kontraktor.v1` and the domain, in both directions.
+//!
+//! It checks the form of what comes in (absent messages, names, ids, times); the rules are the service's.
+
+mod audit;
+mod batch;
+mod containers;
+mod names;
+mod secrets;
+mod time;
+mod variables;
+
+use kontraktor_domain::Authorship;
+use kontraktor_proto::v1;
+use kontraktor_service::PageRequest;
+
+pub(super) use self::{
+    audit::entry,
+    batch::{batch, results},
+    containers::{environment, environment_settings, project, project_settings, restored, schema},
+    names::{env_name, env_path, imports, key, project_name, schema_name},
+    secrets::{hold, merged, secret_result, target, targets, vault},
+    time::{at, time, timestamp},
+    variables::{not_modified, own, snapshot, variable},
+};
+
+pub(super) fn page(size: u32, token: String) -> PageRequest {
+    PageRequest { size, token }
+}
+
+fn authorship(written: &Authorship) -> v1::Authorship {
+    v1::Authorship {
+        actor: written.actor.to_string(),
+        via: written.via.to_string(),
+        time: Some(timestamp(written.at)),
+    }
+}
+
+pub(super) fn count64(entries: usize) -> u64 {
+    u64::try_from(entries).unwrap_or(u64::MAX)
+}
+
+fn count(entries: usize) -> u32 {
+    u32::try_from(entries).unwrap_or(u32::MAX)
+}

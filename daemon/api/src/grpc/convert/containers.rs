@@ -1,0 +1,72 @@
+//! Projects, schemas and environments.
+
+use kontraktor_domain::{
+    Environment, EnvironmentSettings, Project, ProjectSettings, Restored, VariableSchema,
+};
+use kontraktor_proto::v1;
+use tonic::Status;
+
+use super::{
+    authorship, count,
+    names::{import_names, imports},
+};
+
+pub(in crate::grpc) fn project_settings(settings: v1::ProjectSettings) -> ProjectSettings {
+    ProjectSettings { description: settings.description, protected: settings.deletion_protection }
+}
+
+pub(in crate::grpc) fn environment_settings(
+    settings: v1::EnvironmentSettings,
+) -> Result<EnvironmentSettings, Status> {
+    Ok(EnvironmentSettings {
+        imports: imports(&settings.imports)?,
+        description: settings.description,
+        protected: settings.deletion_protection,
+    })
+}
+
+pub(in crate::grpc) fn project(project: &Project) -> v1::Project {
+    v1::Project {
+        name: project.name.to_string(),
+        description: project.description.to_string(),
+        implicit: project.implicit,
+        environments: count(project.environments.len()),
+        created: Some(authorship(&project.created)),
+        deletion_protection: project.protected,
+        schemas: count(project.schemas.len()),
+        changed: Some(authorship(&project.changed)),
+    }
+}
+
+pub(in crate::grpc) fn schema(schema: &VariableSchema) -> v1::VariableSchema {
+    v1::VariableSchema {
+        project: schema.project.to_string(),
+        name: schema.name.to_string(),
+        key_pattern: schema.key_pattern.to_string(),
+        schema: schema.schema.to_string(),
+        changed: Some(authorship(&schema.changed)),
+    }
+}
+
+pub(in crate::grpc) fn environment(environment: &Environment) -> v1::Environment {
+    v1::Environment {
+        name: Some((&environment.path).into()),
+        description: environment.description.to_string(),
+        implicit: environment.implicit,
+        revision: environment.revision,
+        variables: count(environment.variables.len() - environment.reference_count()),
+        created: Some(authorship(&environment.created)),
+        imports: import_names(&environment.imports),
+        deletion_protection: environment.protected,
+        changed: Some(authorship(&environment.changed)),
+        secret_references: count(environment.reference_count()),
+    }
+}
+
+pub(in crate::grpc) fn restored(restored: &Restored) -> v1::RollbackEnvironmentResponse {
+    v1::RollbackEnvironmentResponse {
+        environment: Some(environment(&restored.environment)),
+        variables_written: count(restored.written),
+        variables_deleted: count(restored.deleted),
+    }
+}

@@ -1,0 +1,161 @@
+//! Denials of calls that hand out no secret. Nobody waits for their rows: equal ones within a window are one row with a
+//! count, and how many rows a window can have is bounded for each actor, so that denials fill neither memory nor disk.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use kontraktor_access::{Action, Caller, Resource};
+use kontraktor_domain::{Access, AccessOperation, Author, Code, Trail};
+
+use crate::{Inner, Service};
+
+/// How long denials are collected before they are written.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Rows that one actor can cause in a window. Further denials are counted in one row for each action, which leaves out on
+/// what and from where.
+const ROWS_OF_ACTOR: usize = 16;
+
+#[derive(Default)]
+pub(super) struct Denials(Mutex<Window>);
+
+#[derive(Default)]
+struct Window {
+    rows: HashMap<(Author, Access), u64>,
+    /// How many rows each actor has.
+    actors: HashMap<Arc<str>, usize>,
+    /// A task waits for the end of the window.
+    is_open: bool,
+}
+
+impl Window {
+    fn add(&mut self, author: Author, access: Access, count: u64) {
+        let row = (author, access);
+        if let Some(known) = self.rows.get_mut(&row) {
+            *known += count;
+            return;
+        }
+        let rows = self.actors.entry(Arc::clone(&row.0.actor)).or_default();
+        if *rows < ROWS_OF_ACTOR {
+            *rows += 1;
+            self.rows.insert(row, count);
+            return;
+        }
+        let (author, access) = row;
+        let author = Author { via: Arc::default(), ..author };
+        let access = denial(access.action.unwrap_or_default(), Arc::default());
+        *self.rows.entry((author, access)).or_default() += count;
+    }
+}
+
+impl Denials {
+    fn lock(&self) -> MutexGuard<'_, Window> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what was collected, and closes the window.
+    fn take(&self) -> Trail {
+        let window = mem::take(&mut *self.lock());
+        let rows = window.rows.into_iter().map(|((author, access), count)| (author, access, count));
+        Trail { accesses: rows.collect(), versions: Vec::new() }
+    }
+}
+
+impl Service {
+    /// Counts a denial, to be written when the window ends.
+    pub(crate) fn count_denial(&self, caller: &Caller, action: Action, resource: Resource<'_>) {
+        let word: &str = action.into();
+        let mut access = denial(word.into(), Arc::clone(&caller.peer));
+        match resource {
+            Resource::Project(name) => access.project = Some(name.clone()),
+            Resource::Environment(path) => access.environment = Some(path.clone()),
+            Resource::Key(path, key) => {
+                access.environment = Some(path.clone());
+                access.key = Some(key.clone());
+            }
+            Resource::Reference(reference) => access.reference = reference.to_string().into(),
+            Resource::Daemon | Resource::Vault(_) | Resource::Hold(_) | Resource::Log => {}
+        }
+        let mut window = self.inner.audit.denials.lock();
+        window.add(caller.author(), access, 1);
+        // Without a runtime, a later denial or the end of the service finds them.
+        if !window.is_open
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            window.is_open = true;
+            // The service may end meanwhile: a drain writes what is here.
+            runtime.spawn(end_of_window(Arc::downgrade(&self.inner)));
+        }
+    }
+
+    /// Returns the denials that are still to be written, for a service that ends.
+    pub(crate) fn take_denials(&self) -> Option<Trail> {
+        Some(self.inner.audit.denials.take()).filter(|trail| !trail.accesses.is_empty())
+    }
+}
+
+/// Writes the denials of a window when it is over. Where that fails they are counted in the next one.
+async fn end_of_window(service: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(WINDOW).await;
+        let Some(inner) = service.upgrade() else { return };
+        let service = Service { inner };
+        let Some(trail) = service.take_denials() else { return };
+        let Err(refusal) = service.write_trail(trail.clone()).await else { return };
+        tracing::warn!(error = refusal.message, "denials could not be recorded yet");
+        if refusal.code == Code::ShuttingDown {
+            return;
+        }
+        let mut window = service.inner.audit.denials.lock();
+        for (author, access, count) in trail.accesses {
+            window.add(author, access, count);
+        }
+        if mem::replace(&mut window.is_open, true) {
+            return;
+        }
+    }
+}
+
+fn denial(action: Arc<str>, peer: Arc<str>) -> Access {
+    Access {
+        operation: AccessOperation::Denied,
+        action: Some(action),
+        project: None,
+        environment: None,
+        key: None,
+        reference: Arc::default(),
+        version: Arc::default(),
+        peer,
+        problem: Some(Code::Denied),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(actor: &str, path: &str) -> (Author, Access) {
+        let author = Author { actor: actor.into(), via: "test".into() };
+        let access = denial("snapshot.read".into(), "pid:7".into());
+        (author, Access { environment: Some(path.parse().unwrap()), ..access })
+    }
+
+    #[test]
+    fn equal_denials_are_one_row_and_an_actor_has_few_of_them() {
+        let denials = Denials::default();
+        for number in 0..100_000 {
+            let (author, access) = from("unix:eve", &format!("p{}/dev", number % 5_000));
+            denials.lock().add(author, access, 1);
+        }
+        let (author, access) = from("unix:bob", "p/dev");
+        denials.lock().add(author, access, 1);
+        let trail = denials.take();
+        assert_eq!(trail.accesses.len(), ROWS_OF_ACTOR + 2);
+        assert_eq!(trail.accesses.iter().map(|(_, _, count)| count).sum::<u64>(), 100_001);
+        assert!(denials.take().accesses.is_empty());
+    }
+}
