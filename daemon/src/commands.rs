@@ -48,6 +48,6 @@ fn system_clock() -> Timestamp {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::new(Exit::Usage, error)
-            .hint("Run `kontraktord --help` for the list of settings. Nothing was changed.")
+            .hint("run `kontraktord --help` for the list of settings; nothing was changed")
     }
 }

@@ -20,8 +20,8 @@ pub fn start(directives: &str, format: LogFormat) {
     let started = if json {
         registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init()
     } else {
-        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        registry.with(lines.with_ansi(colours)).try_init()
+        let colors = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        registry.with(lines.with_ansi(colors)).try_init()
     };
     if started.is_err() {
         tracing::warn!("logging is already configured; the first configuration stays");

@@ -99,7 +99,8 @@ pub(super) fn change(entry: &AuditEntry) -> String {
 
 /// Describes an access: `vault://… version 3 by pid:4711, 12 times: secret_not_found`.
 fn describe_access(access: &SecretAccess) -> String {
-    let mut text = access.reference.clone();
+    let mut text = access.action.clone().unwrap_or_default();
+    text.push_str(&access.reference);
     if let Some(version) = &access.version {
         text.push_str(&format!(" version {version}"));
     }

@@ -178,11 +178,11 @@ fn an_earlier_point_in_time_has_the_imports_of_that_time() {
     [exit 3]
     $ ktr env show infra-demo/dev --at 9
     error: environment "infra-demo/dev" has no revision 9: the newest is 3
-    hint: Name a revision from 1 to 3.
+    hint: Use a revision from 1 to 3.
     [exit 3]
     $ ktr env show infra-demo/dev --at 1h
-    error: environment "infra-demo/dev" had not been created yet at TIME
-    hint: Name a later time, or revision 1, its first.
+    error: environment "infra-demo/dev" did not exist yet at TIME
+    hint: Use a later time, or revision 1, its first.
     [exit 3]
     $ ktr env show infra-demo/dev --at 0
     error: invalid value '0' for '--at <REVISION|TIME>': the first revision is 1
@@ -252,7 +252,7 @@ fn environments_and_points_in_time_are_compared() {
     [exit 2]
     $ ktr env diff infra-demo/dev@99
     error: environment "infra-demo/dev" has no revision 99: the newest is 5
-    hint: Name a revision from 1 to 5.
+    hint: Use a revision from 1 to 5.
     [exit 3]
     $ ktr env diff infra-demo/dev infra-demo/nope
     error: environment "infra-demo/nope" does not exist

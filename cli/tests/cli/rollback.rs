@@ -103,7 +103,7 @@ fn impossible_rollbacks_are_refused() {
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env rollback infra-demo/dev --to 99 --yes
     error: environment "infra-demo/dev" has no revision 99: the newest is 5
-    hint: Name a revision from 1 to 5.
+    hint: Use a revision from 1 to 5.
     [exit 3]
     $ ktr env rollback infra-demo/dev --to 0 --yes
     error: invalid value '0' for '--to <REVISION>': the first revision is 1

@@ -77,7 +77,7 @@ fn failures_of_ktr_have_exit_codes_of_their_own() {
     [exit 125]
     $ ktr run infra-demo/dev --at 99 -- true
     error: environment "infra-demo/dev" has no revision 99: the newest is 2
-    hint: Name a revision from 1 to 2.
+    hint: Use a revision from 1 to 2.
     [exit 125]
     $ ktr run infra-demo/dev --nonsense -- true
     error: unexpected argument '--nonsense' found

@@ -83,7 +83,7 @@ fn an_invalid_assignment_is_refused_with_its_key_and_the_rule() {
     hint: Delete it first, or choose another key.
     [exit 4]
     $ ktr secret get infra-demo/dev PORT
-    error: key "PORT" of environment "infra-demo/dev" holds a plain value and no secret reference
+    error: key "PORT" of environment "infra-demo/dev" holds a plain value, not a secret reference
     hint: Print the variable with `ktr var get infra-demo/dev PORT`.
     [exit 2]
     $ ktr secret get infra-demo/dev NOTHING
@@ -102,7 +102,7 @@ fn an_invalid_assignment_is_refused_with_its_key_and_the_rule() {
     KEY  VAULT  VERSION  REFERENCE  RESULT
     PORT  not_a_secret
     error: 1 secret cannot be read
-      PORT: key "PORT" of environment "infra-demo/dev" holds a plain value and no secret reference (read it as a variable, or name another key)
+      PORT: key "PORT" of environment "infra-demo/dev" holds a plain value, not a secret reference (read it as a variable, or use another key)
     [exit 1]
     $ ktr secret purge prod
     error: no vault "prod" is configured

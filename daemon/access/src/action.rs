@@ -162,7 +162,7 @@ impl Action {
             | Self::HoldRelease => SECRET,
 
             Self::SecretReadEnvironment => Requirement::All(Scopes::of(&[Scope::EnvRead, Scope::SecretRead])),
-            // Whoever writes a reference may ask whether it leads to something.
+            // Those who write references may ask whether they can be resolved.
             Self::SecretCheck => Requirement::Any(Scopes::of(&[Scope::EnvWrite, Scope::SecretRead])),
         }
     }

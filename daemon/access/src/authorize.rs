@@ -46,7 +46,7 @@ impl From<&Denied> for Refusal {
     fn from(denied: &Denied) -> Self {
         let scopes = list(denied.missing, denied.alternatives);
         Self::new(Code::Denied, denied.to_string())
-            .remedy(format!("Ask the daemon's operator for the scope {scopes}."))
+            .remedy(format!("ask the daemon's operator for the scope {scopes}"))
     }
 }
 
@@ -79,9 +79,9 @@ mod tests {
             .join("\n");
         assert_eq!(
             messages,
-            "permission denied: variable.write requires the scope env.write, which unix:eve does not have Ask the daemon's operator for the scope env.write.\n\
-             permission denied: secret.read-environment requires the scope secret.read, which unix:eve does not have Ask the daemon's operator for the scope secret.read.\n\
-             permission denied: secret.check requires the scope env.write or secret.read, which unix:eve does not have Ask the daemon's operator for the scope env.write or secret.read."
+            "permission denied: variable.write requires the scope env.write, which unix:eve does not have ask the daemon's operator for the scope env.write\n\
+             permission denied: secret.read-environment requires the scope secret.read, which unix:eve does not have ask the daemon's operator for the scope secret.read\n\
+             permission denied: secret.check requires the scope env.write or secret.read, which unix:eve does not have ask the daemon's operator for the scope env.write or secret.read"
         );
     }
 }

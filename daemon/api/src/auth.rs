@@ -111,7 +111,7 @@ where
 
 fn unauthenticated() -> Refusal {
     Refusal::new(Code::Denied, "unauthenticated: the request carries no credentials that this daemon accepts")
-        .remedy("Connect to the daemon's unix socket as the user that it runs as.")
+        .remedy("connect to the daemon's unix socket as the user that it runs as")
 }
 
 #[cfg(test)]

@@ -131,7 +131,7 @@ fn explain(headers: &mut http::HeaderMap) {
         ProblemCode::Invalid,
         format!("the request is larger than {MAX_MESSAGE_BYTES} bytes (64 MiB), the maximum"),
     )
-    .with_remedy("Send it in several smaller batches.");
+    .with_remedy("send it in several smaller batches");
     if let Err(status) = to_status(problem).add_header(headers) {
         tracing::warn!(%status, "cannot render a refusal");
     }

@@ -1,21 +1,19 @@
-//! How many calls are running, so that a stop can wait for them, and for nothing else: a connection may be held open by
-//! a client that sleeps.
+//! The number of running calls, so that a stop waits for them and for nothing else: a client may hold an idle connection open.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-/// After the last call was answered, so long is left for its answer to reach the client, and for a request that was
-/// already on its way.
+/// How long after the last call its answer has to reach the client, and a request that is on its way may still arrive.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// The count of running calls; clones share it. A call runs until the last byte of its answer has been handed to the
-/// connection, which takes no more than its client has asked for.
+/// The number of running calls; clones share it. A call runs until the last byte of its answer has been passed to the
+/// connection, which accepts no more than its client has asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Running(Arc<watch::Sender<usize>>);
 
 impl Running {
-    /// Waits until no call has been running for a moment.
+    /// Waits until no call has been running for a short while.
     pub async fn quiet(&self) {
         let mut count = self.0.subscribe();
         loop {

@@ -1,6 +1,6 @@
 //! What composing an environment costs a reader: ten layers of 1,000 keys, against one environment that holds as many.
 //! `cargo bench -p kontraktor-service --bench resolve` prints microseconds.
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue panics")]
 
 use std::{hint::black_box, io::Write as _, sync::Arc, time::Instant};
 

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-/// Tells the time. Any `Fn() -> Timestamp` does.
+/// A source of the time. Any `Fn() -> Timestamp` is one.
 pub trait Clock: Send + Sync + 'static {
-    /// The moment it is now, UTC.
+    /// Returns the current time, UTC.
     fn now(&self) -> Timestamp;
 }
 

@@ -1,5 +1,5 @@
-//! What readers of an environment see of it: its own variables over those that it imports. It works on environments of
-//! one moment, whichever that is, and refuses to know where they come from.
+//! Composition: an environment's own variables over those that it imports. It works on environments of one point in time, and
+//! does not know where they come from.
 
 use std::{collections::HashSet, ops::Bound, sync::Arc};
 
@@ -10,12 +10,11 @@ use kontraktor_domain::{Code, Environment, FieldHasher, Refusal, Variable};
 /// Separates the versions of composed environments from every other hash.
 const VERSION_PURPOSE: &str = "kontraktor composed version 1";
 
-/// An environment at one moment, with all that it imports or without. Nothing of it is copied or merged before it is
-/// asked for.
+/// An environment at one point in time, with or without what it imports. Nothing is copied or merged before it is needed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     environment: Arc<Environment>,
-    /// What it imports, directly and through others. Those that win come first.
+    /// What it imports, directly and through others, in the order of precedence.
     imported: Vec<Arc<Environment>>,
 }
 
@@ -24,25 +23,26 @@ pub struct Snapshot {
 pub struct Entry<'a> {
     /// The variable.
     pub variable: &'a Variable,
-    /// The environment whose own it is, as it stood when the snapshot was taken.
+    /// The environment that owns it, as of the snapshot.
     pub origin: &'a Environment,
 }
 
 impl Snapshot {
-    /// The environment's own variables and nothing else.
+    /// Returns a snapshot of the environment's own variables.
     pub(super) fn own(environment: Arc<Environment>) -> Self {
         Self { environment, imported: Vec::new() }
     }
 
-    /// The environment, then its imports from the last to the first, each followed by its own imports in the same way.
-    /// An environment that is met twice counts where it is met first. `find` knows the environments of that moment.
+    /// Returns a snapshot of the environment, then its imports from the last to the first, each followed by its own imports
+    /// in the same way. An environment that occurs twice counts where it occurs first. `find` finds the environments of that
+    /// point in time.
     pub(super) fn effective<'a>(
         environment: &'a Arc<Environment>,
         find: impl Fn(&EnvPath) -> Option<&'a Arc<Environment>>,
     ) -> Result<Self, Refusal> {
         let mut imported = Vec::new();
         let mut met = HashSet::from([&environment.path]);
-        // The last of them is the next to be taken.
+        // The last one is next.
         let mut open: Vec<_> = environment.imports.iter().map(|import| (environment, import)).collect();
         while let Some((importer, path)) = open.pop() {
             if met.insert(path) {
@@ -59,13 +59,13 @@ impl Snapshot {
         &self.environment
     }
 
-    /// It, and then what it imports.
+    /// Returns the environment, and then what it imports.
     fn layers(&self) -> impl Iterator<Item = &Arc<Environment>> {
         std::iter::once(&self.environment).chain(&self.imported)
     }
 
-    /// Opaque to clients. Equal versions mean equal content, imports included: it covers the newest row about each of
-    /// the environments, and each of these rows covers those before it.
+    /// Returns the version, which is opaque to clients. Equal versions mean equal content, imports included: a version covers
+    /// the newest row about each of the environments, and each of these rows covers those before it.
     pub fn version(&self) -> String {
         if self.imported.is_empty() {
             return self.environment.version();
@@ -80,17 +80,17 @@ impl Snapshot {
         format!("{}-{hash}", self.environment.revision)
     }
 
-    /// What a key holds: its own, or that of the first of the imports that has it.
+    /// Returns the entry of a key: its own, or that of the first import that has it.
     pub fn get<'a>(&'a self, key: &Key) -> Option<Entry<'a>> {
         self.layers().find_map(|origin| origin.variables.get(key).map(|variable| Entry { variable, origin }))
     }
 
-    /// How many variables there are before those of one key are made one.
+    /// Returns the number of variables, keys that occur in several environments counted each time.
     pub fn size(&self) -> usize {
         self.layers().map(|layer| layer.variables.len()).sum()
     }
 
-    /// The variables whose keys begin with `prefix`, by key.
+    /// Returns the variables whose keys start with `prefix`, by key.
     pub fn variables<'a>(&'a self, prefix: &str) -> Vec<Entry<'a>> {
         // The keys lie in the nodes of the maps; those inside the variables would each be a step into memory.
         let mut entries: Vec<(&str, Entry<'a>)> =

@@ -1,5 +1,5 @@
-//! What the daemon does, for whoever speaks to it: reads from what stands, writes through the one writer. It refuses to
-//! know how requests travel and how rows are stored.
+//! What the daemon does: it authorizes callers, reads from an immutable state, writes through the one writer, and hands out
+//! secrets. It does not know how requests travel and how rows are stored.
 
 mod audit;
 mod authorize;
@@ -39,12 +39,12 @@ pub use self::{
     secrets::{EnvironmentSecrets, Secret, SecretResult, Secrets, Target},
 };
 
-/// How much the service takes on at a time.
+/// Limits and intervals of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceOptions {
-    /// Requests that may wait for the writer.
+    /// How many requests may wait for the writer.
     pub queue_requests: usize,
-    /// Bytes that the waiting requests may hold together.
+    /// How many bytes the waiting requests may hold together.
     pub queue_bytes: usize,
     /// Items after which a commit accepts no further request.
     pub flush_items: usize,
@@ -63,12 +63,12 @@ impl Default for ServiceOptions {
     }
 }
 
-/// How the service does.
+/// The state of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// When it was started.
+    /// When the service was started.
     pub started: Timestamp,
-    /// What the store is.
+    /// The store and its version.
     pub store: StoreInfo,
     /// How many projects there are.
     pub projects: usize,
@@ -78,11 +78,11 @@ pub struct Status {
     pub variables: usize,
     /// The newest row of the log.
     pub head: Head,
-    /// Why writes fail for now; none: they don't.
+    /// Why writes fail for now; none: they succeed.
     pub trouble: Option<Arc<str>>,
 }
 
-/// The rules at work on one store. Cloning it gives another handle to the same.
+/// The service on one store. A clone is another handle to the same.
 #[derive(Clone)]
 pub struct Service {
     inner: Arc<Inner>,
@@ -92,22 +92,22 @@ struct Inner {
     store: Arc<dyn Store>,
     state: Arc<ArcSwap<State>>,
     started: Timestamp,
-    /// None: draining, nothing is accepted any more.
+    /// None: the service is draining and accepts nothing anymore.
     sender: RwLock<Option<Sender>>,
     health: watch::Receiver<Health>,
     finished: watch::Receiver<bool>,
-    /// Pages and moments of the log that are read at a time, and walks of it. Each takes up to 128 MiB of the engine's memory, which
-    /// commits need too.
+    /// How many pages and points in time of the log are read at a time, and how many verifications run. Each takes up to
+    /// 128 MiB of the engine's memory, which commits need too.
     pages: Arc<Semaphore>,
     walks: Arc<Semaphore>,
-    /// Large answers that are made at a time. One core is left to the writer and to those who want little.
+    /// How many large answers are made at a time. One core is left to the writer and to small requests.
     answers: Arc<Semaphore>,
     broker: Broker,
     audit: AuditBatcher,
 }
 
 impl Service {
-    /// Loads what stands and starts the writer, a thread of its own. It knows no vault.
+    /// Loads the state and starts the writer, a thread of its own. It knows no vault.
     pub fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
@@ -116,7 +116,7 @@ impl Service {
         Self::start_with(store, clock, options, Broker::none())
     }
 
-    /// The same with the vaults that a broker stands before.
+    /// The same with the vaults of a broker.
     pub fn start_with(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
@@ -161,7 +161,7 @@ impl Service {
         })
     }
 
-    /// Waits until the store can't be used any further by this process, and says why. After a drain it never returns.
+    /// Waits until this process cannot use the store anymore, and returns the reason. It never returns after a drain.
     pub async fn fatal(&self) -> Arc<str> {
         let mut health = self.inner.health.clone();
         let reason = match health.wait_for(|health| matches!(health, Health::Fatal(_))).await.as_deref() {
@@ -174,8 +174,8 @@ impl Service {
         }
     }
 
-    /// Accepts no further write, answers all that were accepted, tidies the store up and closes it. False: that took
-    /// longer than the deadline, and goes on.
+    /// Stops accepting writes, answers those that were accepted, tidies the store up and closes it. Returns false where that
+    /// takes longer than the deadline; it continues then.
     pub async fn drain(&self, deadline: Duration) -> bool {
         if let Some(denials) = self.take_denials() {
             self.queue_last(denials);

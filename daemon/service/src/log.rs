@@ -14,11 +14,11 @@ use super::{
 use kontraktor_domain::{AuditEntry, Head, Refusal};
 use kontraktor_store::{AuditQuery, ChainReport, PointInTime, Store, StoreError, verify};
 
-/// Entries that are read before it is known how much they hold: all of a page of the usual size, and 16 MiB at most.
+/// How many entries are read before it is known how large they are: a whole page of the default size, and 16 MiB at most.
 const ROWS_AT_FIRST: usize = 128;
 
 impl Service {
-    /// Entries of the log. `beyond` and `limit` of the query are set here, from the page.
+    /// Returns entries of the log. `beyond` and `limit` of the query are set here, from the page.
     pub async fn audit(
         &self,
         caller: &Caller,
@@ -41,8 +41,8 @@ impl Service {
         self.entries(query, listing, page).await
     }
 
-    /// What happened to one environment, or to one key of it, newest first; `until` a moment, or all of it. An
-    /// environment that was deleted still has its history; one that never was is refused.
+    /// Returns the history of an environment, or of one of its keys, newest first and up to `until`. A deleted environment
+    /// still has its history; one that never existed is refused.
     pub async fn history(
         &self,
         caller: &Caller,
@@ -55,11 +55,11 @@ impl Service {
         self.authorize(caller, Action::HistoryRead, resource)?;
         let known = self.known(path)?;
         let key_text = key.map_or("", |key| key.as_str());
-        let until_text = until.map(|moment| format!("{moment:?}")).unwrap_or_default();
+        let until_text = until.map(|until| format!("{until:?}")).unwrap_or_default();
         let listing =
             Listing::new(&["history", path.project.as_str(), path.env.as_str(), key_text, &until_text]);
         let mut beyond = row_of(listing.after(&page.token)?)?;
-        // A further page begins where the one before ended, which is before the moment.
+        // A further page starts where the previous one ended, which is before `until`.
         if let (Some(at), None) = (until, beyond) {
             match self.row_at(&known, "until", at).await? {
                 Some(row) => beyond = Some(row + 1),
@@ -77,8 +77,8 @@ impl Service {
         self.entries(query, listing, page).await
     }
 
-    /// Walks the hash chain up to the newest row, which must be the one that stands in memory. `expect` is a further
-    /// row that must be there with its hash.
+    /// Verifies the hash chain up to the newest row, which must be the head of the state in memory. `expect` is a further
+    /// row that must exist with its hash.
     pub async fn verify(&self, caller: &Caller, expect: Option<Head>) -> Result<ChainReport, Refusal> {
         self.authorize(caller, Action::AuditVerify, Resource::Log)?;
         let head = self.inner.state.load().head();
@@ -99,7 +99,7 @@ impl Service {
     }
 }
 
-/// One page of entries, and whether there are more. How much they hold is only known when they are read, so they are
+/// Reads one page of entries, and returns whether there are more. Their size is only known when they are read, so they are
 /// read in portions.
 fn some_entries(
     store: &dyn Store,

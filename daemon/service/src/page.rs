@@ -1,16 +1,16 @@
-//! Lists in pages. A page token is opaque to clients: it names the list and its filters, and the last entry given out.
+//! Lists in pages. A page token is opaque to clients: it names the list and its filters, and the last entry of the page.
 
 use kontraktor_model::{limits::MAX_NAME_CHARS, names::EnvPath};
 use sha2::{Digest, Sha256};
 
 use kontraktor_domain::Refusal;
 
-/// Which page of a list is wanted.
+/// A request for one page of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// At most so many entries; more than 1,000 are not given. 0: as many as the list gives by itself.
+    /// The maximum number of entries, up to 1,000. 0: the default of the list.
     pub size: u32,
-    /// `next` of the page before; empty for the first.
+    /// `next` of the previous page; empty for the first.
     pub token: String,
 }
 
@@ -23,7 +23,7 @@ pub struct Page<T> {
     pub next: String,
 }
 
-/// A list with its filters, as far as its tokens go.
+/// Identifies a list with its filters in page tokens.
 pub(super) struct Listing {
     fingerprint: [u8; 8],
 }
@@ -42,14 +42,14 @@ impl Listing {
         Self { fingerprint }
     }
 
-    /// The token that goes on after the entry called `last`.
+    /// Returns the token that continues after the entry called `last`.
     pub(super) fn token(&self, last: &str) -> String {
         let mut bytes = self.fingerprint.to_vec();
         bytes.extend_from_slice(last.as_bytes());
         hex::encode(bytes)
     }
 
-    /// The entry after which a token goes on. None: from the beginning.
+    /// Returns the entry after which a token continues. None: from the beginning.
     pub(super) fn after(&self, token: &str) -> Result<Option<String>, Refusal> {
         if token.is_empty() {
             return Ok(None);
@@ -62,22 +62,22 @@ impl Listing {
 }
 
 pub(super) fn bad_token() -> Refusal {
-    Refusal::invalid("page_token", "the page token is none of this list with these filters").remedy(
-        "pass `next_page_token` of the page before and change nothing else, or leave it out to begin anew",
+    Refusal::invalid("page_token", "the page token does not belong to this list with these filters").remedy(
+        "pass `next_page_token` of the previous page and change nothing else, or leave it out to start over",
     )
 }
 
-/// How many entries a page has: what was asked for, `default` for 0, and `max` at most.
+/// Returns how many entries a page has: the number requested, `default` for 0, and `max` at most.
 pub(super) fn page_size(asked: u32, default: u32, max: u32) -> usize {
     let size = if asked == 0 { default } else { asked };
     size.min(max) as usize
 }
 
 /// How many bytes of text the entries of one page may hold: 3 MiB. With names and the rest of a thousand entries it stays
-/// below the 4 MiB that gRPC clients take when nobody has told them otherwise. One entry is always given out.
+/// below the 4 MiB that gRPC clients accept by default. A page always has one entry.
 pub(super) const PAGE_BYTES: usize = 3 * 1024 * 1024;
 
-/// Puts a page together, entry by entry.
+/// A page under construction.
 pub(super) struct Cut<T> {
     items: Vec<T>,
     size: usize,
@@ -85,12 +85,12 @@ pub(super) struct Cut<T> {
 }
 
 impl<T> Cut<T> {
-    /// A page of at most `size` entries.
+    /// Starts a page of at most `size` entries.
     pub(super) fn new(size: usize) -> Self {
         Self { items: Vec::new(), size, bytes: 0 }
     }
 
-    /// Takes an entry in that holds so many bytes of text. False: there is no room for it, and the page is done.
+    /// Adds an entry of so many bytes of text. Returns false where it has no room: the page is complete.
     pub(super) fn push(&mut self, entry: T, bytes: usize) -> bool {
         let full = self.items.len() >= self.size || self.bytes + bytes > PAGE_BYTES;
         if full && !self.items.is_empty() {
@@ -101,20 +101,19 @@ impl<T> Cut<T> {
         true
     }
 
-    /// About how many more entries like those so far there is room for, and one more, which tells whether there are
-    /// further pages.
+    /// Estimates how many more entries like those so far fit, plus one, which shows whether there are further pages.
     pub(super) fn wanted(&self) -> usize {
         let average = self.bytes / self.items.len().max(1) + 1;
         let room = PAGE_BYTES.saturating_sub(self.bytes) / average;
         room.min(self.size.saturating_sub(self.items.len())) + 1
     }
 
-    /// What was taken in last.
+    /// Returns the entry that was added last.
     pub(super) fn last(&self) -> Option<&T> {
         self.items.last()
     }
 
-    /// The page; `more` says whether something did not find room.
+    /// Returns the page; `more` is whether entries are left.
     pub(super) fn page(self, more: bool, listing: &Listing, name: impl Fn(&T) -> String) -> Page<T> {
         let next = match self.items.last() {
             Some(last) if more => listing.token(&name(last)),
@@ -124,8 +123,8 @@ impl<T> Cut<T> {
     }
 }
 
-/// Cuts a page out of a list that goes on after the last entry given out. `weigh` says how many bytes of text an entry
-/// holds.
+/// Cuts a page out of a list that starts after the last entry of the previous page. `weigh` returns how many bytes of text
+/// an entry holds.
 pub(super) fn cut<T>(
     mut entries: impl Iterator<Item = T>,
     size: usize,
@@ -141,7 +140,7 @@ pub(super) fn cut<T>(
     cut.page(more, listing, name)
 }
 
-/// About what the names of imported environments take.
+/// Estimates the bytes of the names of imported environments.
 pub(super) fn weigh_imports(imports: &[EnvPath]) -> usize {
     imports.len() * 2 * (MAX_NAME_CHARS + 4)
 }

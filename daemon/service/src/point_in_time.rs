@@ -1,4 +1,4 @@
-//! Reading what stood once. These reads go to the store.
+//! Reading the past. These reads go to the store.
 
 use std::sync::Arc;
 
@@ -11,20 +11,19 @@ use super::{Service, Snapshot};
 use kontraktor_domain::{Code, Environment, Refusal, find_environment};
 use kontraktor_store::{AsOf, PointInTime};
 
-/// An environment that stands or stood, as far as its history is to be found by it.
+/// An environment that exists or existed: what it takes to find its history.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     path: EnvPath,
     id: Uuid,
     /// The newest revision.
     newest: u64,
-    /// What stands.
-    standing: Option<Arc<Environment>>,
+    /// The environment, where it exists now.
+    current: Option<Arc<Environment>>,
 }
 
 impl Service {
-    /// An environment as it stood at a moment, with what it imported then unless `own_only`. It may be deleted
-    /// meanwhile.
+    /// Returns an environment as of a point in time, with what it imported then unless `own_only`. It may be deleted by now.
     pub async fn snapshot_at(
         &self,
         caller: &Caller,
@@ -45,7 +44,7 @@ impl Service {
     ) -> Result<Snapshot, Refusal> {
         let known = self.known(path)?;
         // What it imports may have changed since the newest revision; its own variables have not.
-        if let Some(environment) = &known.standing
+        if let Some(environment) = &known.current
             && at == PointInTime::Revision(known.newest)
             && (own_only || environment.imports.is_empty())
         {
@@ -61,22 +60,22 @@ impl Service {
         }
     }
 
-    /// An environment that stands or stood; one that never did is refused.
+    /// Finds an environment that exists or existed; one that never did is refused.
     pub(super) fn known(&self, path: &EnvPath) -> Result<Known, Refusal> {
         let state = self.inner.state.load();
         if let Some(gone) = state.tombstone(path) {
-            return Ok(Known { path: path.clone(), id: gone.id, newest: gone.revision, standing: None });
+            return Ok(Known { path: path.clone(), id: gone.id, newest: gone.revision, current: None });
         }
         let environment = find_environment(&state, path)?;
         Ok(Known {
             path: path.clone(),
             id: environment.id,
             newest: environment.revision,
-            standing: Some(Arc::clone(environment)),
+            current: Some(Arc::clone(environment)),
         })
     }
 
-    /// The newest row at a moment, which the field of the request names. None: there was none yet.
+    /// Returns the newest row as of a point in time, which the field of the request names. None: there was none yet.
     pub(super) async fn row_at(
         &self,
         known: &Known,
@@ -90,7 +89,7 @@ impl Service {
         self.blocking(&self.inner.pages, move |store| store.row_at(id, at)).await
     }
 
-    /// How an environment stood at a moment, and what it imported.
+    /// Returns an environment as of a point in time, and what it imported.
     pub(super) async fn past(&self, known: &Known, at: PointInTime, imported: bool) -> Result<AsOf, Refusal> {
         if let PointInTime::Revision(revision) = at {
             known.check_revision("at", revision)?;
@@ -98,7 +97,7 @@ impl Service {
         let id = known.id;
         self.blocking(&self.inner.pages, move |store| {
             let Some(row) = store.row_at(id, at)? else { return Ok(AsOf::NotYetCreated) };
-            // Secrets are resolved after the revision was made: its lockfile goes on until the next one.
+            // Secrets are resolved after the revision was written: its lockfile continues until the next one.
             let locks = match at {
                 PointInTime::Revision(revision) => store.locks_at(id, revision)?.unwrap_or(u64::MAX),
                 PointInTime::Time(_) => row,
@@ -118,8 +117,9 @@ impl Known {
     fn check_revision(&self, field: &'static str, revision: u64) -> Result<(), Refusal> {
         let (path, newest) = (&self.path, self.newest);
         if revision == 0 {
-            return Err(Refusal::invalid(field, "there is no revision 0: revisions count from 1")
-                .remedy(format!("name a revision from 1 to {newest}, or leave it out for what stands now")));
+            return Err(Refusal::invalid(field, "there is no revision 0: revisions start at 1").remedy(
+                format!("use a revision from 1 to {newest}, or leave it out for the current state"),
+            ));
         }
         if revision > newest {
             return Err(Refusal::new(
@@ -127,16 +127,16 @@ impl Known {
                 format!("environment \"{path}\" has no revision {revision}: the newest is {newest}"),
             )
             .field(field)
-            .remedy(format!("name a revision from 1 to {newest}")));
+            .remedy(format!("use a revision from 1 to {newest}")));
         }
         Ok(())
     }
 
     fn not_yet(&self, at: PointInTime) -> Refusal {
         let (path, when) = (&self.path, when(at));
-        Refusal::new(Code::NotFound, format!("environment \"{path}\" had not been created yet at {when}"))
+        Refusal::new(Code::NotFound, format!("environment \"{path}\" did not exist yet at {when}"))
             .field("at")
-            .remedy("name a later time, or revision 1, its first")
+            .remedy("use a later time, or revision 1, its first")
     }
 
     fn deleted(&self, at: PointInTime, revision: u64) -> Refusal {
@@ -146,9 +146,9 @@ impl Known {
         } else {
             format!("it was deleted at revision {revision}")
         };
-        Refusal::new(Code::NotFound, format!("environment \"{path}\" did not stand at {when}: {because}"))
+        Refusal::new(Code::NotFound, format!("environment \"{path}\" did not exist at {when}: {because}"))
             .field("at")
-            .remedy(format!("name a moment at which it stood, such as revision {}", revision - 1))
+            .remedy(format!("use a point in time at which it existed, such as revision {}", revision - 1))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reading what stands. Nothing here waits for anything.
+//! Reading the current state. Nothing here waits.
 
 use std::{ops::Bound, sync::Arc};
 
@@ -25,7 +25,7 @@ impl Service {
         Ok(self.inner.state.load_full())
     }
 
-    /// All projects, by name.
+    /// Returns all projects, by name.
     pub fn projects(&self, caller: &Caller, page: &PageRequest) -> Result<Page<Arc<Project>>, Refusal> {
         self.authorize(caller, Action::ProjectList, Resource::Daemon)?;
         let listing = Listing::new(&["projects"]);
@@ -44,13 +44,13 @@ impl Service {
         ))
     }
 
-    /// One project.
+    /// Returns a project.
     pub fn project(&self, caller: &Caller, name: &ProjectName) -> Result<Arc<Project>, Refusal> {
         self.authorize(caller, Action::ProjectRead, Resource::Project(name))?;
         find_project(&self.inner.state.load(), name).cloned()
     }
 
-    /// The schemas of a project, by name.
+    /// Returns the schemas of a project, by name.
     pub fn schemas(
         &self,
         caller: &Caller,
@@ -69,7 +69,7 @@ impl Service {
         Ok(cut(schemas, size, &listing, |schema| schema.schema.len(), |schema| schema.name.to_string()))
     }
 
-    /// One schema of a project.
+    /// Returns a schema of a project.
     pub fn schema(
         &self,
         caller: &Caller,
@@ -80,7 +80,7 @@ impl Service {
         find_schema(find_project(&self.inner.state.load(), project)?, name).cloned()
     }
 
-    /// The environments of one project, or of all, by project and name. A project that does not exist is refused.
+    /// Returns the environments of one project, or of all, by project and name. A project that does not exist is refused.
     pub fn environments(
         &self,
         caller: &Caller,
@@ -115,13 +115,13 @@ impl Service {
         Ok(cut(environments, size, &listing, weigh, |found| found.path.to_string()))
     }
 
-    /// One environment.
+    /// Returns an environment.
     pub fn environment(&self, caller: &Caller, path: &EnvPath) -> Result<Arc<Environment>, Refusal> {
         self.authorize(caller, Action::EnvironmentRead, Resource::Environment(path))?;
         find_environment(&self.inner.state.load(), path).cloned()
     }
 
-    /// An environment as it is now, with what it imports unless `own_only`.
+    /// Returns an environment as it is now, with what it imports unless `own_only`.
     pub fn snapshot(&self, caller: &Caller, path: &EnvPath, own_only: bool) -> Result<Snapshot, Refusal> {
         self.authorize(caller, Action::SnapshotRead, Resource::Environment(path))?;
         self.current(path, own_only)
@@ -137,7 +137,7 @@ impl Service {
         Snapshot::effective(environment, |import| state.environment(import))
     }
 
-    /// One own variable of an environment, and the environment that it stands in.
+    /// Returns an own variable of an environment, and that environment.
     pub fn variable(
         &self,
         caller: &Caller,
@@ -157,7 +157,7 @@ impl Service {
         }
     }
 
-    /// Own variables of an environment, by key, and the environment that they stand in.
+    /// Returns own variables of an environment, by key, and that environment.
     pub fn variables(
         &self,
         caller: &Caller,
@@ -185,7 +185,7 @@ impl Service {
     }
 }
 
-/// The last entry given out, as the token names it.
+/// Parses the last entry of the previous page, as the token names it.
 fn parsed<T: std::str::FromStr>(last: Option<String>) -> Result<Option<T>, Refusal> {
     last.map(|text| text.parse().map_err(|_| bad_token())).transpose()
 }

@@ -1,5 +1,5 @@
-//! Making an environment what it was at an earlier revision. What it was is read here; what follows from it, and
-//! whether it may be, is the rules' matter, who see what stands when it is done.
+//! Rollback: returning an environment to an earlier revision. The earlier state is read here; what follows from it is decided
+//! by the rules, which see the current state.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use kontraktor_domain::{Code, Outcome, Refusal, Request, Restored, find_environm
 use kontraktor_store::{AsOf, PointInTime};
 
 impl Service {
-    /// Makes a new revision in which own variables, imports and description are as they were at `to_revision`. Refused
-    /// where the environment is at another revision than `expect_revision`.
+    /// Writes a new revision in which own variables, imports and description are as they were at `to_revision`. Refused
+    /// where the environment is not at `expect_revision`.
     pub async fn rollback(
         &self,
         caller: &Caller,
@@ -60,24 +60,22 @@ fn check(path: &EnvPath, to_revision: u64, newest: u64) -> Result<(), Refusal> {
     let refused = |message: String| Refusal::invalid("to_revision", message);
     if newest == 1 {
         return Err(refused(format!(
-            "environment \"{path}\" has only had revision 1: there is none before it"
+            "environment \"{path}\" is at its first revision: there is no earlier one"
         ))
-        .remedy("nothing was ever changed, so nothing needs to be rolled back"));
+        .remedy("nothing was ever changed, so there is nothing to roll back"));
     }
     let wrong = match to_revision {
-        0 => format!("environment \"{path}\" has no revision 0: revisions count from 1"),
-        same if same == newest => format!("environment \"{path}\" is at revision {newest} already"),
+        0 => format!("environment \"{path}\" has no revision 0: revisions start at 1"),
+        same if same == newest => format!("environment \"{path}\" is already at revision {newest}"),
         _ => format!("environment \"{path}\" has no revision {to_revision}: the newest is {newest}"),
     };
-    Err(refused(wrong).remedy(format!("name a revision from 1 to {}", newest - 1)))
+    Err(refused(wrong).remedy(format!("use a revision from 1 to {}", newest - 1)))
 }
 
 fn deleted(path: &EnvPath, revision: u64) -> Refusal {
     Refusal::invalid(
         "to_revision",
-        format!(
-            "revision {revision} of environment \"{path}\" is its deletion: there is nothing to go back to"
-        ),
+        format!("revision {revision} of environment \"{path}\" is its deletion: there is nothing to restore"),
     )
-    .remedy(format!("name a revision at which it stood, such as {}", revision - 1))
+    .remedy(format!("use a revision at which it existed, such as {}", revision - 1))
 }

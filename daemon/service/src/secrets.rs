@@ -1,5 +1,5 @@
-//! Handing secrets out: who may, what a key or an environment refers to, and that it is in the log before it leaves. How
-//! vaults are spoken to is the broker's matter.
+//! Secrets: what a key or an environment refers to, and that each access is in the log before its secret is handed out. The
+//! broker talks to the vaults.
 
 mod read;
 mod refuse;

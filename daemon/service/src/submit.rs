@@ -1,4 +1,4 @@
-//! Writing: each request goes to the writer and waits for its answer.
+//! Writing: each request is queued for the writer and waits for its answer.
 
 use std::sync::{Arc, PoisonError};
 
@@ -89,9 +89,9 @@ impl Service {
         answer.await.unwrap_or_else(|_| {
             Err(Refusal::new(
                 Code::Storage,
-                "the writer stopped before it answered: whether the write was kept is unknown",
+                "the writer stopped before it answered; whether the write was committed is unknown",
             )
-            .remedy("start the daemon again and read what stands"))
+            .remedy("start the daemon again, and read the current state before you repeat the write"))
         })
     }
 }
@@ -104,9 +104,9 @@ fn daemon() -> Author {
 fn shutting_down() -> Refusal {
     Refusal::new(
         Code::ShuttingDown,
-        "the daemon is going down and accepts no further write; nothing was written",
+        "the daemon is shutting down and accepts no more writes; nothing was written",
     )
-    .remedy("try again when it is up")
+    .remedy("try again when the daemon is running again")
 }
 
 /// `decide` answers each kind of request with its own kind of outcome; the types can't say so.

@@ -45,7 +45,7 @@ pub(super) fn run(config: &Config, arguments: &VerifyArgs) -> Result<(), Failure
     match report.broken {
         None => Ok(()),
         Some(explanation) => Err(Failure::new(Exit::Broken, format!("the log is not intact: {explanation}"))
-            .hint("Keep the data directory as it is, and compare it with a backup.")),
+            .hint("keep the data directory as it is, and compare it with a backup")),
     }
 }
 
@@ -92,7 +92,7 @@ fn unanswered(error: &ClientError, socket: &Path) -> Failure {
                 socket.display()
             ),
         )
-        .hint("Set its socket with `--socket`, or stop it and run this again."),
+        .hint("set its socket with `--socket`, or stop it and run this again"),
         error => {
             let failure = Failure::new(Exit::Failure, error);
             match error.remedy() {

@@ -161,12 +161,12 @@ fn forget_secrets(broker: &Broker) {
 
 fn not_closed() -> Failure {
     Failure::new(Exit::Failure, "the store could not be closed within the time allowed")
-        .hint("Start `kontraktord` again: everything that was acknowledged is in the log.")
+        .hint("start `kontraktord` again: everything that was acknowledged is in the log")
 }
 
 fn store_lost(reason: &str) -> Failure {
     Failure::new(Exit::Failure, format!("the store failed: {reason}"))
-        .hint("Start `kontraktord` again: everything that was acknowledged is in the log.")
+        .hint("start `kontraktord` again: everything that was acknowledged is in the log")
 }
 
 impl From<ServeError> for Failure {
@@ -179,7 +179,7 @@ impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Self {
         match error {
             ListenError::InUse(_) => Self::new(Exit::InUse, error)
-                .hint("Stop that daemon first, or choose another socket with `--socket`."),
+                .hint("stop that daemon first, or choose another socket with `--socket`"),
             ListenError::Directory { .. } | ListenError::Occupied { .. } => Self::new(Exit::Usage, error),
             ListenError::Io { .. } => Self::new(Exit::Failure, error),
         }

@@ -27,7 +27,7 @@ impl Journal {
         Self(Arc::default(), Instant::now())
     }
 
-    fn note(&self, what: impl std::fmt::Display) {
+    fn record(&self, what: impl std::fmt::Display) {
         self.0.lock().unwrap().push(format!("{} {what}", self.1.elapsed().as_millis()));
     }
 
@@ -41,11 +41,11 @@ impl Journal {
         Task::new(name, move |mut stop| {
             let journal = journal.clone();
             async move {
-                journal.note(format_args!("{name} starts"));
+                journal.record(format_args!("{name} starts"));
                 stop.requested().await;
-                journal.note(format_args!("{name} is asked to stop"));
+                journal.record(format_args!("{name} is asked to stop"));
                 sleep(Duration::from_millis(stops_after)).await;
-                journal.note(format_args!("{name} stopped"));
+                journal.record(format_args!("{name} stopped"));
                 Ok(())
             }
         })
@@ -116,7 +116,7 @@ async fn what_does_not_stop_in_time_is_aborted_and_the_next_stage_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_overrun_fails_the_process_where_it_is_said_to() {
+async fn an_overrun_can_fail_the_process() {
     let journal = Journal::new();
     let slow = journal
         .task("store", 60_000)
@@ -195,8 +195,8 @@ async fn a_reload_reaches_all_who_asked_for_it_and_stops_nothing() {
     let (first, second) = (journal.clone(), journal.clone());
     let supervisor = Supervisor::default()
         .stage(vec![journal.task("api", 0)])
-        .on_reload(move || first.note("secrets"))
-        .on_reload(move || second.note("certificates"));
+        .on_reload(move || first.record("secrets"))
+        .on_reload(move || second.record("certificates"));
     assert_eq!(run(supervisor, &[(10, Signal::Reload), (20, TERM)]).await, Ok(()));
     assert_eq!(journal.lines()[1..3], ["10 secrets", "10 certificates"]);
 }

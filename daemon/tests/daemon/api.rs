@@ -121,13 +121,13 @@ async fn bad_requests_name_the_field() {
     for (id, message) in [
         ("", "batch_id is missing"),
         ("seven", "batch_id is not a UUID"),
-        (&nil, "batch_id is the nil UUID, which tells no batch from another"),
+        (&nil, "batch_id is the nil UUID, which identifies no batch"),
     ] {
         let request = WriteVariablesRequest { batch_id: id.to_owned(), ..batch([put("k", "v")]) };
         let refused = problem(variables.write_variables(request).await);
         assert_eq!((refused.field.as_str(), refused.message.as_str()), ("batch_id", message));
         assert_eq!(refused.code(), ProblemCode::Invalid);
-        assert!(refused.remedy.starts_with("send a fresh UUID with each batch"), "{}", refused.remedy);
+        assert!(refused.remedy.starts_with("send a new UUID with each batch"), "{}", refused.remedy);
     }
     let mut via = Request::new(GetStatusRequest {});
     via.metadata_mut().insert("kontraktor-via", "Not Allowed".parse().unwrap());

@@ -76,10 +76,10 @@ async fn an_expectation_that_is_not_met_is_told() {
     let offline = [told(verify(&home, &["--expect", &wrong])), told(verify(&home, &["--expect", &beyond]))];
     insta::assert_snapshot!(offline.join("\n\n"), @"
     error: the log is not intact: row 6 has the hash HEAD, and EXPECTED was expected
-    hint: Keep the data directory as it is, and compare it with a backup.
+    hint: keep the data directory as it is, and compare it with a backup
 
     error: the log is not intact: the log ends at row 6, and row 999 was expected
-    hint: Keep the data directory as it is, and compare it with a backup.
+    hint: keep the data directory as it is, and compare it with a backup
     ");
     let _daemon = home.start();
     assert_eq!(told(verify(&home, &["--expect", &wrong])), offline[0]);
@@ -157,6 +157,6 @@ fn a_daemon_that_does_not_answer_is_told() {
     assert_eq!(refused.code, 1);
     insta::assert_snapshot!(refused.report(), @"
     error: a daemon has the data directory open and cannot be reached at HOME/run/k.sock: there is no such socket
-    hint: Set its socket with `--socket`, or stop it and run this again.
+    hint: set its socket with `--socket`, or stop it and run this again
     ");
 }

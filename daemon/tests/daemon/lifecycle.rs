@@ -73,7 +73,7 @@ fn a_second_daemon_on_the_same_socket_is_refused() {
     assert_eq!(second.code, 3);
     insta::assert_snapshot!(second.report(), @"
     error: another daemon is listening on HOME/run/k.sock
-    hint: Stop that daemon first, or choose another socket with `--socket`.
+    hint: stop that daemon first, or choose another socket with `--socket`
     ");
     // The first one still has it.
     assert!(UnixStream::connect(&daemon.socket).is_ok());
@@ -192,7 +192,7 @@ fn wrong_configuration_ends_with_the_usage_code() {
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.report(), @"
     error: the configuration file HOME/k.toml is wrong: listen is no setting; there are data-dir, socket, log, log-format, vault
-    hint: Run `kontraktord --help` for the list of settings. Nothing was changed.
+    hint: run `kontraktord --help` for the list of settings; nothing was changed
     ");
     assert_eq!(home.run(&["--unknown"]).code, 2);
     assert_eq!(home.run(&["--check-config", "audit", "verify"]).code, 2);

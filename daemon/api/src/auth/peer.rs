@@ -33,7 +33,7 @@ impl PeerAuthenticator {
                 Code::Denied,
                 format!("uid {uid} may not use this daemon; only its own user and root may"),
             )
-            .remedy("Start a daemon of your own, or call as the user that this one runs as."));
+            .remedy("start a daemon of your own, or call as the user that this one runs as"));
         };
         let caller = Caller::new(actor.as_str(), checked_via(via)?, Scopes::ALL);
         Ok(Caller { peer: pid.map(|pid| format!("pid:{pid}")).unwrap_or_default().into(), ..caller })

@@ -67,7 +67,7 @@ impl Audit for Api {
     }
 }
 
-/// An empty text is no filter.
+/// Parses a filter. An empty text is no filter.
 fn filter<T>(text: &str, parse: impl Fn(&str) -> Result<T, Status>) -> Result<Option<T>, Status> {
     if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
@@ -79,14 +79,14 @@ fn expected(request: &VerifyAuditRequest) -> Result<Option<Head>, Refusal> {
         } else {
             Err(Refusal::invalid(
                 "expect_sequence",
-                "expect_hash is set and expect_sequence is not: rows count from 1",
+                "expect_hash requires expect_sequence, which starts at 1",
             ))
         };
     }
     let hash: Hash = request
         .expect_hash
         .parse()
-        .map_err(|error| Refusal::invalid("expect_hash", format!("expect_hash is no hash: {error}")))?;
+        .map_err(|error| Refusal::invalid("expect_hash", format!("invalid expect_hash: {error}")))?;
     Ok(Some(Head { seq: request.expect_sequence, hash }))
 }
 

@@ -112,7 +112,7 @@ impl Environments for Api {
             }
         }
         .map_err(status)?;
-        // Known before anything is put together.
+        // This is known before anything is assembled.
         if request.if_version_differs == snapshot.version() {
             return Ok(Response::new(convert::not_modified(&snapshot)));
         }

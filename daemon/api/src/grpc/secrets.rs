@@ -35,7 +35,7 @@ impl Secrets for Api {
         let request = request.into_inner();
         let (targets, refused) = convert::targets(&request.targets);
         let read = match (targets.is_empty(), refused.is_empty()) {
-            // Nothing but targets that are none: there is nothing to read, and each has its answer.
+            // All targets are invalid: there is nothing to read, and each has its result.
             (true, false) => None,
             _ => Some(self.service.read_secrets(&caller, &targets, request.hold).await.map_err(status)?),
         };
@@ -143,8 +143,7 @@ impl Secrets for Api {
     }
 }
 
-/// The rest of a secret that is still to be sent, in pieces. It is wiped when the last piece is made, unless it is
-/// cached.
+/// The rest of a secret that is still to be sent, in pieces. It is wiped after the last piece, unless it is cached.
 struct Chunks {
     value: Bytes,
     at: usize,
@@ -172,13 +171,13 @@ fn hold_id(text: &str) -> Option<Uuid> {
 }
 
 fn no_hold() -> Refusal {
-    Refusal::new(Code::HoldGone, "there is no such hold")
+    Refusal::new(Code::HoldGone, "the hold does not exist")
         .field("id")
-        .remedy("send the id of a hold as it was answered, or read the secret again")
+        .remedy("send the id of a hold as you received it, or read the secret again")
 }
 
 fn no_answer() -> Refusal {
-    Refusal::new(Code::VaultAnswer, "the secret was asked for, and no answer was made")
+    Refusal::new(Code::VaultAnswer, "the secret was requested, and no answer was returned")
 }
 
 #[cfg(test)]

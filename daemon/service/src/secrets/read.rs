@@ -1,4 +1,4 @@
-//! Reading secrets: scope, reference, broker, log, and only then the answer.
+//! Reading secrets: authorization, reference, broker, log, and only then the answer.
 
 use std::sync::Arc;
 
@@ -14,76 +14,76 @@ use kontraktor_access::{Action, Caller, Resource, authorize};
 use super::{
     super::{Service, Snapshot},
     refuse::{refusal, too_large},
-    resolve::{Found, Resolver, Target, as_seen, of},
+    resolve::{ResolvedTarget, Resolver, Target, as_seen, of},
 };
 use kontraktor_domain::{Access, AccessOperation, Code, Kind, Refusal, ReportedVersion};
 use kontraktor_store::PointInTime;
 use kontraktor_vault::{Bytes, HoldTerm, LeaseTerm, Resolved, VaultError, VaultInfo};
 
-/// One secret that was asked for, and what came of it.
+/// The result for one requested secret.
 #[derive(Debug, Clone)]
 pub struct SecretResult {
-    /// The key, where one was asked for.
+    /// The key, where one was requested.
     pub key: Option<Key>,
-    /// The reference that it led to; empty where it led to none.
+    /// The resolved reference; empty where the target has no reference.
     pub reference: Arc<str>,
     /// The vault's name.
     pub vault: Option<VaultName>,
-    /// The secret, or why not.
+    /// The secret, or why it could not be read.
     pub secret: Result<Secret, Refusal>,
 }
 
-/// A secret as it is handed out.
+/// A secret.
 #[derive(Debug, Clone)]
 pub struct Secret {
     /// Empty where it was only checked.
     pub value: Bytes,
     /// What the vault calls the version.
     pub version: Option<String>,
-    /// The vault did not answer, and this is the last value that it gave.
+    /// The vault did not answer, and this is the last known value.
     pub stale: bool,
-    /// When the vault gave it.
+    /// When the vault returned it.
     pub fetched: Timestamp,
     /// Of a dynamic secret.
     pub lease: Option<LeaseTerm>,
 }
 
-/// An answer for each target, in their order.
+/// A result for each target, in their order.
 #[derive(Debug, Clone)]
 pub struct Secrets {
-    /// The answers.
+    /// The results.
     pub secrets: Vec<SecretResult>,
-    /// Where one was asked for and something has a lease.
+    /// Present where one was requested and a secret has a lease.
     pub hold: Option<HoldTerm>,
 }
 
 /// An environment and its secrets.
 #[derive(Debug, Clone)]
 pub struct EnvironmentSecrets {
-    /// What stands in it.
+    /// The environment.
     pub snapshot: Snapshot,
     /// One for each reference whose key has the prefix, by key.
     pub secrets: Secrets,
 }
 
-/// What is asked for, under way.
+/// A requested secret before it is read.
 struct Asked {
     environment: Option<EnvPath>,
     key: Option<Key>,
-    found: Result<Found, Refusal>,
+    found: Result<ResolvedTarget, Refusal>,
 }
 
-/// How much of a secret is handed out.
+/// How large a secret may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Bounds {
-    /// What one message may carry.
+    /// As large as one message may carry.
     Message,
-    /// What a stream may carry; the broker sees to that.
+    /// As large as a stream may carry; the broker enforces that.
     Stream,
 }
 
 impl Service {
-    /// Resolves targets. With `hold`, leases are kept alive for the caller until it lets go.
+    /// Reads secrets. With `hold`, leases are kept alive for the caller until it releases the hold.
     pub async fn read_secrets(
         &self,
         caller: &Caller,
@@ -95,7 +95,7 @@ impl Service {
         self.hand_out(caller, self.find_all(targets), hold, Bounds::Message).await
     }
 
-    /// One secret, however large a vault's may be.
+    /// Reads one secret of any size that a vault may have.
     pub async fn read_large_secret(
         &self,
         caller: &Caller,
@@ -107,8 +107,8 @@ impl Service {
         self.hand_out(caller, self.find_all(targets), hold, Bounds::Stream).await
     }
 
-    /// An environment with its secrets, as it stands or as it stood: then in the versions that were seen until the next
-    /// revision.
+    /// Reads an environment with its secrets, now or as of a point in time: then in the versions that were seen until the
+    /// next revision.
     pub async fn read_environment(
         &self,
         caller: &Caller,
@@ -141,7 +141,7 @@ impl Service {
         Ok(EnvironmentSecrets { snapshot, secrets })
     }
 
-    /// Whether targets can be resolved. Nothing is handed out.
+    /// Checks whether targets can be resolved, and hands out nothing.
     pub async fn check_secrets(
         &self,
         caller: &Caller,
@@ -158,26 +158,26 @@ impl Service {
         Ok(handed.into_iter().map(|(_, handed)| handed).collect())
     }
 
-    /// Says that a hold is still needed.
+    /// Extends a hold.
     pub fn renew_hold(&self, caller: &Caller, id: Uuid) -> Result<HoldTerm, Refusal> {
         self.authorize(caller, Action::HoldRenew, Resource::Hold(id))?;
         self.inner.broker.renew_hold(id, &caller.actor).map_err(refusal)
     }
 
-    /// Lets go of a hold.
+    /// Releases a hold.
     pub fn release_hold(&self, caller: &Caller, id: Uuid) -> Result<(), Refusal> {
         self.authorize(caller, Action::HoldRelease, Resource::Hold(id))?;
         self.inner.broker.release_hold(id, &caller.actor).map_err(refusal)
     }
 
-    /// Forgets what is cached of one vault, or of all; says how many secrets that were.
+    /// Purges the cached secrets of one vault, or of all, and returns how many there were.
     pub fn purge_secrets(&self, caller: &Caller, vault: Option<&VaultName>) -> Result<usize, Refusal> {
         let resource = vault.map_or(Resource::Daemon, Resource::Vault);
         self.authorize(caller, Action::SecretPurge, resource)?;
         self.inner.broker.purge(vault).map_err(refusal)
     }
 
-    /// The configured vaults, by name.
+    /// Returns the configured vaults, by name.
     pub fn vaults(&self, caller: &Caller) -> Result<Vec<VaultInfo>, Refusal> {
         self.authorize(caller, Action::VaultList, Resource::Daemon)?;
         Ok(self.inner.broker.vaults())
@@ -197,7 +197,7 @@ impl Service {
             .collect()
     }
 
-    /// Reads what was found, writes all of it down, and hands it out.
+    /// Reads what was found, records each access, and hands the secrets out.
     async fn hand_out(
         &self,
         caller: &Caller,
@@ -211,7 +211,7 @@ impl Service {
         let handed = zip(asked, answers.secrets, bounds);
         if let Err(refusal) = self.record_access(caller, AccessOperation::Read, &handed).await {
             if let Some(hold) = answers.hold {
-                // It ends by itself where this fails.
+                // Where this fails, the hold expires.
                 let _ = self.inner.broker.release_hold(hold.id, &caller.actor);
             }
             return Err(refusal);
@@ -220,7 +220,7 @@ impl Service {
         Ok(Secrets { secrets, hold: answers.hold })
     }
 
-    /// Writes down what came of each access, and the versions that are news.
+    /// Records each access with its result, and the versions that are new.
     async fn record_access(
         &self,
         caller: &Caller,
@@ -249,7 +249,7 @@ impl Service {
                     ..access(asked.environment.as_ref(), asked.key.as_ref())
                 },
             ));
-            let (Some(version), Ok(Found { text, owner: Some((environment, key)), .. })) =
+            let (Some(version), Ok(ResolvedTarget { text, owner: Some((environment, key)), .. })) =
                 (version, &asked.found)
             else {
                 continue;
@@ -310,7 +310,7 @@ impl Service {
     }
 }
 
-/// An access of which nothing is said yet but where.
+/// Returns an access to a key, before its result is known.
 fn access(environment: Option<&EnvPath>, key: Option<&Key>) -> Access {
     Access {
         operation: AccessOperation::Failed,
@@ -331,12 +331,12 @@ fn check_number(targets: usize) -> Result<(), Refusal> {
     }
     Err(Refusal::invalid(
         "targets",
-        format!("the request names {targets} secrets, and 1 to {MAX_SECRET_TARGETS} can be read at once"),
+        format!("the request names {targets} secrets; from 1 to {MAX_SECRET_TARGETS} can be read at once"),
     )
-    .remedy("name at least one, and split larger requests"))
+    .remedy("name at least one secret, and split larger requests"))
 }
 
-/// Puts the broker's answers beside what was asked: one for each that was found.
+/// Pairs the requested secrets with the broker's answers: there is one for each reference that was found.
 fn zip(
     asked: Vec<Asked>,
     answers: Vec<Result<Resolved, VaultError>>,
@@ -355,7 +355,7 @@ fn zip(
                         Some(Err(error)) => Err(refusal(error)),
                         None => Err(Refusal::new(
                             Code::VaultAnswer,
-                            "the broker answered fewer secrets than it was asked for",
+                            "the broker returned fewer secrets than were requested",
                         )),
                     };
                     (Arc::clone(&found.text), Some(vault), secret)

@@ -25,16 +25,16 @@ pub(super) fn refusal(error: VaultError) -> Refusal {
     Refusal::new(code, error.message).field("reference").remedy(error.remedy).retry_after_ms(wait)
 }
 
-/// A secret that one message cannot carry.
+/// Returns the refusal for a secret that is too large for one message.
 pub(super) fn too_large(bytes: usize) -> Refusal {
     Refusal::new(
         Code::SecretTooLarge,
         format!(
-            "the secret has {bytes} bytes, and {MAX_SECRET_MESSAGE_BYTES} (64 KiB) is the limit of a message"
+            "the secret has {bytes} bytes; the limit of a message is {MAX_SECRET_MESSAGE_BYTES} (64 KiB)"
         ),
     )
     .field("reference")
     .remedy(format!(
-        "stream it, as `ktr secret get` does: up to {MAX_SECRET_BYTES} bytes (16 MiB) are carried in pieces"
+        "stream it, as `ktr secret get` does: a stream carries up to {MAX_SECRET_BYTES} bytes (16 MiB)"
     ))
 }

@@ -1,4 +1,4 @@
-//! From what was asked for to references: through the keys of environments, imported ones included.
+//! From targets to references, through the keys of environments, imported ones included.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,7 +10,7 @@ use kontraktor_model::{
 use super::super::{Entry, Service, Snapshot};
 use kontraktor_domain::{Code, Kind, Refusal};
 
-/// Which secret, as a caller names it.
+/// A secret, as a caller names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A key that holds a reference.
@@ -21,16 +21,16 @@ pub enum Target {
 
 /// A reference that a target led to.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct ResolvedTarget {
     /// The reference, in its one spelling.
     pub(super) text: Arc<str>,
     pub(super) reference: Reference,
-    /// The environment whose own it is, and its key there: where its version is written down. None: it is nobody's, or
-    /// another version is read than the reference means.
+    /// The environment that owns it, and its key there: where its version is recorded. None: no key holds it, or another
+    /// version is read than the reference names.
     pub(super) owner: Option<(EnvPath, Key)>,
 }
 
-/// Snapshots of the environments that one request names, each taken once.
+/// The snapshots of the environments that one request names, each taken once.
 pub(super) struct Resolver<'a> {
     service: &'a Service,
     snapshots: HashMap<EnvPath, Result<Snapshot, Refusal>>,
@@ -41,11 +41,13 @@ impl<'a> Resolver<'a> {
         Self { service, snapshots: HashMap::new() }
     }
 
-    pub(super) fn find(&mut self, target: &Target) -> Result<Found, Refusal> {
+    pub(super) fn find(&mut self, target: &Target) -> Result<ResolvedTarget, Refusal> {
         match target {
-            Target::Reference(reference) => {
-                Ok(Found { text: reference.to_string().into(), reference: reference.clone(), owner: None })
-            }
+            Target::Reference(reference) => Ok(ResolvedTarget {
+                text: reference.to_string().into(),
+                reference: reference.clone(),
+                owner: None,
+            }),
             Target::Key(path, key) => {
                 let service = self.service;
                 let snapshot =
@@ -61,10 +63,10 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The reference of an entry that holds one.
-pub(super) fn of(entry: &Entry<'_>) -> Result<Found, Refusal> {
+/// Returns the reference of an entry that holds one.
+pub(super) fn of(entry: &Entry<'_>) -> Result<ResolvedTarget, Refusal> {
     let Entry { variable, origin } = entry;
-    Ok(Found {
+    Ok(ResolvedTarget {
         text: Arc::clone(&variable.value),
         // It was checked when it was written; an older daemon may have had another grammar.
         reference: variable.value.parse()?,
@@ -72,29 +74,29 @@ pub(super) fn of(entry: &Entry<'_>) -> Result<Found, Refusal> {
     })
 }
 
-/// The same reference in the version that was seen last, for reading what was.
-pub(super) fn as_seen(entry: &Entry<'_>) -> Result<Found, Refusal> {
+/// Returns the same reference in the version that was seen last, for reads of the past.
+pub(super) fn as_seen(entry: &Entry<'_>) -> Result<ResolvedTarget, Refusal> {
     let found = of(entry)?;
     if found.reference.secret().pinned_version().is_some() {
-        return Ok(Found { owner: None, ..found });
+        return Ok(ResolvedTarget { owner: None, ..found });
     }
     let Entry { variable, origin } = entry;
     let seen = origin.seen_version(variable).ok_or_else(|| {
         Refusal::new(
             Code::SecretVersionUnknown,
             format!(
-                "no version of the secret that key \"{}\" of environment \"{}\" refers to is on record for that moment",
+                "no version is recorded for that point in time of the secret that key \"{}\" of environment \"{}\" refers to",
                 variable.key, origin.path,
             ),
         )
         .field("at")
         .remedy(
-            "it was not resolved before the next revision, or its vault keeps no versions: name a later moment, or read \
-             what stands now",
+            "the secret was not resolved before the next revision, or its vault keeps no versions: use a later point in time, \
+             or read the current secret",
         )
     })?;
     let reference = found.reference.at_version(&seen.version)?;
-    Ok(Found { text: reference.to_string().into(), reference, owner: None })
+    Ok(ResolvedTarget { text: reference.to_string().into(), reference, owner: None })
 }
 
 fn missing(path: &EnvPath, key: &Key) -> Refusal {
@@ -109,8 +111,8 @@ fn missing(path: &EnvPath, key: &Key) -> Refusal {
 fn not_a_secret(path: &EnvPath, key: &Key) -> Refusal {
     Refusal::new(
         Code::NotASecret,
-        format!("key \"{key}\" of environment \"{path}\" holds a plain value and no secret reference"),
+        format!("key \"{key}\" of environment \"{path}\" holds a plain value, not a secret reference"),
     )
     .field("key")
-    .remedy("read it as a variable, or name another key")
+    .remedy("read it as a variable, or use another key")
 }

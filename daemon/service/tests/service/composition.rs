@@ -56,7 +56,7 @@ async fn layered() -> Service {
 
 /// In Infisical the provenance of imports is invisible.
 #[tokio::test]
-async fn where_an_imported_value_comes_from_is_told() {
+async fn the_origin_of_an_imported_value_is_reported() {
     let service = layered().await;
     assert_eq!(
         seen(&service, "app/dev", false, ""),
@@ -100,14 +100,14 @@ async fn an_environment_that_is_met_twice_counts_where_it_is_met_first() {
     assert_eq!(seen(&service, "p/top", false, ""), ["DEEP=base < p/base@2", "WHO=p/top < p/top@2"]);
 }
 
-/// Whoever holds a version must hear of every change that could show, and of no change that could not.
+/// A version changes with every change that readers can see, and with no other.
 #[tokio::test]
 async fn the_version_covers_what_is_imported() {
     let service = layered().await;
     let before = version(&service, "app/dev", false);
     let own = version(&service, "app/dev", true);
     assert_ne!(before, own);
-    assert_eq!(version(&service, "app/dev", false), before, "it does not change by itself");
+    assert_eq!(version(&service, "app/dev", false), before, "it does not change without a reason");
 
     write(&service, 2, vec![put("other/env", "A", "1"), put("app/prod", "A", "1")]).await.unwrap();
     assert_eq!(version(&service, "app/dev", false), before, "others do not matter");

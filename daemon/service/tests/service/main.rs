@@ -1,5 +1,5 @@
 //! The service at work: on the memory store with faults put in, and on the real one.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod authorization;
 mod composition;

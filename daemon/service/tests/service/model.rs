@@ -70,7 +70,7 @@ impl Model {
         }
     }
 
-    /// Whether the imports lead from one to the other. What stands has no cycles, so this ends.
+    /// Whether the imports lead from one to the other. Imports have no cycles, so this ends.
     fn leads(&self, from: &str, to: &str) -> bool {
         from == to
             || self.envs.get(from).is_some_and(|env| env.imports.iter().any(|next| self.leads(next, to)))

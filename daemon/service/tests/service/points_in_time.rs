@@ -204,7 +204,7 @@ proptest! {
     }
 }
 
-/// A service whose clock goes on by a minute with every write.
+/// A service whose clock advances by a minute with every write.
 struct Timeline {
     service: Service,
     clock: HandClock,
@@ -338,12 +338,12 @@ async fn moments_at_which_nothing_stood_are_refused_with_the_reason() {
             .push(format!("{:?} {}: {} ({})", refusal.code, refusal.field, refusal.message, refusal.remedy));
     }
     insta::assert_snapshot!(messages.join("\n"), @r#"
-    Invalid at: there is no revision 0: revisions count from 1 (name a revision from 1 to 3, or leave it out for what stands now)
-    NotFound at: environment "app/dev" has no revision 4: the newest is 3 (name a revision from 1 to 3)
-    NotFound at: environment "app/dev" did not stand at revision 3: that revision is its deletion (name a moment at which it stood, such as revision 2)
-    NotFound at: environment "app/dev" did not stand at 2999-01-01T00:00:00Z: it was deleted at revision 3 (name a moment at which it stood, such as revision 2)
-    NotFound at: environment "app/dev" had not been created yet at 2026-01-02T03:04:30Z (name a later time, or revision 1, its first)
-    NotFound at: environment "app/dev" had not been created yet at 1999-01-01T00:00:00Z (name a later time, or revision 1, its first)
+    Invalid at: there is no revision 0: revisions start at 1 (use a revision from 1 to 3, or leave it out for the current state)
+    NotFound at: environment "app/dev" has no revision 4: the newest is 3 (use a revision from 1 to 3)
+    NotFound at: environment "app/dev" did not exist at revision 3: that revision is its deletion (use a point in time at which it existed, such as revision 2)
+    NotFound at: environment "app/dev" did not exist at 2999-01-01T00:00:00Z: it was deleted at revision 3 (use a point in time at which it existed, such as revision 2)
+    NotFound at: environment "app/dev" did not exist yet at 2026-01-02T03:04:30Z (use a later time, or revision 1, its first)
+    NotFound at: environment "app/dev" did not exist yet at 1999-01-01T00:00:00Z (use a later time, or revision 1, its first)
     NotFound env: environment "app/none" does not exist (check the name, or create the environment first)
     "#);
 }
@@ -393,6 +393,6 @@ async fn history_ends_at_a_moment() {
         .history(&caller(), &path, None, Some(PointInTime::Revision(9)), &page)
         .await
         .unwrap_err();
-    assert_eq!((beyond.field.as_ref(), beyond.remedy.as_str()), ("until", "name a revision from 1 to 3"));
+    assert_eq!((beyond.field.as_ref(), beyond.remedy.as_str()), ("until", "use a revision from 1 to 3"));
     world.service.delete(&caller(), delete_env("app/dev")).await.unwrap_err();
 }

@@ -1,4 +1,4 @@
-//! Reading what stands, in pages.
+//! Reading the current state, in pages.
 
 use std::sync::Arc;
 

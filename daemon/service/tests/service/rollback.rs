@@ -106,15 +106,15 @@ async fn revisions_that_cannot_be_gone_back_to_are_named() {
         .collect();
     insta::assert_snapshot!(messages.join("\n"), @r#"
     NotFound env: environment "app/dev" does not exist (check the name, or create the environment first)
-    Invalid to_revision: environment "app/dev" has no revision 0: revisions count from 1 (name a revision from 1 to 7)
-    Invalid to_revision: revision 7 of environment "app/dev" is its deletion: there is nothing to go back to (name a revision at which it stood, such as 6)
-    Invalid to_revision: environment "app/dev" is at revision 8 already (name a revision from 1 to 7)
-    Invalid to_revision: environment "app/dev" has no revision 9: the newest is 8 (name a revision from 1 to 7)
-    Invalid to_revision: environment "shared/base" has only had revision 1: there is none before it (nothing was ever changed, so nothing needs to be rolled back)
+    Invalid to_revision: environment "app/dev" has no revision 0: revisions start at 1 (use a revision from 1 to 7)
+    Invalid to_revision: revision 7 of environment "app/dev" is its deletion: there is nothing to restore (use a revision at which it existed, such as 6)
+    Invalid to_revision: environment "app/dev" is already at revision 8 (use a revision from 1 to 7)
+    Invalid to_revision: environment "app/dev" has no revision 9: the newest is 8 (use a revision from 1 to 7)
+    Invalid to_revision: environment "shared/base" is at its first revision: there is no earlier one (nothing was ever changed, so there is nothing to roll back)
     NotFound env: environment "app/none" does not exist (check the name, or create the environment first)
     "#);
 
-    // What was deleted with the environment can be had again, whoever made it anew.
+    // What was deleted with the environment can be restored after it was created again.
     rollback(&service, "app/dev", 6, None).await.unwrap();
     assert_eq!(own(&service), ["A=2@9", "C=2@9", "SAME=1@9"]);
 }

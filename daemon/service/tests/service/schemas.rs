@@ -1,4 +1,4 @@
-//! JSON Schemas of projects, through the service: what conforms stands, and nothing else gets in.
+//! JSON Schemas of projects, through the service: only what conforms is written.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ fn refused(outcome: ItemOutcome) -> Arc<Refusal> {
     }
 }
 
-fn told(refusal: &Refusal) -> String {
+fn describe(refusal: &Refusal) -> String {
     format!("{:?} {}: {} ({})", refusal.code, refusal.field, refusal.message, refusal.remedy)
 }
 
@@ -77,7 +77,7 @@ async fn a_value_that_breaks_a_schema_is_refused_with_the_schemas_path_and_witho
     let service = start(Arc::new(MemoryStore::new()));
     ask(&service, creating("infra", "ports", ".*_PORT", PORTS)).await.unwrap();
     let refusal = refused(one(&service, number("infra/dev", "DB_PORT", "70001")).await);
-    insta::assert_snapshot!(told(&refusal), @r#"SchemaViolation value: key "DB_PORT" of environment "infra/dev" breaks schema "ports" of project "infra": /maximum: must be at most 65535 (write a value that conforms, or change the schema first)"#);
+    insta::assert_snapshot!(describe(&refusal), @r#"SchemaViolation value: key "DB_PORT" of environment "infra/dev" breaks schema "ports" of project "infra": /maximum: must be at most 65535 (write a value that conforms, or change the schema first)"#);
     let violation = refusal.violation.as_deref().unwrap();
     assert_eq!(
         (&*violation.schema, &*violation.schema_path, &*violation.value_path),
@@ -108,7 +108,7 @@ async fn a_value_that_breaks_a_schema_is_refused_with_the_schemas_path_and_witho
 }
 
 #[tokio::test]
-async fn all_schemas_that_match_must_agree_and_only_a_conflict_is_told_before() {
+async fn all_schemas_that_match_must_agree_and_only_a_conflict_comes_before() {
     let service = start(Arc::new(MemoryStore::new()));
     ask(&service, creating("infra", "a", ".*", r#"{"minLength": 2}"#)).await.unwrap();
     ask(&service, creating("infra", "b", "K.*", r#"{"maxLength": 3}"#)).await.unwrap();
@@ -126,7 +126,7 @@ async fn all_schemas_that_match_must_agree_and_only_a_conflict_is_told_before() 
 }
 
 #[tokio::test]
-async fn a_group_with_one_bad_value_writes_nothing_and_a_replay_tells_the_same() {
+async fn a_group_with_one_bad_value_writes_nothing_and_a_replay_answers_the_same() {
     let dir = TempDir::new().unwrap();
     let service = start(duckdb(dir.path()));
     ask(&service, creating("infra", "ports", "PORT", PORTS)).await.unwrap();
@@ -161,15 +161,15 @@ async fn a_schema_that_standing_variables_break_is_refused_with_their_names() {
         .unwrap();
     let refusal = ask(&service, creating("infra", "ports", ".*_PORT", PORTS)).await.unwrap_err();
     assert_eq!(refusal.violation.as_ref().unwrap().schema_path, "/type");
-    insta::assert_snapshot!(told(&refusal), @r#"SchemaViolation schema: 26 variables of project "infra" break schema "ports": dev/N00_PORT, dev/N01_PORT, dev/N02_PORT, dev/N03_PORT, dev/N04_PORT, dev/N05_PORT, dev/N06_PORT, dev/N07_PORT, dev/N08_PORT, dev/N09_PORT, dev/N10_PORT, dev/N11_PORT, dev/N12_PORT, dev/N13_PORT, dev/N14_PORT, dev/N15_PORT, dev/N16_PORT, dev/N17_PORT, dev/N18_PORT, dev/N19_PORT and 6 more; dev/N00_PORT breaks /type: must be of type integer (change these values first, or let the schema allow them)"#);
+    insta::assert_snapshot!(describe(&refusal), @r#"SchemaViolation schema: 26 variables of project "infra" break schema "ports": dev/N00_PORT, dev/N01_PORT, dev/N02_PORT, dev/N03_PORT, dev/N04_PORT, dev/N05_PORT, dev/N06_PORT, dev/N07_PORT, dev/N08_PORT, dev/N09_PORT, dev/N10_PORT, dev/N11_PORT, dev/N12_PORT, dev/N13_PORT, dev/N14_PORT, dev/N15_PORT, dev/N16_PORT, dev/N17_PORT, dev/N18_PORT, dev/N19_PORT and 6 more; dev/N00_PORT breaks /type: must be of type integer (change these values first, or let the schema allow them)"#);
     let one_only = ask(&service, creating("infra", "ports", "DB_PORT", PORTS)).await.unwrap_err();
     insta::assert_snapshot!(one_only, @r#"1 variable of project "infra" breaks schema "ports": prod/DB_PORT; prod/DB_PORT breaks /minimum: must be at least 1"#);
 
     ask(&service, creating("infra", "ports", "OK_PORT", PORTS)).await.unwrap();
     let wider = ask(&service, updating("infra", "ports", ".*_PORT", PORTS)).await.unwrap_err();
     assert_eq!(wider.code, Code::SchemaViolation);
-    let stands = service.schema(&caller(), &"infra".parse().unwrap(), &"ports".parse().unwrap()).unwrap();
-    assert_eq!(&*stands.key_pattern, "OK_PORT", "a refused change changes nothing");
+    let current = service.schema(&caller(), &"infra".parse().unwrap(), &"ports".parse().unwrap()).unwrap();
+    assert_eq!(&*current.key_pattern, "OK_PORT", "a refused change changes nothing");
     drained(&service).await;
 }
 
@@ -187,7 +187,7 @@ async fn schemas_are_created_adopted_changed_and_deleted() {
     ask(&service, creating("infra", "ports", "PORT", "true")).await.unwrap();
     assert!(service.project(&caller(), &"infra".parse().unwrap()).unwrap().implicit, "made on the way");
     let exists = ask(&service, creating("infra", "ports", "PORT", PORTS)).await.unwrap_err();
-    insta::assert_snapshot!(told(&exists), @r#"AlreadyExists name: schema "ports" exists already in project "infra" (import it, or choose another name)"#);
+    insta::assert_snapshot!(describe(&exists), @r#"AlreadyExists name: schema "ports" exists already in project "infra" (import it, or choose another name)"#);
     assert_eq!(&*ask(&service, strict("infra")).await.unwrap().schema, PORTS);
 
     let head = service.state(&caller()).unwrap().head();
@@ -208,7 +208,7 @@ async fn schemas_are_created_adopted_changed_and_deleted() {
     service.delete(&caller(), deleting("infra", "ports")).await.unwrap();
     assert_eq!(one(&service, put("infra/dev", "PORT", "now anything")).await, ItemOutcome::Written);
     let gone = service.delete(&caller(), deleting("infra", "ports")).await.unwrap_err();
-    insta::assert_snapshot!(told(&gone), @r#"NotFound name: schema "ports" does not exist in project "infra" (check the name, or create the schema first)"#);
+    insta::assert_snapshot!(describe(&gone), @r#"NotFound name: schema "ports" does not exist in project "infra" (check the name, or create the schema first)"#);
     drained(&service).await;
 }
 
@@ -219,7 +219,7 @@ async fn a_project_has_at_most_256_schemas() {
         ask(&service, creating("infra", &format!("s{number}"), "K", "true")).await.unwrap();
     }
     let refusal = ask(&service, creating("infra", "more", "K", "true")).await.unwrap_err();
-    insta::assert_snapshot!(told(&refusal), @r#"Invalid name: project "infra" has 256 schemas, and 256 is the limit (delete one, or let one schema be for more keys)"#);
+    insta::assert_snapshot!(describe(&refusal), @r#"Invalid name: project "infra" has 256 schemas, and 256 is the limit (delete one, or let one schema be for more keys)"#);
     drained(&service).await;
 }
 
@@ -243,7 +243,7 @@ async fn schemas_outlive_a_restart_and_are_in_the_log() {
     assert_eq!(page.items.iter().map(|schema| schema.name.to_string()).collect::<Vec<_>>(), ["ports"]);
 
     let log = service.audit(&caller(), AuditQuery::default(), &PageRequest::default()).await.unwrap();
-    let told: Vec<String> = log
+    let entries: Vec<String> = log
         .items
         .iter()
         .rev()
@@ -253,7 +253,7 @@ async fn schemas_outlive_a_restart_and_are_in_the_log() {
         })
         .collect();
     assert_eq!(
-        told,
+        entries,
         [
             format!("schema created: ports {PORTS:?}"),
             "schema created: gone \"false\"".to_owned(),
@@ -280,7 +280,7 @@ async fn a_stored_schema_that_no_longer_compiles_stops_writes_to_its_keys_and_no
     let service = start(store);
     assert_eq!(one(&service, put("infra/dev", "NAME", "x")).await, ItemOutcome::Written);
     let refusal = refused(one(&service, number("infra/dev", "PORT", "1")).await);
-    insta::assert_snapshot!(told(&refusal), @r#"SchemaViolation value: key "PORT" of environment "infra/dev" cannot be checked by schema "old" of project "infra": the schema cannot be used at /type: must be one of array, boolean, integer, null, number, object, string, or a list of them (this daemon cannot use that schema: update it, or delete it; then write again)"#);
+    insta::assert_snapshot!(describe(&refusal), @r#"SchemaViolation value: key "PORT" of environment "infra/dev" cannot be checked by schema "old" of project "infra": the schema cannot be used at /type: must be one of array, boolean, integer, null, number, object, string, or a list of them (this daemon cannot use that schema: update it, or delete it; then write again)"#);
     ask(&service, updating("infra", "old", "PORT", PORTS)).await.unwrap();
     assert_eq!(one(&service, number("infra/dev", "PORT", "2")).await, ItemOutcome::Written);
     drained(&service).await;
@@ -354,7 +354,7 @@ async fn the_writer_survives_the_deepest_schema_and_a_schema_that_asks_for_ages(
         .collect();
     let ages = format!(r##"{{"$defs": {{{}, "a25": true}}, "$ref": "#/$defs/a0"}}"##, doubling.join(","));
     let refusal = ask(&service, creating("infra", "ages", "K", &ages)).await.unwrap_err();
-    insta::assert_snapshot!(told(&refusal), @"Invalid schema: the schema cannot be used: looking at a single value may take 134217726 steps, and 1000000 is the limit: let fewer subschemas refer to each other, and let patterns repeat less (correct the schema)");
+    insta::assert_snapshot!(describe(&refusal), @"Invalid schema: the schema cannot be used: looking at a single value may take 134217726 steps, and 1000000 is the limit: let fewer subschemas refer to each other, and let patterns repeat less (correct the schema)");
     assert_eq!(one(&service, put("infra/dev", "K", "v")).await, ItemOutcome::Written);
     drained(&service).await;
 }

@@ -45,8 +45,9 @@ impl Vault for Shelf {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let Wanted::AzureKv(wanted) = secret else { panic!("{secret:?}") };
         let secrets = self.secrets.lock().unwrap();
-        let versions =
-            secrets.get(&wanted.name).ok_or_else(|| VaultError::new(Fault::NotFound, "there is none"))?;
+        let versions = secrets
+            .get(&wanted.name)
+            .ok_or_else(|| VaultError::new(Fault::NotFound, "the secret does not exist"))?;
         let version = match &wanted.version {
             Some(version) => version.parse().unwrap(),
             None => versions.len(),
@@ -167,9 +168,9 @@ async fn a_secret_is_handed_out_through_a_key_and_written_down() {
         Target::Reference("vault://kv/secret/db#x".parse().unwrap()),
     ];
     let before = service.environment(&caller(), &"p/base".parse().unwrap()).unwrap();
-    let told = read(&service, &targets).await;
-    assert_eq!((told[0].as_str(), told[5].as_str()), ("hunter2", "hunter2"));
-    let codes: Vec<&str> = told.iter().map(|line| line.split(':').next().unwrap()).collect();
+    let answer = read(&service, &targets).await;
+    assert_eq!((answer[0].as_str(), answer[5].as_str()), ("hunter2", "hunter2"));
+    let codes: Vec<&str> = answer.iter().map(|line| line.split(':').next().unwrap()).collect();
     assert_eq!(codes[1..5], ["NotASecret", "NotFound", "NotFound", "SecretNotFound"]);
     assert_eq!(codes[6..], ["UnknownVault", "UnknownVault"]);
 
@@ -203,19 +204,19 @@ async fn reading_environments_does_not_mean_reading_secrets() {
     let denied = |refusal: Refusal| (refusal.code, refusal.message);
 
     let env_only = with(&[Scope::EnvRead, Scope::EnvWrite]);
-    let told = denied(service.read_secrets(&env_only, &target, false).await.unwrap_err());
+    let answer = denied(service.read_secrets(&env_only, &target, false).await.unwrap_err());
     assert_eq!(
-        told,
+        answer,
         (
             Code::Denied,
             "permission denied: secret.read requires the scope secret.read, which unix:ada does not have"
                 .to_owned()
         )
     );
-    let told = service.read_environment(&env_only, &path, "", false, None, false).await.unwrap_err();
-    assert_eq!(told.code, Code::Denied);
-    let told = service.read_large_secret(&env_only, &target[0], false).await.unwrap_err();
-    assert_eq!(told.code, Code::Denied);
+    let answer = service.read_environment(&env_only, &path, "", false, None, false).await.unwrap_err();
+    assert_eq!(answer.code, Code::Denied);
+    let answer = service.read_large_secret(&env_only, &target[0], false).await.unwrap_err();
+    assert_eq!(answer.code, Code::Denied);
     assert_eq!(service.purge_secrets(&env_only, None).unwrap_err().code, Code::Denied);
     assert_eq!(vault.reads.load(Ordering::Relaxed), 0, "the vault was not asked");
     let checked = service.check_secrets(&env_only, &target).await.unwrap();
@@ -226,16 +227,16 @@ async fn reading_environments_does_not_mean_reading_secrets() {
 
     let secret_only = with(&[Scope::SecretRead]);
     assert!(service.read_secrets(&secret_only, &target, false).await.unwrap().secrets[0].secret.is_ok());
-    let told =
+    let answer =
         denied(service.read_environment(&secret_only, &path, "", false, None, false).await.unwrap_err());
-    assert_eq!(told, (Code::Denied, "permission denied: secret.read-environment requires the scope env.read, which unix:ada does not have".to_owned()));
+    assert_eq!(answer, (Code::Denied, "permission denied: secret.read-environment requires the scope env.read, which unix:ada does not have".to_owned()));
     let nobody = with(&[]);
     assert_eq!(service.check_secrets(&nobody, &target).await.unwrap_err().code, Code::Denied);
     let batch = super::world::batch(2, vec![vec![put("p/dev", "A", "1")]]);
     let Request::WriteVariables(batch) = batch else { unreachable!() };
-    let told = denied(service.write_variables(&secret_only, batch).await.unwrap_err());
+    let answer = denied(service.write_variables(&secret_only, batch).await.unwrap_err());
     assert_eq!(
-        told,
+        answer,
         (
             Code::Denied,
             "permission denied: variable.write requires the scope env.write, which unix:ada does not have"

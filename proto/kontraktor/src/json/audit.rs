@@ -52,15 +52,17 @@ pub struct AuditEntry {
     pub imports: Option<Vec<String>>,
     /// The id of the batch of writes.
     pub batch_id: Option<String>,
-    /// The access to a secret.
+    /// The access to a secret, or the denial.
     pub access: Option<SecretAccess>,
     /// The hash over this entry and the one before, in hexadecimal.
     pub hash: String,
 }
 
-/// An access to a secret, or a line of the lockfile.
+/// An access to a secret, a denial, or a line of the lockfile.
 #[derive(Debug, Serialize)]
 pub struct SecretAccess {
+    /// What was denied, where it was not an access to a secret, such as `variable.write`.
+    pub action: Option<String>,
     /// The reference.
     pub reference: String,
     /// The version that the reference was resolved to.
@@ -78,6 +80,7 @@ impl From<v1::SecretAccess> for SecretAccess {
         let problem = access.problem();
         Self {
             problem: (problem != v1::ProblemCode::Unspecified).then(|| problem_code(problem)),
+            action: non_empty(access.action),
             reference: access.reference,
             version: non_empty(access.version),
             peer: non_empty(access.peer),

@@ -15,7 +15,7 @@ pub(in crate::grpc) fn batch(request: v1::WriteVariablesRequest) -> Result<Batch
     Ok(Batch { id, groups })
 }
 
-/// Nothing is checked: a bad item is refused by the rules, beside its good neighbours.
+/// Nothing is checked: the rules refuse a bad item, beside its good neighbors.
 fn item(item: v1::WriteItem) -> WriteItem {
     let name = item.environment.unwrap_or_default();
     WriteItem {
@@ -49,7 +49,7 @@ fn item(item: v1::WriteItem) -> WriteItem {
     }
 }
 
-/// None for the unspecified type and for numbers that this daemon does not know.
+/// Returns none for the unspecified type and for unknown numbers.
 fn value_type(number: i32) -> Option<ValueType> {
     kontraktor_proto::value_type(number).ok()
 }

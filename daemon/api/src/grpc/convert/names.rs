@@ -30,10 +30,7 @@ pub(in crate::grpc) fn env_path(
     name: Option<&v1::EnvironmentName>,
 ) -> Result<EnvPath, Status> {
     let name = name.ok_or_else(|| {
-        status(Refusal::invalid(
-            field,
-            format!("{field} is missing; it must name a project and an environment"),
-        ))
+        status(Refusal::invalid(field, format!("{field} is missing; expected a project and an environment")))
     })?;
     EnvPath::try_from(name).map_err(status)
 }
@@ -41,14 +38,14 @@ pub(in crate::grpc) fn env_path(
 /// A UUID in one of its usual spellings. The nil UUID is what a client sends that never made one.
 pub(in crate::grpc) fn uuid(field: &'static str, text: &str) -> Result<Uuid, Status> {
     let message = match Uuid::parse_str(text) {
-        Ok(id) if id.is_nil() => format!("{field} is the nil UUID, which tells no batch from another"),
+        Ok(id) if id.is_nil() => format!("{field} is the nil UUID, which identifies no batch"),
         Ok(id) => return Ok(id),
         Err(_) if text.is_empty() => format!("{field} is missing"),
         Err(_) => format!("{field} is not a UUID"),
     };
     Err(status(
         Refusal::invalid(field, message)
-            .remedy("send a fresh UUID with each batch, and the same one again only to repeat that batch"),
+            .remedy("send a new UUID with each batch, and the same one again only to repeat that batch"),
     ))
 }
 
@@ -60,7 +57,7 @@ pub(in crate::grpc) fn imports(names: &[v1::EnvironmentName]) -> Result<Vec<EnvP
             EnvPath::try_from(name).map_err(|error| {
                 status(Refusal::invalid(
                     "imports",
-                    format!("an import is not the name of an environment: {error}"),
+                    format!("invalid name of an imported environment: {error}"),
                 ))
             })
         })

@@ -9,7 +9,7 @@ use kontraktor_domain::Refusal;
 use kontraktor_service::{SecretResult, Target};
 use kontraktor_vault::{HoldTerm, VaultInfo};
 
-/// The targets of a request, and in their places those that are none: one bad target is an answer beside the others.
+/// Returns the targets of a request, and the invalid ones with their places: one bad target is a result beside the others.
 pub(in crate::grpc) fn targets(wire: &[v1::SecretTarget]) -> (Vec<Target>, Vec<(usize, v1::SecretResult)>) {
     let mut targets = Vec::with_capacity(wire.len());
     let mut refused = Vec::new();
@@ -30,15 +30,15 @@ pub(in crate::grpc) fn target(wire: &v1::SecretTarget) -> Result<Target, Refusal
             Ok(Target::Key(name.try_into()?, key.parse()?))
         }
         Some(v1::secret_target::Target::Key(_)) => {
-            Err(Refusal::invalid("environment", "the target names a key, and no environment")
-                .remedy("name the environment that the key is in"))
+            Err(Refusal::invalid("environment", "the target names a key but no environment")
+                .remedy("set the environment of the key"))
         }
-        None => Err(Refusal::invalid("target", "the target names neither a key nor a reference")
-            .remedy("name one of them")),
+        None => Err(Refusal::invalid("target", "the target has neither a key nor a reference")
+            .remedy("set one of them")),
     }
 }
 
-/// Answers in the order of the request: `refused` go to their places, the others between them.
+/// Returns results in the order of the request: `refused` at their places, the others between them.
 pub(in crate::grpc) fn merged(
     secrets: Vec<SecretResult>,
     refused: Vec<(usize, v1::SecretResult)>,

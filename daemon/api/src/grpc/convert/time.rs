@@ -14,7 +14,7 @@ pub(in crate::grpc) fn time(field: &'static str, time: &prost_types::Timestamp) 
         .contains(&time.nanos)
         .then(|| Timestamp::new(time.seconds, time.nanos).ok())
         .flatten();
-    time.ok_or_else(|| status(Refusal::invalid(field, format!("{field} is not a moment that can be named"))))
+    time.ok_or_else(|| status(Refusal::invalid(field, format!("{field} is not a valid time"))))
 }
 
 pub(in crate::grpc) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
@@ -33,8 +33,8 @@ pub(in crate::grpc) fn at(field: &'static str, wire: v1::PointInTime) -> Result<
         Some(v1::point_in_time::At::Revision(revision)) => Ok(PointInTime::Revision(revision)),
         Some(v1::point_in_time::At::Time(at)) => time(field, &at).map(PointInTime::Time),
         None => Err(status(
-            Refusal::invalid(field, format!("{field} names neither a revision nor a time"))
-                .remedy("name one of them, or leave it out for what stands now"),
+            Refusal::invalid(field, format!("{field} has neither a revision nor a time"))
+                .remedy("set one of them, or leave the field out for the current state"),
         )),
     }
 }

@@ -9,7 +9,7 @@ use tonic::Status;
 use super::{authorship, names::import_names, time::timestamp};
 use crate::grpc::status::status;
 
-/// A variable with its origin: the environment that it stands in, at that environment's revision.
+/// A variable with its origin: the environment that owns it, at that environment's revision.
 pub(in crate::grpc) fn variable(
     variable: &Variable,
     seen: Option<&SeenVersion>,
@@ -32,7 +32,7 @@ pub(in crate::grpc) fn variable(
     }
 }
 
-/// A key of its environment's own.
+/// An own variable of an environment.
 pub(in crate::grpc) fn own(environment: &Environment, found: &Variable) -> v1::Variable {
     variable(found, environment.seen_version(found), &environment.path, environment.revision)
 }
@@ -51,7 +51,7 @@ pub(super) fn value_type_of(kind: Option<Kind>) -> v1::ValueType {
     kind.and_then(Kind::value_type).map_or(v1::ValueType::Unspecified, v1::ValueType::from)
 }
 
-/// A snapshot without its variables, for those who hold them already.
+/// A snapshot without its variables, for clients that have them already.
 pub(in crate::grpc) fn not_modified(snapshot: &Snapshot) -> v1::Snapshot {
     v1::Snapshot { not_modified: true, ..bare(snapshot) }
 }
@@ -66,11 +66,11 @@ pub(in crate::grpc) fn snapshot(snapshot: &Snapshot, prefix: &str) -> Result<v1:
             Refusal::invalid(
                 "prefix",
                 format!(
-                    "{count} variables of environment \"{path}\" take {bytes} bytes, and an answer may have \
+                    "{count} variables of environment \"{path}\" take {bytes} bytes; the limit of an answer is \
                      {MAX_ANSWER_BYTES} (1 GiB)"
                 ),
             )
-            .remedy("ask for a part of them by a prefix of their keys"),
+            .remedy("read a part of them by a prefix of their keys"),
         ));
     }
     let variables = entries
@@ -82,7 +82,7 @@ pub(in crate::grpc) fn snapshot(snapshot: &Snapshot, prefix: &str) -> Result<v1:
     Ok(v1::Snapshot { variables, ..bare(snapshot) })
 }
 
-/// What a variable takes in a message, at most: its texts, its names, and 128 bytes for numbers, times and tags.
+/// Returns the maximum size of a variable in a message: its texts, its names, and 128 bytes for numbers, times and tags.
 fn weigh(entry: &Entry<'_>) -> usize {
     let Entry { variable, origin } = entry;
     let text = variable.key.as_str().len() + variable.value.len() + variable.description.len();

@@ -1,4 +1,4 @@
-//! The requests that are put to the rules and to the model, and how they come about.
+//! The requests that are put to the rules and to the model, and how they are generated.
 
 use kontraktor_domain::{
     EarlierState, EnvironmentSettings, Expect, Operate, ProjectSettings, Request, WriteItem,
