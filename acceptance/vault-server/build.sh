@@ -26,12 +26,12 @@ if [ ! -x "$vault" ]; then
   # Downloaded before the build, and repeated: modules that have arrived stay in Go's module cache, each checked against
   # go.sum, so an interrupted download continues where it stopped.
   for attempt in 1 2 3; do
-    go list -mod=readonly -deps . >/dev/null 2>"$folder/log" && break
+    go list -mod=readonly -tags minimal -deps . >/dev/null 2>"$folder/log" && break
     [ "$attempt" -lt 3 ] || { cat "$folder/log" >&2; exit 1; }
     echo "the download of Vault's modules was interrupted; continuing" >&2
   done
   # A rename, so that an interrupted build leaves no partial program behind.
-  go build -mod=readonly -buildvcs=false -trimpath -ldflags '-s -w' -o "$vault.$$" .
+  go build -mod=readonly -tags minimal -buildvcs=false -trimpath -ldflags '-s -w' -o "$vault.$$" .
   mv "$vault.$$" "$vault"
 fi
 echo "$vault"
