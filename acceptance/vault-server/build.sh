@@ -21,7 +21,7 @@ if [ ! -x "$vault" ]; then
   # Exactly the version that go.mod names, which Go fetches as a module: a newer one may not compile what is pinned there.
   GOTOOLCHAIN=go$(sed -n 's/^go //p' "$here/go.mod")
   export GOTOOLCHAIN
-  echo "building Vault $version, once: 7 minutes on 2 cores, and as long again to download its modules" >&2
+  echo "building Vault $version, once: minutes, most of them to download its modules" >&2
   cd "$here"
   # Downloaded before the build, and repeated: modules that have arrived stay in Go's module cache, each checked against
   # go.sum, so an interrupted download continues where it stopped.
