@@ -15,7 +15,7 @@ locals {
   legacy = provider::kontraktor::dotenv_decode(file("${path.module}/.env"))
 }
 
-# Takes over exactly the keys of the file. To be deleted once it is applied.
+# Imports exactly the keys of the file. Delete this block after the apply.
 import {
   to = kontraktor_variables.legacy
   id = "legacy/dev:${join(",", keys(local.legacy))}"

@@ -18,7 +18,7 @@ variable "revision" {
 }
 
 locals {
-  # What differs between the environments on purpose is never promoted.
+  # Settings that differ on purpose are never promoted.
   prod_only = {
     APP_URL   = "https://shop.example.com"
     LOG_LEVEL = "warn"
@@ -67,7 +67,7 @@ data "kontraktor_environment_diff" "promoted" {
     env = "prod"
   }
 
-  # After the promotion, not before.
+  # Read after the promotion.
   depends_on = [kontraktor_variables.prod]
 }
 

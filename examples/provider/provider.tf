@@ -7,7 +7,7 @@ terraform {
   }
 }
 
-# The daemon on this machine. Every argument is optional.
+# Uses the daemon on this machine. All arguments are optional.
 provider "kontraktor" {
   timeout = "60s"
 }

@@ -1,4 +1,4 @@
-# A project, two environments and their variables; then one environment read back, as an application would see it.
+# Creates a project, two environments and their variables, and reads one environment back as an application would.
 
 terraform {
   required_providers {
@@ -9,11 +9,11 @@ terraform {
   }
 }
 
-# No argument: the daemon on this machine, by its socket (or KONTRAKTOR_HOST).
+# Uses the daemon on this machine, or the one in KONTRAKTOR_HOST.
 provider "kontraktor" {}
 
 variable "app_url" {
-  description = "The address under which the demo application is served."
+  description = "The URL of the demo application."
   type        = string
   default     = "https://dev.demo.example.com"
 }
@@ -36,7 +36,7 @@ resource "kontraktor_variable" "app_url" {
   env         = kontraktor_environment.this["dev"].env
   key         = "APP_URL"
   value       = var.app_url
-  description = "Where the application is served"
+  description = "The URL of the application"
 }
 
 resource "kontraktor_variable" "db_host" {
@@ -69,7 +69,7 @@ data "kontraktor_environment" "dev" {
   project = kontraktor_environment.this["dev"].project
   env     = kontraktor_environment.this["dev"].env
 
-  # Read after everything above is written.
+  # Read after all variables are written.
   depends_on = [
     kontraktor_variable.app_url,
     kontraktor_variable.db_host,
@@ -79,6 +79,6 @@ data "kontraktor_environment" "dev" {
 }
 
 output "dev_variables" {
-  description = "The dev environment, read back."
+  description = "The variables of the dev environment."
   value       = data.kontraktor_environment.dev.variables
 }

@@ -9,7 +9,7 @@ terraform {
   }
 }
 
-# No argument: the daemon on this machine, by its socket (or KONTRAKTOR_HOST).
+# Uses the daemon on this machine, or the one in KONTRAKTOR_HOST.
 provider "kontraktor" {}
 
 variable "instance_class" {
@@ -24,7 +24,7 @@ variable "protected" {
   default     = true
 }
 
-# In place of:  resource "aws_rds_cluster" "main" { … }
+# Stands in for:  resource "aws_rds_cluster" "main" { … }
 resource "terraform_data" "database" {
   triggers_replace = var.instance_class
 

@@ -16,7 +16,7 @@ variable "prod_version" {
   type        = string
 }
 
-# Staging follows the newest version: what is rotated in the vault arrives by itself.
+# Staging uses the newest version, so it receives every rotated secret.
 resource "kontraktor_secret_reference" "staging" {
   project   = "shop"
   env       = "staging"
@@ -25,7 +25,7 @@ resource "kontraktor_secret_reference" "staging" {
   verify    = true
 }
 
-# Prod stays at the version that it was given.
+# Prod is pinned to one version.
 resource "kontraktor_secret_reference" "prod" {
   project     = "shop"
   env         = "prod"
@@ -39,7 +39,7 @@ ephemeral "kontraktor_secret" "prod" {
   id = kontraktor_secret_reference.prod.id
 }
 
-# Stands for what takes the password: it runs when prod is given another version, and at no other time.
+# Simulates a resource that uses the password: it is replaced only when prod is pinned to another version.
 resource "terraform_data" "database" {
   triggers_replace = [kontraktor_secret_reference.prod.revision]
 

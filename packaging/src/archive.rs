@@ -1,4 +1,4 @@
-//! Zip files that depend on nothing but their content: no clock, no user, no order of a directory.
+//! Reproducible zip files: they contain no times, users or directory order.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -11,15 +11,15 @@ use crate::PackageError;
 
 /// One file in an archive.
 pub(crate) struct Entry<'a> {
-    /// Its name in the archive.
+    /// The name in the archive.
     pub(crate) name: String,
-    /// Where its content is.
+    /// The path of its content.
     pub(crate) source: &'a Path,
     /// Its permissions.
     pub(crate) mode: u32,
 }
 
-/// Writes the entries, in their order.
+/// Writes the entries in order.
 pub(crate) fn write(path: &Path, entries: &[Entry<'_>]) -> Result<(), PackageError> {
     let failed = |source| PackageError::Archive { path: path.to_path_buf(), source };
     let file = File::create(path).map_err(PackageError::write(path))?;

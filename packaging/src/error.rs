@@ -5,78 +5,76 @@ use std::path::PathBuf;
 
 use crate::Platform;
 
-/// Why there is no package.
+/// Why packaging failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
-    /// A platform that is not written as the registry writes it.
-    #[error("the platform {0:?} is not OS_ARCH in Go's words: write it as in linux_amd64 or darwin_arm64")]
+    /// An invalid platform.
+    #[error("invalid platform {0:?}: expected OS_ARCH, such as linux_amd64 or darwin_arm64")]
     Platform(String),
-    /// A provider that is not `PLATFORM=PATH`.
-    #[error("the provider {0:?} is not PLATFORM=PATH: write it as in linux_amd64=target/release/NAME")]
+    /// An invalid provider.
+    #[error("invalid provider {0:?}: expected PLATFORM=PATH, such as linux_amd64=target/release/NAME")]
     Provider(String),
-    /// The same platform twice.
-    #[error("there are two providers for {0}: name one")]
-    Twice(Platform),
-    /// A file that is needed cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
+    /// Two providers for the same platform.
+    #[error("duplicate provider for {0}: remove one")]
+    Duplicate(Platform),
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
     /// A file cannot be written.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("cannot write {}: {source}", path.display())]
     Write {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
     /// An archive cannot be written.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("cannot write {}: {source}", path.display())]
     Archive {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: zip::result::ZipError,
     },
-    /// A binary of this machine's platform that does not say the release's version.
-    #[error("{} says {said:?}, and the release is {version}: build the provider again", path.display())]
+    /// The version of a binary for this machine's platform differs from the release's.
+    #[error("{} reports {reported:?}, but the release is {version}: build the provider again", path.display())]
     Stale {
         /// The binary.
         path: PathBuf,
-        /// What it says.
-        said: String,
+        /// The version that the binary reports.
+        reported: String,
         /// The release's version.
         version: String,
     },
-    /// The registry's manifest is not one.
+    /// The registry's manifest is invalid.
     #[error(
-        "{} is no manifest that a registry takes: {why}. It is \
+        "invalid manifest {}: {why}; expected \
          {{\"version\": 1, \"metadata\": {{\"protocol_versions\": [\"6.0\"]}}}}",
         path.display()
     )]
     Manifest {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with it.
         why: String,
     },
-    /// A key is configured, and gpg cannot be started.
-    #[error(
-        "a key to sign with is configured, and gpg cannot be started: {0}. Install it: apt-get install gnupg"
-    )]
+    /// A signing key is configured, but gpg cannot be started.
+    #[error("cannot start gpg to sign the checksums: {0}; install it with `apt-get install gnupg`")]
     NoGpg(io::Error),
-    /// gpg did not sign.
+    /// gpg failed to sign.
     #[error(
-        "gpg did not sign with the key {key:?}: {said}. `gpg --list-secret-keys` shows which keys there are"
+        "gpg failed to sign with the key {key:?}: {message}; list the available keys with `gpg --list-secret-keys`"
     )]
     Unsigned {
-        /// The key that was asked for.
+        /// The requested key.
         key: String,
-        /// What gpg said.
-        said: String,
+        /// gpg's message.
+        message: String,
     },
 }
 

@@ -1,7 +1,7 @@
 //! The files that a Terraform registry serves for one release of the provider.
 //!
-//! It owns their names, their content and their order of appearance. It does not build: it takes binaries as they are, so
-//! that a debug build can be packaged by the same code in a test.
+//! It owns their names, their contents and the order in which they are written. It does not build: it packages existing
+//! binaries, so that a test can package a debug build with the same code.
 
 mod archive;
 mod error;

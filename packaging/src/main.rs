@@ -1,4 +1,4 @@
-//! `package`: makes the files of a release out of binaries that are built already. `make package` builds them first.
+//! `package`: creates the files of a release from existing binaries. `make package` builds the binaries first.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -8,25 +8,25 @@ use std::process::ExitCode;
 use clap::Parser;
 use packaging::{PackageError, Platform, Release};
 
-/// Makes the files that a Terraform registry serves for a release of the provider: zip files, their checksums, the
-/// manifest, and a detached signature where a key is configured.
+/// Create the files that a Terraform registry serves for a release of the provider: zip files, checksums, the manifest, and
+/// a detached signature if a key is configured
 #[derive(Parser)]
 #[command(name = "package", version)]
 struct Arguments {
-    /// A binary of the provider and the platform that it runs on, as in linux_amd64=PATH; PATH alone means this
-    /// machine's platform. May be given once for each platform.
+    /// A binary of the provider with its platform, such as linux_amd64=PATH. PATH alone means this machine's platform. Can be
+    /// repeated for other platforms
     #[arg(long = "provider", value_name = "[PLATFORM=]PATH", required = true)]
     providers: Vec<String>,
-    /// The registry's manifest.
+    /// The registry's manifest
     #[arg(long, value_name = "FILE", default_value = "registry-manifest.json")]
     manifest: PathBuf,
-    /// The licence that goes into every archive.
+    /// The license to add to every archive
     #[arg(long, value_name = "FILE", default_value = "LICENSE")]
-    licence: PathBuf,
-    /// The folder that takes the files.
+    license: PathBuf,
+    /// The directory for the files
     #[arg(long, value_name = "FOLDER", default_value = "dist")]
     out: PathBuf,
-    /// The gpg key to sign the checksums with. Without one they are not signed.
+    /// The gpg key to sign the checksums with. Without a key, they are not signed
     #[arg(long, value_name = "KEY", env = "GPG_KEY")]
     key: Option<String>,
 }
@@ -43,14 +43,14 @@ impl Arguments {
                 return Err(PackageError::Provider(text.clone()));
             }
             if providers.insert(platform.clone(), PathBuf::from(path)).is_some() {
-                return Err(PackageError::Twice(platform));
+                return Err(PackageError::Duplicate(platform));
             }
         }
         Ok(Release {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             providers,
             manifest: self.manifest.clone(),
-            licence: self.licence.clone(),
+            license: self.license.clone(),
             // An empty variable says nothing, as everywhere here.
             key: self.key.clone().filter(|key| !key.is_empty()),
         })

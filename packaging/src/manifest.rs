@@ -1,4 +1,4 @@
-//! The registry's manifest: which plugin protocol the provider speaks.
+//! The registry's manifest: the plugin protocol that the provider supports.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::PackageError;
 
-/// The manifest's bytes, once it is sure that a registry takes them.
+/// Reads and validates the manifest, and returns its bytes.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PackageError> {
     let bytes = fs::read(path).map_err(PackageError::read(path))?;
     check(&bytes).map_err(|why| PackageError::Manifest { path: path.to_path_buf(), why })?;

@@ -1,16 +1,16 @@
-//! Operating system and processor, in the words that Terraform took from Go.
+//! Platforms: an operating system and an architecture, named as in Go.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::PackageError;
 
-/// Operating system and processor, as in `linux_amd64`.
+/// An operating system and an architecture, such as `linux_amd64`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Platform(String);
 
 impl Platform {
-    /// The platform that this program runs on.
+    /// Returns the platform that this program runs on.
     pub fn host() -> Self {
         let os = match std::env::consts::OS {
             "macos" => "darwin",
@@ -25,7 +25,7 @@ impl Platform {
         Self(format!("{os}_{arch}"))
     }
 
-    /// What executables end with there.
+    /// Returns the suffix of executables.
     pub(crate) fn executable_suffix(&self) -> &'static str {
         if self.0.starts_with("windows_") { ".exe" } else { "" }
     }

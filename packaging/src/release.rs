@@ -1,4 +1,4 @@
-//! One release: which files it has, and in which order they appear.
+//! One release: its files, and the order in which they are written.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,29 +11,29 @@ use sha2::{Digest as _, Sha256};
 use crate::archive::{self, Entry};
 use crate::{PackageError, Platform, manifest, signature};
 
-/// The provider's name; every file's name begins with it.
+/// The provider's name, with which every file name starts.
 pub const PROVIDER: &str = "terraform-provider-kontraktor";
 
-/// What a release is made of.
+/// The inputs of a release.
 #[derive(Debug, Clone)]
 pub struct Release {
-    /// Its version, without a `v`.
+    /// The version, without a `v`.
     pub version: String,
     /// The provider's binaries.
     pub providers: BTreeMap<Platform, PathBuf>,
     /// The registry's manifest.
     pub manifest: PathBuf,
-    /// The licence, which goes into every archive.
-    pub licence: PathBuf,
-    /// The key to sign with, in gpg's words.
+    /// The license, which is added to every archive.
+    pub license: PathBuf,
+    /// The gpg key to sign with.
     pub key: Option<String>,
 }
 
 impl Release {
-    /// Writes the release into a folder, over an earlier one of the same version, and says which files it wrote: the
-    /// archives, the manifest, the checksums and, where there is a key, their signature.
+    /// Writes the release to a directory, replacing an earlier one of the same version, and returns the paths of its files: the
+    /// archives, the manifest, the checksums and, if there is a key, their signature.
     ///
-    /// The checksums appear last, and an earlier signature goes first: what looks like a whole release is one.
+    /// An earlier signature is removed first, and the checksums are written last: a release with checksums is complete.
     pub fn write(&self, out: &Path) -> Result<Vec<PathBuf>, PackageError> {
         let manifest = manifest::read(&self.manifest)?;
         for (platform, binary) in &self.providers {
@@ -88,12 +88,12 @@ impl Release {
     fn entries<'a>(&'a self, platform: &Platform, binary: &'a Path) -> [Entry<'a>; 2] {
         let name = format!("{PROVIDER}_v{}{}", self.version, platform.executable_suffix());
         [
-            Entry { name: "LICENSE".to_owned(), source: &self.licence, mode: 0o644 },
+            Entry { name: "LICENSE".to_owned(), source: &self.license, mode: 0o644 },
             Entry { name, source: binary, mode: 0o755 },
         ]
     }
 
-    /// Only binaries of this machine's platform can be asked.
+    /// Only binaries for this machine's platform can be run.
     fn check_version(&self, platform: &Platform, binary: &Path) -> Result<(), PackageError> {
         if *platform != Platform::host() {
             return Ok(());
@@ -105,11 +105,11 @@ impl Release {
             .stdin(Stdio::null())
             .output()
             .map_err(PackageError::read(binary))?;
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if output.status.success() && said == format!("{PROVIDER} {}", self.version) {
+        let reported = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if output.status.success() && reported == format!("{PROVIDER} {}", self.version) {
             return Ok(());
         }
-        Err(PackageError::Stale { path: binary.to_path_buf(), said, version: self.version.clone() })
+        Err(PackageError::Stale { path: binary.to_path_buf(), reported, version: self.version.clone() })
     }
 }
 

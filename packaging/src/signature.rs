@@ -1,11 +1,11 @@
-//! The detached signature, made by gpg: keys, agents and smartcards are its matter.
+//! The detached signature, made by gpg, which handles keys, agents and smartcards.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::PackageError;
 
-/// Signs a file, in the binary form that registries ask for.
+/// Signs a file, in the binary format that registries require.
 pub(crate) fn sign(file: &Path, signature: &Path, key: &str) -> Result<(), PackageError> {
     let output = Command::new("gpg")
         .args(["--batch", "--yes", "--local-user", key, "--output"])
@@ -18,7 +18,7 @@ pub(crate) fn sign(file: &Path, signature: &Path, key: &str) -> Result<(), Packa
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.trim().replace('\n', "; ");
-    Err(PackageError::Unsigned { key: key.to_owned(), said })
+    let message = String::from_utf8_lossy(&output.stderr);
+    let message = message.trim().replace('\n', "; ");
+    Err(PackageError::Unsigned { key: key.to_owned(), message })
 }

@@ -1,5 +1,5 @@
-//! The ephemeral resources: one file for each. Their values live for one walk; leases are renewed for as long, and given
-//! back at its end.
+//! The ephemeral resources: one file for each. Their values exist for one walk; leases are renewed during the walk and
+//! released at its end.
 
 mod environment;
 mod holds;

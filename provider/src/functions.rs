@@ -1,5 +1,5 @@
-//! The provider's functions: one file for each. They are pure, and called in a process that may not be configured. Hosts put
-//! what they tell into a sentence of their own, with the argument before and a full stop behind.
+//! The provider's functions: one file for each. They are pure, and may be called before the provider is configured. Hosts
+//! embed their error texts in a sentence, after the argument's name and before a full stop.
 
 mod dotenv_decode;
 mod dotenv_encode;

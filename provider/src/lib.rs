@@ -1,27 +1,28 @@
 //! The Terraform provider for Kontraktor.
 //!
-//! Terraform's side is `framework`, Kontraktor's side is `session`; between them, each resource and data source is one
-//! file. The provider judges names and values with the daemon's own rules (`kontraktor-proto`) and knows nothing of how
+//! `framework` implements Terraform's side, `session` Kontraktor's side; each resource and data source between them is one
+//! file. The provider validates names and values with the daemon's own rules (`kontraktor-model`) and does not know how
 //! they are stored.
 
-pub mod docs;
 pub mod framework;
 
 mod data_sources;
 mod ephemeral;
+mod equality;
+mod errors;
 mod functions;
-mod messages;
-mod places;
+mod key_kind;
+mod locations;
 mod point_in_time;
 mod provider;
 mod resources;
-mod rules;
 mod secret_target;
 mod session;
 #[cfg(test)]
 mod tests;
+mod validators;
 
 pub use provider::{Kontraktor, Settings};
 
-/// The provider's address in the registry, which is also what `TF_REATTACH_PROVIDERS` names it.
+/// The provider's source address in the registry, which is also its key in `TF_REATTACH_PROVIDERS`.
 pub const ADDRESS: &str = "registry.terraform.io/kontraktor/kontraktor";

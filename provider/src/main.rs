@@ -1,4 +1,4 @@
-//! The provider's binary: terraform starts it, and `--debug` lets a person start it.
+//! The provider's binary. Terraform starts it; a person can start it with `--debug`.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The provider block, what stands in for it in the process's environment, and the list of what is offered.
+//! The provider block, its fallbacks in the process's environment, and the catalog of resources, data sources and functions.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use crate::framework::{
     Attr, Attribute, Block, Catalog, Diagnostic, Diagnostics, Provider, Readiness, Schema,
 };
 use crate::resources::conflict;
-use crate::session::{Defaults, Pace, Session};
-use crate::{data_sources, ephemeral, functions, messages, model, resources, rules};
+use crate::session::{BatchOptions, Defaults, Session};
+use crate::{data_sources, ephemeral, errors, functions, model, resources, validators};
 
 model! {
-    /// How writes are gathered.
+    /// How writes are batched.
     pub struct BatchConfig {
-        /// How long a write waits for company, in milliseconds.
+        /// How long a write waits for others, in milliseconds.
         window_ms: u64,
-        /// How many travel together at most.
+        /// The maximum number of writes in one request.
         max_items: u64,
     }
 }
 
 impl BatchConfig {
-    /// What is left out, or not known yet, is as by default: it decides when something is written, never what.
-    fn pace(&self) -> Pace {
-        let default = Pace::default();
-        Pace {
+    /// Values that are left out or not known yet have their defaults: they decide when something is written, never what.
+    fn options(&self) -> BatchOptions {
+        let default = BatchOptions::default();
+        BatchOptions {
             window: self.window_ms.known().map_or(default.window, |ms| Duration::from_millis(*ms)),
             max_items: (self.max_items.known())
                 .and_then(|items| usize::try_from(*items).ok())
@@ -42,22 +42,22 @@ impl BatchConfig {
 model! {
     /// The provider block.
     pub struct Config {
-        /// Where the daemon is.
+        /// The daemon's address.
         host: String,
         /// The bearer token.
         oauth_token: String,
         /// How long a call may take.
         timeout: String,
-        /// Whether writes create what they need.
+        /// Whether writes create missing projects and environments.
         create_missing: bool,
-        /// What happens where someone else wrote in between.
+        /// What to do when an object was changed outside of the plan.
         on_conflict: String,
-        /// How writes are gathered.
+        /// How writes are batched.
         batch: BatchConfig,
     }
 }
 
-/// What the process's environment says; the provider block has precedence. Empty texts count as unset.
+/// The settings in the process's environment; the provider block takes precedence. Empty values count as unset.
 #[derive(Clone, Default)]
 pub struct Settings {
     /// `KONTRAKTOR_HOST`.
@@ -66,9 +66,9 @@ pub struct Settings {
     pub token: Option<SecretString>,
     /// `KONTRAKTOR_TIMEOUT`.
     pub timeout: Option<String>,
-    /// The environment variables that are set to something that is no text. They count as unset nowhere: without
-    /// its host, a provider would talk to another daemon.
-    pub not_text: Vec<&'static str>,
+    /// The environment variables whose values are not valid UTF-8. They do not count as unset: without its host, a
+    /// provider would talk to another daemon.
+    pub invalid_unicode: Vec<&'static str>,
 }
 
 impl Settings {
@@ -77,34 +77,34 @@ impl Settings {
         Self::from_lookup(|name| std::env::var_os(name))
     }
 
-    /// Reads the settings from wherever `lookup` finds environment variables.
+    /// Reads the settings from the environment variables that `lookup` returns.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
-        let mut not_text = Vec::new();
+        let mut invalid_unicode = Vec::new();
         let mut read = |name| match lookup(name)?.into_string() {
             Ok(text) => Some(text).filter(|text| !text.is_empty()),
             Err(_) => {
-                not_text.push(name);
+                invalid_unicode.push(name);
                 None
             }
         };
         let (host, token, timeout) = (read(HOST_VARIABLE), read(TOKEN_VARIABLE), read(TIMEOUT_VARIABLE));
-        Self { host, token: token.map(Into::into), timeout, not_text }
+        Self { host, token: token.map(Into::into), timeout, invalid_unicode }
     }
 
-    /// Refuses an environment variable that would be used and is no text.
+    /// Refuses an environment variable that would be used and is not valid UTF-8.
     fn require_text(&self, name: &str) -> Result<(), Diagnostic> {
-        if !self.not_text.contains(&name) {
+        if !self.invalid_unicode.contains(&name) {
             return Ok(());
         }
         Err(Diagnostic::error(
             format!("Invalid {name}"),
-            format!("The environment variable {name} is not valid UTF-8. Set it again, or unset it."),
+            format!("The environment variable {name} is not valid UTF-8. Correct it, or unset it."),
         ))
     }
 }
 
-/// What the block says; an empty text says nothing, as in the process's environment.
-fn said(configured: &Attr<String>) -> Option<&str> {
+/// Returns a configured text; an empty one counts as unset, as in the process's environment.
+fn non_empty(configured: &Attr<String>) -> Option<&str> {
     configured.known().map(String::as_str).filter(|text| !text.is_empty())
 }
 
@@ -114,20 +114,20 @@ pub struct Kontraktor {
 }
 
 impl Kontraktor {
-    /// A provider with these settings from the process's environment.
+    /// Creates a provider with these settings from the process's environment.
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }
 
     fn host(&self, configured: &Attr<String>) -> Result<Host, Diagnostic> {
-        let (text, from_block) = match said(configured) {
+        let (text, from_block) = match non_empty(configured) {
             Some(text) => (Some(text), true),
             None => {
                 self.settings.require_text(HOST_VARIABLE)?;
                 (self.settings.host.as_deref(), false)
             }
         };
-        let blamed = |message: String| {
+        let invalid = |message: String| {
             if from_block {
                 Diagnostic::error("Invalid host", message).at("host")
             } else {
@@ -135,29 +135,29 @@ impl Kontraktor {
             }
         };
         match Host::parse(text) {
-            Ok(Host::Https(_)) => Err(blamed(
-                "The daemon does not listen on https yet. Leave host out for the local daemon's socket, or name a \
-                 socket as unix:///path/to/kontraktord.sock."
+            Ok(Host::Https(_)) => Err(invalid(
+                "The daemon does not support https connections yet. Leave host out to use the local daemon's socket, or \
+                 set it to a socket such as unix:///path/to/kontraktord.sock."
                     .to_owned(),
             )),
             Ok(host) => Ok(host),
-            Err(error) => Err(blamed(format!("{error}."))),
+            Err(error) => Err(invalid(format!("{error}."))),
         }
     }
 
     fn timeout(&self, configured: &Attr<String>) -> Result<Duration, Diagnostic> {
         if let Some(text) = configured.known() {
-            return rules::parse_timeout(text)
+            return validators::parse_timeout(text)
                 .map_err(|message| Diagnostic::error("Invalid timeout", message).at("timeout"));
         }
         self.settings.require_text(TIMEOUT_VARIABLE)?;
         let Some(text) = &self.settings.timeout else { return Ok(DEFAULT_TIMEOUT) };
-        rules::parse_timeout(text)
+        validators::parse_timeout(text)
             .map_err(|message| Diagnostic::error(format!("Invalid {TIMEOUT_VARIABLE}"), message))
     }
 
     fn token(&self, configured: &Attr<String>) -> Result<Option<SecretString>, Diagnostic> {
-        if let Some(token) = said(configured) {
+        if let Some(token) = non_empty(configured) {
             return Ok(Some(token.into()));
         }
         self.settings.require_text(TOKEN_VARIABLE)?;
@@ -172,70 +172,69 @@ impl Provider for Kontraktor {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "Environment configuration that lives in Kontraktor: written by Terraform, read by Terraform and by \
-             applications.",
+            "Manages environment configuration in Kontraktor: Terraform writes it, Terraform and applications read it.",
             vec![
                 Attribute::optional(
                     "host",
                     Type::String,
-                    "Where the daemon is: `unix:///path/to/kontraktord.sock`. Left out: `KONTRAKTOR_HOST`, and without \
-                     that the socket of this user's daemon. `https://` addresses are refused until the daemon listens \
-                     on them.",
+                    "The daemon's address, such as `unix:///path/to/kontraktord.sock`. Defaults to the environment \
+                     variable `KONTRAKTOR_HOST`, and otherwise to the socket of the current user's daemon. `https://` \
+                     addresses are not supported yet.",
                 ),
                 Attribute::optional(
                     "oauth_token",
                     Type::String,
-                    "The token that is sent with every request. Left out: `KONTRAKTOR_TOKEN`. The local socket needs \
-                     none.",
+                    "The bearer token to send with every request. Defaults to the environment variable \
+                     `KONTRAKTOR_TOKEN`. The local socket needs no token.",
                 )
                 .sensitive(),
                 Attribute::optional(
                     "timeout",
                     Type::String,
-                    "How long one call may take, repetitions included, as a duration such as `\"60s\"` or `\"2m\"`; at \
-                     most 1h. Left out: `KONTRAKTOR_TIMEOUT`, and without that `\"60s\"`.",
+                    "The maximum duration of one call, retries included, such as `\"60s\"` or `\"2m\"`. At most 1h. \
+                     Defaults to the environment variable `KONTRAKTOR_TIMEOUT`, and otherwise to `\"60s\"`.",
                 )
-                .check(rules::timeout),
+                .validator(validators::timeout),
                 Attribute::optional(
                     "create_missing",
                     Type::Bool,
-                    "Whether a variable may be written into a project and environment that do not exist yet, which \
-                     creates them. Left out: true.",
+                    "Whether writing a variable creates its project and environment if they do not exist. Defaults to \
+                     `true`.",
                 ),
                 Attribute::optional(
                     "on_conflict",
                     Type::String,
-                    "What resources do where someone else wrote after the plan was made, or what is to be created exists \
-                     already: `\"fail\"` stops before anything is written and shows both sides, `\"overwrite\"` writes \
-                     in any case and takes over what exists. Each resource can say otherwise. Left out: `\"fail\"`.",
+                    "What resources do when an object was changed after the plan was made, or already exists when it is \
+                     to be created: `\"fail\"` writes nothing and reports the difference, `\"overwrite\"` writes anyway \
+                     and takes over what exists. Each resource can override this. Defaults to `\"fail\"`.",
                 )
-                .check(conflict::on_conflict),
+                .validator(conflict::on_conflict),
             ],
         )
         .block(Block::single(
             "batch",
-            "How the writes of variables are gathered into requests. Left out: the defaults, which suit most.",
+            "How writes of variables are combined into requests. The defaults suit most configurations.",
             vec![
                 Attribute::optional(
                     "window_ms",
                     Type::Number,
-                    "How many milliseconds a write waits for others to travel with, from 0 to 100. While callers of an \
-                     earlier request are about to come back, it waits for them 100 ms more at most. With 0 every write \
-                     is sent at once, alone. Left out: 3.",
+                    "How long a write waits for other writes to join its request, in milliseconds, from 0 to 100. While \
+                     callers of an earlier request are expected back, it waits for them for up to another 100 ms. `0` \
+                     sends every write at once and separately. Defaults to `3`.",
                 )
-                .check(rules::window_ms),
+                .validator(validators::window_ms),
                 Attribute::optional(
                     "max_items",
                     Type::Number,
-                    "How many writes travel in one request at most, from 1 to 10,000. Left out: 10,000.",
+                    "The maximum number of writes in one request, from 1 to 10,000. Defaults to `10000`.",
                 )
-                .check(rules::max_items),
+                .validator(validators::max_items),
             ],
         ))
     }
 
     fn validate(&self, config: &Config) -> Diagnostics {
-        match said(&config.host).map(|_| self.host(&config.host)) {
+        match non_empty(&config.host).map(|_| self.host(&config.host)) {
             Some(Err(diagnostic)) => diagnostic.into(),
             Some(Ok(_)) | None => Diagnostics::new(),
         }
@@ -262,15 +261,15 @@ impl Provider for Kontraktor {
         } else {
             Err(unknown)
         };
-        let pace = config.batch.known().cloned().unwrap_or_default().pace();
+        let options = config.batch.known().cloned().unwrap_or_default().options();
         let defaults = Defaults { create_missing: config.create_missing, on_conflict: config.on_conflict };
-        Ok(Session::new(client, defaults, pace))
+        Ok(Session::new(client, defaults, options))
     }
 
     fn readiness(&self, session: &Session) -> Readiness {
         match session.client() {
             Ok(_) => Readiness::Ready,
-            Err(trouble) => Readiness::NotYet(messages::not_ready(&trouble)),
+            Err(error) => Readiness::NotYet(errors::provider_not_ready(&error)),
         }
     }
 

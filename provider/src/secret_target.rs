@@ -1,5 +1,5 @@
-//! Which secret is meant, as the arguments of the ephemeral resource and of the data source name it, and what they show of
-//! it. No network.
+//! The secret that the arguments of the ephemeral resource and of the data source name, and the results they show. No
+//! network.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,15 +7,15 @@ use kontraktor_proto::v1::{self, ProblemCode, secret_target};
 use tfplugin_proto::value::{AttributePath, Type};
 use unicode_normalization::is_nfc;
 
+use crate::errors::{self, SecretRequest};
 use crate::framework::{Attr, Attribute, Diagnostic, Diagnostics, Sensitive};
-use crate::messages::{self, Asked};
+use crate::locations::{self, VariableLocation};
 use crate::model;
-use crate::places::{self, Place};
-use crate::rules;
-use crate::session::{Secret, Unresolved};
+use crate::session::{Secret, UnresolvedSecret};
+use crate::validators;
 
 model! {
-    /// Arguments and results of whatever reads one secret.
+    /// Arguments and results of everything that reads one secret.
     pub(crate) struct Model {
         /// The project.
         project: String,
@@ -27,15 +27,15 @@ model! {
         reference: String,
         /// The id of a `kontraktor_secret_reference`.
         id: String,
-        /// The text.
+        /// The secret as text.
         value: Sensitive,
-        /// The bytes.
+        /// The secret as base64.
         value_base64: Sensitive,
         /// What the vault calls the version.
         version: String,
         /// The vault's name.
         vault: String,
-        /// Whether the vault did not answer.
+        /// Whether the value is an earlier one because the vault did not respond.
         stale: bool,
     }
 }
@@ -47,7 +47,7 @@ impl Model {
     }
 }
 
-/// The arguments: three ways to name one secret.
+/// The arguments: three ways to name a secret.
 pub(crate) struct Arguments<'a> {
     pub(crate) project: &'a Attr<String>,
     pub(crate) env: &'a Attr<String>,
@@ -56,66 +56,66 @@ pub(crate) struct Arguments<'a> {
     pub(crate) id: &'a Attr<String>,
 }
 
-/// The attributes of the arguments.
+/// Returns the attributes of the arguments.
 pub(crate) fn attributes() -> Vec<Attribute> {
     vec![
         Attribute::optional(
             "project",
             Type::String,
-            "The project's name. With `env` and `key` it names a secret reference that is stored.",
+            "The project's name. Together with `env` and `key` it names a stored secret reference.",
         )
-        .check(rules::project),
+        .validator(validators::project),
         Attribute::optional("env", Type::String, "The environment's name inside the project.")
-            .check(rules::env),
+            .validator(validators::env),
         Attribute::optional(
             "key",
             Type::String,
-            "The key of a secret reference in the environment, its own or imported.",
+            "The key of a secret reference in the environment, own or imported.",
         )
-        .check(rules::key),
+        .validator(validators::key),
         Attribute::optional(
             "reference",
             Type::String,
-            "A secret reference itself, such as `vault://team/secret/app/db#password`. It need not be stored anywhere.",
+            "A secret reference, such as `vault://team/secret/app/db#password`. It does not have to be stored.",
         )
-        .check(rules::reference),
+        .validator(validators::reference),
         Attribute::optional(
             "id",
             Type::String,
-            "The `id` of a `kontraktor_secret_reference`. Use this where the reference is created in the same \
-             configuration: on create the id is not known before the reference is written, and only an argument that is \
-             not known yet makes Terraform wait; `depends_on` does not.",
+            "The `id` of a `kontraktor_secret_reference`. Use this if the same configuration creates the reference: the \
+             id of a new reference is unknown until the reference is written, and Terraform waits only for unknown \
+             arguments, not for `depends_on`.",
         )
-        .check(id),
+        .validator(id),
     ]
 }
 
-/// The attributes of the results.
+/// Returns the attributes of the results.
 pub(crate) fn results() -> Vec<Attribute> {
     vec![
         Attribute::computed(
             "value",
             Type::String,
-            "The secret as text; null where it is no UTF-8. Terraform normalises texts (NFC): where that changes the \
-             secret, a warning says so, and `value_base64` has it as it is.",
+            "The secret as text; null if it is not valid UTF-8. Terraform normalizes strings to Unicode form NFC. If \
+             that changes the secret, a warning says so, and `value_base64` holds the original bytes.",
         )
         .sensitive(),
         Attribute::computed(
             "value_base64",
             Type::String,
-            "The secret's bytes in standard base64, whatever they are.",
+            "The bytes of the secret, in standard base64.",
         )
         .sensitive(),
         Attribute::computed(
             "version",
             Type::String,
-            "What the vault calls the version that was read; null where it keeps none.",
+            "The vault's identifier of the version that was read; null if the vault keeps no versions.",
         ),
         Attribute::computed("vault", Type::String, "The vault's name in the daemon's configuration."),
         Attribute::computed(
             "stale",
             Type::Bool,
-            "Whether the vault did not answer, and this is the last value that it gave. A warning says from when it is.",
+            "Whether the vault did not respond and this is the last known value. A warning says when it was read.",
         ),
     ]
 }
@@ -124,34 +124,33 @@ fn id(value: &tfplugin_proto::value::Value) -> Result<(), String> {
     parse_id(value.as_str().unwrap_or_default()).map(|_| ())
 }
 
-fn parse_id(id: &str) -> Result<Place, String> {
+fn parse_id(id: &str) -> Result<VariableLocation, String> {
     let parts: Vec<&str> = id.split('/').collect();
     let [project, env, key] = parts[..] else {
         return Err(
-            "id must be the id of a kontraktor_secret_reference, PROJECT/ENV/KEY. Names hold no slash."
-                .to_owned(),
+            "id must be the ID of a kontraktor_secret_reference, in the form PROJECT/ENV/KEY.".to_owned()
         );
     };
-    places::variable(&project.into(), &env.into(), &key.into())
+    locations::variable(&project.into(), &env.into(), &key.into())
         .map_err(|diagnostic| format!("In id, {}", diagnostic.detail))
 }
 
-/// The secret that is meant.
+/// The secret to read.
 #[derive(Debug)]
 pub(crate) struct Target {
-    /// What the daemon is asked for.
+    /// The request's target.
     pub(crate) message: v1::SecretTarget,
-    /// What the key is, where the target names one.
-    place: Option<Place>,
-    /// The argument that names it.
+    /// The location of the secret reference, if the arguments name one.
+    location: Option<VariableLocation>,
+    /// The argument that names the secret.
     argument: &'static str,
 }
 
 impl Arguments<'_> {
-    /// Whether exactly one way is taken, and taken whole. What is not known yet counts as given.
+    /// Validates that exactly one way is used, and completely. Unknown values count as set.
     pub(crate) fn validate(&self) -> Diagnostics {
-        let place = [("project", self.project), ("env", self.env), ("key", self.key)];
-        let by_key = place.iter().any(|(_, part)| !part.is_null());
+        let location = [("project", self.project), ("env", self.env), ("key", self.key)];
+        let by_key = location.iter().any(|(_, part)| !part.is_null());
         let given: Vec<&str> = [
             (by_key, "project, env and key"),
             (!self.reference.is_null(), "reference"),
@@ -160,30 +159,29 @@ impl Arguments<'_> {
         .into_iter()
         .filter_map(|(given, way)| given.then_some(way))
         .collect();
-        let rule = "Name one secret: by project, env and key, or by reference, or by id.";
+        let rule = "Set either project, env and key, or reference, or id.";
         match given[..] {
-            [] => Diagnostic::error("No secret is named", rule).into(),
+            [] => Diagnostic::error("Missing secret", format!("The arguments name no secret. {rule}")).into(),
             [_] => {
                 let mut diagnostics = Diagnostics::new();
-                for (name, _) in place.into_iter().filter(|(_, part)| by_key && part.is_null()) {
+                for (name, _) in location.into_iter().filter(|(_, part)| by_key && part.is_null()) {
                     let detail = format!(
-                        "project, env and key name a secret together, so set {name} too; or name it by reference or id \
-                         alone."
+                        "project, env and key together name a secret. Set {name} as well, or use only reference or id."
                     );
                     diagnostics.push(Diagnostic::error(format!("Missing {name}"), detail).at(name));
                 }
                 diagnostics
             }
             [.., last] => Diagnostic::error(
-                "A secret is named in more than one way",
-                format!("{} are set, and may name different secrets. {rule}", given.join(", and ")),
+                "Conflicting arguments",
+                format!("{} are set, which can name different secrets. {rule}", given.join(", and ")),
             )
             .at(last)
             .into(),
         }
     }
 
-    /// The secret, when all is known.
+    /// Returns the secret to read. All arguments must be known.
     pub(crate) fn target(&self) -> Result<Target, Diagnostics> {
         let diagnostics = self.validate();
         if diagnostics.has_errors() {
@@ -192,34 +190,36 @@ impl Arguments<'_> {
         let invalid = |name: &'static str, message: String| {
             Diagnostic::error(format!("Invalid {name}"), message).at(name)
         };
-        let (target, place, argument) = if let Some(text) = self.reference.known() {
-            rules::parse_reference(text).map_err(|message| invalid("reference", message))?;
+        let (target, location, argument) = if let Some(text) = self.reference.known() {
+            validators::parse_reference(text).map_err(|message| invalid("reference", message))?;
             (secret_target::Target::Reference(text.clone()), None, "reference")
         } else {
-            let (place, argument) = match self.id.known() {
+            let (location, argument) = match self.id.known() {
                 Some(id) => (parse_id(id).map_err(|message| invalid("id", message))?, "id"),
-                None => (places::variable(self.project, self.env, self.key)?, "key"),
+                None => (locations::variable(self.project, self.env, self.key)?, "key"),
             };
-            let key =
-                v1::KeyOfEnvironment { environment: Some((&place.env).into()), key: place.key.to_string() };
-            (secret_target::Target::Key(key), Some(place), argument)
+            let key = v1::KeyOfEnvironment {
+                environment: Some((&location.env).into()),
+                key: location.key.to_string(),
+            };
+            (secret_target::Target::Key(key), Some(location), argument)
         };
-        Ok(Target { message: v1::SecretTarget { target: Some(target) }, place, argument })
+        Ok(Target { message: v1::SecretTarget { target: Some(target) }, location, argument })
     }
 }
 
 impl Target {
-    /// The secret's name in messages.
+    /// Returns the secret's name in messages.
     pub(crate) fn name(&self) -> String {
-        match (&self.place, &self.message.target) {
-            (Some(place), _) => place.to_string(),
+        match (&self.location, &self.message.target) {
+            (Some(location), _) => location.to_string(),
             (None, Some(secret_target::Target::Reference(reference))) => reference.clone(),
             (None, _) => String::new(),
         }
     }
 
-    /// What is shown of it, beside the arguments, and what is to be said about that.
-    pub(crate) fn show(&self, secret: &Secret, arguments: Model) -> (Model, Diagnostics) {
+    /// Returns the results beside the arguments, and warnings about them.
+    pub(crate) fn result(&self, secret: &Secret, arguments: Model) -> (Model, Diagnostics) {
         let mut warnings = Diagnostics::new();
         let path = AttributePath::attribute(self.argument);
         if let Some(warning) = stale(&self.name(), secret) {
@@ -229,9 +229,13 @@ impl Target {
         if text.is_some_and(|text| !is_nfc(text)) {
             warnings.push(
                 Diagnostic::warning(
-                    format!("Terraform changes the text of the secret {}", self.name()),
-                    "Terraform keeps every text in Unicode's normalisation form C, and this one is not in it, so value \
-                     is not what the vault holds. Use value_base64, which is, or store the secret in that form.",
+                    "Secret text is not normalized",
+                    format!(
+                        "Terraform stores strings in Unicode normalization form C (NFC), and the secret {} is not in that \
+                         form, so value differs from what the vault holds. Use value_base64, or store the secret in that \
+                         form.",
+                        self.name()
+                    ),
                 )
                 .at_path(path),
             );
@@ -247,67 +251,67 @@ impl Target {
         (shown, warnings)
     }
 
-    /// Why there is nothing to show. `opens`: by an ephemeral resource, which Terraform opens as soon as it knows the
-    /// arguments.
-    pub(crate) fn unresolved(&self, unresolved: Unresolved, opens: bool) -> Diagnostic {
-        let trouble = unresolved.trouble.as_ref();
-        let code = trouble.problem().map(v1::Problem::code);
-        let asked = Asked {
-            doing: format!("read the secret {}", self.name()),
-            // The name says it already.
-            reference: if self.place.is_some() { unresolved.reference } else { String::new() },
+    /// Reports why the secret cannot be read. `ephemeral`: for an ephemeral resource, which Terraform opens as soon as it
+    /// knows the arguments.
+    pub(crate) fn error(&self, unresolved: UnresolvedSecret, ephemeral: bool) -> Diagnostic {
+        let error = unresolved.error.as_ref();
+        let code = error.problem().map(v1::Problem::code);
+        let request = SecretRequest {
+            action: format!("read secret {}", self.name()),
+            // The name already contains it.
+            reference: if self.location.is_some() { unresolved.reference } else { String::new() },
             path: AttributePath::attribute(self.argument),
         };
-        let mut diagnostic = messages::unresolved(&asked, trouble);
-        if self.place.is_none() || !opens {
+        let mut diagnostic = errors::secret_error(&request, error);
+        if self.location.is_none() || !ephemeral {
             return diagnostic;
         }
         match code {
             Some(ProblemCode::NotFound) => {
-                diagnostic.path = Some(asked.path);
-                diagnostic.detail.push_str(if self.argument == "id" { GONE } else { NOT_YET });
+                diagnostic.path = Some(request.path);
+                diagnostic.detail.push_str(if self.argument == "id" { DELETED } else { NOT_CREATED_YET });
             }
-            Some(code) if messages::is_references_fault(code) => diagnostic.detail.push_str(CORRECTED),
+            Some(code) if errors::is_caused_by_reference(code) => diagnostic.detail.push_str(CORRECTED),
             _ => {}
         }
         diagnostic
     }
 }
 
-/// What to do where a reference is opened that is still to be created.
-const NOT_YET: &str = "\n\nWhere a kontraktor_secret_reference of this configuration creates it, pass that resource's id in the place of \
-     project, env and key:\n\n  id = kontraktor_secret_reference.NAME.id\n\nTerraform opens an ephemeral resource as soon \
-     as it knows the arguments, also while planning, and depends_on does not delay that. The id of a reference that is \
-     still to be created is not known, so Terraform waits for it.";
+/// What to do if the reference is still to be created.
+const NOT_CREATED_YET: &str = "\n\nIf this configuration creates the reference with a kontraktor_secret_reference, replace project, env and key by that \
+     resource's id:\n\n  id = kontraktor_secret_reference.NAME.id\n\nTerraform opens an ephemeral resource as soon as its \
+     arguments are known, even during a plan, and depends_on does not delay that. The id of a new reference is unknown, so \
+     Terraform waits for it.";
 
-/// What to do where a reference is gone that was there.
-const GONE: &str = "\n\nThe reference that this id names does not stand, so it was deleted after it was last read. Plan again: what is \
-     missing is planned, and opened after it is created.";
+/// What to do if the reference was deleted.
+const DELETED: &str = "\n\nThe reference with this id was deleted after the state was last read. Run `terraform plan` again: it plans to \
+     create the reference, and opens it afterwards.";
 
-/// What to do where the plan that would correct a reference opens it first.
-const CORRECTED: &str = "\n\nWhere the configuration corrects the reference already, apply that alone first (`terraform apply \
-     -target=kontraktor_secret_reference.NAME`): a plan opens what is stored now.";
+/// What to do if the same configuration corrects the reference.
+const CORRECTED: &str = "\n\nIf the configuration already corrects the reference, apply that first with `terraform apply \
+     -target=kontraktor_secret_reference.NAME`: a plan opens the reference that is stored now.";
 
-/// The secret as text, where it is one.
+/// Returns the secret as text, if it is valid UTF-8.
 pub(crate) fn text(secret: &Secret) -> Option<&str> {
     std::str::from_utf8(secret.value.expose()).ok()
 }
 
-/// The secret's bytes.
+/// Returns the secret's bytes in base64.
 pub(crate) fn base64(secret: &Secret) -> Sensitive {
     Sensitive::new(STANDARD.encode(secret.value.expose()))
 }
 
-/// The vault did not answer, and an older value stands in.
+/// Returns a warning if the vault did not respond and the secret is an earlier value.
 pub(crate) fn stale(name: &str, secret: &Secret) -> Option<Diagnostic> {
     let from = secret.fetched.as_ref().map_or_else(|| "an earlier time".to_owned(), ToString::to_string);
     secret.stale.then(|| {
         Diagnostic::warning(
-            format!("The secret {name} may be out of date"),
+            "Secret may be out of date",
             format!(
-                "The vault {:?} does not answer, so this is the last value that it gave, from {from}. What was changed \
-                 there since is not in it.\n\nRun again when the vault answers; `kontraktord vault check {}` says what is \
-                 wrong with it.",
+                "The vault {:?} does not respond, so the secret {name} has the value that was last read, at {from}. Later \
+                 changes are missing. Run Terraform again when the vault responds; `kontraktord vault check {}` finds the \
+                 cause.",
                 secret.vault, secret.vault
             ),
         )

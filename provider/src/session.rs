@@ -1,12 +1,13 @@
-//! What one configured provider shares among its calls: the client, what was read in this walk, and the way to write.
+//! What one configured provider shares among its calls: the client, the snapshots read so far, and the write batcher.
 //!
-//! It speaks `kontraktor.v1` and keeps what it read; it knows nothing of schemas, plans or messages to people.
+//! It speaks `kontraktor.v1` and knows nothing of schemas, plans or diagnostics.
 
+mod atomic_write;
 mod batcher;
-mod made;
+mod claims;
+mod created;
 mod secrets;
 mod snapshots;
-mod together;
 
 use std::sync::Arc;
 
@@ -17,62 +18,63 @@ use kontraktor_proto::{
 };
 
 pub(crate) use self::{
-    batcher::Pace,
-    secrets::{Hold, NotEverything, Secret, Unresolved},
+    atomic_write::AtomicWriteError,
+    batcher::BatchOptions,
+    claims::Claim,
+    secrets::{Hold, ReadEnvironmentError, Secret, UnresolvedSecret},
     snapshots::{Snapshot, View},
-    together::{Claim, NotTogether},
 };
 use self::{
     batcher::{Batch, Batcher},
-    made::Made,
-    snapshots::Snapshots,
-    together::Claims,
+    claims::Claims,
+    created::CreatedObjects,
+    snapshots::SnapshotCache,
 };
 use crate::framework::Attr;
 
-/// Why a session could not do what was asked.
+/// Why a session could not do what it was asked to.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Trouble {
-    /// The provider's block holds values that only an apply will tell.
-    #[error("the provider block's {} will be known only after other resources are applied", attributes.join(" and "))]
-    NotKnown { attributes: Vec<&'static str> },
-    /// The call failed.
+pub(crate) enum SessionError {
+    /// Attributes of the provider block are known only after an apply.
+    #[error("the provider block sets {} to a value that is known only after other resources are applied", attributes.join(" and "))]
+    UnknownConfig { attributes: Vec<&'static str> },
+    /// The request failed.
     #[error(transparent)]
     Client(#[from] ClientError),
 }
 
-impl Trouble {
-    /// The daemon's refusal, where it is one.
+impl SessionError {
+    /// Returns the daemon's problem, if the daemon refused the request.
     pub(crate) fn problem(&self) -> Option<&v1::Problem> {
         match self {
             Self::Client(error) => error.problem(),
-            Self::NotKnown { .. } => None,
+            Self::UnknownConfig { .. } => None,
         }
     }
 
-    /// Whether the daemon refused with this code.
+    /// Returns whether the daemon refused the request with this code.
     pub(crate) fn is(&self, code: v1::ProblemCode) -> bool {
         self.problem().is_some_and(|problem| problem.code() == code)
     }
 
-    /// Whether a write may or may not have been carried out.
+    /// Returns whether a write may or may not have happened.
     pub(crate) fn outcome_unknown(&self) -> bool {
         matches!(self, Self::Client(ClientError::OutcomeUnknown { .. }))
     }
 }
 
-/// What to do where someone else wrote in between.
+/// What to do when an object was changed outside of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum OnConflict {
-    /// Write nothing, and say so.
+    /// Write nothing, and report an error.
     #[default]
     Fail,
-    /// Write in any case, and take over what exists.
+    /// Write anyway, and take over what exists.
     Overwrite,
 }
 
 impl OnConflict {
-    /// Reads an `on_conflict` setting.
+    /// Parses an `on_conflict` setting.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "fail" => Some(Self::Fail),
@@ -82,108 +84,128 @@ impl OnConflict {
     }
 }
 
-/// What the provider's block says for all resources.
+/// The defaults that the provider block sets for all resources.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Defaults {
-    /// Whether writes create the project and environment that they need; true unless said otherwise.
+    /// Whether writes create missing projects and environments; true by default.
     pub(crate) create_missing: Attr<bool>,
-    /// What happens where someone else wrote in between; `fail` unless said otherwise.
+    /// What to do when an object was changed outside of the plan; `fail` by default.
     pub(crate) on_conflict: Attr<String>,
 }
 
 /// One configured provider.
 pub struct Session {
-    /// Or the attributes that are not known yet.
-    link: Result<Link, Vec<&'static str>>,
+    /// `Err` holds the attributes that are not known yet.
+    connection: Result<Connection, Vec<&'static str>>,
     defaults: Defaults,
-    snapshots: Arc<Snapshots>,
+    snapshots: Arc<SnapshotCache>,
     claims: Claims,
-    made: Made,
+    created: CreatedObjects,
 }
 
-/// The ways to the daemon.
-struct Link {
+/// The connection to the daemon.
+struct Connection {
     client: Client,
     batcher: Batcher,
 }
 
-impl Link {
-    fn new(client: Client, pace: Pace, snapshots: &Arc<Snapshots>) -> Self {
-        let (carrier, snapshots) = (client.clone(), Arc::clone(snapshots));
-        let carry = move |batch: Batch| -> batcher::Carried {
-            let (client, snapshots) = (carrier.clone(), Arc::clone(&snapshots));
+impl Connection {
+    fn new(client: Client, options: BatchOptions, snapshots: &Arc<SnapshotCache>) -> Self {
+        let (sender, snapshots) = (client.clone(), Arc::clone(snapshots));
+        let send_batch = move |batch: Batch| -> batcher::BatchResponse {
+            let (client, snapshots) = (sender.clone(), Arc::clone(&snapshots));
             Box::pin(async move {
                 let answer = client.write_variables(batch.request).await;
-                // Whatever came of it: even a refusal can mean that what was read before is no longer so.
+                // Even a refusal can mean that an earlier snapshot is out of date.
                 for env in &batch.environments {
                     snapshots.forget(env);
                 }
                 answer
             })
         };
-        Self { client, batcher: Batcher::new(pace, Arc::new(carry)) }
+        Self { client, batcher: Batcher::new(options, Arc::new(send_batch)) }
     }
 }
 
 impl Session {
-    /// A session that has not connected yet.
-    pub(crate) fn new(client: Result<Client, Vec<&'static str>>, defaults: Defaults, pace: Pace) -> Self {
+    /// Creates a session. It connects on the first request.
+    pub(crate) fn new(
+        client: Result<Client, Vec<&'static str>>,
+        defaults: Defaults,
+        options: BatchOptions,
+    ) -> Self {
         let snapshots = Arc::default();
-        let link = client.map(|client| Link::new(client, pace, &snapshots));
-        Self { link, defaults, snapshots, claims: Claims::default(), made: Made::default() }
+        let connection = client.map(|client| Connection::new(client, options, &snapshots));
+        Self {
+            connection,
+            defaults,
+            snapshots,
+            claims: Claims::default(),
+            created: CreatedObjects::default(),
+        }
     }
 
-    fn link(&self) -> Result<&Link, Trouble> {
-        self.link.as_ref().map_err(|attributes| Trouble::NotKnown { attributes: attributes.clone() })
+    fn connection(&self) -> Result<&Connection, SessionError> {
+        self.connection
+            .as_ref()
+            .map_err(|attributes| SessionError::UnknownConfig { attributes: attributes.clone() })
     }
 
-    /// The client, which connects when it is first used.
-    pub(crate) fn client(&self) -> Result<&Client, Trouble> {
-        self.link().map(|link| &link.client)
+    /// Returns the client, which connects on the first request.
+    pub(crate) fn client(&self) -> Result<&Client, SessionError> {
+        self.connection().map(|connection| &connection.client)
     }
 
-    /// Whether writes create the project and environment that they need.
-    pub(crate) fn create_missing(&self) -> Result<bool, Trouble> {
+    /// Returns whether writes create missing projects and environments.
+    pub(crate) fn create_missing(&self) -> Result<bool, SessionError> {
         match self.defaults.create_missing {
             Attr::Null => Ok(true),
             Attr::Known(create) => Ok(create),
-            Attr::Unknown => Err(Trouble::NotKnown { attributes: vec!["create_missing"] }),
+            Attr::Unknown => Err(SessionError::UnknownConfig { attributes: vec!["create_missing"] }),
         }
     }
 
-    /// What to do where someone else wrote in between: the resource's own `on_conflict`, and the provider's where it
-    /// has none.
-    pub(crate) fn on_conflict(&self, own: &Attr<String>) -> Result<OnConflict, Trouble> {
-        let said = if own.is_null() { &self.defaults.on_conflict } else { own };
-        match said {
+    /// Returns what to do when an object was changed outside of the plan: the resource's own `on_conflict`, or else the
+    /// provider's.
+    pub(crate) fn on_conflict(&self, own: &Attr<String>) -> Result<OnConflict, SessionError> {
+        let setting = if own.is_null() { &self.defaults.on_conflict } else { own };
+        match setting {
             Attr::Null => Ok(OnConflict::default()),
-            // What is neither is refused when it is validated.
+            // Validation refuses all other values.
             Attr::Known(text) => Ok(OnConflict::parse(text).unwrap_or_default()),
-            Attr::Unknown => Err(Trouble::NotKnown { attributes: vec!["on_conflict"] }),
+            Attr::Unknown => Err(SessionError::UnknownConfig { attributes: vec!["on_conflict"] }),
         }
     }
 
-    /// An environment's own variables, as they were when this walk first asked for them and nothing was written
-    /// since. `None`: there is no such environment.
-    pub(crate) async fn own(&self, env: &EnvPath) -> Result<Option<Arc<Snapshot>>, Trouble> {
-        Ok(self.snapshots.own(self.client()?, env).await?)
+    /// Returns an environment's own variables as of the first read in this walk after the last write. `None`: the
+    /// environment does not exist.
+    pub(crate) async fn own_snapshot(&self, env: &EnvPath) -> Result<Option<Arc<Snapshot>>, SessionError> {
+        Ok(self.snapshots.own_snapshot(self.client()?, env).await?)
     }
 
-    /// An environment as a data source looks at it: what it holds now, or what it held at the view's moment. `None`:
-    /// there is no such environment now.
-    pub(crate) async fn look(&self, env: &EnvPath, view: &View) -> Result<Option<Arc<Snapshot>>, Trouble> {
-        Ok(self.snapshots.look(self.client()?, env, view).await?)
+    /// Returns what a data source sees of an environment, now or at the view's point in time. `None`: the environment does
+    /// not exist now.
+    pub(crate) async fn view(
+        &self,
+        env: &EnvPath,
+        view: &View,
+    ) -> Result<Option<Arc<Snapshot>>, SessionError> {
+        Ok(self.snapshots.view(self.client()?, env, view).await?)
     }
 
-    /// Writes one variable, together with whatever else is written now. A refusal of the item is an error like any
-    /// other.
-    pub(crate) async fn write(&self, env: &EnvPath, item: v1::WriteItem) -> Result<v1::WriteResult, Trouble> {
-        let link = self.link()?;
-        let answer = link.batcher.write(env, item).await.ok_or_else(|| ClientError::OutcomeUnknown {
-            target: link.client.options().host.to_string(),
-            operation: "WriteVariables",
-            reason: "no result for this item came back".to_owned(),
-        })?;
+    /// Writes one variable, batched with other writes. A refused item is an error like any other.
+    pub(crate) async fn write(
+        &self,
+        env: &EnvPath,
+        item: v1::WriteItem,
+    ) -> Result<v1::WriteResult, SessionError> {
+        let connection = self.connection()?;
+        let answer =
+            connection.batcher.write(env, item).await.ok_or_else(|| ClientError::OutcomeUnknown {
+                target: connection.client.options().host.to_string(),
+                operation: "WriteVariables",
+                reason: "the response holds no result for this item".to_owned(),
+            })?;
         let result = answer?;
         match (result.status(), result.problem) {
             (v1::WriteStatus::Refused, problem) => {
@@ -193,20 +215,20 @@ impl Session {
         }
     }
 
-    /// The environment was deleted, or may have been: what was read of it is not served again.
+    /// Discards the snapshot of an environment that was deleted, or may have been.
     pub(crate) fn forget(&self, env: &EnvPath) {
         self.snapshots.forget(env);
     }
 
-    /// The same for all environments of a project.
+    /// Discards the snapshots of all environments of a project.
     pub(crate) fn forget_project(&self, project: &ProjectName) {
         self.snapshots.forget_project(project);
     }
 
-    /// Sends the writes that wait for company.
+    /// Sends the writes that wait for others.
     pub(crate) fn stop(&self) {
-        if let Ok(link) = &self.link {
-            link.batcher.flush();
+        if let Ok(connection) = &self.connection {
+            connection.batcher.flush();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The provider against a daemon that runs inside the test and can be told to fail.
+//! The provider against a daemon that runs inside the test and can be made to fail.
 
 mod block;
 mod bulk;
@@ -31,63 +31,63 @@ use tfplugin_proto::wire;
 use tfplugin_proto::wire::provider_server::Provider as _;
 use tonic::Request;
 
-use self::fake::Fake;
+use self::fake::FakeDaemon;
 use crate::framework::{Fields, Provider as _, Server};
 use crate::{Kontraktor, Settings};
 
 /// A configured provider, and the daemon that it talks to.
 struct Harness {
     server: Server<Kontraktor>,
-    daemon: Arc<Fake>,
+    daemon: Arc<FakeDaemon>,
     types: BTreeMap<String, Type>,
     dir: tempfile::TempDir,
 }
 
-/// An answer: the state it carries, and what it tells.
+/// A response: its state and its diagnostics.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     state: Option<Fields>,
-    told: Vec<String>,
+    diagnostics: Vec<String>,
 }
 
 impl Outcome {
-    /// The state of a call that had nothing to complain of.
-    fn good(self) -> Option<Fields> {
-        assert!(self.told.is_empty(), "{:?}", self.told);
+    /// Returns the state of a call without diagnostics.
+    fn success(self) -> Option<Fields> {
+        assert!(self.diagnostics.is_empty(), "{:?}", self.diagnostics);
         self.state
     }
 
-    /// The only message.
+    /// Returns the only diagnostic.
     fn message(&self) -> &str {
-        assert_eq!(self.told.len(), 1, "{:?}", self.told);
-        &self.told[0]
+        assert_eq!(self.diagnostics.len(), 1, "{:?}", self.diagnostics);
+        &self.diagnostics[0]
     }
 }
 
-/// What a host keeps of an ephemeral resource that it opened, and what it was told.
+/// What a host stores of an open ephemeral resource, and the last diagnostics.
 #[derive(Debug)]
 struct Open {
     result: Option<Fields>,
     renew_at: Option<SystemTime>,
     private: Option<Vec<u8>>,
-    told: Vec<String>,
+    diagnostics: Vec<String>,
 }
 
 impl Open {
-    /// The result of a call that had nothing to complain of.
-    fn good(self) -> Fields {
-        assert!(self.told.is_empty(), "{:?}", self.told);
+    /// Returns the result of a call without diagnostics.
+    fn success(self) -> Fields {
+        assert!(self.diagnostics.is_empty(), "{:?}", self.diagnostics);
         self.result.expect("there is a result")
     }
 
-    /// The only message.
+    /// Returns the only diagnostic.
     fn message(&self) -> &str {
-        assert_eq!(self.told.len(), 1, "{:?}", self.told);
-        &self.told[0]
+        assert_eq!(self.diagnostics.len(), 1, "{:?}", self.diagnostics);
+        &self.diagnostics[0]
     }
 }
 
-fn told(diagnostics: &[wire::Diagnostic]) -> Vec<String> {
+fn render(diagnostics: &[wire::Diagnostic]) -> Vec<String> {
     diagnostics
         .iter()
         .map(|diagnostic| {
@@ -123,7 +123,7 @@ fn socket(dir: &Path) -> PathBuf {
 }
 
 impl Harness {
-    /// A provider whose calls may take a second, and its daemon.
+    /// A configured provider, and its daemon.
     async fn new() -> Self {
         Self::with([]).await
     }
@@ -131,7 +131,7 @@ impl Harness {
     /// The same with further attributes in the provider block.
     async fn with<const N: usize>(block: [(&str, Value); N]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let daemon = Fake::serve(&socket(dir.path()));
+        let daemon = FakeDaemon::serve(&socket(dir.path()));
         let harness =
             Self { server: Server::new(Kontraktor::new(Settings::default())), daemon, types: types(), dir };
         harness.configure(block).await;
@@ -147,7 +147,7 @@ impl Harness {
     }
 
     async fn configure<const N: usize>(&self, block: [(&str, Value); N]) {
-        let mut config = fields([("host", Value::from(self.host())), ("timeout", text("1s"))]);
+        let mut config = fields([("host", Value::from(self.host())), ("timeout", text("60s"))]);
         config.extend(fields(block));
         let request = wire::configure_provider::Request {
             terraform_version: "1.11.4".to_owned(),
@@ -186,7 +186,7 @@ impl Harness {
             config: self.sent(kind, Some(config)),
             ..Default::default()
         };
-        told(
+        render(
             &self
                 .server
                 .validate_resource_config(Request::new(request))
@@ -213,7 +213,7 @@ impl Harness {
         self.server.plan_resource_change(Request::new(request)).await.unwrap().into_inner()
     }
 
-    /// The planned state and the paths that make a new object.
+    /// Returns the planned state and the paths that force a new object.
     async fn plan(
         &self,
         kind: &str,
@@ -227,14 +227,14 @@ impl Harness {
         (self.received(kind, answer.planned_state.as_ref()).unwrap_or_default(), replaced)
     }
 
-    /// Why a plan was refused. `config` is `None` for a destroy.
+    /// Returns the diagnostic of a refused plan. `config` is `None` for a destroy.
     async fn refused(&self, kind: &str, prior: Option<&Fields>, config: Option<&Fields>) -> String {
         let answer = self.planned(kind, prior, config).await;
         assert!(answer.planned_state.is_none(), "what is refused is not planned");
-        Outcome { state: None, told: told(&answer.diagnostics) }.message().to_owned()
+        Outcome { state: None, diagnostics: render(&answer.diagnostics) }.message().to_owned()
     }
 
-    /// Applies a plan whose configuration says what is planned and known.
+    /// Applies a plan whose configuration consists of the known planned values.
     async fn apply(&self, kind: &str, prior: Option<&Fields>, planned: Option<&Fields>) -> Outcome {
         let known = |fields: &Fields| {
             let known = fields.iter().filter(|(_, value)| value.is_wholly_known());
@@ -259,7 +259,10 @@ impl Harness {
             ..Default::default()
         };
         let answer = self.server.apply_resource_change(Request::new(request)).await.unwrap().into_inner();
-        Outcome { state: self.received(kind, answer.new_state.as_ref()), told: told(&answer.diagnostics) }
+        Outcome {
+            state: self.received(kind, answer.new_state.as_ref()),
+            diagnostics: render(&answer.diagnostics),
+        }
     }
 
     /// Plans and applies a create or update.
@@ -279,10 +282,13 @@ impl Harness {
             ..Default::default()
         };
         let answer = self.server.read_resource(Request::new(request)).await.unwrap().into_inner();
-        Outcome { state: self.received(kind, answer.new_state.as_ref()), told: told(&answer.diagnostics) }
+        Outcome {
+            state: self.received(kind, answer.new_state.as_ref()),
+            diagnostics: render(&answer.diagnostics),
+        }
     }
 
-    /// Imports, and reads as a host does next.
+    /// Imports an object, and reads it as a host does.
     async fn import(&self, kind: &str, id: &str) -> Outcome {
         let request = wire::import_resource_state::Request {
             type_name: kind.to_owned(),
@@ -291,7 +297,7 @@ impl Harness {
         };
         let answer = self.server.import_resource_state(Request::new(request)).await.unwrap().into_inner();
         match answer.imported_resources.first() {
-            None => Outcome { state: None, told: told(&answer.diagnostics) },
+            None => Outcome { state: None, diagnostics: render(&answer.diagnostics) },
             Some(imported) => {
                 let state = self.received(kind, imported.state.as_ref()).expect("an import is not null");
                 self.read(kind, &state).await
@@ -305,18 +311,21 @@ impl Harness {
             config: self.sent(&format!("data.{kind}"), Some(config)),
         };
         let answer = self.server.validate_data_resource_config(Request::new(request)).await.unwrap();
-        told(&answer.into_inner().diagnostics)
+        render(&answer.into_inner().diagnostics)
     }
 
     async fn data(&self, kind: &str, config: &Fields) -> Outcome {
-        let place = format!("data.{kind}");
+        let location = format!("data.{kind}");
         let request = wire::read_data_source::Request {
             type_name: kind.to_owned(),
-            config: self.sent(&place, Some(config)),
+            config: self.sent(&location, Some(config)),
             ..Default::default()
         };
         let answer = self.server.read_data_source(Request::new(request)).await.unwrap().into_inner();
-        Outcome { state: self.received(&place, answer.state.as_ref()), told: told(&answer.diagnostics) }
+        Outcome {
+            state: self.received(&location, answer.state.as_ref()),
+            diagnostics: render(&answer.diagnostics),
+        }
     }
 
     async fn validate_ephemeral(&self, kind: &str, config: &Fields) -> Vec<String> {
@@ -325,26 +334,26 @@ impl Harness {
             config: self.sent(&format!("ephemeral.{kind}"), Some(config)),
         };
         let answer = self.server.validate_ephemeral_resource_config(Request::new(request)).await.unwrap();
-        told(&answer.into_inner().diagnostics)
+        render(&answer.into_inner().diagnostics)
     }
 
     async fn open(&self, kind: &str, config: &Fields) -> Open {
-        let place = format!("ephemeral.{kind}");
+        let location = format!("ephemeral.{kind}");
         let request = wire::open_ephemeral_resource::Request {
             type_name: kind.to_owned(),
-            config: self.sent(&place, Some(config)),
+            config: self.sent(&location, Some(config)),
             ..Default::default()
         };
         let answer = self.server.open_ephemeral_resource(Request::new(request)).await.unwrap().into_inner();
         Open {
-            result: answer.result.as_ref().and_then(|result| self.received(&place, Some(result))),
+            result: answer.result.as_ref().and_then(|result| self.received(&location, Some(result))),
             renew_at: answer.renew_at.map(|time| time.try_into().expect("a time")),
             private: answer.private,
-            told: told(&answer.diagnostics),
+            diagnostics: render(&answer.diagnostics),
         }
     }
 
-    /// Renews what was opened, and keeps what it is told for the next call.
+    /// Renews an open resource, and stores the response for the next call.
     async fn renew(&self, kind: &str, open: &mut Open) {
         let request = wire::renew_ephemeral_resource::Request {
             type_name: kind.to_owned(),
@@ -353,7 +362,7 @@ impl Harness {
         let answer = self.server.renew_ephemeral_resource(Request::new(request)).await.unwrap().into_inner();
         open.renew_at = answer.renew_at.map(|time| time.try_into().expect("a time"));
         open.private = answer.private;
-        open.told = told(&answer.diagnostics);
+        open.diagnostics = render(&answer.diagnostics);
     }
 
     async fn close(&self, kind: &str, open: &Open) -> Vec<String> {
@@ -362,6 +371,6 @@ impl Harness {
             private: open.private.clone(),
         };
         let answer = self.server.close_ephemeral_resource(Request::new(request)).await.unwrap();
-        told(&answer.into_inner().diagnostics)
+        render(&answer.into_inner().diagnostics)
     }
 }

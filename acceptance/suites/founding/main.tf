@@ -1,5 +1,5 @@
-# The founding document's examples, as written. The RDS endpoint has a stand-in; the provider block is the local
-# socket's, taken from the environment.
+# The founding document's examples, as written. The RDS endpoint is simulated; the provider block uses the local socket from the
+# environment.
 
 provider "kontraktor" {}
 

@@ -17,7 +17,7 @@ run "create" {
   }
 }
 
-# By way of a variable, because tofu does not let assertions refer to other runs.
+# Through a variable, because OpenTofu does not let assertions refer to other runs.
 run "nothing_to_do" {
   command = plan
 

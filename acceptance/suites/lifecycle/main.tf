@@ -33,7 +33,7 @@ variable "description" {
   default = null
 }
 
-# What a former run of the suite has seen.
+# The value that an earlier run observed.
 variable "revision_before" {
   type    = number
   default = null
@@ -64,7 +64,7 @@ resource "kontraktor_variable" "this" {
   description = var.description
 }
 
-# Written once, and never touched by what happens to its neighbour.
+# Written once, and not affected by changes to the other variable.
 resource "kontraktor_variable" "neighbour" {
   project = kontraktor_environment.this.project
   env     = kontraktor_environment.this.env

@@ -1,5 +1,5 @@
-# A module as an application's team writes one: it takes configuration from one environment and writes another. Its tests
-# replace the provider, so they need no daemon.
+# A typical module of an application team: it reads configuration from one environment and writes another. Its tests mock the
+# provider, so they need no daemon.
 
 variable "host" {
   type    = string

@@ -1,6 +1,6 @@
 mock_provider "kontraktor" {
   mock_resource "kontraktor_variable" {
-    # What the provider would fill in is made up by the mock, unless it is given here.
+    # The mock generates computed values unless they are set here.
     defaults = {
       id       = "shop/dev/DB_HOST"
       type     = "string"

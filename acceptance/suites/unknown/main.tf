@@ -1,4 +1,4 @@
-# Everything that a variable is made of, unknown while planning.
+# Every argument of a variable is unknown during the plan.
 
 variable "round" {
   type    = string
@@ -31,7 +31,7 @@ resource "kontraktor_variable" "all" {
   value       = terraform_data.host.output
 }
 
-# Not read before its arguments are known.
+# Read only when its arguments are known.
 data "kontraktor_environment" "later" {
   project = kontraktor_variable.all.project
   env     = kontraktor_variable.all.env

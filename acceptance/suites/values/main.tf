@@ -1,5 +1,5 @@
 locals {
-  # 64 KiB, the limit.
+  # The maximum size, 64 KiB.
   block = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
   large = join("", [for i in range(1024) : local.block])
 

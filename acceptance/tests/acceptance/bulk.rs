@@ -129,11 +129,11 @@ fn two_owners_do_not_fight() {
         ["variables = { A_1 = \"b\" , OTHER = \"b\" }", "variables = {}\n  ownership = \"exclusive\""]
     {
         workspace.main(&(bulk("a", "variables = { A_1 = \"a\" }") + &bulk("b", second)));
-        workspace.plan(&[]).fails().says(&["bulk/dev holds", "that this resource"]);
+        workspace.plan(&[]).fails().says(&["bulk/dev", "that this resource"]);
     }
     workspace.main(&bulk("a", "variables = { A_1 = \"a\", FOREIGN = \"ours\" }"));
     workspace.plan(&[]).fails().says(&[
-        "bulk/dev holds 1 key already",
+        "bulk/dev already holds 1 key",
         "FOREIGN",
         "on_conflict = \"overwrite\"",
     ]);
@@ -161,7 +161,7 @@ fn exclusive_ownership_shows_what_others_write_and_removes_it() {
         "through ktr",
         "planned from: string \"theirs\"",
         "planned to: deleted",
-        "now: string \"changed\"",
+        "current: string \"changed\"",
     ]);
     assert_eq!(keys(&world), ["A", "NUMBER", "PLAIN"], "nothing was written");
     workspace.apply(&[]).ok();
@@ -176,7 +176,8 @@ fn exclusive_ownership_over_foreign_keys_begins_with_their_import() {
     let config = bulk("v", "variables = { A = \"1\" }\n  ownership = \"exclusive\"");
     let workspace = world.workspace(&config);
     workspace.plan(&[]).fails().says(&[
-        "bulk/dev holds 2 keys that this resource does not own",
+        "Environment holds other variables",
+        "holds 2 keys that this resource does not own",
         "A, FOREIGN",
         "to = kontraktor_variables.NAME",
         "id = \"bulk/dev:*\"",
@@ -188,7 +189,7 @@ fn exclusive_ownership_over_foreign_keys_begins_with_their_import() {
     // What an import read is a promise, too.
     set(&world, &["FOREIGN=changed"]);
     let refused = workspace.terraform(&["apply", "-no-color", "saved"]).fails();
-    refused.says(&["bulk/dev/FOREIGN was changed by", "now: string \"changed\""]);
+    refused.says(&["bulk/dev/FOREIGN was changed by", "current: string \"changed\""]);
     assert_eq!(keys(&world), ["A", "FOREIGN"]);
     // The import itself is done.
     workspace.apply(&[]).ok().says(&["0 added, 1 changed, 0 destroyed"]);
@@ -231,7 +232,7 @@ fn an_import_takes_all_keys_or_those_it_names_and_needs_no_change() {
     let workspace = world.workspace(&bulk("v", "variables = { A = \"1\" }"));
     let import =
         |id: &str| workspace.terraform(&["import", "-no-color", "kontraktor_variables.v", id]).fails();
-    import("bulk/dev:A,X,Y").says(&["does not hold 2 keys of the import", "X, Y"]);
+    import("bulk/dev:A,X,Y").says(&["no plain variable for 2 keys of the import ID", "X, Y"]);
     import("bulk/missing").says(&["Cannot import non-existent remote object"]);
     import("bulk").says(&["PROJECT/ENV:KEY1,KEY2"]);
     // An import writes its own configuration, too.
@@ -255,7 +256,7 @@ fn a_plan_is_kept_or_nothing_is_written() {
     workspace
         .terraform(&["apply", "-no-color", "saved"])
         .fails()
-        .says(&["bulk/dev holds 1 key already", "B"]);
+        .says(&["bulk/dev already holds 1 key", "B"]);
     assert_eq!(keys(&world), ["B"], "nothing was written");
     world.ktr(&["var", "unset", "bulk/dev", "B"]).ok();
     workspace.apply(&[]).ok();
@@ -268,8 +269,8 @@ fn a_plan_is_kept_or_nothing_is_written() {
         "bulk/dev/C was changed by",
         "planned from: string \"1\"",
         "planned to: string \"2\"",
-        "now: string \"theirs\"",
-        "nothing was written",
+        "current: string \"theirs\"",
+        "Nothing was written",
     ]);
     assert_eq!(stored(&world)[1].2, "1", "B");
     // Destroy.
@@ -383,7 +384,7 @@ fn protected_keys_take_two_applies_to_delete() {
         workspace.main(&config("A = \"1\"", "deletion_protection = false")).plan(&[]),
         workspace.main(&config("A = \"1\"", "")).plan(&[]),
     ] {
-        run.fails().says(&["cannot be deleted: deletion_protection is on", "ktr var unprotect bulk/dev"]);
+        run.fails().says(&["Deletion protection is on", "ktr var unprotect bulk/dev"]);
     }
     // The block is gone, and with it what the plan knew: the daemon still does.
     workspace.terraform(&["state", "rm", "kontraktor_variables.v"]).ok();
@@ -426,7 +427,7 @@ fn what_breaks_a_rule_is_found_without_a_daemon() {
     for (lines, said) in [
         ("variables = { \"9\" = \"x\" }", "Invalid key in variables"),
         ("variables = { A = null }", "Missing variables[\"A\"]"),
-        ("variables = { A = \"1\" }\n  typed = { A = { value = \"1\" } }", "A is there twice"),
+        ("variables = { A = \"1\" }\n  typed = { A = { value = \"1\" } }", "Duplicate key"),
         ("typed = { A = { value = \"ten\", type = \"number\" } }", "Invalid typed[\"A\"].value"),
         ("typed = { A = { value = \"x\", type = \"text\" } }", "Invalid typed[\"A\"].type"),
         ("typed = { A = { type = \"number\" } }", "attribute \"value\" is required"),
@@ -482,7 +483,7 @@ fn a_schema_is_kept_by_every_key_and_the_offending_one_is_named() {
         format!("{schema}{}", bulk("v", &lines))
     };
     workspace.main(&ports("70000"));
-    workspace.apply(&[]).fails().says(&["write bulk/dev/DB_PORT", "ports", "/maximum"]);
+    workspace.apply(&[]).fails().says(&["Failed to write variable bulk/dev/DB_PORT", "ports", "/maximum"]);
     world.ktr(&["env", "show", "bulk/dev"]).fails();
     workspace.main(&ports("5432"));
     workspace.apply(&[]).ok();

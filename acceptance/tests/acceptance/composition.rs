@@ -157,7 +157,7 @@ fn a_time_shows_everything_that_was_written_up_to_it() {
     assert_eq!(reader.output("variables"), json!({"A": "1"}));
     // Before anything was there.
     reader.main(&data("at = \"2001-01-01T00:00:00Z\""));
-    reader.apply(&[]).fails().says(&["Cannot read the environment infra/dev"]);
+    reader.apply(&[]).fails().says(&["Failed to read environment infra/dev"]);
 }
 
 #[test]
@@ -165,9 +165,9 @@ fn a_moment_that_never_was_is_an_error_that_says_so() {
     let world = World::new();
     world.ktr(&["var", "set", "--create", "infra/dev", "A=1"]).ok();
     let reader = world.workspace(&data("at = 99"));
-    reader.apply(&[]).fails().says(&["Cannot read the environment infra/dev", "99"]);
+    reader.apply(&[]).fails().says(&["Failed to read environment infra/dev", "99"]);
     reader.main(&data("at = \"yesterday\""));
-    reader.apply(&[]).fails().says(&["Invalid at", "neither a revision nor a time"]);
+    reader.apply(&[]).fails().says(&["Invalid at", "at must be a revision, such as"]);
 }
 
 fn diff(blocks: &str) -> String {
@@ -222,7 +222,7 @@ fn two_revisions_of_one_environment_are_compared() {
     assert_eq!(found["changed"]["B"]["what"], json!(["type"]));
 
     reader.main(&diff("from {\n  project = \"infra\"\n  env = \"dev\"\n}"));
-    reader.apply(&[]).fails().says(&["An environment is compared with itself"]);
+    reader.apply(&[]).fails().says(&["Environment compared with itself"]);
 }
 
 #[test]

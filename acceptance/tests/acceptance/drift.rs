@@ -162,7 +162,11 @@ fn deleted_between_plan_and_apply_asks_for_another_plan() {
     world.ktr(&["var", "unset", "drift/dev", "KEY"]).ok();
     world.ktr(&["env", "delete", "drift/dev"]).ok();
     let refused = workspace.terraform(&["apply", "-no-color", "saved"]).fails();
-    refused.says(&["drift/dev/KEY was deleted by someone else", "Plan again"]);
+    refused.says(&[
+        "Variable was deleted outside of this plan",
+        "drift/dev/KEY was deleted",
+        "terraform plan",
+    ]);
     workspace.apply(&[]).ok().says(&["2 added"]);
     world.ktr(&["var", "get", "drift/dev", "KEY"]).ok().says(&["mine, changed"]);
 }
@@ -174,7 +178,7 @@ fn replacing_before_destroying_says_what_stands_in_the_way() {
         world.workspace(&ALL.replace("\"mine\"", "\"mine\"\n  lifecycle { create_before_destroy = true }"));
     workspace.apply(&[]).ok();
     let refused = workspace.apply(&["-replace=kontraktor_variable.v"]).fails();
-    refused.says(&["drift/dev/KEY exists already", "remove create_before_destroy"]);
+    refused.says(&["Resource already exists", "drift/dev/KEY", "remove create_before_destroy"]);
     workspace.settled();
 }
 

@@ -89,7 +89,7 @@ fn a_refused_item_fails_alone() {
         )
     };
     let workspace = world.workspace(&(variables(8, "one") + &twice("a") + &twice("b")));
-    workspace.apply(&[]).fails().says(&["few/dev/SAME exists already"]);
+    workspace.apply(&[]).fails().says(&["Resource already exists", "few/dev/SAME"]);
     assert_eq!(stored(&world).len(), 9);
 }
 
@@ -100,7 +100,7 @@ fn what_batch_may_hold_is_checked_without_a_daemon() {
     let workspace = world.workspace(&variables(1, "one").replace("window_ms = 3", "window_ms = 101"));
     workspace.terraform(&["validate", "-no-color"]).fails().says(&[
         "Invalid batch.window_ms",
-        "from 0 to 100",
+        "between 0 and 100",
         "window_ms = 101",
     ]);
 }

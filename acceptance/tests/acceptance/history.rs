@@ -60,7 +60,7 @@ fn the_newest_entries_come_first_and_no_more_than_asked_for() {
     reader.main(&history(&format!("at = \"{time}\"\nlimit = 1"))).apply(&[]).ok();
     assert_eq!(reader.output("h")["value"], json!("2"));
     reader.main(&history("limit = 1001"));
-    reader.apply(&[]).fails().says(&["limit must be a whole number from 1 to 1000"]);
+    reader.apply(&[]).fails().says(&["limit must be a whole number between 1 and 1000"]);
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn drift_of_imports_shows_and_is_repaired() {
     workspace.terraform(&["apply", "-no-color", "saved"]).fails().says(&[
         "shared/dev was changed by",
         "planned from: description = \"\", imports = [shared/base, shared/more]",
-        "now: description = \"\", imports = []",
+        "current: description = \"\", imports = []",
     ]);
 }
 
@@ -97,7 +97,7 @@ fn imports_that_lead_back_or_nowhere_are_refused() {
     let world = World::new();
     let workspace = world.workspace(&dev("imports = [\"shared/none\"]"));
     workspace.apply(&[]).fails().says(&[
-        "Cannot create shared/dev",
+        "Failed to create environment shared/dev",
         "shared/none",
         "imports = [\"shared/none\"]",
     ]);
@@ -111,7 +111,7 @@ fn imports_that_lead_back_or_nowhere_are_refused() {
     workspace
         .apply(&[])
         .fails()
-        .says(&["Cannot update the environment shared/base", "shared/base -> shared/dev -> shared/base"]);
+        .says(&["Failed to update environment shared/base", "shared/base -> shared/dev -> shared/base"]);
     workspace.main(&dev(BOTH)).settled();
 }
 
@@ -123,7 +123,7 @@ fn what_is_imported_is_not_deleted() {
     );
     workspace.apply(&[]).ok();
     world.ktr(&["env", "create", "shared/dev", "--import", "shared/base"]).ok();
-    workspace.destroy().fails().says(&["Cannot delete the environment shared/base", "shared/dev"]);
+    workspace.destroy().fails().says(&["Failed to delete environment shared/base", "shared/dev"]);
     world.ktr(&["env", "update", "shared/dev", "--no-imports"]).ok();
     workspace.destroy().ok();
 }

@@ -23,7 +23,7 @@ resource "kontraktor_variable" "v" {
 "#;
 
 /// Packages this build's provider into a folder of the world.
-fn release(world: &World, name: &str, licence: &Path) -> PathBuf {
+fn release(world: &World, name: &str, license: &Path) -> PathBuf {
     let out = world.path().join(name);
     Run::of(
         Command::new(binary("package"))
@@ -31,8 +31,8 @@ fn release(world: &World, name: &str, licence: &Path) -> PathBuf {
             .arg(binary("terraform-provider-kontraktor"))
             .arg("--manifest")
             .arg(repository().join("registry-manifest.json"))
-            .arg("--licence")
-            .arg(licence)
+            .arg("--license")
+            .arg(license)
             .arg("--out")
             .arg(&out)
             .env_remove("GPG_KEY"),
@@ -41,7 +41,7 @@ fn release(world: &World, name: &str, licence: &Path) -> PathBuf {
     out
 }
 
-fn licence() -> PathBuf {
+fn license() -> PathBuf {
     repository().join("LICENSE")
 }
 
@@ -109,7 +109,7 @@ fn content_hash(workspace: &Workspace) -> String {
 #[test]
 fn a_release_is_installed_from_either_layout_and_works() {
     let world = World::new();
-    let release = release(&world, "dist", &licence());
+    let release = release(&world, "dist", &license());
     let mut hashes = Vec::new();
     for mirror in [packed(&world, &release), unpacked(&world, &release)] {
         let workspace = workspace(&world, &mirror);
@@ -136,7 +136,7 @@ fn a_release_is_installed_from_either_layout_and_works() {
 #[test]
 fn the_lock_file_refuses_another_package_of_the_same_version() {
     let world = World::without_daemon();
-    let mirror = packed(&world, &release(&world, "dist", &licence()));
+    let mirror = packed(&world, &release(&world, "dist", &license()));
     let workspace = workspace(&world, &mirror);
     workspace.terraform(&["init", "-no-color"]).ok();
 

@@ -52,7 +52,7 @@ fn a_key_that_appears_between_plan_and_apply_is_not_overwritten() {
     let workspace = world.workspace(&variable(""));
     saved(&workspace, &[]);
     world.ktr(&["var", "set", "promise/dev", "KEY=theirs", "--create"]).ok();
-    apply_saved(&workspace).fails().says(&["promise/dev/KEY exists already", "import {"]);
+    apply_saved(&workspace).fails().says(&["Resource already exists", "promise/dev/KEY", "import {"]);
     world.ktr(&["var", "get", "promise/dev", "KEY"]).ok().says(&["theirs"]);
 }
 
@@ -69,8 +69,8 @@ fn settings_that_change_between_plan_and_apply_stop_the_apply() {
         "through ktr at",
         "planned from: description = \"first\"",
         "planned to: description = \"second\"",
-        "now: description = \"theirs\"",
-        "Plan again",
+        "current: description = \"theirs\"",
+        "Run `terraform plan` again",
     ]);
     // Planned anew, with their change in sight, it goes through.
     workspace.apply(&[]).ok();
@@ -81,7 +81,7 @@ fn settings_that_change_between_plan_and_apply_stop_the_apply() {
     workspace.apply(&["-refresh=false"]).fails().says(&[
         "promise was changed by",
         "planned from: description = \"second\", deletion_protection = false",
-        "now: description = \"second\", deletion_protection = true",
+        "current: description = \"second\", deletion_protection = true",
     ]);
 }
 
@@ -101,7 +101,7 @@ fn overwrite_adopts_what_exists() {
     // What was taken over keeps its protection where the author says nothing.
     assert_eq!(workspace.attributes("kontraktor_environment.e")["deletion_protection"], true);
     assert_eq!(workspace.attributes("kontraktor_variable.v")["deletion_protection"], true);
-    workspace.destroy().fails().says(&["is protected from deletion"]);
+    workspace.destroy().fails().says(&["Deletion protection is on"]);
 }
 
 #[test]
@@ -155,9 +155,9 @@ fn a_move_from_another_type_is_refused_with_the_way_that_works() {
         variable("")
     ));
     workspace.plan(&[]).fails().says(&[
-        "The move is not supported",
+        "Move between resource types is not supported",
         "The state of terraform_data",
-        "cannot become a kontraktor_variable",
+        "cannot be moved to kontraktor_variable",
         "`removed` block",
         "`import` block",
     ]);
@@ -179,7 +179,7 @@ data "kontraktor_projects" "all" {{}}
         host = world.host()
     ));
     workspace.plan(&[]).fails().says(&[
-        "host of the provider block will be known only after other resources are applied",
+        "the provider block sets host to a value that is known only after other resources are applied",
         "terraform apply -target=ADDRESS",
     ]);
     workspace.apply(&["-target=terraform_data.host"]).ok();

@@ -58,19 +58,21 @@ resource "kontraktor_variable" "v" {{
     workspace.apply(&[]).ok();
     workspace.settled();
     workspace.terraform(&["plan", "-destroy", "-no-color"]).fails().says(&[
-        "The variable guarded/prod/KEY is protected from deletion",
+        "Deletion protection is on",
+        "This plan would delete the variable guarded/prod/KEY.",
         "ktr var unprotect guarded/prod KEY",
-        "The environment guarded/test is protected from deletion",
+        "This plan would delete the environment guarded/test.",
         "ktr env unprotect guarded/test",
-        "The project alone is protected from deletion",
+        "This plan would delete the project alone.",
         "ktr project unprotect alone",
-        "set deletion_protection = false in the resource and apply that alone",
+        "set deletion_protection = false and apply that alone",
         "two applies",
     ]);
     workspace.main(&apart("OTHER"));
-    workspace.plan(&[]).fails().says(&[
-        "This change would replace it: guarded/prod/KEY would be deleted, and a new variable created.",
-    ]);
+    workspace
+        .plan(&[])
+        .fails()
+        .says(&["This change would replace the variable guarded/prod/KEY: delete it, and create a new one."]);
     // A replacement that terraform was told to make is not shown to the provider: there the daemon has the last word.
     workspace.main(&apart("KEY"));
     workspace.apply(&["-replace=kontraktor_variable.v"]).fails().says(&["protected from deletion"]);
@@ -85,7 +87,7 @@ fn deletion_protection_is_not_lost_when_the_block_is_removed() {
     let workspace = world.workspace(&all(ON));
     workspace.apply(&[]).ok();
     workspace.main("");
-    workspace.apply(&[]).fails().says(&["The variable guarded/prod/KEY is protected from deletion"]);
+    workspace.apply(&[]).fails().says(&["Deletion protection is on", "the variable guarded/prod/KEY"]);
     // Only the line is removed: the protection stays as it is.
     workspace.main(&all("")).settled();
     workspace.destroy().fails();
@@ -121,7 +123,7 @@ fn the_daemon_refuses_what_a_stale_state_would_delete() {
     destroy.says(&["protected from deletion", "ktr env unprotect guarded/prod"]);
     world.ktr(&["var", "get", "guarded/prod", "KEY"]).ok().says(&["precious"]);
     // With its eyes open, the plan says it first.
-    workspace.destroy().fails().says(&["The environment guarded/prod is protected from deletion"]);
+    workspace.destroy().fails().says(&["Deletion protection is on", "the environment guarded/prod"]);
 }
 
 #[test]
@@ -174,7 +176,7 @@ fn what_is_not_empty_goes_only_by_an_applied_force_destroy() {
         "KEY_29",
         "force_destroy = true",
         "full",
-        "Cannot delete the environment guarded/prod",
+        "Failed to delete environment guarded/prod",
     ]);
 
     // It is what was applied that counts, not what was written down for the next time.

@@ -69,13 +69,17 @@ fn a_schema_that_stands_against_what_exists_is_refused_and_names_it() {
     world.ktr(&["var", "set", "--create", "billing/prod", "DB_PORT=70000", "--type", "number"]).ok();
     world.ktr(&["var", "set", "--create", "billing/dev", "PORT=x"]).ok();
     let workspace = world.workspace(PORTS);
-    workspace.apply(&[]).fails().says(&["Cannot create billing/ports", "prod/DB_PORT", "dev/PORT"]);
+    workspace.apply(&[]).fails().says(&[
+        "Failed to create variable schema billing/ports",
+        "prod/DB_PORT",
+        "dev/PORT",
+    ]);
     world.ktr(&["var", "unset", "billing/prod", "DB_PORT"]).ok();
     world.ktr(&["var", "set", "billing/dev", "PORT=80", "--type", "number"]).ok();
     workspace.apply(&[]).ok();
     // Tightened against what stands: refused, and the old one stays.
     workspace.main(&PORTS.replace("minimum = 1", "minimum = 1000"));
-    workspace.apply(&[]).fails().says(&["Cannot update the schema billing/ports", "dev/PORT"]);
+    workspace.apply(&[]).fails().says(&["Failed to update variable schema billing/ports", "dev/PORT"]);
     workspace.main(PORTS).settled();
 }
 
@@ -115,7 +119,7 @@ fn changed_between_plan_and_apply_stops_the_apply() {
         "through terraform",
         "planned from",
         "planned to",
-        "now",
+        "current",
     ]);
     mine.main(
         &PORTS.replace("65535", "65000").replace("project ", "on_conflict = \"overwrite\"\n  project "),
@@ -129,7 +133,11 @@ fn what_exists_already_is_imported() {
     let world = World::new();
     world.workspace(PORTS).apply(&[]).ok();
     let workspace = world.workspace(PORTS);
-    workspace.apply(&[]).fails().says(&["billing/ports exists already", "id = \"billing/ports\""]);
+    workspace.apply(&[]).fails().says(&[
+        "Resource already exists",
+        "billing/ports",
+        "id = \"billing/ports\"",
+    ]);
     workspace
         .terraform(&["import", "-no-color", "kontraktor_variable_schema.ports", "billing/ports"])
         .ok()
@@ -149,7 +157,7 @@ fn what_is_no_schema_fails_at_plan_without_the_daemon() {
         (
             "jsonencode({ type = \"integer\", minimum = 1, maximum = 65535 })",
             "\"[]\"",
-            "neither an object nor a bool",
+            "schema must be a JSON object or a bool",
         ),
         ("(.*_)?PORT", "(PORT", "unclosed group"),
     ] {

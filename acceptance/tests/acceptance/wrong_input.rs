@@ -97,10 +97,14 @@ fn data_sources_name_what_they_did_not_find() {
     world.ktr(&["var", "set", "--create", "there/dev", "KEY=x"]).ok();
     for (kind, arguments, says) in [
         ("environment", "project = \"nowhere\"\n  env = \"dev\"", "nowhere"),
-        ("environment", "project = \"there\"\n  env = \"prod\"", "there/prod"),
-        ("variable", "project = \"there\"\n  env = \"dev\"\n  key = \"OTHER\"", "there/dev/OTHER"),
+        ("environment", "project = \"there\"\n  env = \"prod\"", "The project there has no environment prod"),
+        (
+            "variable",
+            "project = \"there\"\n  env = \"dev\"\n  key = \"OTHER\"",
+            "The environment there/dev exists but has no key OTHER",
+        ),
     ] {
         let workspace = world.workspace(&format!("data \"kontraktor_{kind}\" \"d\" {{\n  {arguments}\n}}\n"));
-        workspace.plan(&[]).fails().says(&[says, "There is no"]);
+        workspace.plan(&[]).fails().says(&[says, "not found"]);
     }
 }

@@ -3,14 +3,14 @@ data "kontraktor_environment" "prod" {
   env     = "prod"
 }
 
-# Only the keys that begin with DB_.
+# Only the keys that start with DB_.
 data "kontraktor_environment" "prod_db" {
   project = "billing"
   env     = "prod"
   prefix  = "DB_"
 }
 
-# As it was at its first revision, without what it imports.
+# At its first revision, without imported variables.
 data "kontraktor_environment" "prod_at_first" {
   project  = "billing"
   env      = "prod"
@@ -22,7 +22,7 @@ output "db_host" {
   value = data.kontraktor_environment.prod.variables["DB_HOST"]
 }
 
-# The environment that the value comes from, as in "shared/base".
+# The environment that the value comes from, such as "shared/base".
 output "db_host_origin" {
   value = data.kontraktor_environment.prod.origins["DB_HOST"]
 }

@@ -1,4 +1,4 @@
-# What promoting staging would change in prod: the way leads from prod as it is to staging.
+# The changes that promoting staging would make in prod.
 data "kontraktor_environment_diff" "promotion" {
   from {
     project = "billing"
@@ -9,7 +9,7 @@ data "kontraktor_environment_diff" "promotion" {
   }
 }
 
-# What happened in prod since its first revision.
+# The changes in prod since its first revision.
 data "kontraktor_environment_diff" "since_first" {
   from {
     project = "billing"

@@ -1,11 +1,11 @@
-# For hosts that know no ephemeral resources: the value enters the state.
+# For hosts without ephemeral resources. The value is stored in the state.
 data "kontraktor_secret" "db_password" {
   project = "billing"
   env     = "prod"
   key     = "DB_PASSWORD"
 }
 
-# A reference that is stored nowhere.
+# A reference that is not stored in an environment.
 data "kontraktor_secret" "db_user" {
   reference = "vault://team/secret/billing/db#user"
 }

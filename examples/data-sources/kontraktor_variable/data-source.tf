@@ -4,7 +4,7 @@ data "kontraktor_variable" "db_host" {
   key     = "DB_HOST"
 }
 
-# As it was when the environment was at its first revision.
+# At the first revision of the environment.
 data "kontraktor_variable" "db_host_at_first" {
   project = "billing"
   env     = "prod"

@@ -5,7 +5,7 @@ data "kontraktor_variable_history" "db_host" {
   limit   = 10
 }
 
-# What it was at that moment, whether or not it exists today.
+# The value at that time, whether or not the variable still exists.
 data "kontraktor_variable_history" "db_host_at_first" {
   project = "billing"
   env     = "prod"

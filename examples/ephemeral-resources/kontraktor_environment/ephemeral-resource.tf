@@ -1,4 +1,4 @@
-# Variables and secrets of an environment that stands already, as one map.
+# Variables and secrets of an existing environment, as one map.
 ephemeral "kontraktor_environment" "prod" {
   project = "billing"
   env     = "prod"

@@ -5,12 +5,12 @@ resource "kontraktor_secret_reference" "db_password" {
   reference = "vault://team/secret/billing/db#password"
 }
 
-# By the id, because the reference is created here: the secret is read after it is written, and not while planning.
+# By id, because this configuration creates the reference: the secret is read after the reference is written.
 ephemeral "kontraktor_secret" "db_password" {
   id = kontraktor_secret_reference.db_password.id
 }
 
-# The value is in no state and no plan. It fits write-only arguments, provider blocks and, as here, provisioners.
+# The value is stored in neither the state nor a plan. Use it in write-only arguments, provider blocks and provisioners.
 resource "terraform_data" "migration" {
   triggers_replace = [kontraktor_secret_reference.db_password.revision]
 

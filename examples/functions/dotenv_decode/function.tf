@@ -1,4 +1,4 @@
-# Functions of a provider need Terraform 1.8, and the provider in required_providers.
+# Provider functions require Terraform 1.8, and the provider in required_providers.
 locals {
   # In a real configuration: file("${path.module}/.env")
   text = <<-EOT

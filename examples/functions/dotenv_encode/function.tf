@@ -1,4 +1,4 @@
-# Functions of a provider need Terraform 1.8, and the provider in required_providers.
+# Provider functions require Terraform 1.8, and the provider in required_providers.
 output "dotenv" {
   value = provider::kontraktor::dotenv_encode({
     DB_HOST  = "db.billing.internal"

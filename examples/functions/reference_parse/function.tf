@@ -1,9 +1,9 @@
-# Functions of a provider need Terraform 1.8, and the provider in required_providers.
+# Provider functions require Terraform 1.8, and the provider in required_providers.
 output "parts" {
   value = provider::kontraktor::reference_parse("vault://team/secret/app/db?version=3#password")
 }
 
-# As a check of an input: what is no reference is refused when planning.
+# In a validation: planning fails if the input is not a reference.
 variable "db_password" {
   type    = string
   default = "aws-sm://prod/billing/db?stage=AWSCURRENT#password"

@@ -1,2 +1,2 @@
-# The import id is PROJECT/ENV.
+# The import ID is PROJECT/ENV.
 terraform import kontraktor_environment.prod billing/prod

@@ -1,2 +1,2 @@
-# The import id is the project's name.
+# The import ID is the project's name.
 terraform import kontraktor_project.billing billing

@@ -1,2 +1,2 @@
-# The import id is PROJECT/ENV/KEY.
+# The import ID is PROJECT/ENV/KEY.
 terraform import kontraktor_secret_reference.db_password billing/prod/DB_PASSWORD

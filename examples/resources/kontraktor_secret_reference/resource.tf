@@ -1,4 +1,4 @@
-# The password stays in the vault "team". Neither it nor the vault must be there yet.
+# The password stays in the vault "team". Neither the secret nor the vault has to exist yet.
 resource "kontraktor_secret_reference" "db_password" {
   project   = "billing"
   env       = "prod"
@@ -6,7 +6,7 @@ resource "kontraktor_secret_reference" "db_password" {
   reference = "vault://team/secret/billing/db#password"
 }
 
-# One version of a secret, whatever becomes the newest.
+# Pinned to one version of the secret.
 resource "kontraktor_secret_reference" "signing_key" {
   project     = "billing"
   env         = "prod"

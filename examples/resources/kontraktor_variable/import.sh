@@ -1,2 +1,2 @@
-# The import id is PROJECT/ENV/KEY.
+# The import ID is PROJECT/ENV/KEY.
 terraform import kontraktor_variable.db_host billing/prod/DB_HOST

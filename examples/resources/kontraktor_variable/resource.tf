@@ -1,4 +1,4 @@
-# Project and environment are made by the first write where they do not exist.
+# The first write creates the project and the environment if they do not exist.
 resource "kontraktor_variable" "db_host" {
   project = "billing"
   env     = "prod"

@@ -1,2 +1,2 @@
-# The import id is PROJECT/NAME.
+# The import ID is PROJECT/NAME.
 terraform import kontraktor_variable_schema.ports billing/ports

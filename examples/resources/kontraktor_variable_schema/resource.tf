@@ -1,4 +1,4 @@
-# Every key of the project that ends with PORT holds a port, in all environments.
+# Every key that ends with PORT must hold a port number, in all environments of the project.
 resource "kontraktor_variable_schema" "ports" {
   project     = "billing"
   name        = "ports"
@@ -17,6 +17,6 @@ resource "kontraktor_variable" "db_port" {
   value   = "5432"
   type    = "number"
 
-  # A schema that comes first judges this write too.
+  # Written after the schema, so that it is validated.
   depends_on = [kontraktor_variable_schema.ports]
 }

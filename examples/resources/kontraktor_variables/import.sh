@@ -1,8 +1,8 @@
-# PROJECT/ENV:KEY1,KEY2 takes these keys. What the configuration lists beside them is created by the next apply.
+# PROJECT/ENV:KEY1,KEY2 imports these keys. The next apply creates the other configured keys.
 terraform import kontraktor_variables.checkout billing/prod:CHECKOUT_HOST,CHECKOUT_THEME,CHECKOUT_RETRIES,CHECKOUT_LIMITS
 
-# PROJECT/ENV:* takes the environment as a whole, for ownership = "exclusive".
+# PROJECT/ENV:* imports the whole environment, for ownership = "exclusive".
 terraform import kontraktor_variables.preview 'billing/preview:*'
 
-# PROJECT/ENV takes all keys that are there now, for ownership = "additive":
+# PROJECT/ENV imports all existing keys, for ownership = "additive":
 #   terraform import kontraktor_variables.all billing/prod

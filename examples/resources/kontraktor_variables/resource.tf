@@ -1,4 +1,4 @@
-# The keys of one application, written together. Other keys of the environment are left alone.
+# The variables of one application, written together. Other variables of the environment are not managed.
 resource "kontraktor_variables" "checkout" {
   project = "billing"
   env     = "prod"
@@ -21,7 +21,7 @@ resource "kontraktor_variables" "checkout" {
   }
 }
 
-# All that an environment holds: keys that others write there show in the plan, and the next apply removes them.
+# All variables of an environment: a plan shows keys that other clients added, and the next apply deletes them.
 resource "kontraktor_variables" "preview" {
   project   = "billing"
   env       = "preview"

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const MANIFEST: &str = r#"{"version":1,"metadata":{"protocol_versions":["6.0"]}}"#;
 
-/// A folder with a provider that says its version, a licence and a manifest.
+/// A folder with a provider that says its version, a license and a manifest.
 struct Desk(TempDir);
 
 impl Desk {

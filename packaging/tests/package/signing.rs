@@ -78,6 +78,6 @@ fn a_key_that_gpg_does_not_have_makes_no_release() {
     let mut command = desk.command("dist", "linux_arm64=provider");
     command.env("GNUPGHOME", keyring.0.path()).args(["--key", "nobody@example.com"]);
     let said = refused(command.output().expect("it can be started"));
-    assert!(said.contains("gpg did not sign with the key \"nobody@example.com\""), "{said}");
+    assert!(said.contains("gpg failed to sign with the key \"nobody@example.com\""), "{said}");
     assert!(desk.names("dist").is_empty(), "{:?}", desk.names("dist"));
 }

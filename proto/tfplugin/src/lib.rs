@@ -1,18 +1,17 @@
-//! Terraform's plugin protocol 6 and go-plugin's handshake: what a Terraform or OpenTofu provider in Rust stands on.
+//! Terraform's plugin protocol 6 and go-plugin's handshake: the foundation for a Terraform or OpenTofu provider in Rust.
 //!
-//! - [`wire`]: the messages of protocol 6 and the trait [`wire::provider_server::Provider`]. Every call that a provider
-//!   does not define answers `Unimplemented`, which hosts understand as "not offered".
+//! - [`wire`]: the messages of protocol 6 and the trait [`wire::provider_server::Provider`]. Calls that a
+//!   provider does not implement return `Unimplemented`, which hosts understand.
 //! - [`value`]: values that are known, null or unknown at every depth, exact numbers, types, paths, and the codecs.
-//! - [`serve`]: the handshake, mutual TLS that pins the host's certificate, the services beside the provider, and an end
-//!   in good order.
-//! - [`logging`]: log lines in the form that hosts read.
+//! - [`serve`]: the handshake, mutual TLS that pins the host's certificate, the services beside the provider, and graceful
+//!   shutdown.
+//! - [`logging`]: log lines in the format that hosts read.
 //!
-//! It holds no framework: schemas, plans and states are what the protocol says they are. It also knows nothing of any
-//! particular provider.
+//! It is not a framework, and knows nothing of any particular provider: schemas, plans and state are the provider's.
 //!
-//! # A provider of thirty lines
+//! # A minimal provider
 //! ```no_run
-#![doc = include_str!("../examples/thirty_lines.rs")]
+#![doc = include_str!("../examples/minimal.rs")]
 //! ```
 
 pub mod logging;
@@ -21,7 +20,7 @@ pub mod value;
 
 /// The messages, client and server of protocol 6, generated from this crate's .proto files.
 ///
-/// The .proto files hold what each message is for.
+/// The .proto files describe each message.
 #[allow(
     missing_docs,
     unreachable_pub,
@@ -33,8 +32,8 @@ pub mod wire {
     tonic::include_proto!("tfplugin6");
 }
 
-/// go-plugin's services beside the provider, generated from this crate's .proto files. A provider has no use for them:
-/// they are here for those who play the host, as tests do.
+/// go-plugin's services beside the provider, generated from this crate's .proto files. Providers do not need them; they are
+/// public for programs that act as a host, such as tests.
 #[allow(
     missing_docs,
     unreachable_pub,

@@ -1,7 +1,6 @@
-//! Log lines as go-plugin's hosts read them from stderr: one JSON object a line, in hclog's form.
+//! Log lines as go-plugin hosts read them from stderr: one JSON object per line, in hclog's format.
 //!
-//! A host panics over a `@level`, `@message` or `@timestamp` that is not a string, so these three cannot be anything else
-//! here, whatever a field is called.
+//! A host panics if `@level`, `@message` or `@timestamp` is not a string, so no field can replace these three.
 
 use std::{
     fmt,
@@ -25,13 +24,11 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::serve::Environment;
-
-/// Libraries below this crate, whose finer levels tell of frames and not of the provider.
+/// Libraries whose log levels below warning are about frames and not about the provider.
 const LIBRARIES: [&str; 6] = ["h2", "hyper", "hyper_util", "rustls", "tonic", "tower"];
 
-/// What a value of `TF_LOG_PROVIDER` or `TF_LOG` asks for. Absent or `off`: nothing. As in Terraform, `json` and whatever
-/// is no level ask for everything.
+/// Parses a value of `TF_LOG_PROVIDER` or `TF_LOG`. Absent or `off` is no logging. As in Terraform, `json` and unknown levels
+/// are `trace`.
 pub fn level(value: Option<&str>) -> LevelFilter {
     match value.map(str::to_ascii_lowercase).as_deref() {
         None | Some("" | "off") => LevelFilter::OFF,
@@ -43,33 +40,32 @@ pub fn level(value: Option<&str>) -> LevelFilter {
     }
 }
 
-/// Sends what is logged with `tracing` to stderr, at the level that the host asks for. Does nothing when that is none, or
-/// when the process has a subscriber already.
-pub fn init(environment: &Environment) {
-    if environment.log_level == LevelFilter::OFF {
+/// Writes `tracing` events to stderr, up to the given level. Does nothing if logging is off or the process already
+/// has a subscriber.
+pub fn init(level: LevelFilter) {
+    if level == LevelFilter::OFF {
         return;
     }
-    let quiet = environment.log_level.min(LevelFilter::WARN);
-    let targets =
-        Targets::new().with_default(environment.log_level).with_targets(LIBRARIES.map(|name| (name, quiet)));
+    let quiet = level.min(LevelFilter::WARN);
+    let targets = Targets::new().with_default(level).with_targets(LIBRARIES.map(|name| (name, quiet)));
     let lines = HclogLayer::new(io::stderr(), now).with_filter(targets);
-    // An error means that the author chose another subscriber.
+    // An error means that the provider installed another subscriber.
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where this crate asks for the time")]
+#[expect(clippy::disallowed_methods, reason = "the only place where this crate reads the clock")]
 fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// A layer that writes each event as a line of JSON in hclog's form. Fields of the spans around it come along.
+/// A layer that writes each event as one line of JSON in hclog's format, with the fields of its spans.
 pub struct HclogLayer<W> {
     out: Mutex<W>,
     clock: fn() -> Timestamp,
 }
 
 impl<W: Write> HclogLayer<W> {
-    /// A layer that writes to `out` and asks `clock` for the time.
+    /// Creates a layer that writes to `out` and reads the time from `clock`.
     pub fn new(out: W, clock: fn() -> Timestamp) -> Self {
         Self { out: Mutex::new(out), clock }
     }
@@ -115,7 +111,7 @@ where
         line.insert("@timestamp".to_owned(), format!("{:.6}", (self.clock)()).into());
         let mut line = Value::Object(line).to_string();
         line.push('\n');
-        // With stderr gone there is nobody left to tell, and a poisoned lock guards nothing that could be half done.
+        // Errors cannot be reported anywhere else. A line is written whole, so a poisoned lock is harmless.
         let mut out = self.out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let _ = out.write_all(line.as_bytes());
     }
@@ -140,7 +136,7 @@ struct Fields {
 
 impl Fields {
     fn insert(&mut self, field: &Field, value: Value) {
-        // Names with an at sign are the host's.
+        // Names with an at sign are reserved.
         self.others.insert(field.name().trim_start_matches('@').to_owned(), value);
     }
 }
@@ -185,7 +181,7 @@ mod tests {
 
     use super::*;
 
-    /// A place to write to that can be read afterwards.
+    /// A shared buffer.
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
 

@@ -1,13 +1,14 @@
 //! Serving a provider: from the handshake with the host to the end of the process.
 //!
-//! This module owns the order of things. How a certificate is pinned (`tls`), where the provider listens (`listener`) and
-//! what runs beside it (`services`) is said elsewhere, and what the provider does is not its matter.
+//! This module owns the order of the steps. `tls` pins the certificate, `listener` binds the socket, and `services` defines the
+//! services beside the provider.
 
+mod acceptor;
 mod connection;
-mod environment;
 mod error;
+mod extensions;
 mod listener;
-mod scope;
+mod plugin_env;
 mod services;
 mod tls;
 
@@ -21,33 +22,33 @@ use std::{
 
 use tokio::sync::watch;
 
-use self::{connection::Acceptor, listener::Listener, tls::Tls};
-pub use self::{environment::Environment, error::ServeError, scope::ConnectionScope};
+use self::{acceptor::Acceptor, listener::Listener, tls::Tls};
+pub use self::{error::ServeError, extensions::ConnectionExtensions, plugin_env::PluginEnv};
 use crate::{logging, wire::provider_server::Provider};
 
-/// The version of the plugin protocol that this crate speaks.
+/// The version of the plugin protocol that this crate implements.
 pub const PROTOCOL_VERSION: u32 = 6;
 
-/// The largest message that is received, in bytes. Hosts allow themselves as much.
+/// The maximum size of a received message, in bytes. Hosts use the same limit.
 pub const MAX_MESSAGE_BYTES: usize = 256 << 20;
 
-/// How long calls that run may still take when the host ends the provider. The host kills after two seconds.
-const GRACE: Duration = Duration::from_millis(1_200);
+/// How long running calls may take after the host shuts the provider down. The host kills the process after two seconds.
+const GRACE_PERIOD: Duration = Duration::from_millis(1_200);
 
-/// How a provider is run.
+/// How a provider is started.
 #[derive(Debug, Clone)]
 pub enum Mode {
-    /// Started by a host, which said how in the environment.
-    Hosted(Environment),
-    /// Started by a person, perhaps in a debugger. Hosts find it through `TF_REATTACH_PROVIDERS`, which is printed. There
-    /// is no TLS; several hosts may come in turn; an interrupt ends it.
-    Debug(Environment),
+    /// By a host, which passes its settings in environment variables.
+    Hosted(PluginEnv),
+    /// By a person, for debugging. The provider prints `TF_REATTACH_PROVIDERS`, which lets hosts connect to it. There is no TLS,
+    /// any number of hosts may connect, and an interrupt stops it.
+    Debug(PluginEnv),
 }
 
 impl Mode {
-    /// What the process's arguments and environment ask for: debugging with `--debug` among the arguments, else hosted.
+    /// Reads the process's arguments and environment: `Debug` if `--debug` is among the arguments, otherwise `Hosted`.
     pub fn from_process() -> Self {
-        let environment = Environment::from_process();
+        let environment = PluginEnv::from_process();
         if std::env::args_os().skip(1).any(|argument| argument == "--debug" || argument == "-debug") {
             Self::Debug(environment)
         } else {
@@ -55,25 +56,25 @@ impl Mode {
         }
     }
 
-    /// What the process's environment said.
-    pub fn environment(&self) -> &Environment {
+    /// Returns the host's settings.
+    pub fn environment(&self) -> &PluginEnv {
         match self {
             Self::Hosted(environment) | Self::Debug(environment) => environment,
         }
     }
 }
 
-/// Which kind of socket to listen on.
+/// The kind of socket to listen on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Transport {
-    /// A unix socket where there are any, else TCP.
+    /// A unix socket if the platform has them, otherwise TCP.
     #[default]
     Native,
     /// TCP on the loopback address.
     Tcp,
 }
 
-/// Where a plugin listens.
+/// The address that a plugin listens on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// The path of a unix socket.
@@ -82,7 +83,7 @@ pub enum Address {
     Tcp(SocketAddr),
 }
 
-/// A provider and how to serve it.
+/// A provider, and how to serve it.
 #[derive(Debug)]
 pub struct Plugin<P> {
     address: String,
@@ -91,24 +92,24 @@ pub struct Plugin<P> {
 }
 
 impl<P: Provider> Plugin<P> {
-    /// A plugin for the provider with this full source address, such as `registry.terraform.io/namespace/name`.
+    /// Creates a plugin. `address` is the provider's full source address, such as `registry.terraform.io/namespace/name`.
     pub fn new(address: impl Into<String>, provider: P) -> Self {
         Self { address: address.into(), provider, transport: Transport::Native }
     }
 
-    /// Listens on another kind of socket.
+    /// Sets the kind of socket to listen on.
     pub fn transport(self, transport: Transport) -> Self {
         Self { transport, ..self }
     }
 
-    /// The whole of a provider's `main`: sends logs where the host reads them, serves on a runtime with one thread, and
-    /// says on stderr what went wrong, in one line.
+    /// Runs a provider's whole `main`: sets up logging, serves on a single-threaded runtime, and reports an error on stderr, in
+    /// one line.
     pub fn run(self, mode: Mode) -> ExitCode {
-        logging::init(mode.environment());
+        logging::init(mode.environment().log_level);
         let served = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
                 let served = runtime.block_on(self.serve(mode));
-                // Work that blocks a thread must not outlive the bound that the host sets.
+                // Blocking tasks must not delay the end of the process beyond the host's limit.
                 runtime.shutdown_background();
                 served
             }
@@ -117,18 +118,18 @@ impl<P: Provider> Plugin<P> {
         match served {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                // With stderr gone there is nobody left to tell.
+                // An error on stderr cannot be reported anywhere else.
                 let _ = writeln!(io::stderr(), "{error}");
                 ExitCode::FAILURE
             }
         }
     }
 
-    /// Serves until the host ends the plugin, or a signal does. Returns within 1.2 seconds of that; calls that still run
-    /// then end with the runtime.
+    /// Serves until the host or a signal shuts the plugin down. Returns within 1.2 seconds of that; calls that are still running
+    /// end with the runtime.
     ///
     /// # Errors
-    /// When the environment is not that of a host that this crate understands, or nothing can be bound or printed.
+    /// If the environment is not that of a supported host, or the socket cannot be bound or the handshake not printed.
     pub async fn serve(self, mode: Mode) -> Result<(), ServeError> {
         let (line, listener, tls) = match &mode {
             Mode::Hosted(environment) => {
@@ -136,30 +137,30 @@ impl<P: Provider> Plugin<P> {
                 environment.check_version()?;
                 let tls = environment.client_certificate.as_deref().map(Tls::pinned_to).transpose()?;
                 let listener = Listener::bind(environment, self.transport)?;
-                let line = handshake(environment, listener.address(), tls.as_ref());
+                let line = handshake_line(environment, listener.address(), tls.as_ref());
                 (line, listener, tls)
             }
             Mode::Debug(environment) => {
                 let listener = Listener::bind(environment, self.transport)?;
-                (reattach(&self.address, listener.address()), listener, None)
+                (reattach_line(&self.address, listener.address()), listener, None)
             }
         };
         let (end, ended) = watch::channel(false);
         let signals = Signals::install(&mode).map_err(|source| ServeError::Runtime { source })?;
-        announce(&line).map_err(|source| ServeError::Handshake { source })?;
+        print_line(&line).map_err(|source| ServeError::Handshake { source })?;
 
-        // The guard unlinks the socket, however this ends.
+        // The guard removes the socket on every path.
         let (listener, _guard) = listener.split();
         let incoming = Acceptor::new(listener, tls).run();
         let server = services::server(self.provider, end.clone(), &ended).await;
         let stopped = async {
             let mut ended = ended.clone();
             tokio::select! {
-                // The sender lives as long as this function.
+                // The sender is not dropped before this function returns.
                 _ = ended.wait_for(|ended| *ended) => {}
                 () = signals.end() => {}
             }
-            // Ends the streams that would stay open as long as the host does.
+            // Ends the streams that would otherwise stay open.
             end.send_replace(true);
         };
         let overdue = async {
@@ -167,28 +168,29 @@ impl<P: Provider> Plugin<P> {
             if ended.wait_for(|ended| *ended).await.is_err() {
                 std::future::pending::<()>().await;
             }
-            tokio::time::sleep(GRACE).await;
+            tokio::time::sleep(GRACE_PERIOD).await;
         };
         tokio::select! {
             served = server.serve_with_incoming_shutdown(incoming, stopped) => {
                 served.map_err(|source| ServeError::Serve { source })
             }
             () = overdue => {
-                tracing::warn!("ending while calls still run");
+                tracing::warn!("ending while calls are still running");
                 Ok(())
             }
         }
     }
 }
 
-/// The signals that end a plugin, and those that must not.
+/// The signals that stop a plugin, and those that are ignored.
 struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
-    /// Only a person who debugs interrupts: Ctrl-C at a host reaches the whole process group, and the host decides.
-    interrupt_ends: bool,
+    /// Whether an interrupt stops the plugin. Under a host it does not: Ctrl-C reaches the whole process group, and the host
+    /// decides when to stop.
+    interrupt_stops: bool,
 }
 
 impl Signals {
@@ -198,27 +200,27 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            interrupt_ends: matches!(mode, Mode::Debug(_)),
+            interrupt_stops: matches!(mode, Mode::Debug(_)),
         })
     }
 
     #[cfg(not(unix))]
     fn install(mode: &Mode) -> io::Result<Self> {
-        Ok(Self { interrupt_ends: matches!(mode, Mode::Debug(_)) })
+        Ok(Self { interrupt_stops: matches!(mode, Mode::Debug(_)) })
     }
 
-    /// Resolves at a signal that ends the plugin.
+    /// Completes at a signal that stops the plugin.
     async fn end(mut self) {
         while !self.next().await {
-            tracing::debug!("interrupt ignored: the host decides when to end");
+            tracing::debug!("ignoring an interrupt: the host decides when to stop");
         }
     }
 
-    /// Waits for a signal; whether it ends the plugin.
+    /// Waits for a signal, and returns whether it stops the plugin.
     #[cfg(unix)]
     async fn next(&mut self) -> bool {
         tokio::select! {
-            _ = self.interrupt.recv() => self.interrupt_ends,
+            _ = self.interrupt.recv() => self.interrupt_stops,
             _ = self.terminate.recv() => true,
         }
     }
@@ -226,34 +228,34 @@ impl Signals {
     #[cfg(not(unix))]
     async fn next(&mut self) -> bool {
         match tokio::signal::ctrl_c().await {
-            Ok(()) => self.interrupt_ends,
+            Ok(()) => self.interrupt_stops,
             Err(_) => std::future::pending().await,
         }
     }
 }
 
-/// The line by which the host finds the plugin: `1|6|unix|/path|grpc|certificate`.
-fn handshake(environment: &Environment, address: &Address, tls: Option<&Tls>) -> String {
-    let (network, place) = network(address);
+/// Returns the handshake line, by which the host finds the plugin: `1|6|unix|/path|grpc|certificate`.
+fn handshake_line(environment: &PluginEnv, address: &Address, tls: Option<&Tls>) -> String {
+    let (network, location) = network(address);
     let certificate = tls.map_or("", Tls::certificate);
-    // Hosts that know of multiplexing read a seventh field; for others it would be part of the certificate.
+    // Hosts that support multiplexing read a seventh field; others would read it as part of the certificate.
     let multiplex = if environment.multiplex { "|false" } else { "" };
-    format!("1|{PROTOCOL_VERSION}|{network}|{place}|grpc|{certificate}{multiplex}\n")
+    format!("1|{PROTOCOL_VERSION}|{network}|{location}|grpc|{certificate}{multiplex}\n")
 }
 
-/// The line that a person copies into the environment of a host.
-fn reattach(provider: &str, address: &Address) -> String {
-    let (network, place) = network(address);
+/// Returns the line that a person copies into the environment of a host.
+fn reattach_line(provider: &str, address: &Address) -> String {
+    let (network, location) = network(address);
     let reattach = serde_json::json!({
         provider: {
             "Protocol": "grpc",
             "ProtocolVersion": PROTOCOL_VERSION,
             "Pid": std::process::id(),
             "Test": true,
-            "Addr": { "Network": network, "String": place },
+            "Addr": { "Network": network, "String": location },
         }
     });
-    // Inside single quotes a shell takes everything as it is but the quote itself.
+    // In single quotes, a shell interprets nothing but the quote itself.
     format!("TF_REATTACH_PROVIDERS='{}'\n", reattach.to_string().replace('\'', r"'\''"))
 }
 
@@ -264,8 +266,8 @@ fn network(address: &Address) -> (&'static str, String) {
     }
 }
 
-/// The only thing that is ever written to stdout.
-fn announce(line: &str) -> io::Result<()> {
+/// Prints the handshake, the only output on stdout.
+fn print_line(line: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(line.as_bytes())?;
     stdout.flush()

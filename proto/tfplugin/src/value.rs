@@ -1,7 +1,7 @@
-//! Values as Terraform knows them: each is known, null or unknown at every depth, and numbers are exact.
+//! Terraform's values: known, null or unknown at every depth, with exact numbers.
 //!
-//! This module owns the value, its type, paths into it, and the two codecs of a `DynamicValue`. It refuses to
-//! know what a schema, a plan or a provider is.
+//! This module owns values, their types, paths into them, and the two codecs of a `DynamicValue`. It does not know schemas,
+//! plans or providers.
 
 mod decode;
 mod encode;
@@ -25,9 +25,9 @@ pub use self::{
 };
 use crate::wire;
 
-/// How deep a value or a type may nest, counting every list, map, object, tuple and dynamic wrapper.
+/// The maximum nesting depth of a value or a type, counting every list, map, object, tuple and dynamic wrapper.
 ///
-/// Decoders refuse what is deeper, so that bytes from outside cannot exhaust the stack.
+/// Decoders refuse deeper values, so that untrusted bytes cannot exhaust the stack.
 pub const MAX_DEPTH: usize = 128;
 
 /// A value of Terraform's type system.
@@ -36,48 +36,47 @@ pub const MAX_DEPTH: usize = 128;
 /// take the type beside the value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Value {
-    /// No value. What it would have been is told by the type beside it.
+    /// No value.
     #[default]
     Null,
-    /// Not known until apply. Refinements that a host sends with it are read over.
+    /// Not known until apply. Refinements from the host are ignored.
     Unknown,
     /// `true` or `false`.
     Bool(bool),
     /// An exact number.
     Number(Number),
-    /// A text in normalisation form C, as the host has it. The codecs normalise.
+    /// A string in Unicode normalization form C, which the codecs enforce.
     String(String),
     /// The elements of a list, set or tuple.
     List(Vec<Value>),
     /// The elements of a map or the attributes of an object. An object holds every attribute of its type.
     Map(BTreeMap<String, Value>),
-    /// A known, null or unknown value with the type that it has at run time, where the schema says dynamic.
+    /// A known, null or unknown value with its actual type, if the schema's type is dynamic.
     Dynamic(Box<(Type, Value)>),
 }
 
 impl Value {
-    /// A value for a place whose type is dynamic. With `ty` dynamic itself it is the value as it stands, because
-    /// wrapping twice says nothing more.
+    /// Wraps a value of type `ty` for an attribute of dynamic type. If `ty` itself is dynamic, the value is returned unchanged.
     pub fn dynamic(ty: Type, value: Self) -> Self {
         if ty == Type::Dynamic { value } else { Self::Dynamic(Box::new((ty, value))) }
     }
 
-    /// An object from its attributes.
+    /// Creates an object from its attributes.
     pub fn object<K: Into<String>>(attributes: impl IntoIterator<Item = (K, Self)>) -> Self {
         Self::Map(attributes.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 
-    /// Whether it is null, also when it is a null with a type in a dynamic place.
+    /// Returns whether it is null, with or without a dynamic wrapper.
     pub fn is_null(&self) -> bool {
         matches!(self.inner(), Self::Null)
     }
 
-    /// Whether it is unknown as a whole, also when it is an unknown with a type in a dynamic place.
+    /// Returns whether it is unknown as a whole, with or without a dynamic wrapper.
     pub fn is_unknown(&self) -> bool {
         matches!(self.inner(), Self::Unknown)
     }
 
-    /// Whether nothing in it, at any depth, is unknown.
+    /// Returns whether nothing in it is unknown, at any depth.
     pub fn is_wholly_known(&self) -> bool {
         match self {
             Self::Unknown => false,
@@ -88,7 +87,7 @@ impl Value {
         }
     }
 
-    /// The text, if it is one.
+    /// Returns the string, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match self.inner() {
             Self::String(text) => Some(text),
@@ -96,7 +95,7 @@ impl Value {
         }
     }
 
-    /// The truth value, if it is one.
+    /// Returns the bool, if it is one.
     pub fn as_bool(&self) -> Option<bool> {
         match self.inner() {
             Self::Bool(truth) => Some(*truth),
@@ -104,7 +103,7 @@ impl Value {
         }
     }
 
-    /// The number, if it is one.
+    /// Returns the number, if it is one.
     pub fn as_number(&self) -> Option<&Number> {
         match self.inner() {
             Self::Number(number) => Some(number),
@@ -112,7 +111,7 @@ impl Value {
         }
     }
 
-    /// The elements, if it is a list, set or tuple.
+    /// Returns the elements, if it is a list, set or tuple.
     pub fn as_list(&self) -> Option<&[Self]> {
         match self.inner() {
             Self::List(elements) => Some(elements),
@@ -120,7 +119,7 @@ impl Value {
         }
     }
 
-    /// The elements or attributes, if it is a map or object.
+    /// Returns the elements or attributes, if it is a map or object.
     pub fn as_map(&self) -> Option<&BTreeMap<String, Self>> {
         match self.inner() {
             Self::Map(elements) => Some(elements),
@@ -128,12 +127,12 @@ impl Value {
         }
     }
 
-    /// The attribute of an object or the element of a map.
+    /// Returns an attribute of an object or an element of a map.
     pub fn get(&self, name: &str) -> Option<&Self> {
         self.as_map()?.get(name)
     }
 
-    /// What stands at `path`; `None` when the path leads nowhere, which includes a path through null or unknown.
+    /// Returns the value at `path`; `None` if there is none, as for a path through null or unknown.
     pub fn at(&self, path: &AttributePath) -> Option<&Self> {
         path.steps().iter().try_fold(self, |value, step| match step {
             Step::Attribute(name) | Step::Key(name) => value.get(name),
@@ -141,8 +140,8 @@ impl Value {
         })
     }
 
-    /// Whether the value could be encoded for `ty`: same shape at every depth, every attribute of an object there
-    /// and no other. Null and unknown conform to everything.
+    /// Returns whether the value can be encoded as `ty`: it has the same shape at every depth, and every object has exactly the
+    /// attributes of its type. Null and unknown conform to every type.
     pub fn conforms_to(&self, ty: &Type) -> bool {
         match (self, ty) {
             (Self::Null | Self::Unknown, _)
@@ -170,8 +169,7 @@ impl Value {
         }
     }
 
-    /// Reads the value out of a message of the protocol. A message that is absent or empty is null; msgpack is
-    /// preferred when a host sends both encodings.
+    /// Decodes a message of the protocol. An absent or empty message is null; msgpack is preferred if both encodings are set.
     pub fn from_dynamic(message: Option<&wire::DynamicValue>, ty: &Type) -> Result<Self, DecodeError> {
         match message {
             Some(message) if !message.msgpack.is_empty() => Self::from_msgpack(&message.msgpack, ty),
@@ -180,12 +178,12 @@ impl Value {
         }
     }
 
-    /// The message of the protocol for this value, always in msgpack: JSON has no way to say unknown.
+    /// Encodes the value as a message of the protocol, always in msgpack, because JSON cannot represent unknown values.
     pub fn to_dynamic(&self, ty: &Type) -> Result<wire::DynamicValue, EncodeError> {
         Ok(wire::DynamicValue { msgpack: self.to_msgpack(ty)?, json: Vec::new() })
     }
 
-    /// The value under its dynamic wrapper, or itself.
+    /// Returns the value inside its dynamic wrapper, or itself.
     pub fn inner(&self) -> &Self {
         match self {
             Self::Dynamic(inner) => inner.1.inner(),
@@ -193,7 +191,7 @@ impl Value {
         }
     }
 
-    /// The kind of the value, for messages.
+    /// Returns the kind of the value, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -257,8 +255,8 @@ impl FromIterator<Self> for Value {
     }
 }
 
-/// Brings a text into normalisation form C, in which hosts keep every string. Most text is so already and costs one
-/// look at each character.
+/// Converts a string to Unicode normalization form C, as hosts do. Most strings already are in that form, which costs one look
+/// at each character.
 fn nfc(text: String) -> String {
     if is_nfc_quick(text.chars()) == unicode_normalization::IsNormalized::Yes {
         text

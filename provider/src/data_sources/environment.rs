@@ -1,5 +1,5 @@
-//! `data.kontraktor_environment`: all variables of an environment, or those whose keys begin with a prefix, now or at an
-//! earlier moment, where each comes from, and which secrets it refers to.
+//! `data.kontraktor_environment`: the variables of an environment, now or at an earlier point in time, the origin of each,
+//! and the secret references.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use async_trait::async_trait;
 use kontraktor_proto::v1;
 use tfplugin_proto::value::Type;
 
-use super::{look, origin, version};
+use super::view::{origin, read_view, version};
 use crate::framework::model::Content as _;
-use crate::framework::{Attr, Attribute, DataSource, Diagnostics, Found, Schema};
+use crate::framework::{Attr, Attribute, DataSource, Diagnostics, ReadResult, Schema};
 use crate::session::{Session, View};
-use crate::{model, places, point_in_time, rules};
+use crate::{locations, model, point_in_time, validators};
 
 model! {
-    /// A secret reference, and the version of the secret that was seen last.
+    /// A secret reference, and the last seen version of its secret.
     pub(crate) struct SecretReference {
         /// Its URL.
         reference: String,
         /// The vault's name.
         vault: String,
-        /// What the vault called the version; null where it was not resolved, or the vault keeps none.
+        /// The vault's identifier of the version; null if it was never resolved, or the vault keeps no versions.
         version: String,
-        /// When that version was seen first, by RFC 3339.
+        /// When that version was first seen, in RFC 3339.
         version_seen: String,
         /// The environment that holds it, as `project/env`.
         origin: String,
@@ -48,11 +48,11 @@ model! {
         project: String,
         /// The environment's name inside the project.
         env: String,
-        /// What keys must begin with.
+        /// The prefix of the keys.
         prefix: String,
-        /// Whether to leave out what is imported.
+        /// Whether to leave out imported variables.
         own_only: bool,
-        /// When.
+        /// The point in time.
         at: String,
         /// Values by key.
         variables: BTreeMap<String, Attr<String>>,
@@ -60,7 +60,7 @@ model! {
         types: BTreeMap<String, Attr<String>>,
         /// `project/env` by key.
         origins: BTreeMap<String, Attr<String>>,
-        /// What it imports directly, in order, as `project/env`.
+        /// The environments it imports directly, in order, as `project/env`.
         imports: Vec<Attr<String>>,
         /// Secret references by key.
         secret_references: BTreeMap<String, Attr<SecretReference>>,
@@ -82,33 +82,34 @@ impl DataSource<Session> for Environment {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "The variables of an environment, all at one moment: what it imports, in order, and its own on top.\n\nSecrets \
-             are not read: `secret_references` says where each is, and in which version it was seen last. Their values are \
-             read by the ephemeral resource `kontraktor_environment`.",
+            "Reads the variables of an environment at one point in time: the imported ones, in order, overridden by its \
+             own.\n\nSecrets are not read: `secret_references` holds their references and the last seen versions. To read \
+             the secrets themselves, use the ephemeral resource `kontraktor_environment`.",
             vec![
-                Attribute::required("project", Type::String, "The project's name.").check(rules::project),
+                Attribute::required("project", Type::String, "The project's name.")
+                    .validator(validators::project),
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
-                    .check(rules::env),
+                    .validator(validators::env),
                 Attribute::optional(
                     "prefix",
                     Type::String,
-                    "Only variables whose keys begin with this. The keys keep it. Left out or empty: all.",
+                    "The prefix of the keys to read. The returned keys include it. Defaults to all keys.",
                 ),
                 Attribute::optional(
                     "own_only",
                     Type::Bool,
-                    "Whether to leave out what the environment imports. Left out: false.",
+                    "Whether to leave out imported variables. Defaults to `false`.",
                 ),
                 point_in_time::attribute(
-                    "Which moment to read: the environment's own revision, such as `12`, or a time by RFC 3339, such as \
-                     `\"2026-05-01T08:00:00Z\"`. With a revision, imports are read as they were when that revision was \
-                     made; with a time, everything that was written up to and including it counts. Left out: now.",
+                    "The point in time to read: a revision of this environment, such as `12`, or an RFC 3339 time, such as \
+                     `\"2026-05-01T08:00:00Z\"`. At a revision, imports are read as they were when that revision was \
+                     written; at a time, everything written up to and including that time counts. Defaults to now.",
                 ),
                 Attribute::computed(
                     "variables",
                     Type::map(Type::String),
-                    "The values of the plain variables by key, each as text in its canonical form. Use `tonumber`, `tobool` and `jsondecode` \
-                     by the type.",
+                    "The values of the plain variables by key, as text in canonical form. Convert them by type with \
+                     `tonumber`, `tobool` or `jsondecode`.",
                 ),
                 Attribute::computed(
                     "types",
@@ -118,48 +119,48 @@ impl DataSource<Session> for Environment {
                 Attribute::computed(
                     "origins",
                     Type::map(Type::String),
-                    "Where each value comes from, by key: the environment that holds it, as `project/env`. It is this \
-                     environment for its own variables, and otherwise the imported one that won.",
+                    "The environment that each value comes from, by key, as `project/env`: this environment for its own \
+                     variables, otherwise the import that takes precedence.",
                 ),
                 Attribute::computed(
                     "secret_references",
                     Type::map(SecretReference::ty()),
-                    "The secret references by key: `reference` (the URL, in its one spelling), `vault`, `version` and \
-                     `version_seen`, and `origin` (the environment that holds it, as `project/env`). This is the lockfile of \
-                     secrets: `version` is what the vault called the version when the secret was resolved last, before the \
-                     next revision of the environment, and `version_seen` when that version was seen first (RFC 3339). Both \
-                     are null where it was never resolved, or its vault keeps no versions. A rotation in the vault shows as \
-                     another version, once someone has read the secret.",
+                    "The secret references by key: `reference` (the URL in its canonical form), `vault`, `version`, \
+                     `version_seen`, and `origin` (the environment that holds it, as `project/env`). Together they work like \
+                     a lock file: `version` is the vault's identifier of the version at the last time the secret was \
+                     resolved, and `version_seen` the RFC 3339 time when that version was first seen. With `at`, both are \
+                     those of that time. Both are null if the secret was never resolved or its vault keeps no versions. A \
+                     rotated secret shows its new version once a client has read it.",
                 ),
                 Attribute::computed(
                     "imports",
                     Type::list(Type::String),
-                    "The environments that this one imports directly, in order, each as `project/env`. Later ones win \
-                     over earlier ones.",
+                    "The environments that this one imports directly, in order, each as `project/env`. Later imports take \
+                     precedence over earlier ones.",
                 ),
                 Attribute::computed(
                     "revision",
                     Type::Number,
-                    "The environment's own revision: it grows with every write into the environment, and with every \
-                     change of its imports.",
+                    "The environment's own revision. It grows by one with every write to the environment and every change \
+                     of its imports.",
                 ),
             ],
         )
     }
 
-    async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
-        let path = places::environment(&config.project, &config.env)?;
+    async fn read(&self, session: &Session, config: Model) -> Result<ReadResult<Model>, Diagnostics> {
+        let path = locations::environment(&config.project, &config.env)?;
         let view = View {
             prefix: config.prefix.text().to_owned(),
             own_only: config.own_only == Attr::Known(true),
             at: point_in_time::parse_argument(&config.at)?,
         };
-        let snapshot = look(session, &path, &view).await?;
+        let snapshot = read_view(session, &path, &view).await?;
         let mut variables = BTreeMap::new();
         let mut types = BTreeMap::new();
         let mut origins = BTreeMap::new();
         for variable in snapshot.variables() {
-            let (value_type, value) = places::content(variable, &format!("{path}/{}", variable.key))?;
+            let (value_type, value) = locations::content(variable, &format!("{path}/{}", variable.key))?;
             variables.insert(variable.key.clone(), value.into());
             types.insert(variable.key.clone(), value_type.as_str().into());
             origins.insert(variable.key.clone(), Attr::Known(origin(variable, &path)));

@@ -1,4 +1,4 @@
-//! `data.kontraktor_environment_diff`: what lies between two environments, or between two moments of one.
+//! `data.kontraktor_environment_diff`: the difference between two environments, or between two points in time of one.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,14 @@ use kontraktor_proto::{
 };
 use tfplugin_proto::value::{AttributePath, Step, Type};
 
-use super::{look, version};
+use super::view::{read_view, version};
 use crate::{
     framework::{
-        Attr, Attribute, Block, DataSource, Diagnostic, Diagnostics, Found, Schema, model::Content as _,
+        Attr, Attribute, Block, DataSource, Diagnostic, Diagnostics, ReadResult, Schema, model::Content as _,
     },
-    model, places, point_in_time, rules,
+    locations, model, point_in_time,
     session::{Session, Snapshot, View},
+    validators,
 };
 
 model! {
@@ -26,21 +27,21 @@ model! {
         project: String,
         /// The environment's name inside the project.
         env: String,
-        /// When.
+        /// The point in time.
         at: String,
     }
 }
 
 model! {
-    /// A variable that both sides have, and not alike.
+    /// A variable that differs between the sides.
     pub(crate) struct Changed {
-        /// The value on the side of `from`.
+        /// The value in `from`.
         from: String,
-        /// The value on the side of `to`.
+        /// The value in `to`.
         to: String,
-        /// The type on the side of `from`.
+        /// The type in `from`.
         from_type: String,
-        /// The type on the side of `to`.
+        /// The type in `to`.
         to_type: String,
         /// Which of `value`, `type` and `description` differ.
         what: Vec<Attr<String>>,
@@ -48,11 +49,11 @@ model! {
 }
 
 model! {
-    /// A secret reference that both sides have, and not alike.
+    /// A secret reference that differs between the sides.
     pub(crate) struct ChangedReference {
-        /// The reference on the side of `from`.
+        /// The reference in `from`.
         from: String,
-        /// The reference on the side of `to`.
+        /// The reference in `to`.
         to: String,
         /// Which of `reference` and `description` differ.
         what: Vec<Attr<String>>,
@@ -60,17 +61,17 @@ model! {
 }
 
 model! {
-    /// A secret of which both sides saw different versions, by the same reference.
+    /// A secret with the same reference but different versions on the two sides.
     pub(crate) struct Rotated {
-        /// The version on the side of `from`.
+        /// The version in `from`.
         from: String,
-        /// The version on the side of `to`.
+        /// The version in `to`.
         to: String,
     }
 }
 
 model! {
-    /// What lies between the secret references.
+    /// The difference between the secret references.
     pub(crate) struct References {
         /// References by key, of `to`.
         added: BTreeMap<String, Attr<String>>,
@@ -86,11 +87,11 @@ model! {
 model! {
     /// The data source's arguments and results.
     pub(crate) struct Model {
-        /// The side that the way leads from.
+        /// The side to compare from.
         from: Side,
-        /// The side that the way leads to.
+        /// The side to compare to.
         to: Side,
-        /// Whether to leave out what is imported.
+        /// Whether to leave out imported variables.
         own_only: bool,
         /// Values by key, of `to`.
         added: BTreeMap<String, Attr<String>>,
@@ -98,7 +99,7 @@ model! {
         removed: BTreeMap<String, Attr<String>>,
         /// By key.
         changed: BTreeMap<String, Attr<Changed>>,
-        /// The same of secret references.
+        /// The difference between the secret references.
         secret_references: References,
         /// Whether there is no difference.
         identical: bool,
@@ -108,23 +109,23 @@ model! {
 /// The data source.
 pub(crate) struct EnvironmentDiff;
 
-/// The same message, told of one side.
+/// Prefixes the diagnostic's path with the block of one side.
 fn within(side: &str, mut diagnostic: Diagnostic) -> Diagnostic {
     let mut path = diagnostic.path.take().unwrap_or_default();
     path.prepend(Step::Attribute(side.to_owned()));
     diagnostic.at_path(path)
 }
 
-/// What one side shows, in full.
+/// The environment and view of one side.
 #[derive(PartialEq)]
-struct Seen {
+struct ComparedView {
     path: EnvPath,
     view: View,
 }
 
-impl Seen {
+impl ComparedView {
     fn new(side: &Side, own_only: bool) -> Result<Self, Diagnostic> {
-        let path = places::environment(&side.project, &side.env)?;
+        let path = locations::environment(&side.project, &side.env)?;
         Ok(Self {
             path,
             view: View { own_only, at: point_in_time::parse_argument(&side.at)?, ..View::default() },
@@ -133,7 +134,7 @@ impl Seen {
 }
 
 fn value(variable: &v1::Variable, path: &EnvPath) -> Result<Attr<String>, Diagnostic> {
-    let (_, value) = places::content(variable, &format!("{path}/{}", variable.key))?;
+    let (_, value) = locations::content(variable, &format!("{path}/{}", variable.key))?;
     Ok(value.into())
 }
 
@@ -149,7 +150,7 @@ fn changed(change: &Change<'_>, from: &EnvPath, to: &EnvPath) -> Result<Attr<Cha
     let what =
         [("value", change.content()), ("type", change.value_type()), ("description", change.description())];
     let value_type = |variable, path: &EnvPath| {
-        let (value_type, _) = places::content(variable, &format!("{path}/{}", variable.key))?;
+        let (value_type, _) = locations::content(variable, &format!("{path}/{}", variable.key))?;
         Ok::<_, Diagnostic>(value_type.as_str().into())
     };
     Ok(Attr::Known(Changed {
@@ -168,12 +169,12 @@ fn urls<'a>(references: &BTreeMap<&'a str, &'a v1::Variable>) -> Attr<BTreeMap<S
     Attr::Known(urls.collect())
 }
 
-/// Which of the aspects differ.
+/// Returns the names of the aspects that differ.
 fn differing<const N: usize>(aspects: [(&str, bool); N]) -> Attr<Vec<Attr<String>>> {
     Attr::Known(aspects.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.into()).collect())
 }
 
-/// What lies between the secret references of two snapshots, and whether that is nothing. No secret is read.
+/// Returns the difference between the secret references of two snapshots, and whether there is none. No secret is read.
 fn references(before: &Snapshot, after: &Snapshot) -> (References, bool) {
     let diff = diff::between(before.references(), after.references());
     let changed = diff.changed.iter().filter_map(|(key, change)| {
@@ -210,77 +211,77 @@ impl DataSource<Session> for EnvironmentDiff {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "What lies between two environments, or between two moments of one: the way leads from `from` to `to`, so \
-             what only `to` has was added, and what only `from` has was removed.\n\nValues, types and descriptions are \
-             compared. Who wrote a variable and when, where it comes from and whether it is protected does not count, so \
-             an environment and its copy are identical. Secret references are compared without reading the secrets, and \
-             stand apart from plain variables: a key that changed from one to the other was removed there and added here.",
+            "Compares two environments, or two points in time of one environment: variables that exist only in `to` were \
+             added, and variables that exist only in `from` were removed.\n\nValues, types and descriptions are compared. \
+             Authors, times, origins and deletion protection are ignored, so an environment and its copy are identical. \
+             Secret references are compared without reading the secrets, and separately from plain variables: a key that \
+             changed from one to the other is removed in one and added in the other.",
             vec![
                 Attribute::optional(
                     "own_only",
                     Type::Bool,
-                    "Whether to leave out what the environments import. Left out: false.",
+                    "Whether to leave out imported variables. Defaults to `false`.",
                 ),
                 Attribute::computed(
                     "added",
                     Type::map(Type::String),
-                    "The values by key of the plain variables that only `to` has.",
+                    "The values of the plain variables that exist only in `to`, by key.",
                 ),
                 Attribute::computed(
                     "removed",
                     Type::map(Type::String),
-                    "The values by key of the plain variables that only `from` has.",
+                    "The values of the plain variables that exist only in `from`, by key.",
                 ),
                 Attribute::computed(
                     "changed",
                     Type::map(Changed::ty()),
-                    "The plain variables that both have, and not alike, by key: `from` and `to` (the values), `from_type` and \
-                     `to_type`, and `what` (which of `value`, `type` and `description` differ).",
+                    "The plain variables that differ, by key: `from` and `to` (the values), `from_type` and `to_type`, and \
+                     `what` (a list of `value`, `type` and `description`, as far as they differ).",
                 ),
                 Attribute::computed(
                     "secret_references",
                     References::ty(),
-                    "The same of secret references: `added` and `removed` (the references by key), `changed` (by key: \
-                     `from` and `to`, the references, and `what`, which of `reference` and `description` differ), and \
-                     `rotated` (by key: `from` and `to`, the versions of a secret that both refer to in the same words and \
-                     saw last in different versions; null where none was seen).",
+                    "The same for secret references: `added` and `removed` (the references by key), `changed` (by key: \
+                     `from` and `to`, the references, and `what`, a list of `reference` and `description`), and `rotated` \
+                     (by key: `from` and `to`, the last seen versions of a secret whose reference is the same on both \
+                     sides; null if no version was seen).",
                 ),
                 Attribute::computed(
                     "identical",
                     Type::Bool,
-                    "Whether there is no difference, in plain variables or secret references. Versions that were seen do \
-                     not count: they are the vaults'.",
+                    "Whether the variables and secret references are the same on both sides. The seen versions of secrets \
+                     are ignored.",
                 ),
             ],
         )
         .block(Block::single(
             "from",
-            "Where the way begins. Required.",
+            "The environment to compare from. Required.",
             vec![
-                Attribute::required("project", Type::String, "The project's name.").check(rules::project),
+                Attribute::required("project", Type::String, "The project's name.").validator(validators::project),
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
-                    .check(rules::env),
+                    .validator(validators::env),
                 point_in_time::attribute(
-                    "Which moment: a revision of the environment, such as `12`, or a time by RFC 3339, such as \
-                     `\"2026-05-01T08:00:00Z\"`. Left out: now.",
+                    "The point in time: a revision of the environment, such as `12`, or an RFC 3339 time, such as \
+                     `\"2026-05-01T08:00:00Z\"`. Defaults to now.",
                 ),
             ],
         ))
         .block(Block::single(
             "to",
-            "Where the way leads. Left out: to the same environment, now.",
+            "The environment to compare to. Defaults to the environment of `from`, as it is now.",
             vec![
-                Attribute::optional("project", Type::String, "The project's name. Left out: that of `from`.")
-                    .check(rules::project),
+                Attribute::optional("project", Type::String, "The project's name. Defaults to that of `from`.")
+                    .validator(validators::project),
                 Attribute::optional(
                     "env",
                     Type::String,
-                    "The environment's name inside the project. Left out: that of `from`.",
+                    "The environment's name inside the project. Defaults to that of `from`.",
                 )
-                .check(rules::env),
+                .validator(validators::env),
                 point_in_time::attribute(
-                    "Which moment: a revision of the environment, such as `12`, or a time by RFC 3339, such as \
-                     `\"2026-05-01T08:00:00Z\"`. Left out: now.",
+                    "The point in time: a revision of the environment, such as `12`, or an RFC 3339 time, such as \
+                     `\"2026-05-01T08:00:00Z\"`. Defaults to now.",
                 ),
             ],
         ))
@@ -292,9 +293,9 @@ impl DataSource<Session> for EnvironmentDiff {
             Attr::Unknown => return Diagnostics::new(),
             Attr::Null => {
                 return Diagnostic::error(
-                    "Missing from",
-                    "The block from says where the difference begins: write one with project and env, and with at for an \
-                     earlier moment.",
+                    "Missing from block",
+                    "The block from names the environment to compare from. Add one with project and env, and with at for \
+                     an earlier point in time.",
                 )
                 .at("from")
                 .into();
@@ -314,9 +315,9 @@ impl DataSource<Session> for EnvironmentDiff {
             && same(&from.env, &to.env)
         {
             return Diagnostic::error(
-                "An environment is compared with itself",
-                "from and to are the same environment, both as it is now, so there is never a difference. Name another \
-                 environment in to, or an earlier moment in from, such as at = 12.",
+                "Environment compared with itself",
+                "from and to are the same environment at the same time, so there is never a difference. Name another \
+                 environment, or set at in from to an earlier point in time, such as at = 12.",
             )
             .at_path(AttributePath::attribute(if config.to.is_null() { "from" } else { "to" }))
             .into();
@@ -324,7 +325,7 @@ impl DataSource<Session> for EnvironmentDiff {
         Diagnostics::new()
     }
 
-    async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
+    async fn read(&self, session: &Session, config: Model) -> Result<ReadResult<Model>, Diagnostics> {
         let own_only = config.own_only == Attr::Known(true);
         let from = config.from.known().cloned().unwrap_or_default();
         let mut to = config.to.known().cloned().unwrap_or_default();
@@ -334,10 +335,10 @@ impl DataSource<Session> for EnvironmentDiff {
         if to.env.is_null() {
             to.env = from.env.clone();
         }
-        let from = Seen::new(&from, own_only).map_err(|diagnostic| within("from", diagnostic))?;
-        let to = Seen::new(&to, own_only).map_err(|diagnostic| within("to", diagnostic))?;
+        let from = ComparedView::new(&from, own_only).map_err(|diagnostic| within("from", diagnostic))?;
+        let to = ComparedView::new(&to, own_only).map_err(|diagnostic| within("to", diagnostic))?;
         let (before, after) =
-            tokio::join!(look(session, &from.path, &from.view), look(session, &to.path, &to.view));
+            tokio::join!(read_view(session, &from.path, &from.view), read_view(session, &to.path, &to.view));
         let before = before.map_err(|diagnostic| within("from", diagnostic))?;
         let after = after.map_err(|diagnostic| within("to", diagnostic))?;
         let diff = diff::between(before.variables(), after.variables());

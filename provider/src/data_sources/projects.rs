@@ -5,20 +5,20 @@ use kontraktor_proto::v1;
 use tfplugin_proto::value::Type;
 
 use crate::framework::model::Content as _;
-use crate::framework::{Attr, Attribute, DataSource, Diagnostics, Found, Schema};
-use crate::session::{Session, Trouble};
-use crate::{messages, model};
+use crate::framework::{Attr, Attribute, DataSource, Diagnostics, ReadResult, Schema};
+use crate::session::{Session, SessionError};
+use crate::{errors, model};
 
 model! {
     /// One project of the list.
     pub(crate) struct Project {
         /// Its name.
         name: String,
-        /// What it is for.
+        /// Its description.
         description: String,
-        /// Made by a write into one of its environments.
+        /// Whether it was created by a write to one of its environments.
         implicit: bool,
-        /// How many environments it has.
+        /// The number of its environments.
         environments: u64,
     }
 }
@@ -36,7 +36,7 @@ model! {
 /// The data source.
 pub(crate) struct Projects;
 
-async fn all(session: &Session) -> Result<Vec<v1::Project>, Trouble> {
+async fn all(session: &Session) -> Result<Vec<v1::Project>, SessionError> {
     let client = session.client()?;
     let mut projects = Vec::new();
     let mut page_token = String::new();
@@ -60,22 +60,22 @@ impl DataSource<Session> for Projects {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "All projects.",
+            "Lists all projects.",
             vec![
                 Attribute::computed("names", Type::list(Type::String), "The projects' names, sorted."),
                 Attribute::computed(
                     "projects",
                     Type::list(Project::ty()),
-                    "The projects by name: `name`, `description`, `implicit` (made by a write into one of its \
-                     environments, not by `kontraktor_project`) and `environments` (how many it has).",
+                    "The projects, sorted by name: `name`, `description`, `implicit` (whether it was created by a write to \
+                     one of its environments and not by `kontraktor_project`) and `environments` (their number).",
                 ),
             ],
         )
     }
 
-    async fn read(&self, session: &Session, _config: Model) -> Result<Found<Model>, Diagnostics> {
+    async fn read(&self, session: &Session, _config: Model) -> Result<ReadResult<Model>, Diagnostics> {
         let mut projects =
-            all(session).await.map_err(|trouble| messages::failed("list the projects", &trouble))?;
+            all(session).await.map_err(|error| errors::request_failed("list projects", &error))?;
         projects.sort_by(|a, b| a.name.cmp(&b.name));
         let names = projects.iter().map(|project| project.name.as_str().into()).collect();
         let projects = projects.into_iter().map(|project| {

@@ -1,8 +1,8 @@
-//! `data.kontraktor_secret`: one secret, for hosts that know no ephemeral resources. The value enters the state.
+//! `data.kontraktor_secret`: one secret, for hosts without ephemeral resources. The value is stored in the state.
 
 use async_trait::async_trait;
 
-use crate::framework::{DataSource, Diagnostics, Found, Schema};
+use crate::framework::{DataSource, Diagnostics, ReadResult, Schema};
 use crate::secret_target::{self, Model};
 use crate::session::Session;
 
@@ -21,12 +21,12 @@ impl DataSource<Session> for Secret {
         let mut attributes = secret_target::attributes();
         attributes.extend(secret_target::results());
         Schema::new(
-            "The value enters the state and every saved plan, in the clear, and stays there until it is overwritten: \
-             whoever can read those can read the secret. From Terraform 1.10 and OpenTofu 1.11 on, use the ephemeral \
-             resource `kontraktor_secret`, which leaves no trace.\n\nOne secret, read from its vault through the daemon, \
-             for hosts that know no ephemeral resources. Name it by exactly one of: `project`, `env` and `key`; \
-             `reference`; `id`. It is read anew in every plan. A lease that comes with it is not renewed: what it is good \
-             for ends when the vault says so. Secrets of up to 16 MiB can be read.",
+            "The value is stored in the state and in every saved plan, in clear text: anyone who can read those can read \
+             the secret. With Terraform 1.10 or OpenTofu 1.11 and later, use the ephemeral resource `kontraktor_secret` \
+             instead, which stores nothing.\n\nReads one secret from its vault through the daemon, for hosts without \
+             ephemeral resources. Set exactly one of: `project`, `env` and `key`; `reference`; `id`. The secret is read \
+             again in every plan. If it has a lease, the lease is not renewed and ends when the vault ends it. Secrets can \
+             be up to 16 MiB in size.",
             attributes,
         )
     }
@@ -35,11 +35,11 @@ impl DataSource<Session> for Secret {
         config.arguments().validate()
     }
 
-    async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
+    async fn read(&self, session: &Session, config: Model) -> Result<ReadResult<Model>, Diagnostics> {
         let target = config.arguments().target()?;
         let read = session.read_secret(target.message.clone(), false).await;
-        let (secret, _) = read.map_err(|unresolved| target.unresolved(unresolved, false))?;
-        let (result, warnings) = target.show(&secret, config);
-        Ok(Found { result, warnings })
+        let (secret, _) = read.map_err(|unresolved| target.error(unresolved, false))?;
+        let (result, warnings) = target.result(&secret, config);
+        Ok(ReadResult { result, warnings })
     }
 }

@@ -1,14 +1,14 @@
-//! `data.kontraktor_variable`: one variable of an environment, now or at an earlier moment.
+//! `data.kontraktor_variable`: one variable of an environment, now or at an earlier point in time.
 
 use async_trait::async_trait;
 use kontraktor_proto::v1;
 use tfplugin_proto::value::Type;
 
-use super::{look, origin};
-use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Found, Schema};
-use crate::places::Place;
+use super::view::{origin, read_view};
+use crate::framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, ReadResult, Schema};
+use crate::locations::VariableLocation;
 use crate::session::{Session, View};
-use crate::{model, places, point_in_time, rules};
+use crate::{locations, model, point_in_time, validators};
 
 model! {
     /// The data source's arguments and results.
@@ -21,13 +21,13 @@ model! {
         env: String,
         /// The key inside the environment.
         key: String,
-        /// When.
+        /// The point in time.
         at: String,
-        /// The canonical text.
+        /// The value in its canonical form.
         value: String,
         /// `string`, `number`, `bool` or `json`.
         r#type: String,
-        /// What it is for.
+        /// Its description.
         description: String,
         /// The environment that holds it, as `project/env`.
         origin: String,
@@ -39,12 +39,12 @@ model! {
 /// The data source.
 pub(crate) struct Variable;
 
-fn is_a_reference(place: &Place, url: &str) -> Diagnostic {
+fn secret_reference_error(location: &VariableLocation, url: &str) -> Diagnostic {
     Diagnostic::error(
-        format!("{place} is a secret reference"),
+        "Key holds a secret reference",
         format!(
-            "The key holds no value of its own: it refers to {url}\n\nRead what it refers to with the ephemeral resource \
-             kontraktor_secret, and the reference itself with data.kontraktor_environment, whose secret_references has it."
+            "{location} has no value of its own, because it refers to {url}\n\nRead the secret with the ephemeral resource \
+             kontraktor_secret, or the reference with secret_references of data.kontraktor_environment."
         ),
     )
     .at("key")
@@ -60,64 +60,73 @@ impl DataSource<Session> for Variable {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "One variable of an environment, its own or imported. A variable that does not exist is an error; to look \
-             without one, use `data.kontraktor_environment` and `lookup`.",
+            "Reads one variable of an environment, own or imported. If the variable does not exist, the data source fails; \
+             for optional variables, use `data.kontraktor_environment` with `lookup`.",
             vec![
-                Attribute::required("project", Type::String, "The project's name.").check(rules::project),
+                Attribute::required("project", Type::String, "The project's name.")
+                    .validator(validators::project),
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
-                    .check(rules::env),
-                Attribute::required("key", Type::String, "The variable's key.").check(rules::key),
+                    .validator(validators::env),
+                Attribute::required("key", Type::String, "The variable's key.").validator(validators::key),
                 point_in_time::attribute(
-                    "Which moment to read: the environment's own revision, such as `12`, or a time by RFC 3339, such as \
-                     `\"2026-05-01T08:00:00Z\"`. Left out: now.",
+                    "The point in time to read: a revision of this environment, such as `12`, or an RFC 3339 time, such as \
+                     `\"2026-05-01T08:00:00Z\"`. Defaults to now.",
                 ),
-                Attribute::computed("value", Type::String, "The value as text in its canonical form."),
-                Attribute::computed("type", Type::String, "`string`, `number`, `bool` or `json`."),
-                Attribute::computed("description", Type::String, "What the variable is for; may be empty."),
-                Attribute::computed("id", Type::String, "`project/env/key`."),
+                Attribute::computed("value", Type::String, "The value, as text in canonical form."),
+                Attribute::computed(
+                    "type",
+                    Type::String,
+                    "The type of the value: `string`, `number`, `bool` or `json`.",
+                ),
+                Attribute::computed(
+                    "description",
+                    Type::String,
+                    "The variable's description, which may be empty.",
+                ),
+                Attribute::computed("id", Type::String, "The variable's ID, `project/env/key`."),
                 Attribute::computed(
                     "origin",
                     Type::String,
-                    "The environment that holds the variable, as `project/env`: this one, or one that it imports.",
+                    "The environment that holds the variable, as `project/env`: this environment, or an imported one.",
                 ),
                 Attribute::computed(
                     "revision",
                     Type::Number,
-                    "The revision at which this key was last written, of the environment that holds it.",
+                    "The revision that last wrote this key, in the environment that holds it.",
                 ),
             ],
         )
     }
 
-    async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
-        let place = places::variable(&config.project, &config.env, &config.key)?;
-        // The whole environment: many of these data sources on one environment then share one answer.
+    async fn read(&self, session: &Session, config: Model) -> Result<ReadResult<Model>, Diagnostics> {
+        let location = locations::variable(&config.project, &config.env, &config.key)?;
+        // The whole environment is read, so that many of these data sources share one response.
         let view = View { at: point_in_time::parse_argument(&config.at)?, ..View::default() };
-        let snapshot = look(session, &place.env, &view).await?;
-        let variable = snapshot.get(place.key.as_str()).ok_or_else(|| {
-            if let Some(reference) = snapshot.reference(place.key.as_str()).and_then(v1::Variable::reference) {
-                return is_a_reference(&place, &reference.url);
+        let snapshot = read_view(session, &location.env, &view).await?;
+        let variable = snapshot.get(location.key.as_str()).ok_or_else(|| {
+            if let Some(reference) = snapshot.reference(location.key.as_str()).and_then(v1::Variable::reference) {
+                return secret_reference_error(&location, &reference.url);
             }
-            let (summary, held) = match config.at.known() {
-                None => (String::new(), "holds".to_owned()),
-                Some(at) => (format!(" at {at}"), format!("held at {at}")),
+            let verb = match config.at.known() {
+                None => "has".to_owned(),
+                Some(at) => format!("had, at {at},"),
             };
             Diagnostic::error(
-                format!("There is no variable {place}{summary}"),
+                "Variable not found",
                 format!(
-                    "The environment {} exists and {held} no key {}. Check the spelling; keys are case-sensitive.",
-                    place.env, place.key
+                    "The environment {} exists but {verb} no key {}. Check the spelling; keys are case-sensitive.",
+                    location.env, location.key
                 ),
             )
             .at("key")
         })?;
-        let (value_type, value) = places::content(variable, &place)?;
+        let (value_type, value) = locations::content(variable, &location)?;
         Ok(Model {
-            id: Attr::Known(place.to_string()),
+            id: Attr::Known(location.to_string()),
             value: value.into(),
             r#type: value_type.as_str().into(),
             description: variable.description.as_str().into(),
-            origin: Attr::Known(origin(variable, &place.env)),
+            origin: Attr::Known(origin(variable, &location.env)),
             revision: Attr::Known(variable.revision),
             ..config
         }

@@ -1,4 +1,4 @@
-//! `data.kontraktor_variable_history`: who wrote a key when, and what it was at a moment.
+//! `data.kontraktor_variable_history`: who wrote a key when, and its contents at a point in time.
 
 use async_trait::async_trait;
 use kontraktor_model::limits::MAX_PAGE_SIZE;
@@ -6,36 +6,39 @@ use kontraktor_proto::v1::{self, AuditOperation};
 use tfplugin_proto::value::Type;
 
 use crate::{
-    framework::{Attr, Attribute, DataSource, Diagnostic, Diagnostics, Found, Schema, model::Content as _},
-    messages, model,
-    places::{self, Place},
-    point_in_time, rules,
-    session::{Session, Trouble},
+    errors,
+    framework::{
+        Attr, Attribute, DataSource, Diagnostic, Diagnostics, ReadResult, Schema, model::Content as _,
+    },
+    locations::{self, VariableLocation},
+    model, point_in_time,
+    session::{Session, SessionError},
+    validators,
 };
 
-/// Entries where the author does not say how many.
+/// The default number of entries.
 const DEFAULT_LIMIT: u64 = 100;
 
 model! {
     /// One write.
     pub(crate) struct Entry {
-        /// The environment's revision that it made.
+        /// The revision of the environment that the write created.
         revision: u64,
         /// `created`, `updated` or `deleted`.
         operation: String,
-        /// The canonical text; null where the key was deleted, or holds a secret reference.
+        /// The value in its canonical form; null if the key was deleted, or holds a secret reference.
         value: String,
-        /// The secret reference; null where the key was deleted, or holds a value.
+        /// The secret reference; null if the key was deleted, or holds a value.
         reference: String,
-        /// `string`, `number`, `bool` or `json`; null where there is no value.
+        /// `string`, `number`, `bool` or `json`; null if there is no value.
         r#type: String,
-        /// What it is for; null where the key was deleted.
+        /// The description; null if the key was deleted.
         description: String,
-        /// Who wrote.
+        /// Who wrote it.
         actor: String,
-        /// Through what.
+        /// The client.
         via: String,
-        /// When, by RFC 3339.
+        /// When it was written, in RFC 3339.
         time: String,
     }
 }
@@ -49,21 +52,21 @@ model! {
         env: String,
         /// The key inside the environment.
         key: String,
-        /// When.
+        /// The point in time.
         at: String,
-        /// How many entries at most.
+        /// The maximum number of entries.
         limit: u64,
-        /// Newest first.
+        /// The writes, newest first.
         entries: Vec<Attr<Entry>>,
-        /// Whether the key existed then.
+        /// Whether the key existed at that time.
         exists: bool,
-        /// The canonical text then.
+        /// The value at that time.
         value: String,
-        /// The secret reference then.
+        /// The secret reference at that time.
         reference: String,
-        /// The type then.
+        /// The type at that time.
         r#type: String,
-        /// The revision that last wrote it then.
+        /// The revision that last wrote the key by that time.
         revision: u64,
     }
 }
@@ -72,13 +75,13 @@ model! {
 pub(crate) struct VariableHistory;
 
 impl Entry {
-    fn read(entry: &v1::AuditEntry, place: &Place) -> Result<Self, Diagnostic> {
+    fn read(entry: &v1::AuditEntry, location: &VariableLocation) -> Result<Self, Diagnostic> {
         let written = entry.written.clone().unwrap_or_default();
         let operation = match entry.operation() {
             AuditOperation::VariableCreated => "created",
             AuditOperation::VariableUpdated => "updated",
             AuditOperation::VariableDeleted => "deleted",
-            _ => return Err(unknown(place)),
+            _ => return Err(unsupported(location)),
         };
         let mut read = Self {
             revision: Attr::Known(entry.revision),
@@ -92,7 +95,8 @@ impl Entry {
             if entry.secret_reference {
                 read.reference = content.as_str().into();
             } else {
-                let value_type = kontraktor_proto::value_type(entry.r#type).map_err(|_| unknown(place))?;
+                let value_type =
+                    kontraktor_proto::value_type(entry.r#type).map_err(|_| unsupported(location))?;
                 read.value = content.as_str().into();
                 read.r#type = value_type.as_str().into();
             }
@@ -102,21 +106,24 @@ impl Entry {
     }
 }
 
-fn unknown(place: &Place) -> Diagnostic {
+fn unsupported(location: &VariableLocation) -> Diagnostic {
     Diagnostic::error(
-        format!("The history of {place} holds what this provider does not know"),
-        "An entry is of a kind that is newer than this version of the provider. Use a newer provider.",
+        "Unsupported history entry",
+        format!(
+            "The history of {location} holds an entry that this version of the provider does not support. Upgrade the \
+             provider."
+        ),
     )
 }
 
-/// The newest writes up to the moment, newest first. The history also tells which versions of a secret were seen: those
-/// are no writes, and do not count.
+/// Returns the newest writes up to a point in time, newest first. The history also lists seen versions of secrets, which are
+/// not writes and are left out.
 async fn entries(
     session: &Session,
-    place: &Place,
+    location: &VariableLocation,
     until: Option<v1::PointInTime>,
     limit: u64,
-) -> Result<Vec<v1::AuditEntry>, Trouble> {
+) -> Result<Vec<v1::AuditEntry>, SessionError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let page_size = u32::try_from(limit).unwrap_or(MAX_PAGE_SIZE).min(MAX_PAGE_SIZE);
     let client = session.client()?;
@@ -124,8 +131,8 @@ async fn entries(
     let mut page_token = String::new();
     loop {
         let request = v1::ListHistoryRequest {
-            environment: Some((&place.env).into()),
-            key: place.key.to_string(),
+            environment: Some((&location.env).into()),
+            key: location.key.to_string(),
             page_size,
             until,
             page_token,
@@ -140,7 +147,7 @@ async fn entries(
     }
 }
 
-/// Whether an entry is of what a reference led to, and not of a write.
+/// Returns whether an entry is about reading a secret, and not a write.
 fn is_about_a_secret(operation: AuditOperation) -> bool {
     matches!(
         operation,
@@ -163,70 +170,70 @@ impl DataSource<Session> for VariableHistory {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "Who wrote a variable when, and what it was at a moment.\n\nIt sees the environment's own writes, not those \
-             of what it imports. The history outlives the variable and its environment. Where the key held a secret \
-             reference, the reference is in it; no secret ever is.",
+            "Reads who wrote a variable and when, and its contents at a point in time.\n\nThe history covers the \
+             environment's own writes, not those of its imports, and is kept when the variable or the environment is \
+             deleted. It contains secret references, but never a secret.",
             vec![
-                Attribute::required("project", Type::String, "The project's name.").check(rules::project),
+                Attribute::required("project", Type::String, "The project's name.").validator(validators::project),
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
-                    .check(rules::env),
-                Attribute::required("key", Type::String, "The variable's key.").check(rules::key),
+                    .validator(validators::env),
+                Attribute::required("key", Type::String, "The variable's key.").validator(validators::key),
                 point_in_time::attribute(
-                    "Up to which moment, and including it: a revision of the environment, such as `12`, or a time by RFC \
-                     3339, such as `\"2026-05-01T08:00:00Z\"`. Left out: now.",
+                    "The last point in time to read, inclusive: a revision of the environment, such as `12`, or an RFC 3339 \
+                     time, such as `\"2026-05-01T08:00:00Z\"`. Defaults to now.",
                 ),
                 Attribute::optional(
                     "limit",
                     Type::Number,
-                    "How many entries at most, the newest ones, from 1 to 1,000. Left out: 100.",
+                    "The maximum number of entries to read, from 1 to 1,000, newest first. Defaults to `100`.",
                 )
-                .check(rules::limit),
+                .validator(validators::limit),
                 Attribute::computed(
                     "entries",
                     Type::list(Entry::ty()),
-                    "The writes, newest first: `revision` (of the environment, made by the write), `operation` \
-                     (`created`, `updated` or `deleted`), `value` and `type`, or `reference` (of a secret reference), and \
-                     `description`, as they were written (null where the key was deleted), `actor`, `via` (the client: `terraform`, `ktr` or `api`) and `time` (RFC \
-                     3339). An update may have changed nothing of these but the protection from deletion.",
+                    "The writes, newest first: `revision` (of the environment), `operation` (`created`, `updated` or \
+                     `deleted`), `value` and `type`, or `reference` for a secret reference, and `description`, as they were \
+                     written (null if the key was deleted), `actor`, `via` (the client: `terraform`, `ktr` or `api`) and \
+                     `time` (RFC 3339). An update may have changed only the deletion protection, which is not shown.",
                 ),
-                Attribute::computed("exists", Type::Bool, "Whether the key existed at that moment."),
+                Attribute::computed("exists", Type::Bool, "Whether the key existed at that time."),
                 Attribute::computed(
                     "value",
                     Type::String,
-                    "The value at that moment, as text in its canonical form; null where the key did not exist, or held a \
-                     secret reference.",
+                    "The value at that time, as text in canonical form; null if the key did not exist, or held a secret \
+                     reference.",
                 ),
                 Attribute::computed(
                     "reference",
                     Type::String,
-                    "The secret reference at that moment; null where the key did not exist, or held a value.",
+                    "The secret reference at that time; null if the key did not exist, or held a value.",
                 ),
                 Attribute::computed(
                     "type",
                     Type::String,
-                    "The type at that moment: `string`, `number`, `bool` or `json`; null where there was no value.",
+                    "The type of the value at that time: `string`, `number`, `bool` or `json`; null if there was no value.",
                 ),
                 Attribute::computed(
                     "revision",
                     Type::Number,
-                    "The environment's revision at which the key had last been written or deleted; null where it never \
-                     was.",
+                    "The environment's revision that last wrote or deleted the key by that time; null if it was never \
+                     written.",
                 ),
             ],
         )
     }
 
-    async fn read(&self, session: &Session, config: Model) -> Result<Found<Model>, Diagnostics> {
-        let place = places::variable(&config.project, &config.env, &config.key)?;
+    async fn read(&self, session: &Session, config: Model) -> Result<ReadResult<Model>, Diagnostics> {
+        let location = locations::variable(&config.project, &config.env, &config.key)?;
         let until = point_in_time::parse_argument(&config.at)?;
         let limit = config.limit.known().copied().unwrap_or(DEFAULT_LIMIT);
-        let entries = entries(session, &place, until, limit).await.map_err(|trouble| {
-            let diagnostic = messages::failed(&format!("read the history of {place}"), &trouble);
-            let blamed = trouble.problem().is_some_and(|problem| problem.field == "until");
-            if blamed { diagnostic.at("at") } else { diagnostic }
+        let entries = entries(session, &location, until, limit).await.map_err(|error| {
+            let diagnostic = errors::request_failed(&format!("read history of {location}"), &error);
+            let about_at = error.problem().is_some_and(|problem| problem.field == "until");
+            if about_at { diagnostic.at("at") } else { diagnostic }
         })?;
         let entries: Vec<Entry> =
-            entries.iter().map(|entry| Entry::read(entry, &place)).collect::<Result<_, _>>()?;
+            entries.iter().map(|entry| Entry::read(entry, &location)).collect::<Result<_, _>>()?;
         let newest = entries.first().cloned().unwrap_or_default();
         Ok(Model {
             exists: Attr::Known(newest.value.known().or(newest.reference.known()).is_some()),

@@ -1,4 +1,4 @@
-//! Ephemeral `kontraktor_environment`: all variables and secrets of an environment, for as long as a walk takes.
+//! Ephemeral `kontraktor_environment`: all variables and secrets of an environment, for the duration of one walk.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -10,12 +10,13 @@ use unicode_normalization::is_nfc;
 
 use super::holds;
 use crate::{
+    errors::{self, SecretRequest},
     framework::{
-        Attr, Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, Opened, Schema, Sensitive,
+        Attr, Attribute, Context, Diagnostic, Diagnostics, EphemeralResource, OpenResult, Schema, Sensitive,
     },
-    messages::{self, Asked},
-    model, places, point_in_time, rules, secret_target,
-    session::{NotEverything, Secret, Session, Snapshot, Trouble, Unresolved, View},
+    locations, model, point_in_time, secret_target,
+    session::{ReadEnvironmentError, Secret, Session, SessionError, Snapshot, UnresolvedSecret, View},
+    validators,
 };
 
 type Texts = BTreeMap<String, Attr<String>>;
@@ -28,21 +29,21 @@ model! {
         project: String,
         /// The environment's name inside the project.
         env: String,
-        /// What keys must begin with.
+        /// The prefix of the keys.
         prefix: String,
-        /// Whether to leave out what is imported.
+        /// Whether to leave out imported variables.
         own_only: bool,
-        /// When.
+        /// The point in time.
         at: String,
         /// Plain values by key.
         variables: Texts,
-        /// The texts of secrets by key.
+        /// The secrets as text, by key.
         secrets: Secrets,
-        /// The bytes of secrets that are no text, by key.
+        /// The secrets that are not valid UTF-8, as base64, by key.
         secrets_base64: Secrets,
-        /// Both.
+        /// Variables and secrets.
         all: Secrets,
-        /// What the vaults call the versions, by key.
+        /// The vaults' identifiers of the versions, by key.
         versions: Texts,
         /// The environment's own revision.
         revision: u64,
@@ -52,58 +53,60 @@ model! {
 /// The ephemeral resource.
 pub(crate) struct Environment;
 
-/// Why it cannot be opened: one message for the call, or one for each secret that cannot be had.
-fn not_opened(path: &EnvPath, not: NotEverything, at: bool) -> Diagnostics {
-    let unresolved = match not {
-        NotEverything::Trouble(trouble) => return failed(path, &trouble, at).into(),
-        NotEverything::Secrets(unresolved) => unresolved,
+/// Reports why the environment cannot be opened: one diagnostic for the request, or one for each secret.
+fn open_error(path: &EnvPath, error: ReadEnvironmentError, at: bool) -> Diagnostics {
+    let unresolved = match error {
+        ReadEnvironmentError::Session(error) => return request_error(path, &error, at).into(),
+        ReadEnvironmentError::Secrets(unresolved) => unresolved,
     };
     let more = unresolved.len().saturating_sub(MAX_LISTED_NAMES);
     let mut diagnostics = Diagnostics::new();
-    for Unresolved { key, reference, trouble } in unresolved.into_iter().take(MAX_LISTED_NAMES) {
-        let asked = Asked {
-            doing: format!("read the secret {path}/{key}"),
+    for UnresolvedSecret { key, reference, error } in unresolved.into_iter().take(MAX_LISTED_NAMES) {
+        let request = SecretRequest {
+            action: format!("read secret {path}/{key}"),
             reference,
             path: AttributePath::attribute("env"),
         };
         diagnostics
-            .push(Diagnostic { path: Some(asked.path.clone()), ..messages::unresolved(&asked, &trouble) });
+            .push(Diagnostic { path: Some(request.path.clone()), ..errors::secret_error(&request, &error) });
     }
     if more > 0 {
-        let detail = format!("They are of other secrets of {path}. {MAX_LISTED_NAMES} are shown at once.");
-        diagnostics.push(Diagnostic::error(format!("{more} more messages like these"), detail).at("env"));
+        let detail = format!(
+            "They concern other secrets of {path}. At most {MAX_LISTED_NAMES} errors are shown at once."
+        );
+        diagnostics.push(Diagnostic::error(format!("{more} more errors"), detail).at("env"));
     }
     diagnostics
 }
 
-fn failed(path: &EnvPath, trouble: &Trouble, at: bool) -> Diagnostic {
-    let mut diagnostic = messages::failed(&format!("read the environment {path} with its secrets"), trouble);
-    if trouble.is(ProblemCode::NotFound) {
+fn request_error(path: &EnvPath, error: &SessionError, at: bool) -> Diagnostic {
+    let mut diagnostic = errors::request_failed(&format!("read environment {path} with its secrets"), error);
+    if error.is(ProblemCode::NotFound) {
         if at {
-            // It may stand now, and not have stood at that moment.
+            // It may exist now, and not have existed at that time.
             return diagnostic.at("at");
         }
         diagnostic.path = diagnostic.path.or_else(|| Some(AttributePath::attribute("env")));
         diagnostic.detail.push_str(
-            "\n\nWhere it is created in this configuration: Terraform opens an ephemeral resource as soon as it knows the \
-             arguments, also while planning, and depends_on does not delay that. An argument that is made of the id of a \
-             kontraktor_secret_reference is not known before the reference is created, so Terraform waits:\n\n  env = \
-             split(\"/\", kontraktor_secret_reference.NAME.id)[1]",
+            "\n\nIf this configuration creates the environment: Terraform opens an ephemeral resource as soon as its \
+             arguments are known, even during a plan, and depends_on does not delay that. Derive an argument from the id of \
+             a kontraktor_secret_reference, which is unknown until the reference is created, so that Terraform waits:\n\n  \
+             env = split(\"/\", kontraktor_secret_reference.NAME.id)[1]",
         );
     }
     diagnostic
 }
 
-/// The plain variables.
+/// Returns the plain variables.
 fn plain(path: &EnvPath, snapshot: &Snapshot) -> Result<Texts, Diagnostic> {
     let values = snapshot.variables().map(|variable| {
-        let (_, value) = places::content(variable, &format_args!("{path}/{}", variable.key))?;
+        let (_, value) = locations::content(variable, &format_args!("{path}/{}", variable.key))?;
         Ok((variable.key.clone(), value.into()))
     });
     values.collect()
 }
 
-/// What there is to say of secrets that were read.
+/// Returns the warnings about secrets that were read.
 fn warnings(path: &EnvPath, secrets: &[Secret]) -> Diagnostics {
     let mut warnings = Diagnostics::new();
     for secret in secrets {
@@ -111,20 +114,20 @@ fn warnings(path: &EnvPath, secrets: &[Secret]) -> Diagnostics {
             warnings.push(warning.at("env"));
         }
     }
-    let changed: Vec<&str> = secrets
+    let not_normalized: Vec<&str> = secrets
         .iter()
         .filter(|secret| secret_target::text(secret).is_some_and(|text| !is_nfc(text)))
         .map(|secret| secret.key.as_str())
         .collect();
-    if !changed.is_empty() {
+    if !not_normalized.is_empty() {
         warnings.push(
             Diagnostic::warning(
-                format!("Terraform changes the text of secrets of {path}"),
+                "Secret text is not normalized",
                 format!(
-                    "Terraform keeps every text in Unicode's normalisation form C, and these are not in it, so they are \
-                     not what the vault holds: {}. Read them with ephemeral kontraktor_secret, whose value_base64 is, or \
-                     store them in that form.",
-                    changed.join(", ")
+                    "Terraform stores strings in Unicode normalization form C (NFC), and these secrets of {path} are not in \
+                     that form, so they differ from what the vault holds: {}. Read them with value_base64 of ephemeral \
+                     kontraktor_secret, or store them in that form.",
+                    not_normalized.join(", ")
                 ),
             )
             .at("env"),
@@ -143,89 +146,90 @@ impl EphemeralResource<Session> for Environment {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "All variables and secrets of an environment, at one moment. The values of secrets go into no state and no \
-             plan.\n\nEach secret reference is resolved; where one cannot be, nothing is handed out, and a message for \
-             each says which and why. Leases are renewed while Terraform needs them and revoked afterwards, as with \
-             ephemeral `kontraktor_secret`. The secrets of one environment may be 16 MiB together. Needs Terraform 1.10 \
-             or OpenTofu 1.11.",
+            "Reads all variables and secrets of an environment at one point in time. The values of secrets are stored in \
+             neither the state nor a plan.\n\nEvery secret reference is resolved; if any of them cannot be, the resource \
+             fails with an error for each. Leases are renewed while Terraform needs them and revoked afterwards, as with \
+             ephemeral `kontraktor_secret`. The secrets of one environment can be up to 16 MiB in size together. Requires \
+             Terraform 1.10 or OpenTofu 1.11.",
             vec![
-                Attribute::required("project", Type::String, "The project's name.").check(rules::project),
+                Attribute::required("project", Type::String, "The project's name.")
+                    .validator(validators::project),
                 Attribute::required("env", Type::String, "The environment's name inside the project.")
-                    .check(rules::env),
+                    .validator(validators::env),
                 Attribute::optional(
                     "prefix",
                     Type::String,
-                    "Only keys that begin with this, and only their secrets are read. The keys keep it. Left out or \
-                     empty: all.",
+                    "The prefix of the keys to read. Other secrets are not resolved. The returned keys include the prefix. \
+                     Defaults to all keys.",
                 ),
                 Attribute::optional(
                     "own_only",
                     Type::Bool,
-                    "Whether to leave out what the environment imports. Left out: false.",
+                    "Whether to leave out imported variables. Defaults to `false`.",
                 ),
                 point_in_time::attribute(
-                    "Which moment to read: a revision of the environment, such as `12`, or a time by RFC 3339. Secrets \
-                     are read in the versions of that moment, where the vault still has them. Left out: now.",
+                    "The point in time to read: a revision of the environment, such as `12`, or an RFC 3339 time. Secrets \
+                     are read in the versions of that time, if the vault still has them. Defaults to now.",
                 ),
                 Attribute::computed(
                     "variables",
                     Type::map(Type::String),
-                    "The values of the plain variables by key, each as text in its canonical form.",
+                    "The values of the plain variables by key, as text in canonical form.",
                 ),
                 Attribute::computed(
                     "secrets",
                     Type::map(Type::String),
-                    "The texts of the secrets by key; null where a secret is no UTF-8.",
+                    "The secrets as text, by key; null if a secret is not valid UTF-8.",
                 )
                 .sensitive(),
                 Attribute::computed(
                     "secrets_base64",
                     Type::map(Type::String),
-                    "The bytes of those secrets that are no UTF-8, in standard base64, by key.",
+                    "The secrets that are not valid UTF-8, in standard base64, by key.",
                 )
                 .sensitive(),
                 Attribute::computed(
                     "all",
                     Type::map(Type::String),
-                    "`variables` and `secrets` in one map. A key is one or the other, never both.",
+                    "`variables` and `secrets` in one map. A key is in only one of them.",
                 )
                 .sensitive(),
                 Attribute::computed(
                     "versions",
                     Type::map(Type::String),
-                    "What the vaults call the versions that were read, by the secrets' keys; null where a vault keeps \
-                     none.",
+                    "The vaults' identifiers of the versions that were read, by the secrets' keys; null if a vault keeps no \
+                     versions.",
                 ),
                 Attribute::computed("revision", Type::Number, "The environment's own revision."),
             ],
         )
     }
 
-    async fn open(&self, cx: &mut Context<Session>, config: Model) -> Result<Opened<Model>, Diagnostics> {
-        let path = places::environment(&config.project, &config.env)?;
+    async fn open(&self, cx: &mut Context<Session>, config: Model) -> Result<OpenResult<Model>, Diagnostics> {
+        let path = locations::environment(&config.project, &config.env)?;
         let view = View {
             prefix: config.prefix.text().to_owned(),
             own_only: config.own_only == Attr::Known(true),
             at: point_in_time::parse_argument(&config.at)?,
         };
-        let read = cx.session.read_everything(&path, &view).await;
-        let everything = read.map_err(|not| not_opened(&path, not, view.at.is_some()))?;
-        let variables = match plain(&path, &everything.snapshot) {
+        let read = cx.session.read_environment(&path, &view).await;
+        let resolved = read.map_err(|error| open_error(&path, error, view.at.is_some()))?;
+        let variables = match plain(&path, &resolved.snapshot) {
             Ok(variables) => variables,
             Err(diagnostic) => {
-                // Nobody closes what was not opened.
-                cx.session.let_go(everything.holds).await;
+                // The host closes only what was opened.
+                cx.session.release_holds(resolved.holds).await;
                 return Err(diagnostic.into());
             }
         };
         let what = format!("secrets of the environment {path}");
-        let renew_at = holds::keep(&mut cx.private, &everything.holds, &what);
+        let renew_at = holds::store(&mut cx.private, &resolved.holds, &what);
         let known = variables.iter().map(|(key, value)| {
             (key.clone(), value.known().map(|value| Sensitive::new(value.as_str())).into())
         });
         let mut all: Secrets = known.collect();
         let (mut secrets, mut secrets_base64, mut versions) = <(Secrets, Secrets, Texts)>::default();
-        for secret in &everything.secrets {
+        for secret in &resolved.secrets {
             let text = secret_target::text(secret).map(Sensitive::new);
             if text.is_none() {
                 secrets_base64.insert(secret.key.clone(), Attr::Known(secret_target::base64(secret)));
@@ -240,10 +244,10 @@ impl EphemeralResource<Session> for Environment {
             secrets_base64: Attr::Known(secrets_base64),
             all: Attr::Known(all),
             versions: Attr::Known(versions),
-            revision: Attr::Known(everything.snapshot.revision),
+            revision: Attr::Known(resolved.snapshot.revision),
             ..config
         };
-        Ok(Opened { result, renew_at, warnings: warnings(&path, &everything.secrets) })
+        Ok(OpenResult { result, renew_at, warnings: warnings(&path, &resolved.secrets) })
     }
 
     async fn renew(&self, cx: &mut Context<Session>) -> Result<Option<SystemTime>, Diagnostics> {

@@ -1,11 +1,11 @@
-//! Ephemeral `kontraktor_secret`: one secret, for as long as a walk takes.
+//! Ephemeral `kontraktor_secret`: one secret, for the duration of one walk.
 
 use std::time::SystemTime;
 
 use async_trait::async_trait;
 
 use super::holds;
-use crate::framework::{Context, Diagnostics, EphemeralResource, Opened, Schema};
+use crate::framework::{Context, Diagnostics, EphemeralResource, OpenResult, Schema};
 use crate::secret_target::{self, Model};
 use crate::session::Session;
 
@@ -24,13 +24,13 @@ impl EphemeralResource<Session> for Secret {
         let mut attributes = secret_target::attributes();
         attributes.extend(secret_target::results());
         Schema::new(
-            "One secret, read from its vault through the daemon. Its value goes into no state and no plan; use it in \
-             write-only arguments, in provider blocks, in provisioners and in other ephemeral resources.\n\nName it by \
-             exactly one of: `project`, `env` and `key`; `reference`; `id`. Terraform opens it in every plan and apply as \
-             soon as the arguments are known, so a secret is read anew each time. Where the vault made it for this \
-             reader and for a time (a lease, as of Vault's database engine), it is renewed while Terraform needs it and \
-             revoked afterwards. Secrets of up to 16 MiB can be read. Needs Terraform 1.10 or OpenTofu 1.11; \
-             for older hosts there is a data source, which leaves the value in the state.",
+            "Reads one secret from its vault through the daemon. Its value is stored in neither the state nor a plan; use it \
+             in write-only arguments, provider blocks, provisioners and other ephemeral resources.\n\nSet exactly one of: \
+             `project`, `env` and `key`; `reference`; `id`. Terraform opens the resource in every plan and apply as soon as \
+             its arguments are known, and reads the secret again each time. If the vault creates the secret for a limited \
+             time (a lease, as with Vault's database engine), the lease is renewed while Terraform needs it and revoked \
+             afterwards. Secrets can be up to 16 MiB in size. Requires Terraform 1.10 or OpenTofu 1.11; for older versions \
+             there is a data source, which stores the value in the state.",
             attributes,
         )
     }
@@ -39,14 +39,13 @@ impl EphemeralResource<Session> for Secret {
         config.arguments().validate()
     }
 
-    async fn open(&self, cx: &mut Context<Session>, config: Model) -> Result<Opened<Model>, Diagnostics> {
+    async fn open(&self, cx: &mut Context<Session>, config: Model) -> Result<OpenResult<Model>, Diagnostics> {
         let target = config.arguments().target()?;
         let read = cx.session.read_secret(target.message.clone(), true).await;
-        let (secret, hold) = read.map_err(|unresolved| target.unresolved(unresolved, true))?;
-        let (result, warnings) = target.show(&secret, config);
-        let renew_at =
-            holds::keep(&mut cx.private, hold.as_slice(), &format!("the secret {}", target.name()));
-        Ok(Opened { result, renew_at, warnings })
+        let (secret, hold) = read.map_err(|unresolved| target.error(unresolved, true))?;
+        let (result, warnings) = target.result(&secret, config);
+        let renew_at = holds::store(&mut cx.private, hold.as_slice(), &format!("secret {}", target.name()));
+        Ok(OpenResult { result, renew_at, warnings })
     }
 
     async fn renew(&self, cx: &mut Context<Session>) -> Result<Option<SystemTime>, Diagnostics> {

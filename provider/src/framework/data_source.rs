@@ -1,25 +1,26 @@
-//! Data sources: the trait that one implements, and its untyped form that the server calls.
+//! Data sources: the trait to implement, and its type-erased form for the server.
 
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
 
 use super::diagnostics::Diagnostics;
+use super::fields::Fields;
 use super::model::Model;
-use super::resource::typed;
-use super::schema::{Fields, Schema};
+use super::model::to_model;
+use super::schema::Schema;
 
-/// What reading a data source gave.
+/// The result of reading a data source.
 #[derive(Debug, Clone)]
-pub struct Found<M> {
+pub struct ReadResult<M> {
     /// All attributes, wholly known.
     pub result: M,
-    /// What there is to say about it. An error among them would be told beside a result, so there is none.
+    /// Warnings about the result. It must not contain errors.
     pub warnings: Diagnostics,
 }
 
-/// What was found, with nothing to say about it.
-impl<M> From<M> for Found<M> {
+/// A result without warnings.
+impl<M> From<M> for ReadResult<M> {
     fn from(result: M) -> Self {
         Self { result, warnings: Diagnostics::new() }
     }
@@ -31,30 +32,30 @@ pub trait DataSource<S>: Send + Sync + 'static {
     /// Its attributes: arguments and results.
     type Model: Model;
 
-    /// The name in HCL, with the provider's prefix.
+    /// Returns the type's name in HCL, with the provider's prefix.
     fn type_name(&self) -> &'static str;
 
-    /// Its schema. The attributes are those of the model.
+    /// Returns the schema. Its attributes are those of the model.
     fn schema(&self) -> Schema;
 
-    /// Checks what a single attribute's check cannot. Unknown values are legal.
+    /// Validates what a single attribute's validator cannot. Values may be unknown.
     fn validate(&self, _config: &Self::Model) -> Diagnostics {
         Diagnostics::new()
     }
 
-    /// Reads. The configuration is wholly known, and so is the answer.
-    async fn read(&self, session: &S, config: Self::Model) -> Result<Found<Self::Model>, Diagnostics>;
+    /// Reads the data. The configuration is wholly known, and the result must be.
+    async fn read(&self, session: &S, config: Self::Model) -> Result<ReadResult<Self::Model>, Diagnostics>;
 }
 
-/// A data source whose model is hidden behind fields.
+/// A data source with its model erased.
 #[async_trait]
 pub(super) trait ErasedDataSource<S>: Send + Sync {
     fn schema(&self) -> &Schema;
     fn validate(&self, config: &Fields) -> Diagnostics;
-    async fn read(&self, session: &S, config: Fields) -> Result<Found<Fields>, Diagnostics>;
+    async fn read(&self, session: &S, config: Fields) -> Result<ReadResult<Fields>, Diagnostics>;
 }
 
-/// The untyped form of `D`. Its schema is built when it is first asked for.
+/// The type-erased form of `D`. Its schema is built on first use.
 pub(super) struct Erased<D> {
     inner: D,
     schema: OnceLock<Schema>,
@@ -73,16 +74,16 @@ impl<S: Send + Sync + 'static, D: DataSource<S>> ErasedDataSource<S> for Erased<
     }
 
     fn validate(&self, config: &Fields) -> Diagnostics {
-        let mut diagnostics = self.schema().check(config);
-        match typed(config) {
+        let mut diagnostics = self.schema().validate(config);
+        match to_model(config) {
             Ok(config) => diagnostics.append(self.inner.validate(&config)),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
         diagnostics
     }
 
-    async fn read(&self, session: &S, config: Fields) -> Result<Found<Fields>, Diagnostics> {
-        let Found { result, warnings } = self.inner.read(session, typed(&config)?).await?;
-        Ok(Found { result: result.to_fields(), warnings })
+    async fn read(&self, session: &S, config: Fields) -> Result<ReadResult<Fields>, Diagnostics> {
+        let ReadResult { result, warnings } = self.inner.read(session, to_model(&config)?).await?;
+        Ok(ReadResult { result: result.to_fields(), warnings })
     }
 }

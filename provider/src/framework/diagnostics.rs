@@ -1,57 +1,57 @@
-//! What a person is told: errors and warnings with a summary, a remedy in the detail, and the attribute to blame.
+//! Diagnostics: errors and warnings with a summary, a detail that ends with the remedy, and the attribute they are about.
 //!
-//! It knows how they travel, and nothing of what they are about.
+//! It knows how they travel, and nothing of what they report.
 
 use tfplugin_proto::value::AttributePath;
 use tfplugin_proto::wire;
 
-/// How bad it is.
+/// How severe a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     /// The operation failed, or must not begin.
     Error,
-    /// The operation goes on.
+    /// The operation continues.
     Warning,
 }
 
-/// One message to the person at the terminal.
+/// One error or warning for the person who runs the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
-    /// One line: what is wrong.
+    /// What is wrong, in one line.
     pub summary: String,
     /// What happened, with limits and names, and what to do about it.
     pub detail: String,
-    /// The attribute to blame, when there is one.
+    /// The attribute that it is about, if there is one.
     pub path: Option<AttributePath>,
 }
 
 impl Diagnostic {
-    /// An error.
+    /// Creates an error.
     pub fn error(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { severity: Severity::Error, summary: summary.into(), detail: detail.into(), path: None }
     }
 
-    /// A warning.
+    /// Creates a warning.
     pub fn warning(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(summary, detail) }
     }
 
-    /// The same message, blaming a top-level attribute.
+    /// Sets the path to a top-level attribute.
     #[must_use]
     pub fn at(self, attribute: &str) -> Self {
         self.at_path(AttributePath::attribute(attribute))
     }
 
-    /// The same message, blaming what the path leads to.
+    /// Sets the path.
     #[must_use]
     pub fn at_path(mut self, path: AttributePath) -> Self {
         self.path = Some(path);
         self
     }
 
-    /// The message as the protocol carries it.
+    /// Converts it to the protocol's message.
     pub fn to_wire(&self) -> wire::Diagnostic {
         let severity = match self.severity {
             Severity::Error => wire::diagnostic::Severity::Error,
@@ -66,37 +66,37 @@ impl Diagnostic {
     }
 }
 
-/// Several messages, in the order in which they were found.
+/// Several diagnostics, in the order in which they were found.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// No message.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a message.
+    /// Adds a diagnostic.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
     }
 
-    /// Adds all of the other's messages.
+    /// Moves all diagnostics of the other list to the end of this one.
     pub fn append(&mut self, mut other: Self) {
         self.0.append(&mut other.0);
     }
 
-    /// Whether an error is among them.
+    /// Returns whether the list contains an error.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// The messages.
+    /// Returns the diagnostics.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.iter()
     }
 
-    /// The messages as the protocol carries them.
+    /// Converts them to the protocol's messages.
     pub fn to_wire(&self) -> Vec<wire::Diagnostic> {
         self.0.iter().map(Diagnostic::to_wire).collect()
     }

@@ -1,27 +1,27 @@
-//! Values as they travel, turned into fields and back, with a diagnostic where the bytes are not what was announced.
+//! The conversion between values on the wire and fields, with a diagnostic for bytes that do not fit their type.
 //!
-//! Nothing else in the framework touches `DynamicValue`.
+//! No other module of the framework touches `DynamicValue`.
 
 use tfplugin_proto::value::{Type, Value};
 use tfplugin_proto::wire::DynamicValue;
 
 use super::diagnostics::Diagnostic;
-use super::schema::Fields;
+use super::fields::Fields;
 
-/// Decodes a value of the given type; an absent one is null.
+/// Decodes a value of the given type. An absent value is null.
 pub(super) fn decode(value: Option<&DynamicValue>, ty: &Type, what: &str) -> Result<Value, Diagnostic> {
     Value::from_dynamic(value, ty).map_err(|error| {
         Diagnostic::error(
-            format!("The {what} cannot be read"),
+            format!("Invalid {what}"),
             format!(
-                "What was sent as the {what} does not fit the schema: {error}. Run the command again with a \
-                 Terraform or OpenTofu that supports plugin protocol 6; if it stays, this is a defect of the provider."
+                "The host sent a {what} that does not fit the schema: {error}. Use a version of Terraform or OpenTofu that \
+                 supports plugin protocol 6. If the error remains, report it as a bug of the provider."
             ),
         )
     })
 }
 
-/// Decodes an object; null is `None`.
+/// Decodes an object. Null is `None`.
 pub(super) fn decode_object(
     value: Option<&DynamicValue>,
     ty: &Type,
@@ -31,9 +31,9 @@ pub(super) fn decode_object(
         Value::Null => Ok(None),
         Value::Map(fields) => Ok(Some(fields)),
         _ => Err(Diagnostic::error(
-            format!("The {what} cannot be read"),
+            format!("Invalid {what}"),
             format!(
-                "The {what} is unknown as a whole, which the protocol does not allow. This is a defect of the caller."
+                "The host sent an unknown {what}, which the protocol does not allow. This is a bug in the host."
             ),
         )),
     }
@@ -47,8 +47,8 @@ pub(super) fn decode_required(
 ) -> Result<Fields, Diagnostic> {
     decode_object(value, ty, what)?.ok_or_else(|| {
         Diagnostic::error(
-            format!("The {what} is missing"),
-            format!("The call carries no {what}, which the protocol does not allow. This is a defect of the caller."),
+            format!("Missing {what}"),
+            format!("The host sent no {what}, which the protocol does not allow. This is a bug in the host."),
         )
     })
 }
@@ -57,13 +57,13 @@ pub(super) fn decode_required(
 pub(super) fn encode(value: &Value, ty: &Type) -> Result<DynamicValue, Diagnostic> {
     value.to_dynamic(ty).map_err(|error| {
         Diagnostic::error(
-            "The provider made a value that does not fit its schema",
-            format!("This is a defect of the provider, please report it: {error}."),
+            "Invalid value from provider",
+            format!("The provider produced a value that does not fit its schema: {error}. Report this as a bug of the provider."),
         )
     })
 }
 
-/// Encodes an object, or null.
+/// Encodes an object; `None` is null.
 pub(super) fn encode_object(fields: Option<Fields>, ty: &Type) -> Result<DynamicValue, Diagnostic> {
     encode(&fields.map_or(Value::Null, Value::Map), ty)
 }

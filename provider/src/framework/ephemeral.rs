@@ -1,4 +1,4 @@
-//! Ephemeral resources: values that live for one walk and never reach the state.
+//! Ephemeral resources: values that exist for one walk and are never stored in the state.
 
 use std::sync::OnceLock;
 use std::time::SystemTime;
@@ -6,23 +6,25 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::diagnostics::{Diagnostic, Diagnostics};
+use super::fields::Fields;
 use super::model::Model;
-use super::resource::{Context, typed};
-use super::schema::{Fields, Schema};
+use super::model::to_model;
+use super::resource::Context;
+use super::schema::Schema;
 
-/// What opening an ephemeral resource gave.
+/// The result of opening an ephemeral resource.
 #[derive(Debug, Clone)]
-pub struct Opened<M> {
+pub struct OpenResult<M> {
     /// All attributes, wholly known.
     pub result: M,
-    /// When it must be renewed; the host renews exactly then, so leave a lead. `None`: never.
+    /// When to renew it. The host renews exactly then, so set it well before the end. `None`: never.
     pub renew_at: Option<SystemTime>,
-    /// What there is to say about it. An error among them would be told beside a result, so there is none.
+    /// Warnings about the result. It must not contain errors.
     pub warnings: Diagnostics,
 }
 
-impl<M> Opened<M> {
-    /// What needs no renewal, and about which there is nothing to say.
+impl<M> OpenResult<M> {
+    /// Creates a result that needs no renewal and has no warnings.
     pub fn new(result: M) -> Self {
         Self { result, renew_at: None, warnings: Diagnostics::new() }
     }
@@ -34,50 +36,50 @@ pub trait EphemeralResource<S: Send + Sync + 'static>: Send + Sync + 'static {
     /// Its attributes: arguments and results.
     type Model: Model;
 
-    /// The name in HCL, with the provider's prefix.
+    /// Returns the type's name in HCL, with the provider's prefix.
     fn type_name(&self) -> &'static str;
 
-    /// Its schema. The attributes are those of the model.
+    /// Returns the schema. Its attributes are those of the model.
     fn schema(&self) -> Schema;
 
-    /// Checks what a single attribute's check cannot. Unknown values are legal.
+    /// Validates what a single attribute's validator cannot. Values may be unknown.
     fn validate(&self, _config: &Self::Model) -> Diagnostics {
         Diagnostics::new()
     }
 
-    /// Opens it. What renewing and closing need goes into the private state: they are given nothing else.
+    /// Opens the resource. Renewing and closing receive nothing but the private state, so store there what they need.
     async fn open(
         &self,
         cx: &mut Context<S>,
         config: Self::Model,
-    ) -> Result<Opened<Self::Model>, Diagnostics>;
+    ) -> Result<OpenResult<Self::Model>, Diagnostics>;
 
-    /// Renews it and says when to do so again.
+    /// Renews the resource, and returns when to renew it again.
     async fn renew(&self, _cx: &mut Context<S>) -> Result<Option<SystemTime>, Diagnostics> {
         Err(Diagnostic::error(
-            format!("{} cannot be renewed", self.type_name()),
-            "The provider never asked for a renewal. This is a defect of the caller.",
+            "Renewal is not supported",
+            format!("{} never asks for a renewal. This is a bug in the host.", self.type_name()),
         )
         .into())
     }
 
-    /// Closes it. Failing to is told as it is: an error fails the whole run, a warning does not.
+    /// Closes the resource. An error fails the whole run; a warning does not.
     async fn close(&self, _cx: &mut Context<S>) -> Result<(), Diagnostics> {
         Ok(())
     }
 }
 
-/// An ephemeral resource whose model is hidden behind fields.
+/// An ephemeral resource with its model erased.
 #[async_trait]
 pub(super) trait ErasedEphemeral<S>: Send + Sync {
     fn schema(&self) -> &Schema;
     fn validate(&self, config: &Fields) -> Diagnostics;
-    async fn open(&self, cx: &mut Context<S>, config: Fields) -> Result<Opened<Fields>, Diagnostics>;
+    async fn open(&self, cx: &mut Context<S>, config: Fields) -> Result<OpenResult<Fields>, Diagnostics>;
     async fn renew(&self, cx: &mut Context<S>) -> Result<Option<SystemTime>, Diagnostics>;
     async fn close(&self, cx: &mut Context<S>) -> Result<(), Diagnostics>;
 }
 
-/// The untyped form of `E`. Its schema is built when it is first asked for.
+/// The type-erased form of `E`. Its schema is built on first use.
 pub(super) struct Erased<E> {
     inner: E,
     schema: OnceLock<Schema>,
@@ -96,17 +98,21 @@ impl<S: Send + Sync + 'static, E: EphemeralResource<S>> ErasedEphemeral<S> for E
     }
 
     fn validate(&self, config: &Fields) -> Diagnostics {
-        let mut diagnostics = self.schema().check(config);
-        match typed(config) {
+        let mut diagnostics = self.schema().validate(config);
+        match to_model(config) {
             Ok(config) => diagnostics.append(self.inner.validate(&config)),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
         diagnostics
     }
 
-    async fn open(&self, cx: &mut Context<S>, config: Fields) -> Result<Opened<Fields>, Diagnostics> {
-        let opened = self.inner.open(cx, typed(&config)?).await?;
-        Ok(Opened { result: opened.result.to_fields(), renew_at: opened.renew_at, warnings: opened.warnings })
+    async fn open(&self, cx: &mut Context<S>, config: Fields) -> Result<OpenResult<Fields>, Diagnostics> {
+        let opened = self.inner.open(cx, to_model(&config)?).await?;
+        Ok(OpenResult {
+            result: opened.result.to_fields(),
+            renew_at: opened.renew_at,
+            warnings: opened.warnings,
+        })
     }
 
     async fn renew(&self, cx: &mut Context<S>) -> Result<Option<SystemTime>, Diagnostics> {

@@ -1,4 +1,4 @@
-//! Provider functions: pure, called in a process that may not be configured.
+//! Provider functions: pure, and called in a process that may not be configured.
 
 use tfplugin_proto::value::{Type, Value};
 use tfplugin_proto::wire;
@@ -10,16 +10,16 @@ pub struct Parameter {
     pub name: &'static str,
     /// Its type.
     pub ty: Type,
-    /// What it is, in Markdown.
+    /// Its description, in Markdown.
     pub description: &'static str,
-    /// Null is passed on; otherwise the host refuses it.
+    /// Whether null is passed to the function; otherwise the host refuses it.
     pub allow_null: bool,
-    /// Unknown is passed on; otherwise the host makes the result unknown.
+    /// Whether unknown is passed to the function; otherwise the host makes the result unknown.
     pub allow_unknown: bool,
 }
 
 impl Parameter {
-    /// A parameter that is always set and known.
+    /// Creates a parameter that is never null or unknown.
     pub fn new(name: &'static str, ty: Type, description: &'static str) -> Self {
         Self { name, ty, description, allow_null: false, allow_unknown: false }
     }
@@ -36,23 +36,23 @@ impl Parameter {
     }
 }
 
-/// What a function takes and gives.
+/// A function's parameters, result and description.
 #[derive(Debug, Clone)]
 pub struct Signature {
-    /// One line.
+    /// A summary of one line.
     pub summary: &'static str,
     /// What it does, in Markdown.
     pub description: &'static str,
     /// Its parameters, in order.
     pub parameters: Vec<Parameter>,
-    /// What further arguments are; `None`: there may be none.
+    /// The parameter for further arguments; `None`: there are none.
     pub variadic: Option<Parameter>,
     /// The type of the result.
     pub returns: Type,
 }
 
 impl Signature {
-    /// The signature as the protocol carries it.
+    /// Converts it to the protocol's message.
     pub fn to_wire(&self) -> wire::Function {
         wire::Function {
             parameters: self.parameters.iter().map(Parameter::to_wire).collect(),
@@ -65,28 +65,28 @@ impl Signature {
         }
     }
 
-    /// The parameter that the argument at the position belongs to.
+    /// Returns the parameter for the argument at a position.
     pub(super) fn parameter(&self, position: usize) -> Option<&Parameter> {
         self.parameters.get(position).or(self.variadic.as_ref())
     }
 }
 
-/// Why a function has no result.
+/// The error of a function call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionError {
-    /// A sentence.
+    /// The message.
     pub text: String,
-    /// The position of the argument to blame, from 0.
+    /// The position of the argument that it is about, from 0.
     pub argument: Option<usize>,
 }
 
 impl FunctionError {
-    /// An error of the call as a whole.
+    /// Creates an error about the call as a whole.
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), argument: None }
     }
 
-    /// An error of one argument.
+    /// Creates an error about one argument.
     pub fn argument(position: usize, text: impl Into<String>) -> Self {
         Self { text: text.into(), argument: Some(position) }
     }
@@ -99,14 +99,14 @@ impl FunctionError {
     }
 }
 
-/// A function. It sees neither a session nor the network.
+/// A function. It has access to neither a session nor the network.
 pub trait Function: Send + Sync + 'static {
-    /// The name in HCL, without the provider's prefix.
+    /// Returns the name in HCL, without the provider's prefix.
     fn name(&self) -> &'static str;
 
-    /// What it takes and gives.
+    /// Returns the signature.
     fn signature(&self) -> Signature;
 
-    /// The result for the arguments, variadic ones at the end.
+    /// Returns the result for the arguments; variadic ones are at the end.
     fn call(&self, arguments: &[Value]) -> Result<Value, FunctionError>;
 }

@@ -1,28 +1,29 @@
-//! Typed models: structs whose fields are known, null or unknown, and their way from and to values.
+//! Typed models: structs whose fields are known, null or unknown, and their conversion from and to values.
 //!
-//! [`model!`](crate::model) declares one. It knows types and values, not what the fields mean.
+//! [`model!`](crate::model) declares one. The module knows types and values, not what the fields mean.
 
 use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tfplugin_proto::value::{Number, Type, Value};
 
-use super::schema::Fields;
+use super::diagnostics::Diagnostic;
+use super::fields::Fields;
 
-/// An attribute's value at one moment.
+/// The value of an attribute.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Attr<T> {
     /// Not set.
     #[default]
     Null,
-    /// Set, but not known before something else has been applied.
+    /// Set, but known only after something else is applied.
     Unknown,
     /// Set and known.
     Known(T),
 }
 
 impl<T> Attr<T> {
-    /// The value, when it is set and known.
+    /// Returns the value if it is set and known.
     pub fn known(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
@@ -30,19 +31,19 @@ impl<T> Attr<T> {
         }
     }
 
-    /// Whether it is not set.
+    /// Returns whether it is not set.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// Whether it is not known yet.
+    /// Returns whether it is not known yet.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown)
     }
 }
 
 impl<T: AsRef<str>> Attr<T> {
-    /// The text, or the empty one where there is none.
+    /// Returns the text, or an empty one if it is null or unknown.
     pub fn text(&self) -> &str {
         self.known().map_or("", AsRef::as_ref)
     }
@@ -60,54 +61,54 @@ impl From<&str> for Attr<String> {
     }
 }
 
-/// A value does not have the shape that the model announces.
+/// The error for a value that does not have the model's type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place} is not a {expected}")]
+#[error("{} is not a {expected}", path.as_deref().unwrap_or("the value"))]
 pub struct ModelError {
-    place: String,
+    path: Option<String>,
     expected: &'static str,
 }
 
 impl ModelError {
     fn new(expected: &'static str) -> Self {
-        Self { place: "it".to_owned(), expected }
+        Self { path: None, expected }
     }
 
-    /// The same error, told of the named attribute.
+    /// Returns the same error for a value inside the named attribute.
     #[must_use]
     pub fn within(mut self, name: &str) -> Self {
-        self.place = if self.place == "it" { name.to_owned() } else { format!("{name}.{}", self.place) };
+        self.path = Some(self.path.map_or_else(|| name.to_owned(), |path| format!("{name}.{path}")));
         self
     }
 }
 
-/// What a known value can be.
+/// The content of a known value.
 pub trait Content: Sized {
-    /// Its type in schemas.
+    /// Returns its type in schemas.
     fn ty() -> Type;
-    /// Reads a value that is neither null nor unknown.
+    /// Converts a value that is neither null nor unknown.
     fn read(value: &Value) -> Result<Self, ModelError>;
-    /// The value.
+    /// Converts it to a value.
     fn write(&self) -> Value;
 }
 
-/// What can stand in a model or a collection: content that may be null or unknown.
+/// A field of a model or an element of a collection: content that may be null or unknown.
 pub trait Field: Sized {
-    /// Its type in schemas.
+    /// Returns its type in schemas.
     fn ty() -> Type;
-    /// Reads any value.
+    /// Converts any value.
     fn read(value: &Value) -> Result<Self, ModelError>;
-    /// The value.
+    /// Converts it to a value.
     fn write(&self) -> Value;
 }
 
 /// An object with typed attributes. Declared by [`model!`](crate::model).
 pub trait Model: Sized + Clone + Send + Sync + 'static {
-    /// The attributes and their types.
+    /// Returns the attributes and their types.
     fn attribute_types() -> Vec<(&'static str, Type)>;
-    /// Reads the attributes; a missing one is null.
+    /// Converts fields; a missing attribute is null.
     fn from_fields(fields: &Fields) -> Result<Self, ModelError>;
-    /// All attributes.
+    /// Converts it to fields, with all attributes.
     fn to_fields(&self) -> Fields;
 }
 
@@ -147,13 +148,13 @@ impl Content for String {
     }
 }
 
-/// A text that no message, log line or failed test shows, and that is wiped when it is not needed any more. To the host it
-/// is a text like any other: what the attribute is marked as is the schema's matter.
+/// A text that is never printed and is wiped when dropped. To the host it is a string like any other; the schema decides
+/// whether the attribute is marked sensitive.
 #[derive(Debug, Clone)]
 pub struct Sensitive(SecretString);
 
 impl Sensitive {
-    /// Takes the text.
+    /// Wraps a text.
     pub fn new(text: impl Into<SecretString>) -> Self {
         Self(text.into())
     }
@@ -241,14 +242,24 @@ impl<F: Field> Content for BTreeMap<String, F> {
     }
 }
 
-/// Reads one field of an object for [`model!`](crate::model).
+/// Converts one field of an object for [`model!`](crate::model).
 pub fn read_field<F: Field>(fields: &Fields, name: &str) -> Result<F, ModelError> {
     F::read(fields.get(name).unwrap_or(&Value::Null)).map_err(|error| error.within(name))
 }
 
-/// Reads an object for [`model!`](crate::model).
+/// Converts an object for [`model!`](crate::model).
 pub fn read_object<M: Model>(value: &Value) -> Result<M, ModelError> {
     if let Value::Map(fields) = value { M::from_fields(fields) } else { Err(ModelError::new("object")) }
+}
+
+/// Converts fields that were decoded by the model's schema to the model.
+pub(super) fn to_model<M: Model>(fields: &Fields) -> Result<M, Diagnostic> {
+    M::from_fields(fields).map_err(|error| {
+        Diagnostic::error(
+            "Unsupported attribute value",
+            format!("An attribute has a value that the provider cannot represent: {error}."),
+        )
+    })
 }
 
 /// Declares a model: a struct with an [`Attr`] for each attribute, named as in HCL (`r#type` for `type`).
@@ -325,7 +336,7 @@ mod tests {
     use super::*;
 
     crate::model! {
-        /// What is not to be shown.
+        /// A model with sensitive fields.
         struct Safe {
             /// Alone.
             code: Sensitive,

@@ -1,18 +1,19 @@
-//! The plan rules of a create or update: configuration, defaults, prior values, unknowns and replacement.
+//! The plan rules of a create or update: configuration, defaults, prior values, unknown values and replacement.
 //!
-//! Pure functions over a schema and values. What is planned equals the configuration, except where it is null and the
-//! provider may compute it, or where it means the same as the prior value, which then stays as it was written.
+//! Pure functions over a schema and values. The planned value equals the configuration, except where that is null and the
+//! provider may compute the value, or where it is equivalent to the prior value, which is then kept.
 
 use tfplugin_proto::value::Value;
 
-use super::schema::{Attribute, Fields, Schema};
+use super::fields::Fields;
+use super::schema::{Attribute, Nested, Schema};
 
-/// What the rules made of a configuration.
+/// The outcome of the plan rules.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Planned {
-    /// Every attribute of the schema; unknown where only applying can tell.
+    /// Every attribute of the schema; unknown if only the apply can tell.
     pub(super) fields: Fields,
-    /// Attributes whose change makes a new object.
+    /// Attributes whose change forces a new object.
     pub(super) requires_replace: Vec<&'static str>,
 }
 
@@ -29,14 +30,16 @@ pub(super) fn plan(schema: &Schema, prior: Option<&Fields>, config: &Fields) -> 
                 continue;
             }
             _ => match &attribute.nested {
-                Some(nested) => nested.plan(prior.and_then(|prior| prior.get(attribute.name)), configured),
+                Some(nested) => {
+                    plan_nested(nested, prior.and_then(|prior| prior.get(attribute.name)), configured)
+                }
                 None => configured.clone(),
             },
         };
         fields.insert(attribute.name.to_owned(), value);
     }
 
-    // The author's alone.
+    // Blocks are never computed.
     for block in &schema.blocks {
         let configured = config.get(block.name).cloned().unwrap_or(Value::Null);
         fields.insert(block.name.to_owned(), configured);
@@ -49,7 +52,7 @@ pub(super) fn plan(schema: &Schema, prior: Option<&Fields>, config: &Fields) -> 
         return Planned { fields, requires_replace: Vec::new() };
     };
 
-    let mut changed = keep_spelling(&schema.attributes, prior, &mut fields);
+    let mut changed = keep_equivalent_prior(&schema.attributes, prior, &mut fields);
     for block in &schema.blocks {
         if fields.get(block.name) != Some(prior.get(block.name).unwrap_or(&Value::Null)) {
             changed.push(block.name);
@@ -70,14 +73,10 @@ pub(super) fn plan(schema: &Schema, prior: Option<&Fields>, config: &Fields) -> 
     Planned { fields, requires_replace }
 }
 
-/// Puts the prior text back wherever it means the same, and says what changed in meaning.
-pub(super) fn keep_spelling(
-    attributes: &[Attribute],
-    prior: &Fields,
-    fields: &mut Fields,
-) -> Vec<&'static str> {
-    // Sameness may look at several attributes (a value and its type), so it is judged on the whole before any prior
-    // text is put back.
+/// Restores the prior value of every attribute that is equivalent to it, and returns the attributes that changed.
+fn keep_equivalent_prior(attributes: &[Attribute], prior: &Fields, fields: &mut Fields) -> Vec<&'static str> {
+    // Equality may depend on several attributes (a value and its type), so all are compared before any prior value is
+    // restored.
     let mut changed = Vec::new();
     let mut kept = Vec::new();
     for attribute in attributes {
@@ -86,12 +85,12 @@ pub(super) fn keep_spelling(
         if planned == before {
             continue;
         }
-        if !means_the_same(attribute, prior, fields) {
+        if !is_equivalent(attribute, prior, fields) {
             changed.push(attribute.name);
         } else if !before.is_null() && !planned.is_null() {
             kept.push((attribute.name, before.clone()));
         }
-        // Null and a value that mean the same: the protocol lets only the configuration's spelling be planned.
+        // Null and an equivalent value: the protocol allows only the configured one to be planned.
     }
     for (name, before) in kept {
         fields.insert(name.to_owned(), before);
@@ -99,7 +98,32 @@ pub(super) fn keep_spelling(
     changed
 }
 
-fn means_the_same(attribute: &Attribute, prior: &Fields, planned: &Fields) -> bool {
+fn is_equivalent(attribute: &Attribute, prior: &Fields, planned: &Fields) -> bool {
     let known = planned.get(attribute.name).is_none_or(Value::is_wholly_known);
-    known && attribute.same.is_some_and(|same| same(prior, planned))
+    known && attribute.semantic_equality.is_some_and(|equal| equal(prior, planned))
+}
+
+/// Fills in the defaults of each element of a map, and keeps the prior value of equivalent attributes.
+fn plan_nested(nested: &Nested, prior: Option<&Value>, configured: &Value) -> Value {
+    let Value::Map(elements) = configured else { return configured.clone() };
+    let planned = elements.iter().map(|(key, element)| {
+        let before = prior.and_then(|prior| prior.get(key));
+        (key.clone(), plan_element(nested, before, element))
+    });
+    Value::Map(planned.collect())
+}
+
+fn plan_element(nested: &Nested, prior: Option<&Value>, configured: &Value) -> Value {
+    let Value::Map(configured) = configured else { return configured.clone() };
+    let mut fields = configured.clone();
+    for attribute in &nested.attributes {
+        let value = fields.entry(attribute.name.to_owned()).or_default();
+        if let (Some(default), Value::Null) = (&attribute.default, &value) {
+            *value = default.clone();
+        }
+    }
+    if let Some(Value::Map(prior)) = prior {
+        keep_equivalent_prior(&nested.attributes, prior, &mut fields);
+    }
+    Value::Map(fields)
 }

@@ -1,4 +1,4 @@
-//! What a provider is to the framework: its own block, its session, and the catalogue of what it offers.
+//! The trait that a provider implements: its configuration block, its session, and the catalog of what it offers.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use super::model::Model;
 use super::resource::{self, ErasedResource, Resource};
 use super::schema::Schema;
 
-/// Whether a session can reach what it manages.
+/// Whether a session can make requests.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Readiness {
-    /// It can be tried.
+    /// It can.
     Ready,
-    /// Not before something in the provider's block is known. The message says what.
+    /// Something in the provider block is not known yet. The diagnostic says what.
     NotYet(Diagnostic),
 }
 
@@ -29,33 +29,32 @@ pub trait Provider: Send + Sync + 'static {
     /// What one configured provider shares among its calls.
     type Session: Send + Sync + 'static;
 
-    /// The schema of the provider block. The attributes are those of the model.
+    /// Returns the schema of the provider block. Its attributes are those of the model.
     fn schema(&self) -> Schema;
 
-    /// Checks what a single attribute's check cannot. Unknown values are legal.
+    /// Validates what a single attribute's validator cannot. Values may be unknown.
     fn validate(&self, _config: &Self::Config) -> Diagnostics {
         Diagnostics::new()
     }
 
-    /// Makes the session. Unknown values are legal in a plan.
+    /// Creates the session. In a plan, values may be unknown.
     async fn configure(
         &self,
         terraform_version: &str,
         config: Self::Config,
     ) -> Result<Self::Session, Diagnostics>;
 
-    /// Whether objects can be read. When not, their state is kept and the message is a warning, told once.
+    /// Returns whether objects can be read. If not, their state is kept, and the diagnostic is shown once, as a warning.
     fn readiness(&self, session: &Self::Session) -> Readiness;
 
-    /// The host wants to stop: what waits for anything but an answer should not wait any longer. Advice; calls may
-    /// still come.
+    /// Called when the host wants to stop: calls should finish as soon as they can. More calls may still follow.
     fn stop(&self, _session: &Self::Session) {}
 
-    /// What the provider offers.
+    /// Returns the catalog of resources, data sources, ephemeral resources and functions.
     fn catalog(&self) -> Catalog<Self::Session>;
 }
 
-/// What a provider offers, by name.
+/// The resources, data sources, ephemeral resources and functions of a provider, by name.
 pub struct Catalog<S> {
     pub(super) resources: BTreeMap<&'static str, Box<dyn ErasedResource<S>>>,
     pub(super) data_sources: BTreeMap<&'static str, Box<dyn ErasedDataSource<S>>>,
@@ -75,7 +74,7 @@ impl<S> Default for Catalog<S> {
 }
 
 impl<S: Send + Sync + 'static> Catalog<S> {
-    /// An empty catalogue.
+    /// Creates an empty catalog.
     pub fn new() -> Self {
         Self::default()
     }
@@ -108,22 +107,22 @@ impl<S: Send + Sync + 'static> Catalog<S> {
         self
     }
 
-    /// The schemas of the resources, by name.
+    /// Returns the schemas of the resources, by name.
     pub fn resource_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
         self.resources.iter().map(|(name, resource)| (*name, resource.schema()))
     }
 
-    /// The schemas of the data sources, by name.
+    /// Returns the schemas of the data sources, by name.
     pub fn data_source_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
         self.data_sources.iter().map(|(name, source)| (*name, source.schema()))
     }
 
-    /// The schemas of the ephemeral resources, by name.
+    /// Returns the schemas of the ephemeral resources, by name.
     pub fn ephemeral_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
         self.ephemerals.iter().map(|(name, resource)| (*name, resource.schema()))
     }
 
-    /// The signatures of the functions, by name.
+    /// Returns the signatures of the functions, by name.
     pub fn function_signatures(&self) -> impl Iterator<Item = (&'static str, Signature)> {
         self.functions.iter().map(|(name, function)| (*name, function.signature()))
     }

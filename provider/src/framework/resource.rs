@@ -1,6 +1,6 @@
-//! Managed resources: the trait that a resource implements, and its untyped form that the server calls.
+//! Managed resources: the trait to implement, and its type-erased form for the server.
 //!
-//! It turns values into models and back. When which function is called is the server's part.
+//! It converts values to models and back. The server decides which function to call.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -10,25 +10,27 @@ use serde_json::value::RawValue;
 use tfplugin_proto::value::Value;
 
 use super::diagnostics::{Diagnostic, Diagnostics};
-use super::model::{Model, ModelError};
+use super::fields::Fields;
+use super::model::Model;
+use super::model::to_model;
 use super::private::Private;
-use super::schema::{Fields, Schema};
+use super::schema::Schema;
 
 /// The attributes of a stored object as JSON texts, by name.
 pub type RawFields = BTreeMap<String, Box<RawValue>>;
 
-/// What a call brings beside the object.
+/// What a call provides beside the object.
 pub struct Context<S> {
-    /// What the configured provider shares.
+    /// The session of the configured provider.
     pub session: Arc<S>,
-    /// What the object remembers; changes are kept.
+    /// The object's private state. Changes are stored.
     pub private: Private,
-    /// What the author wrote, where an object is created or changed; empty in every other call.
+    /// The configuration, if an object is created or changed; empty in every other call.
     pub config: Fields,
 }
 
 impl<S> Context<S> {
-    /// Whether the author left the attribute to the provider.
+    /// Returns whether the configuration leaves the attribute out.
     pub fn is_left_out(&self, attribute: &str) -> bool {
         is_left_out(&self.config, attribute)
     }
@@ -38,20 +40,20 @@ fn is_left_out(config: &Fields, attribute: &str) -> bool {
     config.get(attribute).is_none_or(Value::is_null)
 }
 
-/// What a plan may look at beside the object.
+/// What a plan provides beside the object.
 pub struct PlanContext<S> {
-    /// The session, where it can be asked: the provider is configured, and its block is known.
+    /// The session, if the provider is configured and can make requests.
     pub session: Option<Arc<S>>,
-    /// The session, where the provider is configured, also while it cannot be asked yet.
+    /// The session, if the provider is configured, even if it cannot make requests yet.
     pub configured: Option<Arc<S>>,
-    /// What the object remembers; changes are kept.
+    /// The object's private state. Changes are stored.
     pub private: Private,
-    /// What the author wrote; empty where a destroy is planned.
+    /// The configuration; empty if a destroy is planned.
     pub config: Fields,
 }
 
 impl<S> PlanContext<S> {
-    /// Whether the author left the attribute to the provider.
+    /// Returns whether the configuration leaves the attribute out.
     pub fn is_left_out(&self, attribute: &str) -> bool {
         is_left_out(&self.config, attribute)
     }
@@ -60,9 +62,9 @@ impl<S> PlanContext<S> {
 /// A create or update that failed.
 #[derive(Debug, Clone)]
 pub struct Failure<T> {
-    /// Why, with at least one error.
+    /// The errors; at least one.
     pub diagnostics: Diagnostics,
-    /// The object as far as it exists now. `None`: as before the call. Unknown attributes become null.
+    /// The object as far as it exists now. `None`: unchanged. Unknown attributes become null.
     pub state: Option<T>,
 }
 
@@ -84,25 +86,25 @@ pub trait Resource<S>: Send + Sync + 'static {
     /// Its attributes.
     type State: Model;
 
-    /// The name in HCL, with the provider's prefix.
+    /// Returns the type's name in HCL, with the provider's prefix.
     fn type_name(&self) -> &'static str;
 
-    /// Its schema. The attributes are those of the model.
+    /// Returns the schema. Its attributes are those of the model.
     fn schema(&self) -> Schema;
 
-    /// Checks what a single attribute's check cannot. Unknown values are legal.
+    /// Validates what a single attribute's validator cannot. Values may be unknown.
     fn validate(&self, _config: &Self::State) -> Diagnostics {
         Diagnostics::new()
     }
 
-    /// Fills in computed attributes that the rest of the plan tells already.
+    /// Fills in computed attributes that follow from the rest of the plan.
     fn refine(&self, _planned: &mut Self::State) {}
 
-    /// Last word on a create (`prior` is `None`) or update: may refine what is planned, warn, or refuse. What the author
-    /// wrote must stay as it is. With `replaces`, what changed makes a new object: the host destroys the prior one, and
-    /// asks again for the new one, with no prior state.
+    /// Refines a planned create (`prior` is `None`) or update, or refuses it with an error. It must not change configured
+    /// values. With `replaces`, the change forces a new object: the host destroys the prior one, and plans the new one in
+    /// another call without a prior state.
     ///
-    /// Called for every object in every plan and again in every apply, so whoever asks the network here asks often.
+    /// Called for every object in every plan and again in every apply, so requests from here are frequent.
     async fn plan(
         &self,
         _cx: &mut PlanContext<S>,
@@ -113,23 +115,23 @@ pub trait Resource<S>: Send + Sync + 'static {
         Diagnostics::new()
     }
 
-    /// Before a destroy is planned: an error refuses it. A replacement asks [`Resource::plan`] instead.
+    /// Called before a destroy is planned; an error refuses it. A replacement calls [`Resource::plan`] instead.
     async fn plan_destroy(&self, _cx: &mut PlanContext<S>, _prior: &Self::State) -> Diagnostics {
         Diagnostics::new()
     }
 
-    /// Makes the object. The answer is wholly known and keeps what was planned.
+    /// Creates the object. The result must be wholly known and equal to what was planned.
     async fn create(
         &self,
         cx: &mut Context<S>,
         planned: Self::State,
     ) -> Result<Self::State, Failure<Self::State>>;
 
-    /// The object as it is now; `None` when it is gone.
+    /// Returns the current object; `None` if it no longer exists.
     async fn read(&self, cx: &mut Context<S>, state: Self::State)
     -> Result<Option<Self::State>, Diagnostics>;
 
-    /// Changes the object. The answer is wholly known and keeps what was planned.
+    /// Updates the object. The result must be wholly known and equal to what was planned.
     async fn update(
         &self,
         cx: &mut Context<S>,
@@ -137,19 +139,19 @@ pub trait Resource<S>: Send + Sync + 'static {
         planned: Self::State,
     ) -> Result<Self::State, Failure<Self::State>>;
 
-    /// Removes the object. One that is gone already counts as removed.
+    /// Deletes the object. An object that no longer exists counts as deleted.
     async fn delete(&self, cx: &mut Context<S>, prior: Self::State) -> Result<(), Diagnostics>;
 
-    /// What the import id says of the object; a read follows and fills in the rest.
+    /// Returns what follows from the import ID; a read fills in the rest.
     fn import(&self, id: &str) -> Result<Self::State, Diagnostics>;
 
-    /// Turns a stored state of an older schema version into the current shape.
+    /// Converts a stored state of an older schema version to the current one.
     fn upgrade(&self, version: i64, _state: RawFields) -> Result<RawFields, Diagnostics> {
         Err(Diagnostic::error(
-            "The state is too old",
+            "Unsupported state version",
             format!(
-                "The state was written with version {version} of the schema of {}, which this provider cannot \
-                 upgrade. Apply once with the provider release that wrote it or a release in between.",
+                "The state of {} was written with schema version {version}, which this version of the provider cannot \
+                 upgrade. Apply once with the provider release that wrote it, or with a release in between.",
                 self.type_name()
             ),
         )
@@ -157,12 +159,12 @@ pub trait Resource<S>: Send + Sync + 'static {
     }
 }
 
-/// A resource whose model is hidden behind fields.
+/// A resource with its model erased.
 #[async_trait]
 pub(super) trait ErasedResource<S>: Send + Sync {
     fn schema(&self) -> &Schema;
     fn validate(&self, config: &Fields) -> Diagnostics;
-    /// What is planned, and what there is to say about it; an error among that refuses the plan.
+    /// Returns the planned fields and diagnostics; an error among those refuses the plan.
     async fn plan(
         &self,
         cx: &mut PlanContext<S>,
@@ -185,7 +187,7 @@ pub(super) trait ErasedResource<S>: Send + Sync {
     fn upgrade(&self, version: i64, state: RawFields) -> Result<RawFields, Diagnostics>;
 }
 
-/// The untyped form of `R`. Its schema is built when it is first asked for.
+/// The type-erased form of `R`. Its schema is built on first use.
 pub(super) struct Erased<R> {
     inner: R,
     schema: OnceLock<Schema>,
@@ -195,16 +197,6 @@ impl<R> Erased<R> {
     pub(super) fn new(inner: R) -> Self {
         Self { inner, schema: OnceLock::new() }
     }
-}
-
-/// Reads a model out of fields that were decoded by its schema.
-pub(super) fn typed<M: Model>(fields: &Fields) -> Result<M, Diagnostic> {
-    M::from_fields(fields).map_err(|error: ModelError| {
-        Diagnostic::error(
-            "The values do not fit the provider's model",
-            format!("An attribute holds what the provider cannot represent: {error}."),
-        )
-    })
 }
 
 fn untyped_failure<M: Model>(failure: Failure<M>) -> Failure<Fields> {
@@ -218,8 +210,8 @@ impl<S: Send + Sync + 'static, R: Resource<S>> ErasedResource<S> for Erased<R> {
     }
 
     fn validate(&self, config: &Fields) -> Diagnostics {
-        let mut diagnostics = self.schema().check(config);
-        match typed(config) {
+        let mut diagnostics = self.schema().validate(config);
+        match to_model(config) {
             Ok(config) => diagnostics.append(self.inner.validate(&config)),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
@@ -233,8 +225,8 @@ impl<S: Send + Sync + 'static, R: Resource<S>> ErasedResource<S> for Erased<R> {
         planned: &Fields,
         replaces: bool,
     ) -> Result<(Fields, Diagnostics), Diagnostics> {
-        let prior = prior.map(typed).transpose()?;
-        let mut planned = typed(planned)?;
+        let prior = prior.map(to_model).transpose()?;
+        let mut planned = to_model(planned)?;
         self.inner.refine(&mut planned);
         let diagnostics = self.inner.plan(cx, prior.as_ref(), &mut planned, replaces).await;
         Ok((planned.to_fields(), diagnostics))
@@ -245,16 +237,16 @@ impl<S: Send + Sync + 'static, R: Resource<S>> ErasedResource<S> for Erased<R> {
         cx: &mut PlanContext<S>,
         prior: &Fields,
     ) -> Result<Diagnostics, Diagnostics> {
-        Ok(self.inner.plan_destroy(cx, &typed(prior)?).await)
+        Ok(self.inner.plan_destroy(cx, &to_model(prior)?).await)
     }
 
     async fn create(&self, cx: &mut Context<S>, planned: Fields) -> Result<Fields, Failure<Fields>> {
-        let created = self.inner.create(cx, typed(&planned)?).await;
+        let created = self.inner.create(cx, to_model(&planned)?).await;
         created.map(|state| state.to_fields()).map_err(untyped_failure)
     }
 
     async fn read(&self, cx: &mut Context<S>, state: Fields) -> Result<Option<Fields>, Diagnostics> {
-        let read = self.inner.read(cx, typed(&state)?).await?;
+        let read = self.inner.read(cx, to_model(&state)?).await?;
         Ok(read.map(|state| state.to_fields()))
     }
 
@@ -264,12 +256,12 @@ impl<S: Send + Sync + 'static, R: Resource<S>> ErasedResource<S> for Erased<R> {
         prior: Fields,
         planned: Fields,
     ) -> Result<Fields, Failure<Fields>> {
-        let updated = self.inner.update(cx, typed(&prior)?, typed(&planned)?).await;
+        let updated = self.inner.update(cx, to_model(&prior)?, to_model(&planned)?).await;
         updated.map(|state| state.to_fields()).map_err(untyped_failure)
     }
 
     async fn delete(&self, cx: &mut Context<S>, prior: Fields) -> Result<(), Diagnostics> {
-        self.inner.delete(cx, typed(&prior)?).await
+        self.inner.delete(cx, to_model(&prior)?).await
     }
 
     fn import(&self, id: &str) -> Result<Fields, Diagnostics> {

@@ -1,36 +1,32 @@
-//! Schemas as data: what attributes there are, and every rule about them that needs no network.
+//! Schemas as data: attributes and blocks, and the validation of their values without a network.
 //!
 //! It knows how a schema travels; the plan rules that read it are in `plan`.
 
 mod nested;
-
-use std::collections::BTreeMap;
 
 use tfplugin_proto::value::{AttributePath, Type, Value};
 use tfplugin_proto::wire;
 
 pub use self::nested::Nested;
 use super::diagnostics::{Diagnostic, Diagnostics};
+use super::fields::Fields;
 
-/// The attributes of one object, by name.
-pub type Fields = BTreeMap<String, Value>;
+/// Validates one known value. The error is a sentence with the rule, the limit and the remedy.
+pub type Validator = fn(&Value) -> Result<(), String>;
 
-/// A pure check of one known value. The error is a sentence with the rule, the limit and the remedy.
-pub type Check = fn(&Value) -> Result<(), String>;
+/// Returns whether an attribute is equivalent in both objects although its text may differ.
+pub type SemanticEquality = fn(prior: &Fields, planned: &Fields) -> bool;
 
-/// Whether an attribute means the same in both objects although its text differs.
-pub type Same = fn(prior: &Fields, planned: &Fields) -> bool;
-
-/// Who gives an attribute its value.
+/// Who sets an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// The author must.
+    /// The author must set it.
     Required,
-    /// The author may.
+    /// The author may set it.
     Optional,
-    /// The provider does.
+    /// The provider sets it.
     Computed,
-    /// The author may, and otherwise the provider does.
+    /// The author may set it, otherwise the provider does.
     OptionalComputed,
 }
 
@@ -41,43 +37,43 @@ pub struct Attribute {
     pub name: &'static str,
     /// Its type.
     pub ty: Type,
-    /// Who gives it its value.
+    /// Who sets it.
     pub mode: Mode,
-    /// Hidden in plans and outputs.
+    /// Whether its value is hidden in plans and outputs.
     pub sensitive: bool,
-    /// What it is, in Markdown.
+    /// Its description, in Markdown.
     pub description: &'static str,
-    /// What it is when the author leaves it out.
+    /// The value if the author leaves it out.
     pub default: Option<Value>,
-    /// A change of meaning makes a new object.
+    /// Whether a change forces a new object. An equivalent value is not a change.
     pub requires_replace: bool,
-    /// Checked wherever the value is known.
-    pub checks: Vec<Check>,
-    /// Computed only: a change of meaning in one of these makes it unknown; otherwise it keeps the prior value.
+    /// Called for every known value.
+    pub validators: Vec<Validator>,
+    /// For computed attributes: a change of one of these makes it unknown; otherwise it keeps the prior value.
     pub recomputed_when: &'static [&'static str],
-    /// Semantic equality: where it holds, the prior text is kept.
-    pub same: Option<Same>,
-    /// The attributes of each element, where it is a map of objects that have their own.
+    /// If it returns true, the prior value is kept.
+    pub semantic_equality: Option<SemanticEquality>,
+    /// The attributes of each element, if it is a map of objects with attributes of their own.
     pub nested: Option<Nested>,
 }
 
 impl Attribute {
-    /// An attribute that the author must set.
+    /// Creates an attribute that the author must set.
     pub fn required(name: &'static str, ty: Type, description: &'static str) -> Self {
         Self::new(name, ty, Mode::Required, description)
     }
 
-    /// An attribute that the author may set.
+    /// Creates an attribute that the author may set.
     pub fn optional(name: &'static str, ty: Type, description: &'static str) -> Self {
         Self::new(name, ty, Mode::Optional, description)
     }
 
-    /// An attribute that the provider sets.
+    /// Creates an attribute that the provider sets.
     pub fn computed(name: &'static str, ty: Type, description: &'static str) -> Self {
         Self::new(name, ty, Mode::Computed, description)
     }
 
-    /// An attribute that the author may set, and that the provider sets otherwise.
+    /// Creates an attribute that the author may set, and that the provider sets otherwise.
     pub fn optional_computed(name: &'static str, ty: Type, description: &'static str) -> Self {
         Self::new(name, ty, Mode::OptionalComputed, description)
     }
@@ -91,21 +87,21 @@ impl Attribute {
             description,
             default: None,
             requires_replace: false,
-            checks: Vec::new(),
+            validators: Vec::new(),
             recomputed_when: &[],
-            same: None,
+            semantic_equality: None,
             nested: None,
         }
     }
 
-    /// Hidden in plans and outputs.
+    /// Hides its value in plans and outputs.
     #[must_use]
     pub fn sensitive(mut self) -> Self {
         self.sensitive = true;
         self
     }
 
-    /// The value when the author leaves it out. Makes an optional attribute computed too, as the protocol demands.
+    /// Sets the default. This makes an optional attribute computed as well, as the protocol demands.
     #[must_use]
     pub fn default(mut self, value: Value) -> Self {
         self.default = Some(value);
@@ -113,35 +109,35 @@ impl Attribute {
         self
     }
 
-    /// A change of meaning makes a new object.
+    /// Makes a change force a new object.
     #[must_use]
     pub fn requires_replace(mut self) -> Self {
         self.requires_replace = true;
         self
     }
 
-    /// Adds a check.
+    /// Adds a validator.
     #[must_use]
-    pub fn check(mut self, check: Check) -> Self {
-        self.checks.push(check);
+    pub fn validator(mut self, validator: Validator) -> Self {
+        self.validators.push(validator);
         self
     }
 
-    /// Computed only: unknown in a plan that changes the meaning of one of these.
+    /// Makes a computed attribute unknown in a plan that changes one of these.
     #[must_use]
     pub fn recomputed_when(mut self, attributes: &'static [&'static str]) -> Self {
         self.recomputed_when = attributes;
         self
     }
 
-    /// Keeps the prior text where this says that nothing changed in meaning.
+    /// Keeps the prior value when this returns true.
     #[must_use]
-    pub fn same(mut self, same: Same) -> Self {
-        self.same = Some(same);
+    pub fn semantic_equality(mut self, equal: SemanticEquality) -> Self {
+        self.semantic_equality = Some(equal);
         self
     }
 
-    /// Whether the provider may set it.
+    /// Returns whether the provider may set it.
     pub fn is_computed(&self) -> bool {
         matches!(self.mode, Mode::Computed | Mode::OptionalComputed)
     }
@@ -162,35 +158,36 @@ impl Attribute {
     }
 }
 
-/// A nested block that is written at most once: an object, null where it is not written.
+/// A nested block that may occur once: an object, null if the block is absent.
 ///
-/// Its attributes are the author's: the provider computes none of them, so they have no defaults, and a change inside
-/// replaces nothing.
+/// The provider computes none of its attributes, so they have no defaults, and a change inside never forces a new object.
 #[derive(Debug, Clone)]
 pub struct Block {
     /// Its name in HCL.
     pub name: &'static str,
-    /// What it is, in Markdown.
+    /// Its description, in Markdown.
     pub description: &'static str,
     /// Its attributes, in the order of the documentation.
     pub attributes: Vec<Attribute>,
 }
 
 impl Block {
-    /// A block that may be written once.
+    /// Creates a block that may occur once.
     ///
     /// # Panics
-    /// When the provider is to compute one of the attributes, or one of them to replace the object: the plan rules do
-    /// not reach into blocks.
+    /// If an attribute is computed, forces a new object or has semantic equality: the plan rules do not apply inside
+    /// blocks.
     pub fn single(name: &'static str, description: &'static str, attributes: Vec<Attribute>) -> Self {
         for attribute in &attributes {
-            let plain = !attribute.is_computed() && !attribute.requires_replace && attribute.same.is_none();
-            assert!(plain, "{name}.{} has a plan rule, and blocks have none", attribute.name);
+            let plain = !attribute.is_computed()
+                && !attribute.requires_replace
+                && attribute.semantic_equality.is_none();
+            assert!(plain, "{name}.{} has a plan rule, which blocks do not support", attribute.name);
         }
         Self { name, description, attributes }
     }
 
-    /// The type of its object.
+    /// Returns the type of its object.
     pub fn object_type(&self) -> Type {
         object_type(&self.attributes)
     }
@@ -204,12 +201,12 @@ impl Block {
         }
     }
 
-    fn check(&self, fields: &Fields) -> Diagnostics {
+    fn validate(&self, fields: &Fields) -> Diagnostics {
         match fields.get(self.name) {
             Some(Value::Map(inner)) => {
-                check_attributes(&self.attributes, inner, &AttributePath::attribute(self.name))
+                validate_attributes(&self.attributes, inner, &AttributePath::attribute(self.name))
             }
-            // Not written, or not known as a whole.
+            // Absent, or not known as a whole.
             _ => Diagnostics::new(),
         }
     }
@@ -239,43 +236,43 @@ fn block_to_wire(
     }
 }
 
-/// Checks that what is required is there, and runs the checks of every attribute whose value is known. Hosts only see
-/// whether a required argument is written down, not whether it is null.
-fn check_attributes(attributes: &[Attribute], fields: &Fields, within: &AttributePath) -> Diagnostics {
+/// Validates that required attributes are set, and runs the validators of every known value. Hosts check only that a required
+/// argument is present, not that it is not null.
+fn validate_attributes(attributes: &[Attribute], fields: &Fields, within: &AttributePath) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     for attribute in attributes {
         let path = || within.clone().then_attribute(attribute.name);
-        let blame = |summary: String, detail: String| Diagnostic::error(summary, detail).at_path(path());
+        let error = |summary: String, detail: String| Diagnostic::error(summary, detail).at_path(path());
         let value = fields.get(attribute.name).unwrap_or(&Value::Null);
         if value.is_null() {
             if attribute.mode == Mode::Required {
                 let name = path();
-                let detail = format!("{name} is required, and null says that there is none: set it.");
-                diagnostics.push(blame(format!("Missing {name}"), detail));
+                let detail = format!("{name} is required and must not be null. Set a value.");
+                diagnostics.push(error(format!("Missing {name}"), detail));
             }
             continue;
         }
         if let Some(nested) = &attribute.nested {
-            diagnostics.append(nested.check(value, &path()));
+            diagnostics.append(nested.validate(value, &path()));
         }
         if !value.is_wholly_known() {
             continue;
         }
-        for check in &attribute.checks {
-            if let Err(message) = check(value) {
-                diagnostics.push(blame(format!("Invalid {}", path()), message));
+        for validate in &attribute.validators {
+            if let Err(message) = validate(value) {
+                diagnostics.push(error(format!("Invalid {}", path()), message));
             }
         }
     }
     diagnostics
 }
 
-/// What a resource, data source, ephemeral resource or provider block consists of.
+/// The schema of a resource, data source, ephemeral resource or provider block.
 #[derive(Debug, Clone)]
 pub struct Schema {
-    /// Grows when the stored state changes its shape; the resource upgrades older ones.
+    /// Incremented when the shape of the stored state changes; the resource upgrades older states.
     pub version: i64,
-    /// What it is, in Markdown.
+    /// Its description, in Markdown.
     pub description: &'static str,
     /// Its attributes, in the order of the documentation.
     pub attributes: Vec<Attribute>,
@@ -284,12 +281,12 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// A schema at version 0.
+    /// Creates a schema at version 0.
     pub fn new(description: &'static str, attributes: Vec<Attribute>) -> Self {
         Self { version: 0, description, attributes, blocks: Vec::new() }
     }
 
-    /// The same schema at another version.
+    /// Sets the version.
     #[must_use]
     pub fn version(mut self, version: i64) -> Self {
         self.version = version;
@@ -303,19 +300,19 @@ impl Schema {
         self
     }
 
-    /// The names of everything that an object of this schema holds: attributes, then blocks.
+    /// Returns the names of all attributes, then those of all blocks.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         let attributes = self.attributes.iter().map(|attribute| attribute.name);
         attributes.chain(self.blocks.iter().map(|block| block.name))
     }
 
-    /// The type of a whole object.
+    /// Returns the type of a whole object.
     pub fn object_type(&self) -> Type {
         let attributes = self.attributes.iter().map(|attribute| (attribute.name, attribute.ty.clone()));
         Type::object(attributes.chain(self.blocks.iter().map(|block| (block.name, block.object_type()))))
     }
 
-    /// The schema as the protocol carries it.
+    /// Converts it to the protocol's message.
     pub fn to_wire(&self) -> wire::Schema {
         wire::Schema {
             version: self.version,
@@ -323,11 +320,11 @@ impl Schema {
         }
     }
 
-    /// Checks the attributes, and those of the blocks that are written.
-    pub(super) fn check(&self, fields: &Fields) -> Diagnostics {
-        let mut diagnostics = check_attributes(&self.attributes, fields, &AttributePath::root());
+    /// Validates the attributes, and those of the blocks that are present.
+    pub(super) fn validate(&self, fields: &Fields) -> Diagnostics {
+        let mut diagnostics = validate_attributes(&self.attributes, fields, &AttributePath::root());
         for block in &self.blocks {
-            diagnostics.append(block.check(fields));
+            diagnostics.append(block.validate(fields));
         }
         diagnostics
     }

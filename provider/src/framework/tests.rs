@@ -1,4 +1,4 @@
-//! The framework's rules, told by a provider that keeps books on a shelf.
+//! The framework's rules, tested with a provider that manages books.
 
 mod blocks;
 mod calls;
@@ -12,7 +12,8 @@ mod shelf;
 use tfplugin_proto::value::{Type, Value};
 use tfplugin_proto::wire;
 
-use super::schema::{Fields, Schema};
+use super::fields::Fields;
+use super::schema::Schema;
 
 fn fields<const N: usize>(attributes: [(&str, Value); N]) -> Fields {
     attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -43,7 +44,7 @@ fn received(message: Option<&wire::DynamicValue>, ty: &Type) -> Option<Fields> {
 }
 
 /// Severity, attribute path and summary of each diagnostic.
-fn told(diagnostics: &[wire::Diagnostic]) -> Vec<String> {
+fn render(diagnostics: &[wire::Diagnostic]) -> Vec<String> {
     diagnostics
         .iter()
         .map(|diagnostic| {

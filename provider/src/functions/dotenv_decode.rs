@@ -1,4 +1,4 @@
-//! `dotenv_decode(text)`: the variables of a dotenv file.
+//! `dotenv_decode(text)`: parses a dotenv file.
 
 use kontraktor_model::dotenv;
 use tfplugin_proto::value::{Type, Value};
@@ -15,22 +15,21 @@ impl Function for DotenvDecode {
 
     fn signature(&self) -> Signature {
         Signature {
-            summary: "The variables of a dotenv file as a map.",
-            description: "Reads lines of `KEY=value` and gives a map of texts.\n\n\
-                - A word `export` before the key, blanks around the `=`, empty lines and comments are understood. In a value without \
-                quotes ` #` begins a comment, and a `#` inside a word does not.\n\
-                - Single quotes are literal. In double quotes `\\n`, `\\r`, `\\t`, `\\\\`, `\\\"`, `\\'`, `\\$` and `` \\` `` stand for \
-                what they stand for everywhere; any other backslash is literal. Both may span lines.\n\
+            summary: "Parses a dotenv file into a map.",
+            description: "Parses lines of the form `KEY=value` and returns a map of strings.\n\n\
+                - A leading `export`, blanks around the `=`, empty lines and comments are accepted. In an unquoted \
+                value, ` #` starts a comment; a `#` inside a word does not.\n\
+                - Single-quoted values are literal. Double-quoted values support the escapes `\\n`, `\\r`, `\\t`, `\\\\`, `\\\"`, `\\'`, \
+                `\\$` and `` \\` ``; any other backslash is literal. Both can span lines.\n\
                 - Lines end with LF or CRLF, and a byte order mark is skipped. In a file whose lines all end with CRLF, \
                 line breaks inside quotes are read as LF.\n\
                 - Nothing is expanded: `$HOME` stays `$HOME`.\n\
-                - A key that stands there twice is an error that names both lines; other readers let the last one win in \
-                silence.\n\n\
-                Errors name line and column, and never show a value. What `dotenv_encode` writes is read back exactly.",
+                - A duplicate key is an error that names both lines. Other parsers silently use the last one.\n\n\
+                Errors name the line and column, and never show a value. The output of `dotenv_encode` is read back exactly.",
             parameters: vec![Parameter::new(
                 "text",
                 Type::String,
-                "The file's text, as from `file(\".env\")`.",
+                "The contents of the file, such as `file(\".env\")`.",
             )],
             variadic: None,
             returns: Type::map(Type::String),

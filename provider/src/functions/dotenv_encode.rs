@@ -1,4 +1,4 @@
-//! `dotenv_encode(variables)`: a map as a dotenv file.
+//! `dotenv_encode(variables)`: formats a map as a dotenv file.
 
 use kontraktor_model::dotenv;
 use tfplugin_proto::value::{Type, Value};
@@ -15,19 +15,20 @@ impl Function for DotenvEncode {
 
     fn signature(&self) -> Signature {
         Signature {
-            summary: "A map as the text of a dotenv file.",
-            description: "Writes one `KEY=value` for each element, sorted by key, so that a POSIX shell (`set -a; . ./file`), \
-                Docker Compose and the dotenv libraries read the same: plain values bare, others in single quotes, and in \
-                double quotes where single quotes do not do. Line breaks stand as they are, inside quotes.\n\n\
-                A value with a single quote stands in double quotes, with a backslash before `\\`, `\"`, `$` and the backtick. \
-                Shells and `dotenv_decode` take these away again; Node's dotenv leaves them there, and some other readers \
+            summary: "Formats a map as a dotenv file.",
+            description: "Writes one line `KEY=value` for each element, sorted by key, in a form that a POSIX shell \
+                (`set -a; . ./file`), Docker Compose and dotenv libraries read in the same way: simple values without \
+                quotes, other values in single quotes, or in double quotes if they contain a single quote. Line breaks are \
+                written as they are, inside quotes.\n\n\
+                A value with a single quote is double-quoted, with a backslash before `\\`, `\"`, `$` and the backtick. \
+                Shells and `dotenv_decode` remove these backslashes; Node's dotenv keeps them, and some other readers keep \
                 those before `$` or the backtick.\n\n\
-                Keys keep the rule of Kontraktor's keys. A shell itself takes only `A-Z`, `a-z`, `0-9` and `_`: leave keys \
-                with `.` or `-` out of a file that a shell sources.",
+                Keys must be valid Kontraktor keys. Shells accept only `A-Z`, `a-z`, `0-9` and `_` in names: leave keys with \
+                `.` or `-` out of a file that a shell sources.",
             parameters: vec![Parameter::new(
                 "variables",
                 Type::map(Type::String),
-                "The values by key, as from `data.kontraktor_environment.NAME.variables`.",
+                "The values by key, such as `data.kontraktor_environment.NAME.variables`.",
             )],
             variadic: None,
             returns: Type::String,
@@ -39,7 +40,7 @@ impl Function for DotenvEncode {
         for (key, value) in arguments.first().and_then(Value::as_map).into_iter().flatten() {
             let value = value.as_str().ok_or_else(|| {
                 let text = format!(
-                    "the value of {key} is null: leave the key out, or give it a text, which may be empty"
+                    "the value of {key} is null. Remove the key, or set it to a string, which may be empty"
                 );
                 FunctionError::argument(0, text)
             })?;

@@ -1,4 +1,4 @@
-//! `reference_parse(url)`: the parts of a secret reference.
+//! `reference_parse(url)`: parses a secret reference.
 
 use kontraktor_model::reference::{AwsVersion, Reference, Secret};
 use tfplugin_proto::value::{Type, Value};
@@ -9,15 +9,15 @@ use crate::{
 };
 
 model! {
-    /// The parts of a reference. What its kind does not have is null.
+    /// The parts of a reference. Parts that its scheme does not have are null.
     pub(crate) struct Parts {
         /// `vault`, `aws-sm` or `azure-kv`.
         scheme: String,
         /// The vault's name in the daemon's configuration.
         vault: String,
-        /// Vault: where the secrets engine is mounted.
+        /// Vault: the mount path of the secrets engine.
         mount: String,
-        /// Vault: the path below the mount.
+        /// Vault: the path inside the mount.
         path: String,
         /// AWS and Azure: the secret's name.
         name: String,
@@ -25,7 +25,7 @@ model! {
         version: String,
         /// AWS: the stage.
         stage: String,
-        /// Which field of the secret.
+        /// The field of the secret.
         field: String,
     }
 }
@@ -57,7 +57,7 @@ impl From<Reference> for Parts {
                 parts.name = secret.name.as_str().into();
                 parts.version = secret.version.clone().into();
             }
-            // A kind that is newer than this file has no parts here.
+            // A scheme that this function does not know has no further parts.
             _ => {}
         }
         parts
@@ -74,19 +74,19 @@ impl Function for ReferenceParse {
 
     fn signature(&self) -> Signature {
         Signature {
-            summary: "The parts of a secret reference.",
-            description: "Checks the URL of a secret reference and takes it apart. The forms are\n\n\
+            summary: "Parses a secret reference.",
+            description: "Validates the URL of a secret reference and returns its parts. The forms are\n\n\
                 - HashiCorp Vault: `vault://NAME/MOUNT/path?version=3#field` (the field is required),\n\
                 - AWS Secrets Manager: `aws-sm://NAME/secret-name?stage=AWSCURRENT#json-field`, or `?version=ID` (the name \
                 may be an ARN),\n\
                 - Azure Key Vault: `azure-kv://NAME/secret-name?version=ID`,\n\n\
-                where NAME is the vault as the daemon's operator configured it. MOUNT is one segment, a slash inside is \
-                `%2F`. `?`, `#`, `%` and blanks in names are percent-encoded; the parts come decoded. Empty parts are \
-                errors.\n\n\
+                where NAME is the vault's name in the daemon's configuration. MOUNT is a single segment; write a slash \
+                inside it as `%2F`. `?`, `#`, `%` and blanks in names are percent-encoded; the returned parts are decoded. \
+                Empty parts are errors.\n\n\
                 The result is an object with `scheme`, `vault`, `mount` and `path` (Vault), `name` (AWS and Azure), \
-                `version`, `stage` (AWS) and `field`; what is not there is null. The secret itself is not read. Errors name \
-                the column, and never show a part of the URL.",
-            parameters: vec![Parameter::new("url", Type::String, "The reference.")],
+                `version`, `stage` (AWS) and `field`; missing parts are null. The secret itself is not read. Errors name the \
+                column, and never show a part of the URL.",
+            parameters: vec![Parameter::new("url", Type::String, "The secret reference.")],
             variadic: None,
             returns: Parts::ty(),
         }

@@ -1,6 +1,6 @@
-//! `kontraktor_environment`: an environment of a project, its description, what it imports, and its protection.
+//! `kontraktor_environment`: an environment of a project, its description, its imports, and its protection.
 //!
-//! A plan is a promise here too: an update expects the settings that the state knows.
+//! An update expects the settings that the state knows, so it never overwrites a change made outside of the plan.
 
 mod imports;
 
@@ -14,14 +14,15 @@ use tfplugin_proto::value::Type;
 
 use super::{
     conflict::{OnConflict, on_conflict_attribute},
-    force_destroy_attribute, not_changed, not_created, not_deleted,
+    lifecycle::{force_destroy_attribute, not_changed, not_created, not_deleted, stored_description},
     protection::{self, Protected},
-    stored_description,
 };
 use crate::{
+    equality, errors,
     framework::{Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema},
-    messages, model, places, rules,
-    session::{Session, Trouble},
+    locations, model,
+    session::{Session, SessionError},
+    validators,
 };
 
 model! {
@@ -33,15 +34,15 @@ model! {
         project: String,
         /// Its name inside the project.
         env: String,
-        /// What it is for.
+        /// Its description.
         description: String,
-        /// What it imports, in order, each as `project/env`.
+        /// The environments it imports, in order, each as `project/env`.
         imports: Vec<Attr<String>>,
         /// Whether the daemon refuses to delete it.
         deletion_protection: bool,
-        /// Whether its variables go with it.
+        /// Whether destroying it deletes its variables.
         force_destroy: bool,
-        /// What happens where someone else wrote in between.
+        /// What to do when it was changed outside of the plan.
         on_conflict: String,
     }
 }
@@ -49,7 +50,7 @@ model! {
 /// The resource.
 pub(crate) struct Environment;
 
-/// What the state says of the settings. Protection that the state does not know counts as none.
+/// Returns the settings in the state. Protection that the state does not know counts as off.
 fn settings(state: &State) -> Result<v1::EnvironmentSettings, Diagnostic> {
     Ok(v1::EnvironmentSettings {
         description: state.description.text().to_owned(),
@@ -58,7 +59,7 @@ fn settings(state: &State) -> Result<v1::EnvironmentSettings, Diagnostic> {
     })
 }
 
-fn shown(settings: &v1::EnvironmentSettings) -> messages::Settings {
+fn shown(settings: &v1::EnvironmentSettings) -> errors::Settings {
     vec![
         ("description", format!("{:?}", settings.description)),
         ("imports", imports::shown(&settings.imports)),
@@ -74,16 +75,16 @@ fn settings_of(environment: v1::Environment) -> v1::EnvironmentSettings {
     }
 }
 
-/// Creates what is planned. What exists already is taken over where that is wanted, and then keeps its protection where
-/// the author left that out.
-async fn create(session: &Session, path: &EnvPath, planned: &State) -> Result<v1::Environment, Trouble> {
+/// Creates the planned environment. With `overwrite` an existing one is taken over, and keeps its protection if the
+/// configuration leaves that out.
+async fn create(session: &Session, path: &EnvPath, planned: &State) -> Result<v1::Environment, SessionError> {
     let client = session.client()?;
     let overwrite = session.on_conflict(&planned.on_conflict)? == OnConflict::Overwrite;
     let protection = planned.deletion_protection.known().copied();
     let imports = imports::names(&planned.imports).unwrap_or_default();
     let description = planned.description.text().to_owned();
     let create_missing = session.create_missing()?;
-    let make = async {
+    let create = async {
         if overwrite && protection.is_none() {
             let update = v1::UpdateEnvironmentRequest {
                 name: Some(path.into()),
@@ -92,7 +93,7 @@ async fn create(session: &Session, path: &EnvPath, planned: &State) -> Result<v1
                 ..Default::default()
             };
             match client.update_environment(update).await {
-                Err(error) if messages::is_gone(&error.clone().into()) => {}
+                Err(error) if errors::is_not_found(&error.clone().into()) => {}
                 answer => return answer,
             }
         }
@@ -106,14 +107,14 @@ async fn create(session: &Session, path: &EnvPath, planned: &State) -> Result<v1
         };
         client.create_environment(request).await
     };
-    Ok(session.making(overwrite, "environment", path.to_string(), make).await?)
+    Ok(session.create_object(overwrite, "environment", path.to_string(), create).await?)
 }
 
 async fn get(client: &Client, path: &EnvPath) -> Result<v1::Environment, ClientError> {
     client.get_environment(v1::GetEnvironmentRequest { name: Some(path.into()) }).await
 }
 
-/// Says what stands where the promise of the plan could not be kept.
+/// Reports settings that changed outside of the plan.
 async fn conflict(
     client: &Client,
     path: &EnvPath,
@@ -126,17 +127,21 @@ async fn conflict(
             let changed = now.changed.take();
             Some((shown(&settings_of(now)), changed))
         }
-        // Gone meanwhile, or not to be read: the refusal itself is what counts.
+        // Deleted meanwhile, or not readable: the refusal itself is reported.
         Err(_) => None,
     };
     let now = now.as_ref().map(|(settings, changed)| (settings, changed.as_ref()));
-    Ok(messages::settings_conflict(&path.to_string(), &from, &to, now))
+    Ok(errors::settings_conflict("Environment", &path.to_string(), &from, &to, now))
 }
 
-fn refuse(prior: &State, replaced: bool) -> Diagnostics {
+fn check_destroy(prior: &State, replaced: bool) -> Diagnostics {
     let id = prior.id.text();
     let command = format!("ktr env unprotect {id}");
-    protection::refuse(&prior.deletion_protection, &Protected { noun: "environment", id, command }, replaced)
+    protection::check_destroy(
+        &prior.deletion_protection,
+        &Protected { noun: "environment", id, command },
+        replaced,
+    )
 }
 
 #[async_trait]
@@ -149,53 +154,53 @@ impl Resource<Session> for Environment {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "An environment of a project.\n\nAn environment that was made by writing into it (`create_missing`) is \
-             taken over instead of being refused. An environment that holds variables cannot be destroyed unless \
-             `force_destroy` was applied, and one that another environment imports cannot be destroyed at all.\n\n\
-             Applying a plan never overwrites settings that someone else changed after the plan was made: it stops and \
-             shows what was planned and what is stored.",
+            "Manages an environment of a project.\n\nIf the environment was created implicitly by a write \
+             (`create_missing`), the resource adopts it instead of failing. An environment that holds variables cannot be \
+             destroyed unless `force_destroy` was applied, and one that another environment imports cannot be destroyed \
+             at all.\n\nApplying a plan never overwrites settings that were changed after the plan was made: it fails and \
+             shows the planned and the stored settings.",
             vec![
                 Attribute::required(
                     "project",
                     Type::String,
-                    "The project's name. It is created too where the provider's `create_missing` allows it. Changing \
-                     it makes a new environment.",
+                    "The project's name. The project is created if it does not exist, unless the provider's \
+                     `create_missing` is `false`. Changing this forces a new resource to be created.",
                 )
                 .requires_replace()
-                .check(rules::project),
+                .validator(validators::project),
                 Attribute::required(
                     "env",
                     Type::String,
-                    "The environment's name inside the project: 1 to 63 characters of `a-z`, `0-9` and `-`, with a \
-                     letter or a digit at the beginning and at the end. Changing it makes a new environment.",
+                    "The environment's name inside the project: 1 to 63 characters of `a-z`, `0-9` and `-`, starting and \
+                     ending with a letter or digit. Changing this forces a new resource to be created.",
                 )
                 .requires_replace()
-                .check(rules::env),
+                .validator(validators::env),
                 Attribute::optional(
                     "description",
                     Type::String,
-                    "What the environment is for: 1,024 bytes at most.",
+                    "A description of the environment, at most 1,024 bytes long.",
                 )
-                .check(rules::description)
-                .same(rules::same_description),
+                .validator(validators::description)
+                .semantic_equality(equality::same_description),
                 Attribute::optional(
                     "imports",
                     Type::list(Type::String),
-                    "Environments whose variables this one takes over, each as `project/env`: 64 at most, none twice, \
-                     each must exist. Later ones win over earlier ones, and its own variables over all. Imports of \
-                     imports count too, and an environment cannot import itself, directly or through others. Refer to \
-                     the `id` of another `kontraktor_environment`, and Terraform creates that first. Left out or empty: \
-                     none.",
+                    "Environments whose variables this one inherits, each as `project/env`: at most 64, without \
+                     duplicates, and each must exist. Later imports take precedence over earlier ones, and the \
+                     environment's own variables over all imports. Imports are transitive; an environment cannot import \
+                     itself, directly or indirectly. Refer to the `id` of another `kontraktor_environment` so that \
+                     Terraform creates that one first. Defaults to none.",
                 )
-                .same(imports::same),
+                .semantic_equality(imports::same),
                 protection::deletion_protection_attribute(),
                 force_destroy_attribute(
-                    "Whether destroying the environment deletes its variables with it, all in one step. What counts is \
-                     what was last applied: apply `true` before you destroy. It never overrides the protection of a \
-                     variable. Changing only this writes nothing. Left out: false.",
+                    "Whether destroying the environment also deletes its variables, in one step. The last applied value \
+                     counts: apply `true` before you destroy. It never overrides the deletion protection of a variable. \
+                     Changing only this writes nothing. Defaults to `false`.",
                 ),
                 on_conflict_attribute(),
-                Attribute::computed("id", Type::String, "`project/env`."),
+                Attribute::computed("id", Type::String, "The environment's ID, `project/env`."),
             ],
         )
     }
@@ -205,7 +210,7 @@ impl Resource<Session> for Environment {
     }
 
     fn refine(&self, planned: &mut State) {
-        planned.id = places::id([&planned.project, &planned.env]);
+        planned.id = locations::id([&planned.project, &planned.env]);
     }
 
     async fn plan(
@@ -216,16 +221,16 @@ impl Resource<Session> for Environment {
         replaces: bool,
     ) -> Diagnostics {
         let creates = prior.is_none();
-        protection::plan_left_out(cx, &planned.on_conflict, &mut planned.deletion_protection, creates);
-        prior.filter(|_| replaces).map(|prior| refuse(prior, true)).unwrap_or_default()
+        protection::plan_default(cx, &planned.on_conflict, &mut planned.deletion_protection, creates);
+        prior.filter(|_| replaces).map(|prior| check_destroy(prior, true)).unwrap_or_default()
     }
 
     async fn plan_destroy(&self, _cx: &mut PlanContext<Session>, prior: &State) -> Diagnostics {
-        refuse(prior, false)
+        check_destroy(prior, false)
     }
 
     async fn create(&self, cx: &mut Context<Session>, mut planned: State) -> Result<State, Failure<State>> {
-        let path = places::environment(&planned.project, &planned.env)?;
+        let path = locations::environment(&planned.project, &planned.env)?;
         imports::names(&planned.imports)?;
         match create(&cx.session, &path, &planned).await {
             Ok(created) => {
@@ -234,17 +239,18 @@ impl Resource<Session> for Environment {
                 }
                 Ok(planned)
             }
-            Err(trouble) => {
-                let (diagnostic, may_exist) = not_created(self.type_name(), &path.to_string(), &trouble);
+            Err(error) => {
+                let (diagnostic, may_exist) =
+                    not_created("environment", self.type_name(), &path.to_string(), &error);
                 Err(Failure { diagnostics: diagnostic.into(), state: may_exist.then_some(planned) })
             }
         }
     }
 
     async fn read(&self, cx: &mut Context<Session>, state: State) -> Result<Option<State>, Diagnostics> {
-        let path = places::environment(&state.project, &state.env)?;
-        let doing = format!("read the environment {path}");
-        let client = cx.session.client().map_err(|trouble| messages::failed(&doing, &trouble))?;
+        let path = locations::environment(&state.project, &state.env)?;
+        let action = format!("read environment {path}");
+        let client = cx.session.client().map_err(|error| errors::request_failed(&action, &error))?;
         match get(client, &path).await.map_err(Into::into) {
             Ok(environment) => Ok(Some(State {
                 id: Attr::Known(path.to_string()),
@@ -256,8 +262,8 @@ impl Resource<Session> for Environment {
                 force_destroy: state.force_destroy,
                 on_conflict: state.on_conflict,
             })),
-            Err(trouble) if messages::is_gone(&trouble) => Ok(None),
-            Err(trouble) => Err(messages::failed(&doing, &trouble).into()),
+            Err(error) if errors::is_not_found(&error) => Ok(None),
+            Err(error) => Err(errors::request_failed(&action, &error).into()),
         }
     }
 
@@ -271,53 +277,53 @@ impl Resource<Session> for Environment {
         if before == after {
             return Ok(planned);
         }
-        let path = places::environment(&planned.project, &planned.env)?;
-        let doing = format!("update the environment {path}");
-        let failed = |trouble| messages::failed(&doing, &trouble);
+        let path = locations::environment(&planned.project, &planned.env)?;
+        let action = format!("update environment {path}");
+        let failed = |error| errors::request_failed(&action, &error);
         let client = cx.session.client().map_err(failed)?;
         let overwrite =
             cx.session.on_conflict(&planned.on_conflict).map_err(failed)? == OnConflict::Overwrite;
-        // A state that does not know the protection cannot promise it.
-        let promised = !overwrite && prior.deletion_protection.known().is_some();
+        // A state that does not know the protection cannot expect a certain one.
+        let expects = !overwrite && prior.deletion_protection.known().is_some();
         let left_out = cx.is_left_out(protection::ATTRIBUTE);
         let request = v1::UpdateEnvironmentRequest {
             name: Some((&path).into()),
             description: Some(after.description),
             deletion_protection: planned.deletion_protection.known().copied().filter(|_| !left_out),
             imports: Some(v1::ImportList { environments: after.imports }),
-            expect: promised.then_some(before),
+            expect: expects.then_some(before),
         };
-        match client.update_environment(request).await.map_err(Trouble::from) {
+        match client.update_environment(request).await.map_err(SessionError::from) {
             Ok(_) => Ok(planned),
-            Err(trouble) if trouble.is(ProblemCode::Conflict) => {
+            Err(error) if error.is(ProblemCode::Conflict) => {
                 Err(conflict(client, &path, &prior, &planned).await?.into())
             }
-            Err(trouble) => Err(not_changed(&doing, &trouble).into()),
+            Err(error) => Err(not_changed(&action, &error).into()),
         }
     }
 
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
-        let path = places::environment(&prior.project, &prior.env)?;
+        let path = locations::environment(&prior.project, &prior.env)?;
         let id = path.to_string();
-        let _deleting = cx.session.deleting().await;
-        if cx.session.is_made("environment", &id) {
+        let _deleting = cx.session.begin_delete().await;
+        if cx.session.is_created("environment", &id) {
             return Ok(());
         }
-        let client = cx.session.client().map_err(|trouble| not_deleted("environment", &id, &trouble))?;
+        let client = cx.session.client().map_err(|error| not_deleted("environment", &id, &error))?;
         let force = prior.force_destroy.known() == Some(&true);
         let request = v1::DeleteEnvironmentRequest { name: Some((&path).into()), force };
         let deleted = client.delete_environment(request).await;
         cx.session.forget(&path);
         match deleted.map_err(Into::into) {
             Ok(_) => Ok(()),
-            Err(trouble) if messages::is_gone(&trouble) => Ok(()),
-            Err(trouble) => Err(not_deleted("environment", &id, &trouble).into()),
+            Err(error) if errors::is_not_found(&error) => Ok(()),
+            Err(error) => Err(not_deleted("environment", &id, &error).into()),
         }
     }
 
     fn import(&self, id: &str) -> Result<State, Diagnostics> {
-        let [project, env] = places::split_id(id, "PROJECT/ENV")?;
-        EnvPath::new(project, env).map_err(|error| places::bad_id(id, &error))?;
+        let [project, env] = locations::split_id(id, "PROJECT/ENV")?;
+        EnvPath::new(project, env).map_err(|error| locations::invalid_import_id(id, &error))?;
         Ok(State { id: id.into(), project: project.into(), env: env.into(), ..State::default() })
     }
 }

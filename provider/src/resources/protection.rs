@@ -1,6 +1,6 @@
-//! `deletion_protection`: what a plan promises about it, and why a plan that would break it is refused.
+//! `deletion_protection`: its default in a plan, and the refusal of a plan that would delete a protected object.
 //!
-//! The daemon keeps the protection and has the last word. Refusing in the plan only says so earlier.
+//! The daemon enforces the protection and has the last word. The refusal in the plan only comes earlier.
 
 use tfplugin_proto::value::Type;
 
@@ -11,29 +11,29 @@ use crate::session::Session;
 /// The attribute's name.
 pub(crate) const ATTRIBUTE: &str = "deletion_protection";
 
-/// The attribute of every resource that can be protected.
+/// Returns the attribute of every resource that can be protected.
 pub(crate) fn deletion_protection_attribute() -> Attribute {
     Attribute::optional_computed(
         ATTRIBUTE,
         Type::Bool,
-        "Whether the daemon refuses to delete it, whoever asks, also when this block is gone. Destroying or replacing \
-         what is protected fails when it is planned. To delete it, apply `false` first: switching off and deleting are \
-         two applies. Left out: it stays as it is, and a new object is not protected.",
+        "Whether the daemon refuses to delete it, for every client and even when this block is removed. Destroying or \
+         replacing a protected object fails during the plan. To delete it, apply `false` first and delete it in a second \
+         apply. If omitted, an existing object keeps its protection, and a new object is not protected.",
     )
 }
 
-/// What is protected, in the words of a message.
+/// A protected object, as messages name it.
 pub(crate) struct Protected<'a> {
-    /// As in "the variable".
+    /// What it is, as in "the variable".
     pub(crate) noun: &'static str,
-    /// Its import id.
+    /// Its import ID.
     pub(crate) id: &'a str,
-    /// The command of `ktr` that switches the protection off.
+    /// The `ktr` command that removes the protection.
     pub(crate) command: String,
 }
 
-/// The planned protection where the author left it out: a new object has none, unless it may be one that exists.
-pub(crate) fn plan_left_out(
+/// Plans the protection if the configuration leaves it out: none for a new object, unless it may exist already.
+pub(crate) fn plan_default(
     cx: &PlanContext<Session>,
     on_conflict: &Attr<String>,
     planned: &mut Attr<bool>,
@@ -48,23 +48,27 @@ pub(crate) fn plan_left_out(
     }
 }
 
-/// Refuses to plan the end of what the state says is protected. `replaced`: a new object would take its place.
-pub(crate) fn refuse(protection: &Attr<bool>, protected: &Protected<'_>, replaced: bool) -> Diagnostics {
+/// Refuses to plan the end of a protected object. `replaced`: a new object would take its place.
+pub(crate) fn check_destroy(
+    protection: &Attr<bool>,
+    protected: &Protected<'_>,
+    replaced: bool,
+) -> Diagnostics {
     if protection.known() != Some(&true) {
         return Diagnostics::new();
     }
     let Protected { noun, id, command } = protected;
     let what = if replaced {
-        format!("This change would replace it: {id} would be deleted, and a new {noun} created.")
+        format!("This change would replace the {noun} {id}: delete it, and create a new one.")
     } else {
-        format!("This plan would delete it: the {noun} {id} would be gone.")
+        format!("This plan would delete the {noun} {id}.")
     };
     Diagnostic::error(
-        format!("The {noun} {id} is protected from deletion"),
+        "Deletion protection is on",
         format!(
-            "{what}\n\nWhere that is what you want, switch the protection off first: set {ATTRIBUTE} = false in the \
-             resource and apply that alone, or run\n\n  {command}\n\nThen plan again. Switching the protection off \
-             and deleting are two applies, never one."
+            "{what}\n\nTo delete it, remove the protection first: set {ATTRIBUTE} = false and apply that alone, or \
+             run\n\n  {command}\n\nThen run `terraform plan` again. Removing the protection and deleting always take two \
+             applies."
         ),
     )
     .at(ATTRIBUTE)

@@ -1,7 +1,7 @@
 //! `kontraktor_variable`: one variable of an environment.
 //!
-//! A plan is a promise: creating expects the key to be absent, changing and deleting expect it at the revision that the
-//! plan rests on. State keeps the author's text while it means what is stored.
+//! Creating expects the key to be absent; changing and deleting expect it at the revision that the plan was made from. The
+//! state keeps the author's text while it is equivalent to what is stored.
 
 use async_trait::async_trait;
 use kontraktor_model::value::ValueType;
@@ -10,16 +10,19 @@ use tfplugin_proto::value::{Type, Value};
 
 use super::{
     conflict::{OnConflict, on_conflict_attribute},
-    own_key::{self, NotCreated},
-    protection, stored_description,
+    environment_key::{self, CreateError},
+    lifecycle::stored_description,
+    protection,
 };
 use crate::{
+    equality,
+    errors::{self, ConflictSide},
     framework::{Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema},
-    messages::{self, Kind, Side},
+    key_kind::KeyKind,
+    locations::{self, VariableLocation},
     model,
-    places::{self, Place},
-    rules,
     session::Session,
+    validators,
 };
 
 model! {
@@ -37,11 +40,11 @@ model! {
         value: String,
         /// `string`, `number`, `bool` or `json`.
         r#type: String,
-        /// What it is for.
+        /// Its description.
         description: String,
         /// Whether the daemon refuses to delete it.
         deletion_protection: bool,
-        /// What happens where someone else wrote in between.
+        /// What to do when it was changed outside of the plan.
         on_conflict: String,
         /// The environment's revision at which this key was last written.
         revision: u64,
@@ -49,12 +52,12 @@ model! {
 }
 
 impl State {
-    fn place(&self) -> Result<Place, Diagnostic> {
-        places::variable(&self.project, &self.env, &self.key)
+    fn location(&self) -> Result<VariableLocation, Diagnostic> {
+        locations::variable(&self.project, &self.env, &self.key)
     }
 
-    fn side(&self) -> Side<'_> {
-        Side {
+    fn side(&self) -> ConflictSide<'_> {
+        ConflictSide {
             value: self.value.text(),
             value_type: self.r#type.text(),
             description: self.description.text(),
@@ -62,7 +65,7 @@ impl State {
         }
     }
 
-    fn means_the_same(&self, other: &Self) -> bool {
+    fn is_equivalent_to(&self, other: &Self) -> bool {
         let same_value = self.r#type.text().parse::<ValueType>().is_ok_and(|value_type| {
             self.r#type == other.r#type && value_type.same(self.value.text(), other.value.text())
         });
@@ -75,11 +78,11 @@ impl State {
 /// The resource.
 pub(crate) struct Variable;
 
-fn refuse(prior: &State, replaced: bool) -> Diagnostics {
-    own_key::refuse(Kind::Variable, prior.id.text(), &prior.deletion_protection, replaced)
+fn check_destroy(prior: &State, replaced: bool) -> Diagnostics {
+    environment_key::check_destroy(KeyKind::Variable, prior.id.text(), &prior.deletion_protection, replaced)
 }
 
-/// The put of what is planned. Protection that is `None` stays as it is.
+/// Returns the write operation for the planned state. A protection of `None` leaves the stored one unchanged.
 fn put(
     planned: &State,
     create_missing: bool,
@@ -99,19 +102,19 @@ fn invalid(attribute: &str, error: &dyn std::error::Error) -> Diagnostic {
     Diagnostic::error(format!("Invalid {attribute}"), format!("{error}.")).at(attribute)
 }
 
-/// The state for what is stored, in the spelling that the state has where that means the same.
-fn stored(held: &State, place: &Place, variable: &v1::Variable) -> Result<State, Diagnostic> {
-    let (value_type, value) = places::content(variable, place)?;
+/// Returns the state for the stored variable, with the state's own spelling if that is equivalent.
+fn stored(held: &State, location: &VariableLocation, variable: &v1::Variable) -> Result<State, Diagnostic> {
+    let (value_type, value) = locations::content(variable, location)?;
     let keep = held.r#type.text() == value_type.as_str() || held.r#type.is_null();
     let value = match held.value.known() {
         Some(text) if keep && value_type.same(text, value) => text.clone(),
         _ => value.to_owned(),
     };
     Ok(State {
-        id: Attr::Known(place.to_string()),
-        project: place.env.project.as_str().into(),
-        env: place.env.env.as_str().into(),
-        key: place.key.as_str().into(),
+        id: Attr::Known(location.to_string()),
+        project: location.env.project.as_str().into(),
+        env: location.env.env.as_str().into(),
+        key: location.key.as_str().into(),
         value: Attr::Known(value),
         r#type: value_type.as_str().into(),
         description: stored_description(&held.description, &variable.description),
@@ -131,53 +134,55 @@ impl Resource<Session> for Variable {
 
     fn schema(&self) -> Schema {
         Schema::new(
-            "One variable of an environment.\n\nApplying a plan never overwrites what someone else wrote after the \
-             plan was made: it stops and shows what was planned and what is stored. Values are not secret: plans show \
-             them. For what is, there is `kontraktor_secret_reference`.",
+            "Manages one variable of an environment.\n\nApplying a plan never overwrites what was written after the plan \
+             was made: it fails and shows the planned and the stored value. Values are not secret, and plans show them. \
+             For secrets, use `kontraktor_secret_reference`.",
             vec![
-                Attribute::required("project", Type::String, "The project's name. Changing it makes a new variable.")
+                Attribute::required("project", Type::String, "The project's name. Changing this forces a new resource to be created.")
                     .requires_replace()
-                    .check(rules::project),
+                    .validator(validators::project),
                 Attribute::required(
                     "env",
                     Type::String,
-                    "The environment's name inside the project. Project and environment are created where they do not \
-                     exist, unless the provider's `create_missing` is false. Changing it makes a new variable.",
+                    "The environment's name inside the project. The project and the environment are created if they do \
+                     not exist, unless the provider's `create_missing` is `false`. Changing this forces a new resource to \
+                     be created.",
                 )
                 .requires_replace()
-                .check(rules::env),
+                .validator(validators::env),
                 Attribute::required(
                     "key",
                     Type::String,
-                    "The key: 1 to 255 characters of `A-Z`, `a-z`, `0-9`, `_`, `.` and `-`, beginning with a letter or \
-                     `_`. Changing it makes a new variable.",
+                    "The key: 1 to 255 characters of `A-Z`, `a-z`, `0-9`, `_`, `.` and `-`, starting with a letter or \
+                     `_`. Changing this forces a new resource to be created.",
                 )
                 .requires_replace()
-                .check(rules::key),
+                .validator(validators::key),
                 Attribute::required(
                     "value",
                     Type::String,
-                    "The value: 65,536 bytes of UTF-8 at most, without NUL. It must be of the given `type`. What means \
-                     the same is no change: `1.50` and `1.5` as numbers, two spellings of one JSON.",
+                    "The value, as text: at most 65,536 bytes of UTF-8, without NUL. It must be valid for the given `type`. \
+                     An equivalent value is not a change, such as `1.50` and `1.5` for numbers, or a different spelling \
+                     of the same JSON.",
                 )
-                .same(rules::same_value),
+                .semantic_equality(equality::same_value),
                 Attribute::optional(
                     "type",
                     Type::String,
-                    "What the value is: `string`, `number`, `bool` or `json`. Use `jsonencode` for JSON.",
+                    "The type of the value: `string`, `number`, `bool` or `json`. Use `jsonencode` for JSON.",
                 )
                 .default(Value::from(ValueType::String.as_str()))
-                .check(rules::value_type),
-                Attribute::optional("description", Type::String, "What the variable is for: 1,024 bytes at most.")
-                    .check(rules::description)
-                    .same(rules::same_description),
+                .validator(validators::value_type),
+                Attribute::optional("description", Type::String, "A description of the variable, at most 1,024 bytes long.")
+                    .validator(validators::description)
+                    .semantic_equality(equality::same_description),
                 protection::deletion_protection_attribute(),
                 on_conflict_attribute(),
-                Attribute::computed("id", Type::String, "`project/env/key`."),
+                Attribute::computed("id", Type::String, "The variable's ID, `project/env/key`."),
                 Attribute::computed(
                     "revision",
                     Type::Number,
-                    "The environment's revision at which this key was last written.",
+                    "The environment's revision that last wrote this key.",
                 )
                 .recomputed_when(&[
                     "project",
@@ -194,8 +199,8 @@ impl Resource<Session> for Variable {
 
     fn validate(&self, config: &State) -> Diagnostics {
         let Some(value) = config.value.known() else { return Diagnostics::new() };
-        // While the type is not known, what every type demands is checked: the size, and no NUL. A type that does not
-        // exist has its own message.
+        // While the type is not known, only the rules for every type are checked: the size, and no NUL. An unknown type has
+        // its own message.
         let value_type = match &config.r#type {
             Attr::Known(name) => name.parse().unwrap_or_default(),
             Attr::Null | Attr::Unknown => ValueType::String,
@@ -207,7 +212,7 @@ impl Resource<Session> for Variable {
     }
 
     fn refine(&self, planned: &mut State) {
-        planned.id = places::id([&planned.project, &planned.env, &planned.key]);
+        planned.id = locations::id([&planned.project, &planned.env, &planned.key]);
     }
 
     async fn plan(
@@ -217,27 +222,22 @@ impl Resource<Session> for Variable {
         planned: &mut State,
         replaces: bool,
     ) -> Diagnostics {
-        protection::plan_left_out(
-            cx,
-            &planned.on_conflict,
-            &mut planned.deletion_protection,
-            prior.is_none(),
-        );
-        prior.filter(|_| replaces).map(|prior| refuse(prior, true)).unwrap_or_default()
+        protection::plan_default(cx, &planned.on_conflict, &mut planned.deletion_protection, prior.is_none());
+        prior.filter(|_| replaces).map(|prior| check_destroy(prior, true)).unwrap_or_default()
     }
 
     async fn plan_destroy(&self, _cx: &mut PlanContext<Session>, prior: &State) -> Diagnostics {
-        refuse(prior, false)
+        check_destroy(prior, false)
     }
 
     async fn create(&self, cx: &mut Context<Session>, mut planned: State) -> Result<State, Failure<State>> {
-        let place = planned.place()?;
-        let failed = |trouble| messages::failed(&format!("create {place}"), &trouble);
+        let location = planned.location()?;
+        let failed = |error| errors::request_failed(&format!("create variable {location}"), &error);
         let create_missing = cx.session.create_missing().map_err(failed)?;
         let overwrite =
             cx.session.on_conflict(&planned.on_conflict).map_err(failed)? == OnConflict::Overwrite;
         let put = put(&planned, create_missing, planned.deletion_protection.known().copied())?;
-        match own_key::create(&cx.session, &place, Kind::Variable, put, overwrite).await {
+        match environment_key::create(&cx.session, &location, KeyKind::Variable, put, overwrite).await {
             Ok(created) => {
                 if planned.deletion_protection.known().is_none() {
                     planned.deletion_protection = Attr::Known(created.protected);
@@ -245,30 +245,33 @@ impl Resource<Session> for Variable {
                 planned.revision = Attr::Known(created.revision);
                 Ok(planned)
             }
-            Err(NotCreated { trouble, kept }) => {
-                let told = own_key::not_created(&place, Kind::Variable, create_missing, &trouble);
-                planned.deletion_protection = kept.map_or(planned.deletion_protection, Attr::Known);
-                let state = trouble.outcome_unknown().then_some(planned);
-                Err(Failure { diagnostics: told.into(), state })
+            Err(CreateError { error, protection }) => {
+                let diagnostic =
+                    environment_key::not_created(&location, KeyKind::Variable, create_missing, &error);
+                planned.deletion_protection = protection.map_or(planned.deletion_protection, Attr::Known);
+                let state = error.outcome_unknown().then_some(planned);
+                Err(Failure { diagnostics: diagnostic.into(), state })
             }
         }
     }
 
     async fn read(&self, cx: &mut Context<Session>, state: State) -> Result<Option<State>, Diagnostics> {
-        let place = state.place()?;
-        let snapshot = cx.session.own(&place.env).await;
-        let snapshot = snapshot.map_err(|trouble| messages::failed(&format!("read {place}"), &trouble))?;
+        let location = state.location()?;
+        let snapshot = cx.session.own_snapshot(&location.env).await;
+        let snapshot =
+            snapshot.map_err(|error| errors::request_failed(&format!("read variable {location}"), &error))?;
         let Some(snapshot) = snapshot else { return Ok(None) };
-        let Some(variable) = snapshot.get(place.key.as_str()) else {
-            // Only an import knows no value. For all others, the variable is gone, whatever took its place.
-            let imports = state.value.is_null() && snapshot.reference(place.key.as_str()).is_some();
-            return if imports {
-                Err(Kind::Variable.imports_other(&place.to_string()).into())
+        let Some(variable) = snapshot.get(location.key.as_str()) else {
+            // Only an imported state has no value. For all others the variable was deleted, even if a secret reference
+            // replaced it.
+            let imported = state.value.is_null() && snapshot.reference(location.key.as_str()).is_some();
+            return if imported {
+                Err(errors::import_of_other_kind(KeyKind::Variable, &location.to_string()).into())
             } else {
                 Ok(None)
             };
         };
-        Ok(Some(stored(&state, &place, variable)?))
+        Ok(Some(stored(&state, &location, variable)?))
     }
 
     async fn update(
@@ -277,44 +280,47 @@ impl Resource<Session> for Variable {
         prior: State,
         mut planned: State,
     ) -> Result<State, Failure<State>> {
-        let place = planned.place()?;
-        if prior.means_the_same(&planned) {
+        let location = planned.location()?;
+        if prior.is_equivalent_to(&planned) {
             planned.revision = prior.revision;
             return Ok(planned);
         }
-        let own_key::Terms { create_missing, expect } =
-            own_key::terms(&cx.session, &place, &planned.on_conflict, &prior.revision)?;
+        let environment_key::Preconditions { create_missing, expect } =
+            environment_key::preconditions(&cx.session, &location, &planned.on_conflict, &prior.revision)?;
         let left_out = cx.is_left_out(protection::ATTRIBUTE);
         let protection = planned.deletion_protection.known().copied().filter(|_| !left_out);
         let operation = write_item::Operation::Put(put(&planned, create_missing, protection)?);
-        match cx.session.write(&place.env, own_key::item(&place, operation, expect)).await {
+        match cx.session.write(&location.env, environment_key::item(&location, operation, expect)).await {
             Ok(result) => {
                 planned.revision = Attr::Known(result.revision);
                 Ok(planned)
             }
-            Err(trouble) => {
+            Err(error) => {
                 let (from, to) = (prior.side(), planned.side());
-                Err(own_key::not_updated(&place, Kind::Variable, &from, &to, &trouble).into())
+                Err(environment_key::not_updated(&location, KeyKind::Variable, &from, &to, &error).into())
             }
         }
     }
 
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
-        let place = prior.place()?;
-        let failed = |trouble| messages::failed(&format!("delete {place}"), &trouble);
+        let location = prior.location()?;
+        let failed = |error| errors::request_failed(&format!("delete variable {location}"), &error);
         let on_conflict = cx.session.on_conflict(&prior.on_conflict).map_err(failed)?;
-        let expect =
-            if on_conflict == OnConflict::Overwrite { None } else { own_key::expected(&prior.revision) };
-        own_key::delete(&cx.session, &place, &prior.side(), expect).await
+        let expect = if on_conflict == OnConflict::Overwrite {
+            None
+        } else {
+            environment_key::expected(&prior.revision)
+        };
+        environment_key::delete(&cx.session, &location, &prior.side(), expect).await
     }
 
     fn import(&self, id: &str) -> Result<State, Diagnostics> {
-        let place = own_key::import(id)?;
+        let location = environment_key::import(id)?;
         Ok(State {
             id: id.into(),
-            project: place.env.project.as_str().into(),
-            env: place.env.env.as_str().into(),
-            key: place.key.as_str().into(),
+            project: location.env.project.as_str().into(),
+            env: location.env.env.as_str().into(),
+            key: location.key.as_str().into(),
             ..State::default()
         })
     }

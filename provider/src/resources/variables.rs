@@ -1,23 +1,23 @@
 //! `kontraktor_variables`: many variables of one environment, as one object and in one atomic write.
 //!
-//! This file says which call does what. Which keys a resource holds is in `model`, what a plan comes to in `changes` and
-//! `plan`, how it is written in `write`, and what state makes of what is stored in `read` and `import`.
+//! This file says which call does what. `model` knows which keys a resource holds; `changes` and `plan` decide what an apply
+//! changes, `write` writes it, and `read` and `import` turn what is stored into state.
 
 mod changes;
 mod import;
+mod key_errors;
 mod model;
 mod plan;
+mod private_state;
 mod read;
-mod remembered;
 mod schema;
-mod told;
 mod write;
 
 use async_trait::async_trait;
 
 use self::model::State;
 use crate::framework::{Context, Diagnostics, Failure, PlanContext, Resource, Schema};
-use crate::places;
+use crate::locations;
 use crate::session::Session;
 
 /// The resource.
@@ -40,7 +40,7 @@ impl Resource<Session> for Variables {
     }
 
     fn refine(&self, planned: &mut State) {
-        planned.id = places::id([&planned.project, &planned.env]);
+        planned.id = locations::id([&planned.project, &planned.env]);
     }
 
     async fn plan(

@@ -1,11 +1,12 @@
-//! Writes that come together travel together: one request, one transaction, an answer for each.
+//! Batches writes: those that arrive together become one request and one transaction, with a result for each.
 //!
 //! A host calls for one resource at a time, a few calls at once. The first write opens a window of a few milliseconds.
-//! While callers of an earlier batch are about to come back, the window stays open for them, [`EXTENSION`] at most:
-//! a host writes its state file between its calls. When all of them are back it closes at once. Nobody ever waits for a
-//! number that has to be reached.
+//! While callers of an earlier batch are expected back, the window stays open for them, at most [`EXTENSION`] longer: a
+//! host writes its state file between its calls. It closes as soon as all of them are back. No write ever waits for a fixed
+//! number of others.
 //!
-//! It decides what travels with what and when. How a batch travels, and what an answer means, is the session's matter.
+//! The batcher decides which writes share a request and when it is sent. How it is sent and what a response means is up to
+//! the session.
 
 #[cfg(test)]
 mod tests;
@@ -33,206 +34,207 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// How long a window stays open beyond its length for callers that are about to come back.
+/// How much longer than usual a window stays open for callers that are expected back.
 const EXTENSION: Duration = Duration::from_millis(100);
 
-/// What a request holds beside its groups, in bytes: the batch's id with its tag and length, and some to spare.
+/// The size of a request without its groups, in bytes: the batch's id with its tag and length, with some reserve.
 const ENVELOPE: usize = 64;
 
-/// What stands before each group in a request, in bytes at most: its tag and its length.
+/// The maximum size of a group's header, in bytes: its tag and its length.
 const GROUP_HEADER: usize = 6;
 
 /// When a batch is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pace {
-    /// How long a write waits for company. None: every write is sent at once.
+pub(crate) struct BatchOptions {
+    /// How long a write waits for others. Zero: every write is sent at once.
     pub(crate) window: Duration,
-    /// So many are sent without waiting any longer.
+    /// The number of writes that are sent without further waiting.
     pub(crate) max_items: usize,
 }
 
-impl Default for Pace {
+impl Default for BatchOptions {
     /// A timer is late by a millisecond at most, so a lone write waits less than 5 ms.
     fn default() -> Self {
         Self { window: Duration::from_millis(3), max_items: MAX_BATCH_ITEMS }
     }
 }
 
-/// A request, and what it writes into.
+/// A request, and the environments that it writes to.
 pub(super) struct Batch {
     pub(super) request: v1::WriteVariablesRequest,
     pub(super) environments: HashSet<EnvPath>,
 }
 
-/// A batch on its way.
-pub(super) type Carried =
+/// A batch in flight.
+pub(super) type BatchResponse =
     Pin<Box<dyn Future<Output = Result<v1::WriteVariablesResponse, ClientError>> + Send>>;
 
-/// Takes a batch to the daemon and brings the answer.
-pub(super) type Carry = Arc<dyn Fn(Batch) -> Carried + Send + Sync>;
+/// Sends a batch to the daemon and returns the response.
+pub(super) type SendBatch = Arc<dyn Fn(Batch) -> BatchResponse + Send + Sync>;
 
-/// The answer to one item; a refusal of it is a result too.
+/// The result of one item; its refusal is a result too.
 type Answer = Result<v1::WriteResult, ClientError>;
 
-/// One key of one environment: it can be written once in a request.
-type Place = (EnvPath, String);
+/// One key of one environment. A request can write it only once.
+type Target = (EnvPath, String);
 
-struct Call {
-    place: Place,
+struct PendingWrite {
+    target: Target,
     group: v1::WriteGroup,
     answer: oneshot::Sender<Answer>,
 }
 
-/// The places and callers of a request, in its order.
+/// The targets and callers of a request, in its order.
 #[derive(Default)]
-struct Sent {
-    places: Vec<Place>,
+struct InFlight {
+    targets: Vec<Target>,
     answers: Vec<oneshot::Sender<Answer>>,
 }
 
-enum Order {
-    Write(Call),
+enum Command {
+    Write(PendingWrite),
     Flush,
 }
 
-/// The way to write.
+/// Batches the writes of one session.
 pub(super) struct Batcher {
-    pace: Pace,
-    carry: Carry,
-    /// To the task that owns the queue, which begins with the first write.
-    orders: OnceLock<mpsc::UnboundedSender<Order>>,
+    options: BatchOptions,
+    send_batch: SendBatch,
+    /// Commands for the task that owns the queue, which starts with the first write.
+    commands: OnceLock<mpsc::UnboundedSender<Command>>,
 }
 
 impl Batcher {
-    pub(super) fn new(pace: Pace, carry: Carry) -> Self {
-        Self { pace, carry, orders: OnceLock::new() }
+    pub(super) fn new(options: BatchOptions, send_batch: SendBatch) -> Self {
+        Self { options, send_batch, commands: OnceLock::new() }
     }
 
-    /// Writes one item in whatever company there is. `None`: it was sent, and no result for it came back.
+    /// Writes one item together with others. `None`: it was sent, and no result for it came back.
     ///
-    /// Dropping this future before the item is sent withdraws the item. Nobody else's is affected, ever.
+    /// Dropping this future before the item is sent withdraws the item. The items of other callers are never affected.
     pub(super) async fn write(&self, env: &EnvPath, item: v1::WriteItem) -> Option<Answer> {
         let (answer, answered) = oneshot::channel();
-        let place = (env.clone(), item.key.clone());
-        let call = Call { place, group: v1::WriteGroup { items: vec![item] }, answer };
-        let orders = self.orders.get_or_init(|| {
-            let (orders, taken) = mpsc::unbounded_channel();
-            tokio::spawn(Queue::new(self.pace, Arc::clone(&self.carry)).run(taken));
-            orders
+        let target = (env.clone(), item.key.clone());
+        let write = PendingWrite { target, group: v1::WriteGroup { items: vec![item] }, answer };
+        let commands = self.commands.get_or_init(|| {
+            let (commands, received) = mpsc::unbounded_channel();
+            tokio::spawn(Queue::new(self.options, Arc::clone(&self.send_batch)).run(received));
+            commands
         });
-        // Where the task is gone, so is the call, and with it the other end of `answered`.
-        let _ = orders.send(Order::Write(call));
+        // If the task is gone, the write is dropped, and with it the sender for `answered`.
+        let _ = commands.send(Command::Write(write));
         answered.await.ok()
     }
 
-    /// Sends what waits, without waiting any longer.
+    /// Sends all waiting writes at once.
     pub(super) fn flush(&self) {
-        if let Some(orders) = self.orders.get() {
-            let _ = orders.send(Order::Flush);
+        if let Some(commands) = self.commands.get() {
+            let _ = commands.send(Command::Flush);
         }
     }
 }
 
-/// What waits, what is under way, and who is expected.
+/// The writes that wait and those in flight, and how many callers are expected back.
 struct Queue {
-    pace: Pace,
-    carry: Carry,
-    /// What the next request holds; no place twice.
-    waiting: Vec<Call>,
-    /// Its size in bytes.
+    options: BatchOptions,
+    send_batch: SendBatch,
+    /// The writes of the next request; no target occurs twice.
+    waiting: Vec<PendingWrite>,
+    /// The size of the next request in bytes.
     bytes: usize,
-    /// When the first of them came.
+    /// When the first of the waiting writes arrived.
     opened: Option<Instant>,
-    /// Those whose place is taken, by one that waits or is under way.
-    held: Vec<Call>,
-    taken: HashSet<Place>,
-    flushes: JoinSet<Result<v1::WriteVariablesResponse, ClientError>>,
-    /// What each of the requests under way writes, and for whom.
-    under_way: HashMap<Id, Sent>,
-    /// Callers that were answered and may come back with their next write.
+    /// Writes whose target is busy: another write to it waits or is in flight.
+    blocked: Vec<PendingWrite>,
+    busy: HashSet<Target>,
+    requests: JoinSet<Result<v1::WriteVariablesResponse, ClientError>>,
+    /// What each request in flight writes, and for whom.
+    in_flight: HashMap<Id, InFlight>,
+    /// The number of callers that were answered and may come back with their next write.
     expected: usize,
-    /// All who were awaited are back, and nobody is under way: the host has no more calls in flight than before, so
-    /// only those who are here already are taken along. One call at a time, as with -parallelism=1, waits for nothing.
-    complete: bool,
-    answered: Option<Instant>,
+    /// All expected callers are back and no request is in flight. The host has no more calls in flight than before, so
+    /// only the writes that have arrived already are added. A single call at a time, as with -parallelism=1, never waits.
+    all_back: bool,
+    last_answer: Option<Instant>,
 }
 
 impl Queue {
-    fn new(pace: Pace, carry: Carry) -> Self {
+    fn new(options: BatchOptions, send_batch: SendBatch) -> Self {
         Self {
-            pace,
-            carry,
+            options,
+            send_batch,
             waiting: Vec::new(),
             bytes: ENVELOPE,
             opened: None,
-            held: Vec::new(),
-            taken: HashSet::new(),
-            flushes: JoinSet::new(),
-            under_way: HashMap::new(),
+            blocked: Vec::new(),
+            busy: HashSet::new(),
+            requests: JoinSet::new(),
+            in_flight: HashMap::new(),
             expected: 0,
-            complete: false,
-            answered: None,
+            all_back: false,
+            last_answer: None,
         }
     }
 
-    /// Until the session is gone and everything is answered.
-    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    /// Runs until the session is dropped and every write is answered.
+    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         let mut open = true;
-        while open || !self.waiting.is_empty() || !self.flushes.is_empty() {
-            let due = self.due();
+        while open || !self.waiting.is_empty() || !self.requests.is_empty() {
+            let deadline = self.deadline();
             tokio::select! {
                 biased;
-                order = orders.recv(), if open => match order {
-                    Some(Order::Write(call)) => self.arrive(call),
-                    Some(Order::Flush) => self.flush(),
+                command = commands.recv(), if open => match command {
+                    Some(Command::Write(write)) => self.accept(write),
+                    Some(Command::Flush) => self.flush(),
                     None => {
                         open = false;
                         self.flush();
                     }
                 },
-                Some(ended) = self.flushes.join_next_with_id() => self.ended(ended),
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.flush(),
+                Some(finished) = self.requests.join_next_with_id() => self.finish(finished),
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.flush(),
             }
         }
     }
 
-    /// When what waits is sent, should nobody else come.
-    fn due(&self) -> Option<Instant> {
+    /// Returns when the waiting writes are sent if no other write arrives.
+    fn deadline(&self) -> Option<Instant> {
         let opened = self.opened?;
-        if self.complete {
+        if self.all_back {
             return Some(opened);
         }
-        let company = self.expected > 0 || !self.under_way.is_empty();
-        let extension = if company { EXTENSION } else { Duration::ZERO };
-        Some(opened + self.pace.window + extension)
+        let more_expected = self.expected > 0 || !self.in_flight.is_empty();
+        let extension = if more_expected { EXTENSION } else { Duration::ZERO };
+        Some(opened + self.options.window + extension)
     }
 
-    fn arrive(&mut self, call: Call) {
-        let recently = self.answered.is_some_and(|answered| answered.elapsed() <= EXTENSION);
-        if self.opened.is_none() && !recently {
-            // Who has not come back by now is not coming.
+    fn accept(&mut self, write: PendingWrite) {
+        let recent = self.last_answer.is_some_and(|answered| answered.elapsed() <= EXTENSION);
+        if self.opened.is_none() && !recent {
+            // Callers that have not come back by now are no longer expected.
             self.expected = 0;
         }
-        let awaited = self.expected > 0;
+        let was_expecting = self.expected > 0;
         self.expected = self.expected.saturating_sub(1);
-        self.enqueue(call);
-        self.complete |= awaited && self.expected == 0 && self.under_way.is_empty() && self.opened.is_some();
+        self.enqueue(write);
+        self.all_back |=
+            was_expecting && self.expected == 0 && self.in_flight.is_empty() && self.opened.is_some();
     }
 
-    fn enqueue(&mut self, call: Call) {
-        if !self.taken.insert(call.place.clone()) {
-            self.held.push(call);
+    fn enqueue(&mut self, write: PendingWrite) {
+        if !self.busy.insert(write.target.clone()) {
+            self.blocked.push(write);
             return;
         }
-        let bytes = call.group.encoded_len() + GROUP_HEADER;
-        // One that is too large alone is sent alone, and refused alone.
+        let bytes = write.group.encoded_len() + GROUP_HEADER;
+        // A write that is too large by itself is sent separately, so that only it is refused.
         while self.bytes + bytes > MAX_MESSAGE_BYTES && !self.waiting.is_empty() {
             self.flush();
         }
         self.bytes += bytes;
-        self.waiting.push(call);
+        self.waiting.push(write);
         self.opened.get_or_insert_with(Instant::now);
-        if self.waiting.len() >= self.pace.max_items || self.pace.window.is_zero() {
+        if self.waiting.len() >= self.options.max_items || self.options.window.is_zero() {
             self.flush();
         }
     }
@@ -240,68 +242,68 @@ impl Queue {
     fn flush(&mut self) {
         self.opened = None;
         self.expected = 0;
-        self.complete = false;
+        self.all_back = false;
         self.bytes = ENVELOPE;
-        // Nobody waits for the others any more, and nothing of them was sent.
-        let (calls, withdrawn): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|call| !call.answer.is_closed());
-        if !calls.is_empty() {
-            self.send(calls);
+        // The callers of withdrawn writes are gone, and nothing of these writes was sent.
+        let (writes, withdrawn): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|write| !write.answer.is_closed());
+        if !writes.is_empty() {
+            self.send(writes);
         }
         if !withdrawn.is_empty() {
-            self.release(withdrawn.into_iter().map(|call| call.place));
+            self.release(withdrawn.into_iter().map(|write| write.target));
         }
     }
 
-    fn send(&mut self, calls: Vec<Call>) {
+    fn send(&mut self, writes: Vec<PendingWrite>) {
         let batch_id = new_batch_id();
-        tracing::debug!(batch_id, items = calls.len(), "writing variables");
-        let mut sent = Sent::default();
+        tracing::debug!(batch_id, items = writes.len(), "writing variables");
+        let mut in_flight = InFlight::default();
         let mut groups = Vec::new();
-        for call in calls {
-            sent.places.push(call.place);
-            sent.answers.push(call.answer);
-            groups.push(call.group);
+        for write in writes {
+            in_flight.targets.push(write.target);
+            in_flight.answers.push(write.answer);
+            groups.push(write.group);
         }
-        let environments = sent.places.iter().map(|(env, _)| env.clone()).collect();
+        let environments = in_flight.targets.iter().map(|(env, _)| env.clone()).collect();
         let request = v1::WriteVariablesRequest { batch_id, groups };
-        // A task of its own: nobody who stops waiting takes the others along.
-        let flush = self.flushes.spawn((self.carry)(Batch { request, environments }));
-        self.under_way.insert(flush.id(), sent);
+        // In its own task: a caller that stops waiting does not cancel the writes of the others.
+        let request = self.requests.spawn((self.send_batch)(Batch { request, environments }));
+        self.in_flight.insert(request.id(), in_flight);
     }
 
-    fn ended(&mut self, ended: Result<(Id, Result<v1::WriteVariablesResponse, ClientError>), JoinError>) {
-        let (id, response) = match ended {
+    fn finish(&mut self, finished: Result<(Id, Result<v1::WriteVariablesResponse, ClientError>), JoinError>) {
+        let (id, response) = match finished {
             Ok((id, response)) => (id, Some(response)),
             Err(error) => (error.id(), None),
         };
-        let Sent { places, answers } = self.under_way.remove(&id).unwrap_or_default();
-        // Before anyone is answered: who is answered can be back at once.
-        self.expected += places.len();
-        self.answered = Some(Instant::now());
+        let InFlight { targets, answers } = self.in_flight.remove(&id).unwrap_or_default();
+        // Before the callers are answered: an answered caller can be back at once.
+        self.expected += targets.len();
+        self.last_answer = Some(Instant::now());
         if let Some(response) = response {
             deliver(response, answers);
         }
-        self.release(places);
+        self.release(targets);
     }
 
-    fn release(&mut self, places: impl IntoIterator<Item = Place>) {
-        for place in places {
-            self.taken.remove(&place);
+    fn release(&mut self, targets: impl IntoIterator<Item = Target>) {
+        for target in targets {
+            self.busy.remove(&target);
         }
-        for call in std::mem::take(&mut self.held) {
-            self.enqueue(call);
+        for write in std::mem::take(&mut self.blocked) {
+            self.enqueue(write);
         }
     }
 }
 
-/// Brings each caller its answer. Where the answer does not fit the request, nobody knows which is whose: all are
-/// dropped, which says so.
+/// Sends each caller its result. If the number of results does not match, no result can be assigned: all senders are
+/// dropped, which the callers see as a missing result.
 fn deliver(response: Result<v1::WriteVariablesResponse, ClientError>, answers: Vec<oneshot::Sender<Answer>>) {
     match response {
         Ok(response) if response.results.len() == answers.len() => {
             for (answer, result) in answers.into_iter().zip(response.results) {
-                // Who went away is not told.
+                // An error means that the caller stopped waiting.
                 let _ = answer.send(Ok(result));
             }
         }
@@ -309,7 +311,7 @@ fn deliver(response: Result<v1::WriteVariablesResponse, ClientError>, answers: V
             tracing::warn!(
                 items = answers.len(),
                 results = response.results.len(),
-                "an answer that does not fit"
+                "the number of results does not match the request"
             );
         }
         Err(error) => {

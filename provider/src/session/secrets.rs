@@ -1,7 +1,7 @@
-//! Secrets: resolved by the daemon, held in memory that is wiped, and never kept. What is held of leases is let go of
-//! where an answer cannot be handed on.
+//! Secrets: resolved by the daemon, held in memory that is wiped, and never stored. Holds on leases are released if their
+//! result cannot be returned.
 //!
-//! It knows how secrets travel; it knows nothing of attributes or of what people are told.
+//! It knows how secrets travel, and nothing of attributes or diagnostics.
 
 use std::time::SystemTime;
 
@@ -12,29 +12,29 @@ use kontraktor_proto::{
 };
 use zeroize::Zeroizing;
 
-use super::{Session, Snapshot, Trouble, View};
+use super::{Session, SessionError, Snapshot, View};
 
 /// A secret, and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Secret {
-    /// Empty where it was asked for by a reference.
+    /// Empty if the target was a reference.
     pub(crate) key: String,
     /// The vault's name in the daemon's configuration.
     pub(crate) vault: String,
-    /// What the vault calls the version; `None` where it keeps none.
+    /// The vault's identifier of the version; `None` if the vault keeps no versions.
     pub(crate) version: Option<String>,
     pub(crate) value: Value,
-    /// The vault did not answer, and this is its last value.
+    /// Whether the vault did not respond and this is its last known value.
     pub(crate) stale: bool,
-    /// When the vault gave the value.
+    /// When the value was read from the vault.
     pub(crate) fetched: Option<prost_types::Timestamp>,
 }
 
-/// A secret's bytes: wiped after use, and never printed.
+/// A secret's bytes: wiped when dropped, and never printed.
 pub(crate) struct Value(Zeroizing<Vec<u8>>);
 
 impl Value {
-    /// The bytes.
+    /// Returns the bytes.
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -46,19 +46,19 @@ impl std::fmt::Debug for Value {
     }
 }
 
-/// Why a secret could not be had.
+/// A secret that could not be read.
 #[derive(Debug)]
-pub(crate) struct Unresolved {
-    /// Empty where it was asked for by a reference.
+pub(crate) struct UnresolvedSecret {
+    /// Empty if the target was a reference.
     pub(crate) key: String,
-    /// Empty where the target led to none.
+    /// Empty if the daemon found no reference.
     pub(crate) reference: String,
-    pub(crate) trouble: Box<Trouble>,
+    pub(crate) error: Box<SessionError>,
 }
 
-impl From<Trouble> for Unresolved {
-    fn from(trouble: Trouble) -> Self {
-        Self { key: String::new(), reference: String::new(), trouble: trouble.into() }
+impl From<SessionError> for UnresolvedSecret {
+    fn from(error: SessionError) -> Self {
+        Self { key: String::new(), reference: String::new(), error: error.into() }
     }
 }
 
@@ -66,42 +66,42 @@ impl From<Trouble> for Unresolved {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hold {
     pub(crate) id: String,
-    /// When to say that it is still needed.
+    /// When to renew the hold.
     pub(crate) renew_at: Option<SystemTime>,
 }
 
 impl From<v1::Hold> for Hold {
     fn from(hold: v1::Hold) -> Self {
-        // A time that no clock of this machine can show is as good as none.
+        // A time that the clock of this machine cannot represent counts as none.
         let renew_at = hold.renew_at.and_then(|time| SystemTime::try_from(time).ok());
         Self { id: hold.id, renew_at }
     }
 }
 
-/// An environment with everything in it.
+/// An environment with its secrets.
 #[derive(Debug)]
-pub(crate) struct Everything {
+pub(crate) struct ResolvedEnvironment {
     pub(crate) snapshot: Snapshot,
     pub(crate) secrets: Vec<Secret>,
     pub(crate) holds: Vec<Hold>,
 }
 
-/// Why an environment could not be had with its secrets.
+/// Why an environment could not be read with its secrets.
 #[derive(Debug)]
-pub(crate) enum NotEverything {
-    /// The call failed.
-    Trouble(Trouble),
-    /// These secrets could not be had.
-    Secrets(Vec<Unresolved>),
+pub(crate) enum ReadEnvironmentError {
+    /// The request failed.
+    Session(SessionError),
+    /// These secrets could not be read.
+    Secrets(Vec<UnresolvedSecret>),
 }
 
-/// What one secret came to.
-fn outcome(result: v1::SecretResult) -> Result<Secret, Unresolved> {
-    // Taken out first: whatever becomes of the rest, it is wiped.
+/// Converts the result for one secret.
+fn secret_from_result(result: v1::SecretResult) -> Result<Secret, UnresolvedSecret> {
+    // Moved out first, so that it is wiped on every path.
     let value = Zeroizing::new(result.value);
     if let Some(problem) = result.problem {
-        let trouble = refused(problem).into();
-        return Err(Unresolved { key: result.key, reference: result.reference, trouble });
+        let error = refused(problem).into();
+        return Err(UnresolvedSecret { key: result.key, reference: result.reference, error });
     }
     Ok(Secret {
         key: result.key,
@@ -113,68 +113,68 @@ fn outcome(result: v1::SecretResult) -> Result<Secret, Unresolved> {
     })
 }
 
-fn refused(problem: Problem) -> Trouble {
+fn refused(problem: Problem) -> SessionError {
     ClientError::Refused(Box::new(problem)).into()
 }
 
-fn key_of(env: &EnvPath, key: &str) -> v1::SecretTarget {
+fn key_target(env: &EnvPath, key: &str) -> v1::SecretTarget {
     let key = v1::KeyOfEnvironment { environment: Some(env.into()), key: key.to_owned() };
     v1::SecretTarget { target: Some(secret_target::Target::Key(key)) }
 }
 
 impl Session {
-    /// Resolves one secret of up to 16 MiB. `hold`: its lease, where it has one, is to live until it is released.
+    /// Resolves one secret of up to 16 MiB. `hold`: if it has a lease, the lease lives until the hold is released.
     pub(crate) async fn read_secret(
         &self,
         target: v1::SecretTarget,
         hold: bool,
-    ) -> Result<(Secret, Option<Hold>), Unresolved> {
+    ) -> Result<(Secret, Option<Hold>), UnresolvedSecret> {
         let client = self.client()?;
         let request = v1::ReadSecretsRequest { targets: vec![target.clone()], hold };
-        let mut answer = client.read_secrets(request).await.map_err(Trouble::from)?;
+        let mut answer = client.read_secrets(request).await.map_err(SessionError::from)?;
         let held = answer.hold.take().map(Hold::from);
         let (Some(result), true) = (answer.secrets.pop(), answer.secrets.is_empty()) else {
-            return Err(self.misfit("ReadSecrets").into());
+            return Err(self.unexpected_response("ReadSecrets").into());
         };
-        match outcome(result) {
+        match secret_from_result(result) {
             Ok(secret) => Ok((secret, held)),
             Err(unresolved) => {
-                self.let_go(held).await;
-                if !unresolved.trouble.is(ProblemCode::SecretTooLarge) {
+                self.release_holds(held).await;
+                if !unresolved.error.is(ProblemCode::SecretTooLarge) {
                     return Err(unresolved);
                 }
                 let streamed = self.stream_secret(target, hold).await;
-                streamed.map_err(|trouble| Unresolved { trouble: trouble.into(), ..unresolved })
+                streamed.map_err(|error| UnresolvedSecret { error: error.into(), ..unresolved })
             }
         }
     }
 
-    /// A secret that is too large for one message.
+    /// Resolves a secret that is too large for one message.
     async fn stream_secret(
         &self,
         target: v1::SecretTarget,
         hold: bool,
-    ) -> Result<(Secret, Option<Hold>), Trouble> {
+    ) -> Result<(Secret, Option<Hold>), SessionError> {
         let request = v1::StreamSecretRequest { target: Some(target), hold };
         let (head, value) = self.client()?.stream_secret(request).await?;
         let held = head.hold.map(Hold::from);
-        let Some(result) = head.secret else { return Err(self.misfit("StreamSecret")) };
-        match outcome(result) {
+        let Some(result) = head.secret else { return Err(self.unexpected_response("StreamSecret")) };
+        match secret_from_result(result) {
             Ok(secret) => Ok((Secret { value: Value(value), ..secret }, held)),
             Err(unresolved) => {
-                self.let_go(held).await;
-                Err(*unresolved.trouble)
+                self.release_holds(held).await;
+                Err(*unresolved.error)
             }
         }
     }
 
-    /// Resolves all that a view shows of an environment. Leases live until the holds are released.
-    pub(crate) async fn read_everything(
+    /// Resolves an environment's variables and secrets as the view selects them. Leases live until the holds are released.
+    pub(crate) async fn read_environment(
         &self,
         env: &EnvPath,
         view: &View,
-    ) -> Result<Everything, NotEverything> {
-        let client = self.client().map_err(NotEverything::Trouble)?;
+    ) -> Result<ResolvedEnvironment, ReadEnvironmentError> {
+        let client = self.client().map_err(ReadEnvironmentError::Session)?;
         let request = v1::ReadEnvironmentRequest {
             environment: Some(env.into()),
             prefix: view.prefix.clone(),
@@ -182,48 +182,50 @@ impl Session {
             at: view.at,
             hold: true,
         };
-        let answer =
-            client.read_environment(request).await.map_err(|error| NotEverything::Trouble(error.into()))?;
+        let answer = client
+            .read_environment(request)
+            .await
+            .map_err(|error| ReadEnvironmentError::Session(error.into()))?;
         let mut holds: Vec<Hold> = answer.hold.map(Hold::from).into_iter().collect();
-        let outcomes: Vec<_> = answer.secrets.into_iter().map(outcome).collect();
+        let results: Vec<_> = answer.secrets.into_iter().map(secret_from_result).collect();
         let snapshot: Snapshot = answer.snapshot.unwrap_or_default().into();
-        let resolved = self.with_large(env, view, &snapshot, outcomes, &mut holds).await;
+        let resolved = self.with_large_secrets(env, view, &snapshot, results, &mut holds).await;
         match resolved {
-            Ok(secrets) => Ok(Everything { snapshot, secrets, holds }),
-            Err(not) => {
-                // Nobody will close what was not opened.
-                self.let_go(holds).await;
-                Err(not)
+            Ok(secrets) => Ok(ResolvedEnvironment { snapshot, secrets, holds }),
+            Err(error) => {
+                // The host closes only what was opened.
+                self.release_holds(holds).await;
+                Err(error)
             }
         }
     }
 
-    /// The secrets, those included that are too large for the answer; all, or why not.
-    async fn with_large(
+    /// Returns all secrets, including those that are too large for the response, or why some could not be read.
+    async fn with_large_secrets(
         &self,
         env: &EnvPath,
         view: &View,
         snapshot: &Snapshot,
-        outcomes: Vec<Result<Secret, Unresolved>>,
+        results: Vec<Result<Secret, UnresolvedSecret>>,
         holds: &mut Vec<Hold>,
-    ) -> Result<Vec<Secret>, NotEverything> {
-        if outcomes.len() != snapshot.references().count() {
-            return Err(NotEverything::Trouble(self.misfit("ReadEnvironment")));
+    ) -> Result<Vec<Secret>, ReadEnvironmentError> {
+        if results.len() != snapshot.references().count() {
+            return Err(ReadEnvironmentError::Session(self.unexpected_response("ReadEnvironment")));
         }
-        let mut secrets = Vec::with_capacity(outcomes.len());
+        let mut secrets = Vec::with_capacity(results.len());
         let mut unresolved = Vec::new();
         let mut large = Vec::new();
-        for outcome in outcomes {
-            match outcome {
+        for result in results {
+            match result {
                 Ok(secret) => secrets.push(secret),
-                Err(too_large) if too_large.trouble.is(ProblemCode::SecretTooLarge) => large.push(too_large),
+                Err(too_large) if too_large.error.is(ProblemCode::SecretTooLarge) => large.push(too_large),
                 Err(other) => unresolved.push(other),
             }
         }
-        // Where one cannot be had, the others need not be fetched.
+        // If one secret cannot be read, the large ones need not be fetched.
         if unresolved.is_empty() {
             let mut bytes: usize = secrets.iter().map(|secret| secret.value.expose().len()).sum();
-            for Unresolved { key, reference, .. } in large {
+            for UnresolvedSecret { key, reference, .. } in large {
                 let target = large_target(env, view, snapshot, &key);
                 match self.stream_secret(target, true).await {
                     Ok((secret, hold)) => {
@@ -231,62 +233,64 @@ impl Session {
                         bytes += secret.value.expose().len();
                         secrets.push(Secret { key: key.clone(), ..secret });
                         if bytes > MAX_SECRET_BYTES {
-                            let trouble = refused(together(env)).into();
-                            unresolved.push(Unresolved { key, reference, trouble });
+                            let error = refused(total_too_large(env)).into();
+                            unresolved.push(UnresolvedSecret { key, reference, error });
                             break;
                         }
                     }
-                    Err(trouble) => {
-                        unresolved.push(Unresolved { key, reference, trouble: trouble.into() });
+                    Err(error) => {
+                        unresolved.push(UnresolvedSecret { key, reference, error: error.into() });
                     }
                 }
             }
         }
-        if unresolved.is_empty() { Ok(secrets) } else { Err(NotEverything::Secrets(unresolved)) }
+        if unresolved.is_empty() { Ok(secrets) } else { Err(ReadEnvironmentError::Secrets(unresolved)) }
     }
 
-    /// Whether a reference resolves. Nothing of the secret is handed out.
-    pub(crate) async fn check_secret(&self, reference: &Reference) -> Result<(), Trouble> {
+    /// Checks whether a reference resolves. Nothing of the secret is returned.
+    pub(crate) async fn check_secret(&self, reference: &Reference) -> Result<(), SessionError> {
         let target =
             v1::SecretTarget { target: Some(secret_target::Target::Reference(reference.to_string())) };
         let request = v1::CheckSecretsRequest { targets: vec![target] };
         let mut answer = self.client()?.check_secrets(request).await?;
         match (answer.secrets.pop(), answer.secrets.is_empty()) {
-            (Some(result), true) => outcome(result).map(|_| ()).map_err(|unresolved| *unresolved.trouble),
-            _ => Err(self.misfit("CheckSecrets")),
+            (Some(result), true) => {
+                secret_from_result(result).map(|_| ()).map_err(|unresolved| *unresolved.error)
+            }
+            _ => Err(self.unexpected_response("CheckSecrets")),
         }
     }
 
-    /// Says that a hold is still needed.
-    pub(crate) async fn renew_hold(&self, id: &str) -> Result<Hold, Trouble> {
+    /// Renews a hold.
+    pub(crate) async fn renew_hold(&self, id: &str) -> Result<Hold, SessionError> {
         let hold = self.client()?.renew_hold(v1::RenewHoldRequest { id: id.to_owned() }).await?;
         Ok(hold.into())
     }
 
-    /// Lets go of a hold.
-    pub(crate) async fn release_hold(&self, id: &str) -> Result<(), Trouble> {
+    /// Releases a hold.
+    pub(crate) async fn release_hold(&self, id: &str) -> Result<(), SessionError> {
         self.client()?.release_hold(v1::ReleaseHoldRequest { id: id.to_owned() }).await?;
         Ok(())
     }
 
-    /// Lets go of what nobody was told of. Where that fails, it expires.
-    pub(crate) async fn let_go(&self, holds: impl IntoIterator<Item = Hold>) {
+    /// Releases holds that no caller knows of. A hold that cannot be released expires.
+    pub(crate) async fn release_holds(&self, holds: impl IntoIterator<Item = Hold>) {
         for hold in holds {
-            if let Err(trouble) = self.release_hold(&hold.id).await {
-                tracing::debug!(%trouble, "a hold is left to expire");
+            if let Err(error) = self.release_hold(&hold.id).await {
+                tracing::debug!(%error, "cannot release a hold; it will expire");
             }
         }
     }
 
-    /// The answer does not fit the request.
-    fn misfit(&self, operation: &'static str) -> Trouble {
+    /// Returns the error for a response that does not match the request.
+    fn unexpected_response(&self, operation: &'static str) -> SessionError {
         let target = self.client().map(|client| client.options().host.to_string()).unwrap_or_default();
-        let reason = "the answer does not fit what was asked for".to_owned();
+        let reason = "the response does not match the request".to_owned();
         ClientError::Protocol { target, operation, reason }.into()
     }
 }
 
-/// How a secret is asked for that was too large for the answer: by its key, or as it was at the moment that is looked at.
+/// Returns the target for a secret that was too large for the response: its key, or its reference as of the view's time.
 fn large_target(env: &EnvPath, view: &View, snapshot: &Snapshot, key: &str) -> v1::SecretTarget {
     let reference = snapshot.reference(key).and_then(v1::Variable::reference);
     match (view.at, reference) {
@@ -296,14 +300,14 @@ fn large_target(env: &EnvPath, view: &View, snapshot: &Snapshot, key: &str) -> v
             let text = pinned.map_or_else(|_| reference.url.clone(), |pinned| pinned.to_string());
             v1::SecretTarget { target: Some(secret_target::Target::Reference(text)) }
         }
-        _ => key_of(env, key),
+        _ => key_target(env, key),
     }
 }
 
-fn together(env: &EnvPath) -> Problem {
+fn total_too_large(env: &EnvPath) -> Problem {
     let message =
-        format!("with it, the secrets of {env} are larger together than {MAX_SECRET_BYTES} bytes (16 MiB)");
+        format!("together with this one, the secrets of {env} exceed {MAX_SECRET_BYTES} bytes (16 MiB)");
     Problem::new(ProblemCode::SecretTooLarge, message).with_remedy(
-        "narrow the environment with prefix, and read what is large with ephemeral kontraktor_secret",
+        "narrow the environment with prefix, and read large secrets with ephemeral kontraktor_secret",
     )
 }

@@ -1,9 +1,9 @@
-//! What was read of environments in this walk.
+//! Environment snapshots that were read in this walk.
 //!
-//! Resources are read by the hundred, so an environment's own variables are fetched once and served from then on; reads
-//! that come while the first is under way share it, and its failure. A data source can depend on writes of other
-//! providers in the same walk, so its view is always asked for, with the version that is held; only those who came
-//! before a request was sent share its answer. What stood at a revision never changes, and is asked for once.
+//! A walk reads hundreds of resources, so an environment's own variables are fetched once and served from then on. Reads
+//! that arrive during the first fetch share its result, even a failure. A data source can depend on writes by other
+//! providers in the same walk, so its view is revalidated on every read, by the version that is held; only reads that
+//! arrived before a request was sent share its response. The contents at a revision never change and are fetched once.
 
 use std::{
     collections::HashMap,
@@ -17,55 +17,55 @@ use kontraktor_proto::{
 };
 use tokio::sync::{Mutex as Turn, OnceCell};
 
-/// What an environment holds at one moment: plain variables, and secret references apart from them.
+/// What an environment holds at one point in time: plain variables, and separately its secret references.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Snapshot {
     /// The environment's own revision.
     pub(crate) revision: u64,
-    /// What it imports directly, in order, as `project/env`.
+    /// The environments that it imports directly, in order, as `project/env`.
     pub(crate) imports: Vec<String>,
     version: String,
-    /// What is no secret reference, by key.
+    /// Plain variables, by key.
     variables: HashMap<String, v1::Variable>,
     /// Secret references, by key.
     references: HashMap<String, v1::Variable>,
 }
 
-/// What of an environment a data source looks at: by default everything, as it is now.
+/// What a data source selects of an environment: by default everything, as of now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct View {
-    /// What keys begin with.
+    /// The prefix of the selected keys.
     pub(crate) prefix: String,
-    /// Without what is imported.
+    /// Whether to leave out imported variables.
     pub(crate) own_only: bool,
-    /// When; `None`: now.
+    /// The point in time; `None`: now.
     pub(crate) at: Option<v1::PointInTime>,
 }
 
 impl View {
-    /// Whether everybody who ever looks sees the same.
-    fn is_settled(&self) -> bool {
+    /// Returns whether the view can never change.
+    fn is_immutable(&self) -> bool {
         matches!(self.at, Some(v1::PointInTime { at: Some(v1::point_in_time::At::Revision(_)) }))
     }
 }
 
 impl Snapshot {
-    /// The plain variable of that key.
+    /// Returns the plain variable with this key.
     pub(crate) fn get(&self, key: &str) -> Option<&v1::Variable> {
         self.variables.get(key)
     }
 
-    /// All plain variables, in no order.
+    /// Returns all plain variables, in no particular order.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &v1::Variable> {
         self.variables.values()
     }
 
-    /// The secret reference of that key.
+    /// Returns the secret reference with this key.
     pub(crate) fn reference(&self, key: &str) -> Option<&v1::Variable> {
         self.references.get(key)
     }
 
-    /// All secret references, in no order.
+    /// Returns all secret references, in no particular order.
     pub(crate) fn references(&self) -> impl Iterator<Item = &v1::Variable> {
         self.references.values()
     }
@@ -80,31 +80,31 @@ impl From<v1::Snapshot> for Snapshot {
     }
 }
 
-/// A fetch that is under way or done; `None` inside: there is no such environment.
+/// A fetch that is in flight or done; `None` inside: the environment does not exist.
 type Fetch = Arc<OnceCell<Result<Option<Arc<Snapshot>>, ClientError>>>;
 
 #[derive(Default)]
-pub(super) struct Snapshots {
+pub(super) struct SnapshotCache {
     own: Mutex<HashMap<EnvPath, Fetch>>,
-    views: Mutex<HashMap<(EnvPath, View), Arc<Viewed>>>,
+    views: Mutex<HashMap<(EnvPath, View), Arc<CachedView>>>,
 }
 
 /// One view of one environment.
 #[derive(Default)]
-struct Viewed {
-    /// The request that was not sent yet, which who comes now joins.
+struct CachedView {
+    /// The next request, which new readers join until it is sent.
     next: Mutex<Fetch>,
-    /// What was read last. One request at a time: who holds the lock is sending.
+    /// The last snapshot. The task that holds the lock is sending a request; there is only one at a time.
     held: Turn<Option<Arc<Snapshot>>>,
 }
 
-impl Snapshots {
-    pub(super) async fn own(
+impl SnapshotCache {
+    pub(super) async fn own_snapshot(
         &self,
         client: &Client,
         env: &EnvPath,
     ) -> Result<Option<Arc<Snapshot>>, ClientError> {
-        let fetch = Arc::clone(locked(&self.own).entry(env.clone()).or_default());
+        let fetch = Arc::clone(lock(&self.own).entry(env.clone()).or_default());
         let result = fetch
             .get_or_init(|| async {
                 let request =
@@ -114,8 +114,8 @@ impl Snapshots {
             .await
             .clone();
         if result.is_err() {
-            // Those who waited are told; the next one tries again.
-            let mut own = locked(&self.own);
+            // Those who waited share the failure; the next read tries again.
+            let mut own = lock(&self.own);
             if own.get(env).is_some_and(|held| Arc::ptr_eq(held, &fetch)) {
                 own.remove(env);
             }
@@ -123,32 +123,32 @@ impl Snapshots {
         result
     }
 
-    /// `None`: there is no such environment now. That there was none at another moment is an error.
-    pub(super) async fn look(
+    /// `None`: the environment does not exist now. If it did not exist at an earlier time, that is an error.
+    pub(super) async fn view(
         &self,
         client: &Client,
         env: &EnvPath,
         view: &View,
     ) -> Result<Option<Arc<Snapshot>>, ClientError> {
-        let viewed = Arc::clone(locked(&self.views).entry((env.clone(), view.clone())).or_default());
-        let fetch = Arc::clone(&locked(&viewed.next));
-        fetch.get_or_init(|| viewed.ask(client, env, view, &fetch)).await.clone()
+        let cached = Arc::clone(lock(&self.views).entry((env.clone(), view.clone())).or_default());
+        let fetch = Arc::clone(&lock(&cached.next));
+        fetch.get_or_init(|| cached.fetch(client, env, view, &fetch)).await.clone()
     }
 
-    /// Something was written into the environment: what was read of it before is not served again.
+    /// Discards the snapshot of an environment that was written to.
     pub(super) fn forget(&self, env: &EnvPath) {
-        locked(&self.own).remove(env);
+        lock(&self.own).remove(env);
     }
 
-    /// The same for all environments of a project.
+    /// Discards the snapshots of all environments of a project.
     pub(super) fn forget_project(&self, project: &ProjectName) {
-        locked(&self.own).retain(|env, _| env.project != *project);
+        lock(&self.own).retain(|env, _| env.project != *project);
     }
 }
 
-impl Viewed {
-    /// Waits for its turn, closes the door behind those who came so far, and asks.
-    async fn ask(
+impl CachedView {
+    /// Waits for its turn, closes the request to later readers, and sends it.
+    async fn fetch(
         &self,
         client: &Client,
         env: &EnvPath,
@@ -157,13 +157,13 @@ impl Viewed {
     ) -> Result<Option<Arc<Snapshot>>, ClientError> {
         let mut held = self.held.lock().await;
         {
-            let mut next = locked(&self.next);
-            // Not so where the first of them gave up while it asked, and another asks in its place.
+            let mut next = lock(&self.next);
+            // They differ if the first reader gave up while it was fetching and another fetches in its place.
             if Arc::ptr_eq(&next, fetch) {
                 *next = Fetch::default();
             }
         }
-        if held.is_some() && view.is_settled() {
+        if held.is_some() && view.is_immutable() {
             return Ok(held.clone());
         }
         let request = v1::GetSnapshotRequest {
@@ -201,7 +201,7 @@ async fn get(client: &Client, request: v1::GetSnapshotRequest) -> Result<Option<
     }
 }
 
-/// The maps are only ever changed by one whole insert or remove, so a poisoned lock holds a sound map.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Every change of these maps is a single insert or remove, so the map behind a poisoned lock is consistent.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

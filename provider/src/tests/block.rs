@@ -8,7 +8,7 @@ use tfplugin_proto::wire;
 use tfplugin_proto::wire::provider_server::Provider as _;
 use tonic::Request;
 
-use super::{Harness, fields, socket, text, told, types};
+use super::{Harness, fields, render, socket, text, types};
 use crate::framework::{Fields, Server};
 use crate::{Kontraktor, Settings};
 
@@ -33,7 +33,7 @@ async fn configured<const N: usize>(settings: Settings, block: [(&str, Value); N
         ..Default::default()
     };
     let server = Server::new(Kontraktor::new(settings));
-    told(&server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics)
+    render(&server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics)
 }
 
 fn settings(host: &str, timeout: &str) -> Settings {
@@ -47,17 +47,17 @@ async fn environment_variables_that_are_no_text_are_not_taken_for_unset() {
         let found = OsString::from_vec(b"unix:///run/\xff.sock".to_vec());
         Settings::from_lookup(|name| (name == garbled).then(|| found.clone()))
     };
-    insta::assert_snapshot!(configured(garbled("KONTRAKTOR_HOST"), []).await[0], @r"
+    insta::assert_snapshot!(configured(garbled("KONTRAKTOR_HOST"), []).await[0], @"
     Error: Invalid KONTRAKTOR_HOST
-    The environment variable KONTRAKTOR_HOST is not valid UTF-8. Set it again, or unset it.
+    The environment variable KONTRAKTOR_HOST is not valid UTF-8. Correct it, or unset it.
     ");
     for (name, attribute, value) in [
         ("KONTRAKTOR_HOST", "host", "unix:///run/k.sock"),
         ("KONTRAKTOR_TOKEN", "oauth_token", "t"),
         ("KONTRAKTOR_TIMEOUT", "timeout", "2m"),
     ] {
-        let told = configured(garbled(name), []).await;
-        assert!(told[0].starts_with(&format!("Error: Invalid {name}\n")), "{told:?}");
+        let diagnostics = configured(garbled(name), []).await;
+        assert!(diagnostics[0].starts_with(&format!("Error: Invalid {name}\n")), "{diagnostics:?}");
         // What the block says is used, and nothing else is looked at.
         assert_eq!(configured(garbled(name), [(attribute, text(value))]).await, [""; 0]);
     }
@@ -65,14 +65,14 @@ async fn environment_variables_that_are_no_text_are_not_taken_for_unset() {
 
 #[tokio::test]
 async fn empty_texts_in_the_block_say_nothing() {
-    let told = configured(settings("ftp://x", ""), [("host", text(""))]).await;
-    assert!(told[0].starts_with("Error: Invalid KONTRAKTOR_HOST\n"), "{told:?}");
+    let diagnostics = configured(settings("ftp://x", ""), [("host", text(""))]).await;
+    assert!(diagnostics[0].starts_with("Error: Invalid KONTRAKTOR_HOST\n"), "{diagnostics:?}");
 
     let harness = Harness::with([("oauth_token", text(""))]).await;
-    assert!(harness.read(VARIABLE, &held()).await.good().is_none());
+    assert!(harness.read(VARIABLE, &held()).await.success().is_none());
     assert_eq!(harness.daemon.authorization(), None);
     harness.configure([("oauth_token", text("t"))]).await;
-    assert!(harness.read(VARIABLE, &held()).await.good().is_none());
+    assert!(harness.read(VARIABLE, &held()).await.success().is_none());
     assert_eq!(harness.daemon.authorization().as_deref(), Some("Bearer t"));
 }
 
@@ -85,13 +85,13 @@ async fn the_block_and_the_environment_are_checked() {
     let bad = settings("ftp://x", "soon");
     assert!(configured(bad, [("host", text("unix:///k")), ("timeout", text("2m"))]).await.is_empty());
 
-    insta::assert_snapshot!(configured(none(), [("host", text("https://k.example.com"))]).await[0], @r#"
+    insta::assert_snapshot!(configured(none(), [("host", text("https://k.example.com"))]).await[0], @"
     Error at host: Invalid host
-    The daemon does not listen on https yet. Leave host out for the local daemon's socket, or name a socket as unix:///path/to/kontraktord.sock.
-    "#);
+    The daemon does not support https connections yet. Leave host out to use the local daemon's socket, or set it to a socket such as unix:///path/to/kontraktord.sock.
+    ");
     insta::assert_snapshot!(configured(none(), [("timeout", text("soon"))]).await[0], @r#"
     Error at timeout: Invalid timeout
-    timeout is not a duration: write a duration such as "60s", "500ms" or "2m", more than nothing and at most 1h.
+    timeout is not a duration. Set a duration such as "60s", "500ms" or "2m", at most 1h.
     "#);
     insta::assert_snapshot!(configured(settings("ftp://x", ""), []).await[0], @r#"
     Error: Invalid KONTRAKTOR_HOST
@@ -99,11 +99,14 @@ async fn the_block_and_the_environment_are_checked() {
     "#);
     insta::assert_snapshot!(configured(settings("", "2h"), []).await[0], @r#"
     Error: Invalid KONTRAKTOR_TIMEOUT
-    timeout is longer than 1h: write a duration such as "60s", "500ms" or "2m", more than nothing and at most 1h.
+    timeout is longer than 1h. Set a duration such as "60s", "500ms" or "2m", at most 1h.
     "#);
     for timeout in ["0s", "61m", "", "-1s", "1"] {
-        let told = configured(none(), [("timeout", text(timeout))]).await;
-        assert!(told[0].starts_with("Error at timeout: Invalid timeout\n"), "{timeout}: {told:?}");
+        let diagnostics = configured(none(), [("timeout", text(timeout))]).await;
+        assert!(
+            diagnostics[0].starts_with("Error at timeout: Invalid timeout\n"),
+            "{timeout}: {diagnostics:?}"
+        );
     }
 }
 
@@ -126,8 +129,8 @@ async fn the_bounds_of_batch_are_checked() {
         assert_eq!(
             configured(settings("", ""), [("batch", block)]).await,
             [
-                "Error at batch.window_ms: Invalid batch.window_ms\nwindow_ms must be a whole number from 0 to 100.",
-                "Error at batch.max_items: Invalid batch.max_items\nmax_items must be a whole number from 1 to 10000.",
+                "Error at batch.window_ms: Invalid batch.window_ms\nwindow_ms must be a whole number between 0 and 100.",
+                "Error at batch.max_items: Invalid batch.max_items\nmax_items must be a whole number between 1 and 10000.",
             ]
         );
     }
@@ -144,26 +147,34 @@ async fn a_block_that_is_not_known_yet_fails_only_what_needs_it() {
     assert_eq!(planned["value"], text("a"));
 
     let read = harness.read(VARIABLE, &held()).await;
-    insta::assert_snapshot!(read.message(), @r#"
-    Warning: The daemon cannot be asked yet
-    The provider block's host and oauth_token will be known only after other resources are applied. Until then the state stays as it was last read, and nothing can be imported.
-    "#);
+    insta::assert_snapshot!(read.message(), @"
+    Warning: Provider configuration not known yet
+    The provider block sets host and oauth_token to a value that is known only after other resources are applied. Until then the state is kept as it was last read, and nothing can be imported.
+    ");
     assert!(read.state.is_some());
-    assert!(harness.read(VARIABLE, &held()).await.good().is_some(), "it is said once");
+    assert!(harness.read(VARIABLE, &held()).await.success().is_some(), "it is said once");
     let config = fields([("project", text("demo")), ("env", text("dev"))]);
     let outcome = harness.data("kontraktor_environment", &config).await;
-    assert!(outcome.message().contains("host and oauth_token of the provider block"), "{:?}", outcome.told);
-    assert_eq!(harness.apply(VARIABLE, None, Some(&planned)).await.told.len(), 1);
+    assert!(
+        outcome.message().contains("the provider block sets host and oauth_token to a value"),
+        "{:?}",
+        outcome.diagnostics
+    );
+    assert_eq!(harness.apply(VARIABLE, None, Some(&planned)).await.diagnostics.len(), 1);
 }
 
 #[tokio::test]
 async fn whether_to_create_is_asked_only_when_something_is_created() {
     let harness = Harness::with([("create_missing", Value::Unknown)]).await;
-    assert!(harness.read(VARIABLE, &held()).await.good().is_none());
+    assert!(harness.read(VARIABLE, &held()).await.success().is_none());
     let config =
         fields([("project", text("demo")), ("env", text("dev")), ("key", text("A")), ("value", text("a"))]);
     let outcome = harness.put(VARIABLE, None, &config).await;
-    assert!(outcome.message().contains("create_missing of the provider block"), "{:?}", outcome.told);
+    assert!(
+        outcome.message().contains("the provider block sets create_missing to a value"),
+        "{:?}",
+        outcome.diagnostics
+    );
 }
 
 #[tokio::test]
@@ -173,18 +184,18 @@ async fn a_daemon_that_is_not_there_is_named_with_the_command_that_starts_it() {
     let host = format!("unix://{}", nobody.display());
     harness.configure([("host", text(&host))]).await;
     let outcome = harness.read(VARIABLE, &held()).await;
-    insta::assert_snapshot!(outcome.message().replace(&nobody.display().to_string(), "/nobody.sock"), @r#"
-    Error: Cannot read demo/dev/A
+    insta::assert_snapshot!(outcome.message().replace(&nobody.display().to_string(), "/nobody.sock"), @"
+    Error: Failed to read variable demo/dev/A
     Cannot reach kontraktord at unix:///nobody.sock: there is no such socket.
 
     Start the daemon with `kontraktord --socket /nobody.sock`.
-    "#);
+    ");
     assert!(outcome.state.is_some(), "nothing is lost");
 
     let mut changed = held();
     changed.insert("value".to_owned(), text("b"));
     let outcome = harness.put(VARIABLE, Some(&held()), &changed).await;
-    assert!(outcome.message().contains("kontraktord"), "{:?}", outcome.told);
+    assert!(outcome.message().contains("kontraktord"), "{:?}", outcome.diagnostics);
     assert!(outcome.state.is_some(), "nothing is lost");
     assert!(harness.delete(VARIABLE, &held()).await.state.is_some(), "nothing is lost");
     changed.remove("revision");

@@ -10,7 +10,7 @@ use tfplugin_proto::wire;
 use tfplugin_proto::wire::provider_server::Provider as _;
 use tonic::Request;
 
-use super::{Harness, fields, text, told};
+use super::{Harness, fields, render, text};
 use crate::framework::Fields;
 
 const VARIABLES: &str = "kontraktor_variables";
@@ -50,19 +50,19 @@ struct Plan {
     planned: Option<Fields>,
     private: Vec<u8>,
     replaces: Vec<String>,
-    told: Vec<String>,
+    diagnostics: Vec<String>,
 }
 
 impl Plan {
     /// The only message of a plan that is refused.
     fn refusal(&self) -> &str {
-        assert_eq!((self.told.len(), &self.planned), (1, &None), "{:?}", self.told);
-        &self.told[0]
+        assert_eq!((self.diagnostics.len(), &self.planned), (1, &None), "{:?}", self.diagnostics);
+        &self.diagnostics[0]
     }
 
     /// The planned state of a plan that nothing speaks against.
-    fn good(&self) -> &Fields {
-        assert!(self.told.is_empty(), "{:?}", self.told);
+    fn success(&self) -> &Fields {
+        assert!(self.diagnostics.is_empty(), "{:?}", self.diagnostics);
         self.planned.as_ref().expect("it is no destroy")
     }
 }
@@ -87,11 +87,11 @@ impl Held {
             planned: harness.received(VARIABLES, answer.planned_state.as_ref()),
             private: answer.planned_private,
             replaces: paths.map(|path| AttributePath::from(path).to_string()).collect(),
-            told: told(&answer.diagnostics),
+            diagnostics: render(&answer.diagnostics),
         }
     }
 
-    /// Carries out a plan that was made before; what is told.
+    /// Applies an earlier plan, and returns the diagnostics.
     async fn carry_out(&mut self, harness: &Harness, config: Option<&Fields>, plan: Plan) -> Vec<String> {
         let request = wire::apply_resource_change::Request {
             type_name: VARIABLES.to_owned(),
@@ -104,13 +104,13 @@ impl Held {
         let answer = harness.server.apply_resource_change(Request::new(request)).await.unwrap().into_inner();
         self.state = harness.received(VARIABLES, answer.new_state.as_ref());
         self.private = answer.private;
-        told(&answer.diagnostics)
+        render(&answer.diagnostics)
     }
 
     /// Plans and carries out.
     async fn apply(&mut self, harness: &Harness, config: &Fields) -> Vec<String> {
         let plan = self.plan(harness, Some(config)).await;
-        plan.good();
+        plan.success();
         self.carry_out(harness, Some(config), plan).await
     }
 
@@ -121,7 +121,7 @@ impl Held {
 
     async fn destroy(&mut self, harness: &Harness) -> Vec<String> {
         let plan = self.plan(harness, None).await;
-        assert!(plan.told.is_empty(), "{:?}", plan.told);
+        assert!(plan.diagnostics.is_empty(), "{:?}", plan.diagnostics);
         self.carry_out(harness, None, plan).await
     }
 
@@ -136,7 +136,7 @@ impl Held {
         let answer = harness.server.read_resource(Request::new(request)).await.unwrap().into_inner();
         self.state = harness.received(VARIABLES, answer.new_state.as_ref());
         self.private = answer.private;
-        told(&answer.diagnostics)
+        render(&answer.diagnostics)
     }
 
     /// Reads in a walk of its own, which goes well.
@@ -146,10 +146,10 @@ impl Held {
     }
 
     /// Asserts that a new walk finds nothing to do.
-    async fn settled(&mut self, harness: &Harness, config: &Fields) {
+    async fn assert_no_changes(&mut self, harness: &Harness, config: &Fields) {
         self.refresh(harness).await;
         let plan = self.plan(harness, Some(config)).await;
-        assert_eq!(plan.good(), self.state());
+        assert_eq!(plan.success(), self.state());
     }
 
     /// Imports, and reads as a host does next.
@@ -161,13 +161,13 @@ impl Held {
         };
         let answer = harness.server.import_resource_state(Request::new(request)).await.unwrap().into_inner();
         let Some(imported) = answer.imported_resources.into_iter().next() else {
-            return Err(told(&answer.diagnostics));
+            return Err(render(&answer.diagnostics));
         };
         let state = harness.received(VARIABLES, imported.state.as_ref());
         let mut held = Self { state, private: imported.private };
         harness.configure([]).await;
-        let told = held.read(harness).await;
-        if told.is_empty() { Ok(held) } else { Err(told) }
+        let diagnostics = held.read(harness).await;
+        if diagnostics.is_empty() { Ok(held) } else { Err(diagnostics) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `on_conflict`: whose word counts where someone else wrote in between.
+//! `on_conflict`: changes outside of the plan.
 
 use std::sync::atomic::Ordering;
 
@@ -28,7 +28,7 @@ fn overwrite() -> [(&'static str, Value); 1] {
 async fn overwrite_takes_a_key_over_changes_and_deletes_it_in_any_case() {
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
-    let created = harness.put(VARIABLE, None, &variable("ours", overwrite())).await.good().unwrap();
+    let created = harness.put(VARIABLE, None, &variable("ours", overwrite())).await.success().unwrap();
     assert_eq!(
         (harness.daemon.value("demo/dev/A").as_deref(), &created["revision"]),
         (Some("ours"), &2_u64.into())
@@ -36,17 +36,18 @@ async fn overwrite_takes_a_key_over_changes_and_deletes_it_in_any_case() {
 
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs again");
     let changed =
-        harness.put(VARIABLE, Some(&created), &variable("ours again", overwrite())).await.good().unwrap();
+        harness.put(VARIABLE, Some(&created), &variable("ours again", overwrite())).await.success().unwrap();
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("ours again"));
     assert_eq!(changed["revision"], 4_u64.into());
 
     harness.daemon.delete("demo/dev/A");
-    let revived = harness.put(VARIABLE, Some(&changed), &variable("back", overwrite())).await.good().unwrap();
+    let revived =
+        harness.put(VARIABLE, Some(&changed), &variable("back", overwrite())).await.success().unwrap();
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("back"));
 
     harness.configure([]).await;
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs at last");
-    assert_eq!(harness.delete(VARIABLE, &revived).await.good(), None);
+    assert_eq!(harness.delete(VARIABLE, &revived).await.success(), None);
     assert_eq!(harness.daemon.value("demo/dev/A"), None);
 }
 
@@ -59,32 +60,32 @@ async fn what_a_new_object_took_over_outlives_the_old_one() {
     let configs = [(PROJECT, project), (ENVIRONMENT, environment), (VARIABLE, variable("same", overwrite()))];
     // As with create_before_destroy, or where an address changes without `moved`.
     for (kind, config) in &configs {
-        let old = harness.put(kind, None, config).await.good().unwrap();
+        let old = harness.put(kind, None, config).await.success().unwrap();
         harness.configure([]).await;
-        let new = harness.put(kind, None, config).await.good().unwrap();
-        assert_eq!(harness.delete(kind, &old).await.good(), None);
-        assert_eq!(harness.read(kind, &new).await.good().as_ref(), Some(&new), "{kind}");
+        let new = harness.put(kind, None, config).await.success().unwrap();
+        assert_eq!(harness.delete(kind, &old).await.success(), None);
+        assert_eq!(harness.read(kind, &new).await.success().as_ref(), Some(&new), "{kind}");
     }
     // The next walk deletes it.
     harness.configure([]).await;
     for (kind, config) in configs.iter().rev() {
-        let new = harness.put(kind, None, config).await.good().unwrap();
+        let new = harness.put(kind, None, config).await.success().unwrap();
         harness.configure([]).await;
-        assert_eq!(harness.delete(kind, &new).await.good(), None);
-        assert_eq!(harness.read(kind, &new).await.good(), None, "{kind}");
+        assert_eq!(harness.delete(kind, &new).await.success(), None);
+        assert_eq!(harness.read(kind, &new).await.success(), None, "{kind}");
     }
 }
 
 #[tokio::test]
 async fn an_overwrite_that_is_refused_takes_nothing_over() {
     let harness = Harness::new().await;
-    let old = harness.put(VARIABLE, None, &variable("1", [])).await.good().unwrap();
+    let old = harness.put(VARIABLE, None, &variable("1", [])).await.success().unwrap();
     harness.configure([]).await;
     let typed = variable("x", [("on_conflict", text("overwrite")), ("type", text("number"))]);
     let before = harness.daemon.writes.load(Ordering::SeqCst);
     harness.apply(VARIABLE, None, Some(&typed)).await.message();
     assert!(harness.daemon.writes.load(Ordering::SeqCst) > before, "the daemon refused it");
-    assert_eq!(harness.delete(VARIABLE, &old).await.good(), None);
+    assert_eq!(harness.delete(VARIABLE, &old).await.success(), None);
     assert_eq!(harness.daemon.value("demo/dev/A"), None);
 }
 
@@ -93,8 +94,9 @@ async fn the_providers_on_conflict_counts_where_the_resource_has_none() {
     let harness = Harness::with(overwrite()).await;
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
     let refused = harness.put(VARIABLE, None, &variable("ours", [("on_conflict", text("fail"))])).await;
-    assert!(refused.message().starts_with("Error: demo/dev/A exists already"), "{:?}", refused.told);
-    let created = harness.put(VARIABLE, None, &variable("ours", [])).await.good().unwrap();
+    assert!(refused.message().starts_with("Error: Resource already exists\n"), "{:?}", refused.diagnostics);
+    assert!(refused.message().contains("To manage demo/dev/A "), "{:?}", refused.diagnostics);
+    let created = harness.put(VARIABLE, None, &variable("ours", [])).await.success().unwrap();
     assert_eq!(created["on_conflict"], Value::Null);
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("ours"));
 }
@@ -106,7 +108,7 @@ async fn changing_only_on_conflict_or_force_destroy_writes_nothing() {
     let project = fields([("name", text("demo")), ("description", text("d"))]);
     for (kind, mut config) in [(PROJECT, project), (ENVIRONMENT, environment), (VARIABLE, variable("a", []))]
     {
-        let created = harness.put(kind, None, &config).await.good().unwrap();
+        let created = harness.put(kind, None, &config).await.success().unwrap();
         let requests =
             || (harness.daemon.writes.load(Ordering::SeqCst), harness.daemon.changes.load(Ordering::SeqCst));
         let before = requests();
@@ -117,9 +119,9 @@ async fn changing_only_on_conflict_or_force_destroy_writes_nothing() {
         let (planned, replaced) = harness.plan(kind, Some(&created), Some(&config)).await;
         assert!(planned.values().all(Value::is_wholly_known), "{kind}: nothing is written that could change");
         assert_eq!(replaced, [""; 0]);
-        let changed = harness.put(kind, Some(&created), &config).await.good().unwrap();
+        let changed = harness.put(kind, Some(&created), &config).await.success().unwrap();
         assert_eq!((requests(), &changed["on_conflict"]), (before, &text("overwrite")), "{kind}");
-        assert_eq!(harness.read(kind, &changed).await.good(), Some(changed), "{kind}");
+        assert_eq!(harness.read(kind, &changed).await.success(), Some(changed), "{kind}");
     }
 }
 
@@ -138,8 +140,8 @@ async fn only_fail_and_overwrite_are_known() {
             ),
         ),
     ] {
-        let told = harness.validate(VARIABLE, &variable("a", [("on_conflict", on_conflict)])).await;
-        assert_eq!(told, expected.into_iter().collect::<Vec<_>>());
+        let diagnostics = harness.validate(VARIABLE, &variable("a", [("on_conflict", on_conflict)])).await;
+        assert_eq!(diagnostics, expected.into_iter().collect::<Vec<_>>());
     }
 }
 
@@ -149,29 +151,29 @@ async fn settings_that_someone_else_changed_are_shown_from_three_sides() {
     let config = |description: &str| {
         fields([("project", text("demo")), ("env", text("dev")), ("description", text(description))])
     };
-    let created = harness.put(ENVIRONMENT, None, &config("one")).await.good().unwrap();
+    let created = harness.put(ENVIRONMENT, None, &config("one")).await.success().unwrap();
     let theirs =
         v1::UpdateEnvironmentRequest { description: Some("theirs".to_owned()), ..Default::default() };
     harness.daemon.change_environment("demo/dev", theirs);
     let outcome = harness.put(ENVIRONMENT, Some(&created), &config("two")).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error: demo/dev was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
-    That was after the plan was made, so nothing was written.
+    Error: Environment was changed outside of this plan
+    demo/dev was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
       planned from: description = "one"
       planned to:   description = "two"
-      now:          description = "theirs"
+      current:      description = "theirs"
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     "#);
     assert_eq!(outcome.state.as_ref(), Some(&created));
     let mut forced = config("two");
     forced.extend(fields(overwrite()));
-    harness.put(ENVIRONMENT, Some(&created), &forced).await.good();
+    harness.put(ENVIRONMENT, Some(&created), &forced).await.success();
     assert_eq!(harness.daemon.environment("demo/dev").unwrap().description, "two");
 
     let config = |description: &str| fields([("name", text("demo")), ("description", text(description))]);
-    let created = harness.put(PROJECT, None, &config("one")).await.good().unwrap();
+    let created = harness.put(PROJECT, None, &config("one")).await.success().unwrap();
     harness.daemon.change_project(v1::UpdateProjectRequest {
         name: "demo".to_owned(),
         deletion_protection: Some(true),
@@ -179,14 +181,14 @@ async fn settings_that_someone_else_changed_are_shown_from_three_sides() {
     });
     let outcome = harness.put(PROJECT, Some(&created), &config("two")).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error: demo was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
-    That was after the plan was made, so nothing was written.
+    Error: Project was changed outside of this plan
+    demo was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
       planned from: description = "one", deletion_protection = false
       planned to:   description = "two", deletion_protection = false
-      now:          description = "one", deletion_protection = true
+      current:      description = "one", deletion_protection = true
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     "#);
     assert_eq!(harness.daemon.project("demo").unwrap().description, "one");
 }
@@ -198,17 +200,17 @@ async fn overwrite_takes_projects_and_environments_over() {
         (PROJECT, fields([("name", text("demo"))])),
         (ENVIRONMENT, fields([("project", text("demo")), ("env", text("dev"))])),
     ] {
-        harness.put(kind, None, &config).await.good();
+        harness.put(kind, None, &config).await.success();
         config.extend(fields(overwrite()));
         config.insert("description".to_owned(), text("ours"));
         // Left out, and said.
         let (planned, _) = harness.plan(kind, None, Some(&config)).await;
         assert_eq!(planned["deletion_protection"], Value::Unknown, "it may exist, and be protected");
-        let adopted = harness.put(kind, None, &config).await.good().unwrap();
+        let adopted = harness.put(kind, None, &config).await.success().unwrap();
         assert_eq!(adopted["deletion_protection"], false.into());
         config.insert("deletion_protection".to_owned(), true.into());
-        let adopted = harness.put(kind, None, &config).await.good().unwrap();
-        assert_eq!(harness.read(kind, &adopted).await.good(), Some(adopted), "{kind}");
+        let adopted = harness.put(kind, None, &config).await.success().unwrap();
+        assert_eq!(harness.read(kind, &adopted).await.success(), Some(adopted), "{kind}");
     }
     assert_eq!(harness.daemon.project("demo").unwrap().description, "ours");
     assert!(harness.daemon.environment("demo/dev").unwrap().deletion_protection);

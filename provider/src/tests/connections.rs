@@ -10,7 +10,7 @@ use tfplugin_proto::{
 };
 use tonic::transport::Channel;
 
-use super::{Harness, fake::Fake, fields, text, told};
+use super::{Harness, fake::FakeDaemon, fields, render, text};
 use crate::{
     Kontraktor, Settings,
     framework::{Server, tests::scoped},
@@ -22,7 +22,7 @@ const VARIABLE: &str = "kontraktor_variable";
 struct Aliases {
     harness: Harness,
     clients: [ProviderClient<Channel>; 2],
-    daemons: [Arc<Fake>; 2],
+    daemons: [Arc<FakeDaemon>; 2],
 }
 
 impl Aliases {
@@ -32,7 +32,7 @@ impl Aliases {
         let socket = harness.dir().join("provider.sock");
         let clients = scoped::serve(&socket, Server::new(Kontraktor::new(Settings::default())));
         let daemons = [0, 1].map(|n| {
-            let daemon = Fake::serve(&harness.dir().join(format!("{n}.sock")));
+            let daemon = FakeDaemon::serve(&harness.dir().join(format!("{n}.sock")));
             daemon.write("demo/dev/A", ValueType::String, &n.to_string());
             daemon
         });
@@ -48,7 +48,7 @@ impl Aliases {
             ..Default::default()
         };
         let answer = self.clients[alias].configure_provider(request).await.unwrap().into_inner();
-        assert_eq!(told(&answer.diagnostics), [""; 0]);
+        assert_eq!(render(&answer.diagnostics), [""; 0]);
     }
 
     async fn read(&mut self, alias: usize) -> Result<Value, Vec<String>> {
@@ -60,7 +60,7 @@ impl Aliases {
         };
         let answer = self.clients[alias].read_resource(request).await.unwrap().into_inner();
         if !answer.diagnostics.is_empty() {
-            return Err(told(&answer.diagnostics));
+            return Err(render(&answer.diagnostics));
         }
         let state = self.harness.received(VARIABLE, answer.new_state.as_ref()).expect("it exists");
         Ok(state["value"].clone())
@@ -72,22 +72,22 @@ async fn two_aliases_through_one_process_do_not_disturb_each_other() {
     let mut aliases = Aliases::new().await;
     aliases.configure(0).await;
     let message = &aliases.read(1).await.unwrap_err()[0];
-    assert!(message.starts_with("Error: The provider is not configured\n"), "{message}");
+    assert!(message.starts_with("Error: Provider is not configured\n"), "{message}");
     aliases.configure(1).await;
     for _ in 0..3 {
         assert_eq!(aliases.read(0).await, Ok(text("0")));
         assert_eq!(aliases.read(1).await, Ok(text("1")));
     }
     assert_eq!(
-        aliases.daemons.each_ref().map(|daemon| daemon.asked()),
+        aliases.daemons.each_ref().map(|daemon| daemon.request()),
         [1, 1],
         "one snapshot a walk for each"
     );
 
-    // A new walk of one alias begins anew, and the other's goes on.
+    // A new walk of one alias begins anew, and the other's continues.
     aliases.configure(0).await;
     assert_eq!((aliases.read(0).await, aliases.read(1).await), (Ok(text("0")), Ok(text("1"))));
-    assert_eq!(aliases.daemons.each_ref().map(|daemon| daemon.asked()), [2, 1]);
+    assert_eq!(aliases.daemons.each_ref().map(|daemon| daemon.request()), [2, 1]);
 
     // So does a stop: who is asked to stop gives up what it reads, and nobody else does.
     aliases.clients[0].stop_provider(wire::stop_provider::Request {}).await.unwrap();

@@ -27,13 +27,13 @@ fn map<const N: usize>(entries: [(&str, &str); N]) -> Value {
 #[tokio::test]
 async fn an_environment_is_a_map() {
     let harness = harness().await;
-    let state = harness.data("kontraktor_environment", &environment([])).await.good().unwrap();
+    let state = harness.data("kontraktor_environment", &environment([])).await.success().unwrap();
     assert_eq!(state["variables"], map([("DB_HOST", "db"), ("DB_PORT", "5432"), ("EMPTY", "")]));
     assert_eq!(state["types"], map([("DB_HOST", "string"), ("DB_PORT", "number"), ("EMPTY", "string")]));
     assert_eq!((&state["revision"], &state["prefix"]), (&Value::from(3_u64), &Value::Null));
 
     let config = environment([("prefix", text("DB_"))]);
-    let state = harness.data("kontraktor_environment", &config).await.good().unwrap();
+    let state = harness.data("kontraktor_environment", &config).await.success().unwrap();
     assert_eq!(state["variables"], map([("DB_HOST", "db"), ("DB_PORT", "5432")]));
 }
 
@@ -41,7 +41,7 @@ async fn an_environment_is_a_map() {
 async fn one_variable_is_told_in_full() {
     let harness = harness().await;
     let config = environment([("key", text("DB_PORT"))]);
-    let state = harness.data("kontraktor_variable", &config).await.good().unwrap();
+    let state = harness.data("kontraktor_variable", &config).await.success().unwrap();
     assert_eq!((&state["value"], &state["type"]), (&text("5432"), &text("number")));
     assert_eq!((&state["revision"], &state["id"]), (&Value::from(2_u64), &text("demo/dev/DB_PORT")));
     assert_eq!(state["description"], text(""));
@@ -52,19 +52,23 @@ async fn what_does_not_exist_is_named() {
     let harness = harness().await;
     let missing = fields([("project", text("demo")), ("env", text("prod"))]);
     let outcome = harness.data("kontraktor_environment", &missing).await;
-    insta::assert_snapshot!(outcome.message(), @r#"
-    Error at env: There is no environment demo/prod
-    The environment prod of the project demo does not exist. Check the names, or create it first; where it is created in the same configuration, refer to that resource or name it in `depends_on`.
-    "#);
+    insta::assert_snapshot!(outcome.message(), @"
+    Error at env: Environment not found
+    The project demo has no environment prod. Check the names, or create the environment first. If the same configuration creates it, refer to that resource or list it in `depends_on`.
+    ");
     let outcome = harness.data("kontraktor_variable", &environment([("key", text("db_port"))])).await;
-    insta::assert_snapshot!(outcome.message(), @r#"
-    Error at key: There is no variable demo/dev/db_port
-    The environment demo/dev exists and holds no key db_port. Check the spelling; keys are case-sensitive.
-    "#);
+    insta::assert_snapshot!(outcome.message(), @"
+    Error at key: Variable not found
+    The environment demo/dev exists but has no key db_port. Check the spelling; keys are case-sensitive.
+    ");
     let mut missing = missing;
     missing.insert("key".to_owned(), text("A"));
     let outcome = harness.data("kontraktor_variable", &missing).await;
-    assert!(outcome.message().starts_with("Error at env: There is no environment demo/prod"));
+    assert!(
+        outcome
+            .message()
+            .starts_with("Error at env: Environment not found\nThe project demo has no environment prod.")
+    );
 }
 
 #[tokio::test]
@@ -73,7 +77,7 @@ async fn all_pages_of_projects_are_read() {
     for project in ["c", "a", "e", "b", "d"] {
         harness.daemon.write(&format!("{project}/dev/A"), ValueType::String, "a");
     }
-    let state = harness.data("kontraktor_projects", &Fields::new()).await.good().unwrap();
+    let state = harness.data("kontraktor_projects", &Fields::new()).await.success().unwrap();
     let names: Value = ["a", "b", "c", "d", "e"].into_iter().map(text).collect();
     assert_eq!(state["names"], names);
     let first = &state["projects"].as_list().unwrap()[0];

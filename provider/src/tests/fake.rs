@@ -15,7 +15,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use kontraktor_model::{reference::Reference, value::ValueType};
@@ -54,9 +54,9 @@ struct World {
 }
 
 #[derive(Default)]
-pub(super) struct Fake {
+pub(super) struct FakeDaemon {
     world: Mutex<World>,
-    /// How many snapshots were asked for.
+    /// The number of requests for snapshots.
     pub(super) snapshots: AtomicUsize,
     /// How many of them were answered without variables.
     pub(super) not_modified: AtomicUsize,
@@ -69,14 +69,14 @@ pub(super) struct Fake {
     /// Refuse reads.
     pub(super) deny: AtomicBool,
     /// Carry writes out, and never answer.
-    pub(super) mute: AtomicBool,
+    mute: AtomicBool,
     /// Refuse so many writes first: the queue is full.
     pub(super) busy: AtomicUsize,
     /// The batch ids of all requests to write, with when they came.
-    pub(super) batches: Mutex<Vec<(String, Instant)>>,
+    pub(super) batches: Mutex<Vec<(String, tokio::time::Instant)>>,
     /// Requests that change projects and environments.
     pub(super) changes: AtomicUsize,
-    /// What was asked for of secrets.
+    /// The requests about secrets.
     pub(super) secrets: secrets::Counters,
 }
 
@@ -84,7 +84,7 @@ fn refuse<T>(code: ProblemCode, message: &str) -> Result<T, Status> {
     Err(to_status(Problem::new(code, message)))
 }
 
-/// Who writes, and through what.
+/// The author and client of a write.
 fn authorship(actor: &str, via: &str) -> v1::Authorship {
     let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     v1::Authorship { actor: actor.to_owned(), via: via.to_owned(), time: Some(time.into()) }
@@ -146,8 +146,8 @@ impl World {
         changed: &mut BTreeSet<(String, String)>,
     ) -> Result<v1::WriteResult, Problem> {
         let (project, env) = named(item.environment.as_ref());
-        let place = (project.clone(), env.clone(), item.key.clone());
-        let current = self.variables.get(&place).cloned();
+        let location = (project.clone(), env.clone(), item.key.clone());
+        let current = self.variables.get(&location).cloned();
         let refused =
             |code, message: &str| Problem { current: current.clone(), ..Problem::new(code, message) };
         let protected = current.as_ref().is_some_and(|current| current.deletion_protection);
@@ -196,7 +196,7 @@ impl World {
         let revision = environment.revision;
         let status = match item.operation.expect("an item does something") {
             v1::write_item::Operation::Delete(_) => {
-                self.variables.remove(&place);
+                self.variables.remove(&location);
                 v1::WriteStatus::Deleted
             }
             v1::write_item::Operation::Put(put) => {
@@ -211,7 +211,7 @@ impl World {
                     deletion_protection: put.deletion_protection.unwrap_or(before),
                     ..Default::default()
                 };
-                self.variables.insert(place, variable);
+                self.variables.insert(location, variable);
                 v1::WriteStatus::Written
             }
         };
@@ -248,8 +248,14 @@ impl World {
     }
 }
 
-impl Fake {
+impl FakeDaemon {
     /// Serves on the socket until the test's runtime ends.
+    /// Leaves writes and changes unanswered, by a clock that is paused: the caller's deadline passes as soon as it waits.
+    pub(super) fn set_mute(&self, mute: bool) {
+        self.mute.store(mute, Ordering::SeqCst);
+        if mute { tokio::time::pause() } else { tokio::time::resume() }
+    }
+
     pub(super) fn serve(socket: &Path) -> Arc<Self> {
         let fake = Arc::new(Self::default());
         let listener = UnixListener::bind(socket).expect("a fresh directory");
@@ -302,12 +308,12 @@ impl Fake {
 
     fn set_protection(&self, path: &str, protect: bool) {
         let parts: Vec<&str> = path.split('/').collect();
-        let place = (parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned());
-        let standing = self.world.lock().unwrap().variables.get(&place).cloned().expect("it exists");
+        let location = (parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned());
+        let existing = self.world.lock().unwrap().variables.get(&location).cloned().expect("it exists");
         let put = v1::Put {
-            r#type: standing.r#type,
-            content: standing.to_put(),
-            description: standing.description,
+            r#type: existing.r#type,
+            content: existing.to_put(),
+            description: existing.description,
             deletion_protection: Some(protect),
             create_missing: false,
         };
@@ -333,9 +339,10 @@ impl Fake {
     /// The canonical text that is stored.
     pub(super) fn value(&self, path: &str) -> Option<String> {
         let parts: Vec<&str> = path.split('/').collect();
-        let place = (parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned());
+        let location = (parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned());
         let world = self.world.lock().unwrap();
-        let Some(v1::variable::Content::Value(value)) = world.variables.get(&place)?.content.clone() else {
+        let Some(v1::variable::Content::Value(value)) = world.variables.get(&location)?.content.clone()
+        else {
             panic!("only values are stored");
         };
         Some(value)
@@ -349,15 +356,15 @@ impl Fake {
     /// What is stored.
     pub(super) fn variable(&self, path: &str) -> Option<v1::Variable> {
         let parts: Vec<&str> = path.split('/').collect();
-        let place = (parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned());
-        self.world.lock().unwrap().variables.get(&place).cloned()
+        let location = (parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned());
+        self.world.lock().unwrap().variables.get(&location).cloned()
     }
 
-    pub(super) fn asked(&self) -> usize {
+    pub(super) fn request(&self) -> usize {
         self.snapshots.load(Ordering::SeqCst)
     }
 
-    /// What came along as `authorization` when a snapshot was last asked for.
+    /// The `authorization` of the last request for a snapshot.
     pub(super) fn authorization(&self) -> Option<String> {
         self.authorization.lock().unwrap().clone()
     }
@@ -367,7 +374,7 @@ impl Fake {
         self.user_agent.lock().unwrap().clone()
     }
 
-    fn look(&self, request: v1::GetSnapshotRequest) -> Answer<v1::Snapshot> {
+    fn view(&self, request: v1::GetSnapshotRequest) -> Answer<v1::Snapshot> {
         self.may_read()?;
         if let Some(at) = request.at {
             return self.look_back(&request, at);
@@ -390,9 +397,9 @@ impl Fake {
             let held = world.variables.iter().filter(|((project, env, key), _)| {
                 *project == name.project && *env == name.env && key.starts_with(&request.prefix)
             });
-            variables.extend(held.map(|(place, variable)| {
+            variables.extend(held.map(|(location, variable)| {
                 let origin = v1::Origin { environment: Some(name.clone()), revision: 1 };
-                (place.2.clone(), v1::Variable { origin: Some(origin), ..variable.clone() })
+                (location.2.clone(), v1::Variable { origin: Some(origin), ..variable.clone() })
             }));
         }
         Ok(Response::new(v1::Snapshot {
@@ -423,13 +430,13 @@ impl Fake {
 }
 
 #[tonic::async_trait]
-impl Variables for Fake {
+impl Variables for FakeDaemon {
     async fn write_variables(
         &self,
         request: Request<v1::WriteVariablesRequest>,
     ) -> Answer<v1::WriteVariablesResponse> {
         self.writes.fetch_add(1, Ordering::SeqCst);
-        self.batches.lock().unwrap().push((request.get_ref().batch_id.clone(), Instant::now()));
+        self.batches.lock().unwrap().push((request.get_ref().batch_id.clone(), tokio::time::Instant::now()));
         if self.busy.load(Ordering::SeqCst) > 0 {
             self.busy.fetch_sub(1, Ordering::SeqCst);
             let busy = Problem::new(ProblemCode::Busy, "Too many writes wait");

@@ -1,4 +1,5 @@
-//! How many requests a walk costs, counted at the daemon, and that each item has an answer of its own.
+//! The number of requests of a walk, counted at the daemon, and the result of each item. The clock is paused, so windows and
+//! deadlines pass only when every task waits.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -64,7 +65,7 @@ async fn walk<F: Future<Output = ()> + Send>(
 }
 
 async fn create_one(harness: Arc<Harness>, key: String) {
-    let created = harness.apply(VARIABLE, None, Some(&planned(&key, &key))).await.good().unwrap();
+    let created = harness.apply(VARIABLE, None, Some(&planned(&key, &key))).await.success().unwrap();
     assert!(created["revision"].is_wholly_known());
     assert_eq!(harness.daemon.value(&format!("demo/dev/{key}")), Some(key));
 }
@@ -73,14 +74,16 @@ async fn create_one(harness: Arc<Harness>, key: String) {
 /// terraform-provider-infisical#96 (rate limits that abort).
 #[tokio::test]
 async fn a_thousand_writes_ten_in_flight_travel_in_at_most_110_requests() {
-    let harness = Arc::new(Harness::with([("timeout", text("1m"))]).await);
+    let harness = Arc::new(Harness::new().await);
+    tokio::time::pause();
     walk(&harness, 10, create_one).await;
     assert!(writes(&harness) <= 110, "{}", writes(&harness));
 }
 
 #[tokio::test]
 async fn a_thousand_writes_two_hundred_in_flight_travel_in_at_most_10_requests() {
-    let harness = Arc::new(Harness::with([("timeout", text("1m"))]).await);
+    let harness = Arc::new(Harness::new().await);
+    tokio::time::pause();
     walk(&harness, 200, create_one).await;
     assert!(writes(&harness) <= 10, "{}", writes(&harness));
 }
@@ -91,18 +94,21 @@ async fn the_provider_block_says_how_writes_are_gathered() {
         let batch =
             Value::object([("window_ms", Value::from(window_ms)), ("max_items", Value::from(max_items))]);
         let harness = Arc::new(Harness::with([("batch", batch)]).await);
+        tokio::time::pause();
         let creates: Vec<_> =
             (0..6).map(|number| create(&harness, planned(&format!("K{number}"), "x"))).collect();
         for create in creates {
-            assert!(create.await.unwrap().good().is_some());
+            assert!(create.await.unwrap().success().is_some());
         }
         assert_eq!(writes(&harness), requests, "{window_ms} ms, {max_items} items");
+        tokio::time::resume();
     }
 }
 
 #[tokio::test]
 async fn one_call_in_flight_is_served_at_once() {
     let harness = Arc::new(Harness::new().await);
+    tokio::time::pause();
     for number in 0..10 {
         create_one(Arc::clone(&harness), format!("K{number}")).await;
     }
@@ -119,28 +125,33 @@ async fn a_plan_of_a_thousand_variables_is_one_read_request() {
     }
     let harness = Arc::new(harness);
     walk(&harness, 10, |harness, key| async move {
-        let state = harness.read(VARIABLE, &config(&key, &key)).await.good().unwrap();
+        let state = harness.read(VARIABLE, &config(&key, &key)).await.success().unwrap();
         let (planned, _) = harness.plan(VARIABLE, Some(&state), Some(&config(&key, &key))).await;
         assert_eq!(planned, state);
     })
     .await;
-    assert_eq!((harness.daemon.asked(), writes(&harness)), (1, 0));
+    assert_eq!((harness.daemon.request(), writes(&harness)), (1, 0));
 }
 
 #[tokio::test]
 async fn an_item_that_is_refused_fails_alone_and_says_why() {
     let harness = Arc::new(Harness::new().await);
+    tokio::time::pause();
     harness.daemon.write("demo/dev/THEIRS", ValueType::String, "theirs");
     let mut not_a_number = planned("BAD", "ten");
     not_a_number.insert("type".to_owned(), text("number"));
     let good: Vec<_> = ["A", "B", "C"].map(|key| create(&harness, planned(key, key))).into_iter().collect();
     let (bad, theirs) = (create(&harness, not_a_number), create(&harness, planned("THEIRS", "ours")));
     for write in good {
-        assert!(write.await.unwrap().good().is_some());
+        assert!(write.await.unwrap().success().is_some());
     }
     let (bad, theirs) = (bad.await.unwrap(), theirs.await.unwrap());
-    assert!(bad.message().starts_with("Error at value: Cannot create demo/dev/BAD"), "{:?}", bad.told);
-    assert!(theirs.message().starts_with("Error: demo/dev/THEIRS exists already"), "{:?}", theirs.told);
+    assert!(
+        bad.message().starts_with("Error at value: Failed to create variable demo/dev/BAD"),
+        "{:?}",
+        bad.diagnostics
+    );
+    assert!(theirs.message().contains("To manage demo/dev/THEIRS "), "{:?}", theirs.diagnostics);
     assert_eq!((bad.state, theirs.state), (None, None));
     assert_eq!(writes(&harness), 1, "they travelled together");
 }
@@ -148,12 +159,13 @@ async fn an_item_that_is_refused_fails_alone_and_says_why() {
 #[tokio::test]
 async fn a_caller_that_goes_away_takes_nobody_along() {
     let harness = Arc::new(Harness::new().await);
+    tokio::time::pause();
     let kept: Vec<_> = (0..5).map(|number| create(&harness, planned(&format!("K{number}"), "x"))).collect();
     let gone = create(&harness, planned("GONE", "x"));
     tokio::task::yield_now().await;
     gone.abort();
     for write in kept {
-        assert!(write.await.unwrap().good().is_some());
+        assert!(write.await.unwrap().success().is_some());
     }
 }
 
@@ -161,41 +173,49 @@ async fn a_caller_that_goes_away_takes_nobody_along() {
 #[tokio::test]
 async fn two_resources_of_one_key_do_not_fail_the_others() {
     let harness = Arc::new(Harness::new().await);
+    tokio::time::pause();
     let writes: Vec<_> =
         ["A", "SAME", "SAME", "B"].map(|key| create(&harness, planned(key, key))).into_iter().collect();
-    let mut told = Vec::new();
+    let mut diagnostics = Vec::new();
     for write in writes {
-        told.extend(write.await.unwrap().told);
+        diagnostics.extend(write.await.unwrap().diagnostics);
     }
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("demo/dev/SAME exists already"), "{told:?}");
+    assert_eq!(diagnostics.len(), 1, "{diagnostics:?}");
+    assert!(
+        diagnostics[0].starts_with("Error: Resource already exists\n")
+            && diagnostics[0].contains("demo/dev/SAME"),
+        "{diagnostics:?}"
+    );
 }
 
 #[tokio::test]
 async fn everyone_in_a_request_whose_answer_is_lost_is_told() {
     let harness = Arc::new(Harness::new().await);
-    harness.daemon.mute.store(true, Ordering::SeqCst);
+    harness.daemon.set_mute(true);
     let writes = ["A", "B", "C"].map(|key| (key, create(&harness, planned(key, key))));
     for (key, write) in writes {
         let outcome = write.await.unwrap();
-        let expected = format!("Error: It is not known whether the provider could create demo/dev/{key}\n");
-        assert!(outcome.message().starts_with(&expected), "{:?}", outcome.told);
+        let expected = format!(
+            "Error: Outcome of the write is unknown\nThe provider tried to create variable demo/dev/{key}. "
+        );
+        assert!(outcome.message().starts_with(&expected), "{:?}", outcome.diagnostics);
         assert!(outcome.state.is_some(), "the partial state is kept");
     }
 }
 
 #[tokio::test]
 async fn what_a_batch_wrote_is_read_anew_also_when_its_caller_is_gone() {
-    let harness = Arc::new(Harness::with([("timeout", text("10s"))]).await);
+    let harness = Arc::new(Harness::new().await);
+    tokio::time::pause();
     harness.daemon.write("demo/dev/B", ValueType::String, "b");
-    assert!(harness.read(VARIABLE, &config("A", "x")).await.good().is_none());
+    assert!(harness.read(VARIABLE, &config("A", "x")).await.success().is_none());
     let write = create(&harness, planned("A", "x"));
     while writes(&harness) == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     write.abort();
     for _ in 0..1000 {
-        if harness.read(VARIABLE, &config("A", "x")).await.good().is_some() {
+        if harness.read(VARIABLE, &config("A", "x")).await.success().is_some() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -203,7 +223,7 @@ async fn what_a_batch_wrote_is_read_anew_also_when_its_caller_is_gone() {
     panic!("the snapshot from before the write is still served");
 }
 
-/// By a clock that stands still unless everyone waits. Nothing listens, so no answer is waited for either.
+/// Nothing listens on the socket, so no answer is awaited either.
 #[tokio::test]
 async fn a_stop_sends_what_waits_for_company() {
     let harness = Arc::new(Harness::new().await);
@@ -223,7 +243,7 @@ async fn a_stop_sends_what_waits_for_company() {
             harness.server.stop_provider(request).await.unwrap();
         }
         let outcome = write.await.unwrap();
-        assert!(outcome.message().contains("there is no such socket"), "{:?}", outcome.told);
+        assert!(outcome.message().contains("there is no such socket"), "{:?}", outcome.diagnostics);
         assert_eq!(began.elapsed() < window, stop, "{:?}", began.elapsed());
     }
 }
@@ -248,19 +268,20 @@ async fn data_sources_share_a_request_that_was_not_sent_before_they_came() {
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/A", ValueType::String, "old");
     let harness = Arc::new(harness);
+    tokio::time::pause();
     let first = environment(&harness);
-    while harness.daemon.asked() == 0 {
+    while harness.daemon.request() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     // The daemon has looked, and its answer is on its way: too early for those who come now.
     harness.daemon.write("demo/dev/A", ValueType::String, "new");
     let later: Vec<_> = (0..20).map(|_| environment(&harness)).collect();
-    let value = |outcome: Outcome| outcome.good().unwrap()["variables"].get("A").cloned();
+    let value = |outcome: Outcome| outcome.success().unwrap()["variables"].get("A").cloned();
     assert_eq!(value(first.await.unwrap()), Some(text("old")));
     for outcome in later {
         assert_eq!(value(outcome.await.unwrap()), Some(text("new")));
     }
-    assert_eq!(harness.daemon.asked(), 2);
+    assert_eq!(harness.daemon.request(), 2);
 }
 
 #[tokio::test]
@@ -268,14 +289,15 @@ async fn a_data_source_that_gives_up_takes_nobody_along() {
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/A", ValueType::String, "a");
     let harness = Arc::new(harness);
+    tokio::time::pause();
     let reads: Vec<_> = (0..3).map(|_| environment(&harness)).collect();
-    while harness.daemon.asked() == 0 {
+    while harness.daemon.request() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     reads[0].abort();
     reads[1].abort();
     for read in reads.into_iter().skip(2) {
-        assert!(read.await.unwrap().good().is_some());
+        assert!(read.await.unwrap().success().is_some());
     }
-    assert!(environment(&harness).await.unwrap().good().is_some());
+    assert!(environment(&harness).await.unwrap().success().is_some());
 }

@@ -1,4 +1,4 @@
-//! The functions, in a process that nobody configured.
+//! The functions, in a process that is not configured.
 
 use std::collections::BTreeMap;
 
@@ -32,9 +32,9 @@ async fn call(name: &str, argument: &Value) -> Result<Value, (String, Option<i64
 }
 
 async fn refusal(name: &str, argument: Value) -> String {
-    let (told, position) = call(name, &argument).await.expect_err("it is refused");
-    assert_eq!(position, Some(0), "{told}");
-    told
+    let (diagnostics, position) = call(name, &argument).await.expect_err("it is refused");
+    assert_eq!(position, Some(0), "{diagnostics}");
+    diagnostics
 }
 
 fn map<const N: usize>(entries: [(&str, &str); N]) -> Value {
@@ -72,7 +72,7 @@ async fn dotenv_encode_sorts_and_quotes() {
 #[tokio::test]
 async fn dotenv_encode_names_the_key_it_cannot_write() {
     let null = Value::object([("A", Value::Null)]);
-    insta::assert_snapshot!(refusal("dotenv_encode", null).await, @"the value of A is null: leave the key out, or give it a text, which may be empty");
+    insta::assert_snapshot!(refusal("dotenv_encode", null).await, @"the value of A is null. Remove the key, or set it to a string, which may be empty");
     insta::assert_snapshot!(refusal("dotenv_encode", map([("a b", "hunter2")])).await, @r#"key has ' ' at character 2: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
 }
 
@@ -103,7 +103,7 @@ async fn reference_parse_takes_a_reference_apart() {
     }
 }
 
-/// Infisical #3844: an empty reference was taken as it stood.
+/// Infisical #3844: an empty reference was accepted.
 #[tokio::test]
 async fn reference_parse_refuses_empty_parts() {
     insta::assert_snapshot!(refusal("reference_parse", text("")).await, @"reference, column 1: it does not begin with a known scheme: write vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name");

@@ -1,4 +1,4 @@
-//! A key holds a plain value or a reference to a secret: who looks for the one does not see the other, and is told so.
+//! A key holds a plain value or a secret reference: each resource sees only its own kind, and reports the other.
 
 use std::sync::atomic::Ordering;
 
@@ -46,42 +46,42 @@ async fn a_variable_does_not_take_a_reference_over_nor_a_reference_a_variable() 
     harness.daemon.refer("demo/dev/A", URL);
     let outcome = harness.put(VARIABLE, None, &variable([])).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error at key: demo/dev/A is a secret reference
-    Nothing was written: a key holds a plain value or a reference to a secret, and does not change from one to the other.
+    Error at key: Key holds a secret reference
+    demo/dev/A is a secret reference. Nothing was written: a key holds either a plain value or a secret reference, and a write never turns one into the other.
 
-    To manage the secret reference here, import it (put the resource's name in the place of NAME):
+    To manage the secret reference with this configuration, import it (replace NAME with the resource's name):
 
     import {
       to = kontraktor_secret_reference.NAME
       id = "demo/dev/A"
     }
 
-    To put a plain variable in its place, delete the secret reference first, or choose another key. Where it belongs to a resource that goes in this same apply, apply once more: then it is gone.
+    To store a plain variable instead, delete the secret reference first, or choose another key. If another resource deletes it in this same apply, apply once more.
     "#);
     assert_eq!(outcome.state, None);
     let forced = harness.put(VARIABLE, None, &variable(overwrite())).await;
-    assert_eq!(forced.told, outcome.told, "no on_conflict turns one into the other");
+    assert_eq!(forced.diagnostics, outcome.diagnostics, "no on_conflict turns one into the other");
     assert_eq!(harness.daemon.reference("demo/dev/A").as_deref(), Some(URL));
 
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
     let outcome = harness.put(REFERENCE, None, &reference([])).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error at key: demo/dev/A is a plain variable
-    Nothing was written: a key holds a plain value or a reference to a secret, and does not change from one to the other.
+    Error at key: Key holds a plain variable
+    demo/dev/A is a plain variable. Nothing was written: a key holds either a plain value or a secret reference, and a write never turns one into the other.
 
-    To manage the plain variable here, import it (put the resource's name in the place of NAME):
+    To manage the plain variable with this configuration, import it (replace NAME with the resource's name):
 
     import {
       to = kontraktor_variable.NAME
       id = "demo/dev/A"
     }
 
-    To put a secret reference in its place, delete the plain variable first, or choose another key. Where it belongs to a resource that goes in this same apply, apply once more: then it is gone.
+    To store a secret reference instead, delete the plain variable first, or choose another key. If another resource deletes it in this same apply, apply once more.
     "#);
     for on_conflict in ["fail", "overwrite"] {
         let said = reference([("on_conflict", text(on_conflict)), ("deletion_protection", true.into())]);
-        assert_eq!(harness.put(REFERENCE, None, &said).await.told, outcome.told);
+        assert_eq!(harness.put(REFERENCE, None, &said).await.diagnostics, outcome.diagnostics);
     }
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("theirs"));
 }
@@ -89,33 +89,38 @@ async fn a_variable_does_not_take_a_reference_over_nor_a_reference_a_variable() 
 #[tokio::test]
 async fn what_became_the_other_kind_is_gone_and_a_change_of_it_is_refused() {
     let harness = Harness::new().await;
-    let held = harness.put(VARIABLE, None, &variable([])).await.good().unwrap();
+    let held = harness.put(VARIABLE, None, &variable([])).await.success().unwrap();
     harness.daemon.delete("demo/dev/A");
     harness.daemon.refer("demo/dev/A", URL);
     let outcome = harness.put(VARIABLE, Some(&held), &variable([("value", text("b"))])).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error: demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
-    That was after the plan was made, so nothing was written.
+    Error: Variable was changed outside of this plan
+    demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
       planned from: string "a"
       planned to:   string "b"
-      now:          secret reference "vault://team/secret/app/db#password" (revision 3)
+      current:      secret reference "vault://team/secret/app/db#password" (revision 3)
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     "#);
     let mut forced = variable(overwrite());
     forced.insert("value".to_owned(), text("b"));
     let outcome = harness.put(VARIABLE, Some(&held), &forced).await;
-    assert!(outcome.message().starts_with("Error at key: demo/dev/A is a secret reference"), "{outcome:?}");
+    assert!(
+        outcome
+            .message()
+            .starts_with("Error at key: Key holds a secret reference\ndemo/dev/A is a secret reference."),
+        "{outcome:?}"
+    );
     harness.configure([]).await;
-    assert_eq!(harness.read(VARIABLE, &held).await.good(), None);
+    assert_eq!(harness.read(VARIABLE, &held).await.success(), None);
 
     let harness = Harness::new().await;
-    let held = harness.put(REFERENCE, None, &reference([])).await.good().unwrap();
+    let held = harness.put(REFERENCE, None, &reference([])).await.success().unwrap();
     harness.daemon.delete("demo/dev/A");
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
     harness.configure([]).await;
-    assert_eq!(harness.read(REFERENCE, &held).await.good(), None);
+    assert_eq!(harness.read(REFERENCE, &held).await.success(), None);
 }
 
 #[tokio::test]
@@ -124,8 +129,8 @@ async fn an_import_of_the_other_kind_says_what_it_is() {
     harness.daemon.refer("demo/dev/A", URL);
     harness.daemon.write("demo/dev/B", ValueType::String, "b");
     insta::assert_snapshot!(harness.import(VARIABLE, "demo/dev/A").await.message(), @r#"
-    Error: demo/dev/A is a secret reference
-    A kontraktor_variable manages plain variables, and this is none. Import it as what it is (put the resource's name in the place of NAME):
+    Error: Wrong resource type for import
+    demo/dev/A is a secret reference, and kontraktor_variable manages plain variables. Import it with the matching resource (replace NAME with the resource's name):
 
     import {
       to = kontraktor_secret_reference.NAME
@@ -133,13 +138,18 @@ async fn an_import_of_the_other_kind_says_what_it_is() {
     }
     "#);
     let outcome = harness.import(REFERENCE, "demo/dev/B").await;
-    assert!(outcome.message().starts_with("Error: demo/dev/B is a plain variable"), "{outcome:?}");
+    assert!(
+        outcome
+            .message()
+            .starts_with("Error: Wrong resource type for import\ndemo/dev/B is a plain variable"),
+        "{outcome:?}"
+    );
     let outcome = harness.import(VARIABLES, "demo/dev:A,B,C").await;
     insta::assert_snapshot!(outcome.message(), @r"
-    Error: demo/dev does not hold 2 keys of the import
-    There is no plain variable to import under A, C. Leave them out of the import id; what is in the configuration and not imported is created by the next apply.
+    Error: Variables to import not found
+    demo/dev has no plain variable for 2 keys of the import ID: A, C. Remove them from the import ID; the next apply creates the configured variables that were not imported.
 
-    A kontraktor_variables manages plain variables, and there are secret references under A: import each with a kontraktor_secret_reference.
+    These keys hold secret references, which kontraktor_variables does not manage: A. Import each with kontraktor_secret_reference.
     ");
 }
 
@@ -150,20 +160,20 @@ async fn exclusive_ownership_ignores_references() {
     harness.daemon.protect("demo/dev/A");
     let owned = dev([("variables", map([("B", "b")])), ("ownership", text("exclusive"))]);
     // References are nobody's whom it would have to import first.
-    let created = harness.put(VARIABLES, None, &owned).await.good().unwrap();
+    let created = harness.put(VARIABLES, None, &owned).await.success().unwrap();
     harness.configure([]).await;
-    assert_eq!(harness.read(VARIABLES, &created).await.good(), Some(created.clone()), "no drift");
+    assert_eq!(harness.read(VARIABLES, &created).await.success(), Some(created.clone()), "no drift");
     let (planned, _) = harness.plan(VARIABLES, Some(&created), Some(&owned)).await;
     assert_eq!(planned, created);
     harness.configure([]).await;
-    assert_eq!(harness.delete(VARIABLES, &created).await.good(), None);
+    assert_eq!(harness.delete(VARIABLES, &created).await.success(), None);
     assert_eq!(harness.daemon.reference("demo/dev/A").as_deref(), Some(URL));
 
     // An import of all is of all plain variables.
     harness.daemon.write("demo/dev/C", ValueType::String, "c");
     for id in ["demo/dev", "demo/dev:*"] {
         harness.configure([]).await;
-        let imported = harness.import(VARIABLES, id).await.good().unwrap();
+        let imported = harness.import(VARIABLES, id).await.success().unwrap();
         assert_eq!(imported["variables"], map([("C", "c")]), "{id}");
     }
 }
@@ -174,31 +184,32 @@ async fn bulk_variables_do_not_take_references_over() {
     harness.daemon.refer("demo/dev/A", URL);
     let wanted = dev([("variables", map([("A", "a"), ("B", "b")]))]);
     let refusal = harness.refused(VARIABLES, None, Some(&wanted)).await;
-    insta::assert_snapshot!(refusal, @r"
-    Error: 1 key of demo/dev is a secret reference
-    Nothing was written: a key holds a plain value or a reference to a secret, and does not change from one to the other. This concerns A.
+    insta::assert_snapshot!(refusal, @"
+    Error: Keys hold secret references
+    Nothing was written: a key holds either a plain value or a secret reference, and a write never turns one into the other. In demo/dev, this concerns 1 key: A.
 
-    Leave it out of this resource, and manage it with kontraktor_secret_reference. Or delete what is stored there first; where it belongs to a resource that goes in this same apply, apply once more: then it is gone.
+    Remove it from this resource, and manage it with kontraktor_secret_reference. Or delete what is stored first; if another resource deletes it in this same apply, apply once more.
 
-    If this stops `terraform destroy`: it begins with a plan like any other, which `terraform destroy -refresh=false` leaves out. That deletes what the state holds, and no other keys.
+    If this stops `terraform destroy`, run `terraform destroy -refresh=false`: it skips the plan that fails, and deletes only the keys in the state.
     ");
     // Nothing is asked when overwriting is planned, and the write is refused as a whole.
     let mut forced = wanted.clone();
     forced.extend(fields(overwrite()));
     let outcome = harness.put(VARIABLES, None, &forced).await;
-    assert!(outcome.message().starts_with("Error: 1 key of demo/dev is a secret reference"), "{outcome:?}");
+    assert!(outcome.message().starts_with("Error: Keys hold secret references\n"), "{outcome:?}");
+    assert!(outcome.message().contains("In demo/dev, this concerns 1 key: A."), "{outcome:?}");
     assert_eq!(harness.daemon.value("demo/dev/B"), None);
 
     // A key that became a reference is not the resource's any more.
     let harness = Harness::new().await;
-    let created = harness.put(VARIABLES, None, &wanted).await.good().unwrap();
+    let created = harness.put(VARIABLES, None, &wanted).await.success().unwrap();
     harness.daemon.delete("demo/dev/A");
     harness.daemon.refer("demo/dev/A", URL);
     harness.configure([]).await;
-    let read = harness.read(VARIABLES, &created).await.good().unwrap();
+    let read = harness.read(VARIABLES, &created).await.success().unwrap();
     assert_eq!(read["variables"], map([("B", "b")]));
     let refusal = harness.refused(VARIABLES, Some(&read), Some(&wanted)).await;
-    assert!(refusal.contains("is a secret reference"), "{refusal}");
+    assert!(refusal.contains("In demo/dev, this concerns 1 key: A."), "{refusal}");
 }
 
 #[tokio::test]
@@ -208,7 +219,7 @@ async fn data_sources_show_plain_variables_and_references_apart() {
     harness.daemon.refer("demo/dev/DB_PASSWORD", URL);
     harness.daemon.refer("demo/dev/TOKEN", "azure-kv://cloud/token");
     harness.daemon.keep_value(URL, "hunter2", "7");
-    let read = async || harness.data("kontraktor_environment", &dev([])).await.good().unwrap();
+    let read = async || harness.data("kontraktor_environment", &dev([])).await.success().unwrap();
     let before = read().await;
     for plain in ["variables", "types", "origins"] {
         assert_eq!(before[plain].as_map().unwrap().keys().collect::<Vec<_>>(), ["A"], "{plain}");
@@ -230,21 +241,21 @@ async fn data_sources_show_plain_variables_and_references_apart() {
 
     // A version that was seen is shown at the next read, though no revision was made.
     let key = dev([("key", text("DB_PASSWORD"))]);
-    harness.open("kontraktor_secret", &key).await.good();
+    harness.open("kontraktor_secret", &key).await.success();
     let after = read().await;
     assert_eq!(after["revision"], before["revision"]);
     let seen = after["secret_references"].get("DB_PASSWORD").unwrap();
     assert_eq!(seen.get("version"), Some(&text("7")));
     assert_eq!(seen.get("version_seen"), Some(&text("2023-11-14T22:13:20Z")));
     assert_eq!(after["secret_references"].get("TOKEN"), Some(&token));
-    assert_eq!(harness.daemon.secrets.asked(), 1, "no data source of these reads a secret");
+    assert_eq!(harness.daemon.secrets.request(), 1, "no data source of these reads a secret");
 
     let outcome = harness.data(VARIABLE, &key).await;
-    insta::assert_snapshot!(outcome.message(), @r"
-    Error at key: demo/dev/DB_PASSWORD is a secret reference
-    The key holds no value of its own: it refers to vault://team/secret/app/db#password
+    insta::assert_snapshot!(outcome.message(), @"
+    Error at key: Key holds a secret reference
+    demo/dev/DB_PASSWORD has no value of its own, because it refers to vault://team/secret/app/db#password
 
-    Read what it refers to with the ephemeral resource kontraktor_secret, and the reference itself with data.kontraktor_environment, whose secret_references has it.
+    Read the secret with the ephemeral resource kontraktor_secret, or the reference with secret_references of data.kontraktor_environment.
     ");
 }
 
@@ -258,7 +269,7 @@ async fn a_difference_shows_references_apart_and_reads_no_secret() {
     let side =
         |env: &str| Value::object([("project", text("demo")), ("env", text(env)), ("at", Value::Null)]);
     let config = fields([("from", side("dev")), ("to", side("prod"))]);
-    let read = async || harness.data("kontraktor_environment_diff", &config).await.good().unwrap();
+    let read = async || harness.data("kontraktor_environment_diff", &config).await.success().unwrap();
     let empty = || Value::Map(Fields::new());
     let same = read().await;
     assert_eq!((&same["identical"], &same["changed"]), (&true.into(), &empty()));
@@ -287,7 +298,7 @@ async fn a_difference_shows_references_apart_and_reads_no_secret() {
         ("what", Value::List(vec![text("reference")])),
     ]);
     assert_eq!(references.get("changed"), Some(&Value::object([("MOVED", moved)])));
-    assert_eq!((references.get("rotated"), harness.daemon.secrets.asked()), (Some(&empty()), 0));
+    assert_eq!((references.get("rotated"), harness.daemon.secrets.request()), (Some(&empty()), 0));
 }
 
 #[tokio::test]
@@ -296,12 +307,13 @@ async fn a_rotation_shows_between_two_moments_and_is_no_difference() {
     harness.daemon.refer("demo/dev/DB_PASSWORD", URL);
     let key = dev([("key", text("DB_PASSWORD"))]);
     harness.daemon.keep_value(URL, "hunter2", "7");
-    harness.open("kontraktor_secret", &key).await.good();
+    harness.open("kontraktor_secret", &key).await.success();
     harness.daemon.keep("demo/dev");
     harness.daemon.keep_value(URL, "hunter3", "8");
-    harness.open("kontraktor_secret", &key).await.good();
+    harness.open("kontraktor_secret", &key).await.success();
     let from = Value::object([("project", text("demo")), ("env", text("dev")), ("at", text("1"))]);
-    let diff = harness.data("kontraktor_environment_diff", &fields([("from", from)])).await.good().unwrap();
+    let diff =
+        harness.data("kontraktor_environment_diff", &fields([("from", from)])).await.success().unwrap();
     let rotated = Value::object([("from", text("7")), ("to", text("8"))]);
     assert_eq!(diff["secret_references"].get("rotated"), Some(&Value::object([("DB_PASSWORD", rotated)])));
     assert_eq!(diff["identical"], true.into());
@@ -319,16 +331,16 @@ async fn a_history_tells_references_from_values_and_counts_only_writes() {
     }
     let read = async |limit: u64| {
         let config = dev([("key", text("A")), ("limit", limit.into())]);
-        harness.data("kontraktor_variable_history", &config).await.good().unwrap()
+        harness.data("kontraktor_variable_history", &config).await.success().unwrap()
     };
     let state = read(2).await;
     let entries = state["entries"].as_list().unwrap();
-    let told: Vec<_> = entries
+    let diagnostics: Vec<_> = entries
         .iter()
         .map(|entry| (entry.get("operation"), entry.get("value"), entry.get("reference")))
         .collect();
     assert_eq!(
-        told,
+        diagnostics,
         [
             (Some(&text("created")), Some(&Value::Null), Some(&text(URL))),
             (Some(&text("deleted")), Some(&Value::Null), Some(&Value::Null)),

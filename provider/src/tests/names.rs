@@ -1,7 +1,5 @@
 //! `kontraktor_project` and `kontraktor_environment` through the calls of a host.
 
-use std::sync::atomic::Ordering;
-
 use kontraktor_model::value::ValueType;
 use tfplugin_proto::value::{Type, Value};
 
@@ -28,23 +26,23 @@ fn kinds() -> [(&'static str, Fields, &'static str, &'static str); 2] {
 async fn they_live_and_die() {
     for (kind, mut config, id, identity) in kinds() {
         let harness = Harness::new().await;
-        let created = harness.put(kind, None, &config).await.good().unwrap();
+        let created = harness.put(kind, None, &config).await.success().unwrap();
         assert_eq!((&created["id"], &created["description"]), (&text(id), &Value::Null));
-        assert_eq!(harness.read(kind, &created).await.good(), Some(created.clone()));
+        assert_eq!(harness.read(kind, &created).await.success(), Some(created.clone()));
 
         config.insert("description".to_owned(), text("for tests"));
-        let changed = harness.put(kind, Some(&created), &config).await.good().unwrap();
-        assert_eq!(harness.read(kind, &changed).await.good(), Some(changed.clone()));
-        let imported = harness.import(kind, id).await.good().unwrap();
+        let changed = harness.put(kind, Some(&created), &config).await.success().unwrap();
+        assert_eq!(harness.read(kind, &changed).await.success(), Some(changed.clone()));
+        let imported = harness.import(kind, id).await.success().unwrap();
         assert_eq!(imported, changed);
 
         config.insert(identity.to_owned(), text("other"));
         let (_, replaced) = harness.plan(kind, Some(&changed), Some(&config)).await;
         assert_eq!(replaced, [identity]);
 
-        assert_eq!(harness.delete(kind, &changed).await.good(), None);
-        assert_eq!(harness.read(kind, &changed).await.good(), None);
-        assert_eq!(harness.delete(kind, &changed).await.good(), None, "gone already");
+        assert_eq!(harness.delete(kind, &changed).await.success(), None);
+        assert_eq!(harness.read(kind, &changed).await.success(), None);
+        assert_eq!(harness.delete(kind, &changed).await.success(), None, "gone already");
     }
 }
 
@@ -52,11 +50,15 @@ async fn they_live_and_die() {
 async fn what_was_deleted_after_the_plan_is_to_be_planned_again() {
     for (kind, mut config, ..) in kinds() {
         let harness = Harness::new().await;
-        let created = harness.put(kind, None, &config).await.good().unwrap();
-        harness.delete(kind, &created).await.good();
+        let created = harness.put(kind, None, &config).await.success().unwrap();
+        harness.delete(kind, &created).await.success();
         config.insert("description".to_owned(), text("new"));
         let outcome = harness.put(kind, Some(&created), &config).await;
-        assert!(outcome.message().ends_with("Plan again: what is missing is planned."), "{:?}", outcome.told);
+        assert!(
+            outcome.message().ends_with("Run `terraform plan` again to plan what is missing."),
+            "{:?}",
+            outcome.diagnostics
+        );
         assert_eq!(outcome.state, Some(created));
     }
 }
@@ -66,11 +68,11 @@ async fn no_description_and_an_empty_one_are_the_same() {
     for (kind, mut config, ..) in kinds() {
         let harness = Harness::new().await;
         config.insert("description".to_owned(), text(""));
-        let created = harness.put(kind, None, &config).await.good().unwrap();
+        let created = harness.put(kind, None, &config).await.success().unwrap();
         assert_eq!(created["description"], text(""));
-        assert_eq!(harness.read(kind, &created).await.good(), Some(created.clone()));
+        assert_eq!(harness.read(kind, &created).await.success(), Some(created.clone()));
         config.remove("description");
-        let updated = harness.put(kind, Some(&created), &config).await.good().unwrap();
+        let updated = harness.put(kind, Some(&created), &config).await.success().unwrap();
         assert_eq!(updated["description"], Value::Null);
     }
 }
@@ -80,23 +82,23 @@ async fn what_writing_made_is_taken_over() {
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/A", ValueType::String, "a");
     for (kind, config, ..) in kinds() {
-        harness.put(kind, None, &config).await.good();
+        harness.put(kind, None, &config).await.success();
         let outcome = harness.put(kind, None, &config).await;
         assert_eq!(outcome.state, None);
         if kind == ENVIRONMENT {
             insta::assert_snapshot!(outcome.message(), @r#"
-    Error: demo/dev exists already
-    The environment exists already.
+            Error: Resource already exists
+            The environment exists already.
 
-    To manage it here, import it (put the resource's name in the place of NAME):
+            To manage demo/dev with this configuration, import it (replace NAME with the resource's name):
 
-    import {
-      to = kontraktor_environment.NAME
-      id = "demo/dev"
-    }
+            import {
+              to = kontraktor_environment.NAME
+              id = "demo/dev"
+            }
 
-    Where it is this resource itself that is being replaced, remove create_before_destroy: there is only one of that name, and the old one must go first.
-    "#);
+            To take it over as it is configured here, set on_conflict = "overwrite". If this resource itself is being replaced, remove create_before_destroy: its name is unique, so the old object must be destroyed first.
+            "#);
         } else {
             assert!(outcome.message().contains("to = kontraktor_project.NAME\n  id = \"demo\""));
         }
@@ -108,10 +110,10 @@ async fn what_holds_something_is_not_destroyed() {
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/A", ValueType::String, "a");
     for (kind, config, id, _) in kinds() {
-        harness.put(kind, None, &config).await.good();
-        let state = harness.import(kind, id).await.good().unwrap();
+        harness.put(kind, None, &config).await.success();
+        let state = harness.import(kind, id).await.success().unwrap();
         let outcome = harness.delete(kind, &state).await;
-        assert!(outcome.message().contains("holds"), "{:?}", outcome.told);
+        assert!(outcome.message().contains("holds"), "{:?}", outcome.diagnostics);
         assert_eq!(outcome.state, Some(state));
     }
 }
@@ -120,12 +122,17 @@ async fn what_holds_something_is_not_destroyed() {
 async fn a_create_whose_answer_is_lost_keeps_the_object() {
     for (kind, config, id, _) in kinds() {
         let harness = Harness::new().await;
-        harness.daemon.mute.store(true, Ordering::SeqCst);
+        harness.daemon.set_mute(true);
         let outcome = harness.put(kind, None, &config).await;
-        assert!(outcome.message().starts_with("Error: It is not known whether"), "{:?}", outcome.told);
+        assert!(
+            outcome.message().starts_with("Error: Outcome of the write is unknown\n"),
+            "{:?}",
+            outcome.diagnostics
+        );
         let kept = outcome.state.expect("it may exist");
         assert_eq!(kept["id"], text(id));
-        assert_eq!(harness.read(kind, &kept).await.good(), Some(kept));
+        assert_eq!(harness.read(kind, &kept).await.success(), Some(kept));
+        harness.daemon.set_mute(false);
     }
 }
 
@@ -140,10 +147,14 @@ async fn ids_and_names_are_checked() {
         (ENVIRONMENT, "a/b/c"),
     ] {
         let outcome = harness.import(kind, id).await;
-        assert!(outcome.message().starts_with("Error: The import id"), "{id}: {:?}", outcome.told);
+        assert!(
+            outcome.message().starts_with("Error: Invalid import ID\n"),
+            "{id}: {:?}",
+            outcome.diagnostics
+        );
     }
-    let told = harness.validate(PROJECT, &fields([("name", text("Demo"))])).await;
-    assert!(told[0].starts_with("Error at name: Invalid name\n"), "{told:?}");
+    let diagnostics = harness.validate(PROJECT, &fields([("name", text("Demo"))])).await;
+    assert!(diagnostics[0].starts_with("Error at name: Invalid name\n"), "{diagnostics:?}");
     let config = fields([("project", Value::Unknown), ("env", Value::Unknown)]);
     assert!(harness.validate(ENVIRONMENT, &config).await.is_empty());
     let (planned, _) = harness.plan(ENVIRONMENT, None, Some(&config)).await;

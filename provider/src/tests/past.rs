@@ -41,7 +41,7 @@ async fn two_moments() -> Harness {
     harness
 }
 
-/// Infisical #7264: nobody could say which import a value came from.
+/// Infisical #7264: the import that a value came from was not shown.
 #[tokio::test]
 async fn each_value_says_where_it_comes_from() {
     let harness = Harness::new().await;
@@ -54,31 +54,31 @@ async fn each_value_says_where_it_comes_from() {
         .daemon
         .change_environment("demo/dev", v1::UpdateEnvironmentRequest { imports, ..Default::default() });
 
-    let state = harness.data(ENVIRONMENT, &dev([])).await.good().unwrap();
+    let state = harness.data(ENVIRONMENT, &dev([])).await.success().unwrap();
     assert_eq!(state["variables"], map([("A", "base"), ("B", "own")]));
     assert_eq!(state["origins"], map([("A", "shared/base"), ("B", "demo/dev")]));
     assert_eq!(state["imports"], [text("shared/base")].into_iter().collect());
 
-    let state = harness.data(ENVIRONMENT, &dev([("own_only", Value::Bool(true))])).await.good().unwrap();
+    let state = harness.data(ENVIRONMENT, &dev([("own_only", Value::Bool(true))])).await.success().unwrap();
     assert_eq!((&state["variables"], &state["origins"]), (&map([("B", "own")]), &map([("B", "demo/dev")])));
 
-    let state = harness.data("kontraktor_variable", &dev([("key", text("A"))])).await.good().unwrap();
+    let state = harness.data("kontraktor_variable", &dev([("key", text("A"))])).await.success().unwrap();
     assert_eq!((&state["value"], &state["origin"]), (&text("base"), &text("shared/base")));
 }
 
 #[tokio::test]
 async fn an_environment_is_read_as_it_was() {
     let harness = two_moments().await;
-    let state = harness.data(ENVIRONMENT, &dev([("at", text("2"))])).await.good().unwrap();
+    let state = harness.data(ENVIRONMENT, &dev([("at", text("2"))])).await.success().unwrap();
     assert_eq!(state["variables"], map([("GONE", "1"), ("MOVED", "2")]));
     assert_eq!(state["revision"], Value::from(2_u64));
     let config = dev([("at", text("2")), ("key", text("GONE"))]);
-    let state = harness.data("kontraktor_variable", &config).await.good().unwrap();
+    let state = harness.data("kontraktor_variable", &config).await.success().unwrap();
     assert_eq!(state["value"], text("1"));
     let outcome = harness.data("kontraktor_variable", &dev([("at", text("2")), ("key", text("NEW"))])).await;
-    insta::assert_snapshot!(outcome.message(), @r"
-    Error at key: There is no variable demo/dev/NEW at 2
-    The environment demo/dev exists and held at 2 no key NEW. Check the spelling; keys are case-sensitive.
+    insta::assert_snapshot!(outcome.message(), @"
+    Error at key: Variable not found
+    The environment demo/dev exists but had, at 2, no key NEW. Check the spelling; keys are case-sensitive.
     ");
 }
 
@@ -86,14 +86,14 @@ async fn an_environment_is_read_as_it_was() {
 async fn a_moment_that_never_was_is_blamed() {
     let harness = two_moments().await;
     let outcome = harness.data(ENVIRONMENT, &dev([("at", text("99"))])).await;
-    insta::assert_snapshot!(outcome.message(), @r"
-    Error at at: Cannot read the environment demo/dev
+    insta::assert_snapshot!(outcome.message(), @"
+    Error at at: Failed to read environment demo/dev
     The environment has no such revision.
     ");
     let config = fields([("from", side(Some("dev"), None)), ("to", side(None, Some("99")))]);
     let outcome = harness.data(DIFF, &config).await;
     assert!(
-        outcome.message().starts_with("Error at to.at: Cannot read the environment demo/dev"),
+        outcome.message().starts_with("Error at to.at: Failed to read environment demo/dev"),
         "{outcome:?}"
     );
 }
@@ -101,27 +101,28 @@ async fn a_moment_that_never_was_is_blamed() {
 #[tokio::test]
 async fn what_stood_at_a_revision_is_asked_for_once_and_what_stands_now_each_time() {
     let harness = two_moments().await;
-    let asked = harness.daemon.asked();
+    let request = harness.daemon.request();
     for _ in 0..5 {
-        harness.data(ENVIRONMENT, &dev([("at", text("2"))])).await.good().unwrap();
+        harness.data(ENVIRONMENT, &dev([("at", text("2"))])).await.success().unwrap();
         harness
             .data("kontraktor_variable", &dev([("at", text("2")), ("key", text("GONE"))]))
             .await
-            .good()
+            .success()
             .unwrap();
     }
-    assert_eq!(harness.daemon.asked() - asked, 1);
+    assert_eq!(harness.daemon.request() - request, 1);
     for _ in 0..5 {
-        harness.data(ENVIRONMENT, &dev([])).await.good().unwrap();
+        harness.data(ENVIRONMENT, &dev([])).await.success().unwrap();
     }
-    assert_eq!(harness.daemon.asked() - asked, 6);
+    assert_eq!(harness.daemon.request() - request, 6);
     assert_eq!(harness.daemon.not_modified.load(Ordering::SeqCst), 4);
 }
 
 #[tokio::test]
 async fn the_way_from_one_revision_leads_to_now() {
     let harness = two_moments().await;
-    let state = harness.data(DIFF, &fields([("from", side(Some("dev"), Some("2")))])).await.good().unwrap();
+    let state =
+        harness.data(DIFF, &fields([("from", side(Some("dev"), Some("2")))])).await.success().unwrap();
     assert_eq!((&state["added"], &state["removed"]), (&map([("NEW", "")]), &map([("GONE", "1")])));
     let moved = state["changed"].get("MOVED").expect("it changed");
     let expected = Value::object([
@@ -135,7 +136,7 @@ async fn the_way_from_one_revision_leads_to_now() {
 
     // The other way round, what was added was removed.
     let config = fields([("from", side(Some("dev"), None)), ("to", side(None, Some("2")))]);
-    let state = harness.data(DIFF, &config).await.good().unwrap();
+    let state = harness.data(DIFF, &config).await.success().unwrap();
     assert_eq!((&state["added"], &state["removed"]), (&map([("GONE", "1")]), &map([("NEW", "")])));
 }
 
@@ -146,12 +147,14 @@ async fn an_environment_and_its_copy_are_identical() {
         harness.daemon.write(&format!("demo/{env}/A"), ValueType::Number, "1.50");
     }
     let config = fields([("from", side(Some("dev"), None)), ("to", side(Some("copy"), None))]);
-    let state = harness.data(DIFF, &config).await.good().unwrap();
+    let state = harness.data(DIFF, &config).await.success().unwrap();
     assert_eq!((&state["identical"], &state["changed"]), (&Value::Bool(true), &map([])));
     let config = fields([("from", side(Some("dev"), None)), ("to", side(Some("missing"), None))]);
     let outcome = harness.data(DIFF, &config).await;
     assert!(
-        outcome.message().starts_with("Error at to.env: There is no environment demo/missing"),
+        outcome.message().starts_with(
+            "Error at to.env: Environment not found\nThe project demo has no environment missing."
+        ),
         "{outcome:?}"
     );
 }
@@ -165,15 +168,18 @@ async fn comparing_an_environment_with_itself_is_refused_before_anything_is_aske
         fields([("from", same()), ("to", same())]),
         fields([("from", same()), ("to", side(None, None))]),
     ] {
-        let told = harness.validate_data(DIFF, &config).await;
-        assert!(told.len() == 1 && told[0].contains("An environment is compared with itself"), "{told:?}");
+        let diagnostics = harness.validate_data(DIFF, &config).await;
+        assert!(
+            diagnostics.len() == 1 && diagnostics[0].contains("Environment compared with itself"),
+            "{diagnostics:?}"
+        );
     }
     for (config, expected) in [
         (fields([]), "Error at from: Missing from"),
         (fields([("from", side(Some("dev"), Some("x")))]), "Error at from.at: Invalid from.at"),
     ] {
-        let told = harness.validate_data(DIFF, &config).await;
-        assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
+        let diagnostics = harness.validate_data(DIFF, &config).await;
+        assert!(diagnostics.len() == 1 && diagnostics[0].starts_with(expected), "{diagnostics:?}");
     }
     for good in [
         fields([("from", side(Some("dev"), Some("2")))]),
@@ -183,7 +189,7 @@ async fn comparing_an_environment_with_itself_is_refused_before_anything_is_aske
     ] {
         assert_eq!(harness.validate_data(DIFF, &good).await, Vec::<String>::new(), "{good:?}");
     }
-    assert_eq!(harness.daemon.asked(), 0);
+    assert_eq!(harness.daemon.request(), 0);
 }
 
 #[tokio::test]
@@ -199,7 +205,7 @@ async fn the_history_goes_on_after_a_deletion() {
         config.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         config
     };
-    let state = harness.data(HISTORY, &history(&[])).await.good().unwrap();
+    let state = harness.data(HISTORY, &history(&[])).await.success().unwrap();
     assert_eq!((&state["exists"], &state["value"]), (&Value::Bool(false), &Value::Null));
     assert_eq!(state["revision"], Value::from(4_u64));
     let entries = state["entries"].as_list().unwrap();
@@ -221,14 +227,14 @@ async fn the_history_goes_on_after_a_deletion() {
     );
 
     // An empty value is a value.
-    let state = harness.data(HISTORY, &history(&[("at", text("3"))])).await.good().unwrap();
+    let state = harness.data(HISTORY, &history(&[("at", text("3"))])).await.success().unwrap();
     assert_eq!((&state["exists"], &state["value"]), (&Value::Bool(true), &text("")));
     assert_eq!((&state["type"], &state["revision"]), (&text("string"), &Value::from(2_u64)));
 
-    let state = harness.data(HISTORY, &history(&[("limit", Value::from(1_u64))])).await.good().unwrap();
+    let state = harness.data(HISTORY, &history(&[("limit", Value::from(1_u64))])).await.success().unwrap();
     assert_eq!(state["entries"].as_list().unwrap().len(), 1);
 
-    let never = harness.data(HISTORY, &dev([("key", text("NEVER"))])).await.good().unwrap();
+    let never = harness.data(HISTORY, &dev([("key", text("NEVER"))])).await.success().unwrap();
     assert_eq!((&never["exists"], &never["revision"]), (&Value::Bool(false), &Value::Null));
 }
 
@@ -236,14 +242,14 @@ async fn the_history_goes_on_after_a_deletion() {
 async fn limits_and_moments_are_checked_without_the_daemon() {
     let harness = Harness::new().await;
     for (name, value, expected) in [
-        ("limit", Value::from(0_u64), "limit must be a whole number from 1 to 1000."),
-        ("limit", Value::from(1001_u64), "limit must be a whole number from 1 to 1000."),
-        ("at", text("0"), "at is not a revision"),
-        ("at", text("yesterday"), "at is neither a revision nor a time"),
+        ("limit", Value::from(0_u64), "limit must be a whole number between 1 and 1000."),
+        ("limit", Value::from(1001_u64), "limit must be a whole number between 1 and 1000."),
+        ("at", text("0"), "at must be a revision between"),
+        ("at", text("yesterday"), "at must be a revision, such as"),
     ] {
         let config = dev([("key", text("A")), (name, value)]);
-        let told = harness.validate_data(HISTORY, &config).await;
-        assert!(told.len() == 1 && told[0].contains(expected), "{told:?}");
-        assert!(told[0].starts_with(&format!("Error at {name}: ")), "{told:?}");
+        let diagnostics = harness.validate_data(HISTORY, &config).await;
+        assert!(diagnostics.len() == 1 && diagnostics[0].contains(expected), "{diagnostics:?}");
+        assert!(diagnostics[0].starts_with(&format!("Error at {name}: ")), "{diagnostics:?}");
     }
 }

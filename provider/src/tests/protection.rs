@@ -1,4 +1,4 @@
-//! `deletion_protection` and `force_destroy`: what is kept, and how people are told.
+//! `deletion_protection` and `force_destroy`: what is kept, and the diagnostics.
 
 use kontraktor_model::value::ValueType;
 use kontraktor_proto::v1;
@@ -11,7 +11,7 @@ const PROJECT: &str = "kontraktor_project";
 const ENVIRONMENT: &str = "kontraktor_environment";
 const VARIABLE: &str = "kontraktor_variable";
 
-/// Kind, configuration, and the attribute whose change makes a new object.
+/// Type, configuration, and the attribute whose change forces a new object.
 fn kinds() -> [(&'static str, Fields, &'static str); 3] {
     [
         (PROJECT, fields([("name", text("demo"))]), "name"),
@@ -42,16 +42,16 @@ async fn deletion_protection_is_not_lost_when_it_is_left_out() {
         let (planned, _) = harness.plan(kind, None, Some(&config)).await;
         assert_eq!(planned["deletion_protection"], false.into(), "{kind}: a new object is not protected");
         let created =
-            harness.put(kind, None, &with(&config, "deletion_protection", true)).await.good().unwrap();
+            harness.put(kind, None, &with(&config, "deletion_protection", true)).await.success().unwrap();
         // The attribute is removed from the block, and something else changes.
         let changed =
-            harness.put(kind, Some(&created), &with(&config, "description", "d")).await.good().unwrap();
+            harness.put(kind, Some(&created), &with(&config, "description", "d")).await.success().unwrap();
         assert_eq!(changed["deletion_protection"], true.into());
         harness.configure([]).await;
-        assert_eq!(harness.read(kind, &changed).await.good(), Some(changed.clone()), "{kind}");
+        assert_eq!(harness.read(kind, &changed).await.success(), Some(changed.clone()), "{kind}");
         let off = with(&config, "deletion_protection", false);
-        let off = harness.put(kind, Some(&changed), &off).await.good().unwrap();
-        assert_eq!(harness.delete(kind, &off).await.good(), None);
+        let off = harness.put(kind, Some(&changed), &off).await.success().unwrap();
+        assert_eq!(harness.delete(kind, &off).await.success(), None);
     }
 }
 
@@ -61,31 +61,31 @@ async fn what_is_protected_is_neither_destroyed_nor_replaced_by_a_plan() {
     for (kind, config, identity) in kinds() {
         let harness = Harness::new().await;
         let protected = with(&config, "deletion_protection", true);
-        let created = harness.put(kind, None, &protected).await.good().unwrap();
+        let created = harness.put(kind, None, &protected).await.success().unwrap();
         messages.push(harness.refused(kind, Some(&created), None).await);
         // The new object's protection is another matter: only what was applied counts.
         let moved = with(&with(&config, identity, "other"), "deletion_protection", false);
         messages.push(harness.refused(kind, Some(&created), Some(&moved)).await);
     }
-    insta::assert_snapshot!(messages[4], @r"
-    Error at deletion_protection: The variable demo/dev/A is protected from deletion
-    This plan would delete it: the variable demo/dev/A would be gone.
+    insta::assert_snapshot!(messages[4], @"
+    Error at deletion_protection: Deletion protection is on
+    This plan would delete the variable demo/dev/A.
 
-    Where that is what you want, switch the protection off first: set deletion_protection = false in the resource and apply that alone, or run
+    To delete it, remove the protection first: set deletion_protection = false and apply that alone, or run
 
       ktr var unprotect demo/dev A
 
-    Then plan again. Switching the protection off and deleting are two applies, never one.
+    Then run `terraform plan` again. Removing the protection and deleting always take two applies.
     ");
-    insta::assert_snapshot!(messages[5], @r"
-    Error at deletion_protection: The variable demo/dev/A is protected from deletion
-    This change would replace it: demo/dev/A would be deleted, and a new variable created.
+    insta::assert_snapshot!(messages[5], @"
+    Error at deletion_protection: Deletion protection is on
+    This change would replace the variable demo/dev/A: delete it, and create a new one.
 
-    Where that is what you want, switch the protection off first: set deletion_protection = false in the resource and apply that alone, or run
+    To delete it, remove the protection first: set deletion_protection = false and apply that alone, or run
 
       ktr var unprotect demo/dev A
 
-    Then plan again. Switching the protection off and deleting are two applies, never one.
+    Then run `terraform plan` again. Removing the protection and deleting always take two applies.
     ");
     for (message, command) in [
         (&messages[0], "ktr project unprotect demo\n"),
@@ -102,7 +102,7 @@ async fn the_daemon_refuses_what_the_state_does_not_know_to_be_protected() {
     for (kind, config, _) in kinds() {
         let harness = Harness::new().await;
         let created =
-            harness.put(kind, None, &with(&config, "deletion_protection", true)).await.good().unwrap();
+            harness.put(kind, None, &with(&config, "deletion_protection", true)).await.success().unwrap();
         let stale = with(&created, "deletion_protection", false);
         let outcome = harness.delete(kind, &stale).await;
         assert!(
@@ -110,7 +110,7 @@ async fn the_daemon_refuses_what_the_state_does_not_know_to_be_protected() {
             "{outcome:?}"
         );
         assert_eq!(outcome.state, Some(stale), "nothing is lost");
-        assert!(harness.read(kind, &created).await.good().is_some());
+        assert!(harness.read(kind, &created).await.success().is_some());
     }
 }
 
@@ -118,22 +118,22 @@ async fn the_daemon_refuses_what_the_state_does_not_know_to_be_protected() {
 async fn a_protection_switched_on_in_between_is_a_conflict_that_says_so() {
     let harness = Harness::new().await;
     let [.., (kind, config, _)] = kinds();
-    let created = harness.put(kind, None, &config).await.good().unwrap();
+    let created = harness.put(kind, None, &config).await.success().unwrap();
     harness.daemon.protect("demo/dev/A");
     let outcome = harness.put(kind, Some(&created), &with(&config, "value", "b")).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error: demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
-    That was after the plan was made, so nothing was written.
+    Error: Variable was changed outside of this plan
+    demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
       planned from: string "a", not protected from deletion
       planned to:   string "b", not protected from deletion
-      now:          string "a", protected from deletion (revision 2)
+      current:      string "a", protected from deletion (revision 2)
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     "#);
     // To overwrite is to write the value: the protection was left out, and stays.
     let forced = with(&with(&config, "value", "b"), "on_conflict", "overwrite");
-    harness.put(kind, Some(&created), &forced).await.good();
+    harness.put(kind, Some(&created), &forced).await.success();
     let stale = with(&created, "on_conflict", "overwrite");
     assert!(harness.delete(kind, &stale).await.message().contains("protected"));
 }
@@ -144,14 +144,14 @@ async fn a_key_that_is_taken_over_keeps_its_protection_unless_it_is_said() {
     let [.., (kind, config, _)] = kinds();
     let config = with(&config, "on_conflict", "overwrite");
     // There is nothing to take over.
-    let created = harness.put(kind, None, &config).await.good().unwrap();
+    let created = harness.put(kind, None, &config).await.success().unwrap();
     assert_eq!(created["deletion_protection"], false.into());
     harness.daemon.protect("demo/dev/A");
-    let adopted = harness.put(kind, None, &with(&config, "value", "b")).await.good().unwrap();
+    let adopted = harness.put(kind, None, &with(&config, "value", "b")).await.success().unwrap();
     assert_eq!((&adopted["deletion_protection"], &adopted["revision"]), (&true.into(), &3_u64.into()));
     let said = with(&config, "deletion_protection", false);
-    let adopted = harness.put(kind, None, &said).await.good().unwrap();
-    assert_eq!(harness.delete(kind, &adopted).await.good(), None);
+    let adopted = harness.put(kind, None, &said).await.success().unwrap();
+    assert_eq!(harness.delete(kind, &adopted).await.success(), None);
 }
 
 #[tokio::test]
@@ -169,24 +169,22 @@ async fn what_holds_something_goes_only_by_an_applied_force_destroy() {
     for (kind, config, _) in kinds().into_iter().take(2) {
         let harness = Harness::new().await;
         harness.daemon.write("demo/dev/A", ValueType::String, "a");
-        let created = harness.put(kind, None, &config).await.good().unwrap();
+        let created = harness.put(kind, None, &config).await.success().unwrap();
         let outcome = harness.delete(kind, &created).await;
         if kind == ENVIRONMENT {
-            insta::assert_snapshot!(outcome.message(), @r"
-            Error at force_destroy: Cannot delete the environment demo/dev
+            insta::assert_snapshot!(outcome.message(), @"
+            Error at force_destroy: Failed to delete environment demo/dev
             The environment demo/dev holds variables: A.
 
-            Delete or move that first. Or let it go with the environment: set force_destroy = true, apply that, and destroy in a second step. What is protected from deletion stays in any case.
+            Delete or move its contents first. To delete them together with the environment, set force_destroy = true, apply that, and destroy in a second step. Contents that are protected from deletion are never deleted.
             ");
         } else {
-            assert!(
-                outcome.message().starts_with("Error at force_destroy: Cannot delete the project demo\n")
-            );
+            assert!(outcome.message().starts_with("Error at force_destroy: Failed to delete project demo\n"));
         }
         assert_eq!(outcome.state.as_ref(), Some(&created));
 
         let forced =
-            harness.put(kind, Some(&created), &with(&config, "force_destroy", true)).await.good().unwrap();
+            harness.put(kind, Some(&created), &with(&config, "force_destroy", true)).await.success().unwrap();
         harness.daemon.protect("demo/dev/A");
         if kind == ENVIRONMENT {
             let outcome = harness.delete(kind, &forced).await;
@@ -204,7 +202,7 @@ async fn what_holds_something_goes_only_by_an_applied_force_destroy() {
                 v1::UpdateEnvironmentRequest { deletion_protection: Some(false), ..Default::default() };
             harness.daemon.change_environment("demo/dev", unprotect);
         }
-        assert_eq!(harness.delete(kind, &forced).await.good(), None);
+        assert_eq!(harness.delete(kind, &forced).await.success(), None);
         assert_eq!(harness.daemon.value("demo/dev/A"), None);
     }
 }

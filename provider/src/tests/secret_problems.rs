@@ -1,4 +1,4 @@
-//! Every problem that a secret can have, as people read it, and that no byte of a secret is in what is told or logged.
+//! The diagnostics for every problem with a secret, and that no byte of a secret is in a diagnostic or log line.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use kontraktor_proto::v1::{Problem, ProblemCode};
 use tfplugin_proto::value::Value;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Harness, fake::secrets::Stored, fields, text, told};
+use super::{Harness, fake::secrets::Stored, fields, render, text};
 use crate::framework::Fields;
 
 const URL: &str = "vault://team/secret/app/db#password";
@@ -59,83 +59,83 @@ async fn each_problem_has_a_summary_a_remedy_and_the_attribute() {
             assert!(message.contains(URL) || code == ProblemCode::SecretTooLarge, "{message}");
         }
     }
-    insta::assert_snapshot!(messages.join("\n\n"), @r"
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: the reference is not valid
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    insta::assert_snapshot!(messages.join("\n\n"), @"
+    Error at key: Invalid secret reference
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Correct it; the function reference_parse shows what a reference is made of.
+    Correct the reference. The function reference_parse shows the parts of a reference.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: the key holds a plain variable
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Key holds a plain variable
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
     Read it with data.kontraktor_variable, or name the key of a secret reference.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: the daemon has no such vault
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Unknown vault
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Check the vault's name and kind in the reference, or have the daemon's operator configure it in kontraktord.toml.
+    Check the vault's name and kind in the reference, or ask the daemon's operator to configure the vault in kontraktord.toml.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: the vault does not answer
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Vault unavailable
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    The vault asks to be left alone for 30s.
+    The vault asks clients to wait 30s before they try again.
 
-    Try again when it does; `kontraktord vault check NAME` says what is wrong with it.
+    Try again when the vault responds. Run `kontraktord vault check NAME` to find the cause.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: the daemon cannot sign in to the vault
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Vault sign-in failed
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Have the daemon's operator run `kontraktord vault check NAME`, which explains.
+    Ask the daemon's operator to run `kontraktord vault check NAME`, which explains the failure.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: the vault does not let the daemon read it
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Access to secret denied
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Give the daemon's identity in the vault the right to read this secret.
+    Grant the daemon's identity in the vault permission to read this secret.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: the vault's answer cannot be used
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Unusable response from vault
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Have the daemon's operator run `kontraktord vault check NAME`: it may not be the vault that answers.
+    Ask the daemon's operator to run `kontraktord vault check NAME`: another service may be answering in place of the vault.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: the vault has no such secret
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Secret not found
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Create it in the vault, or correct the reference.
+    Create the secret in the vault, or correct the reference.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: the vault no longer has this version
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Secret version not found
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Ask for another version, or leave the version out for the newest.
+    Choose another version, or leave the version out to read the newest.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: it is disabled in the vault
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Secret is disabled
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Enable or recover it in the vault.
+    Enable or recover the secret in the vault.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: it has no such field
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Secret field not found
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Correct what stands behind the # of the reference, or add the field in the vault.
+    Correct the field name after the # in the reference, or add the field in the vault.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: it has no fields
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Secret has no fields
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Leave the # and what follows out of the reference, or store a JSON object in the vault.
+    Remove the # and the field name from the reference, or store a JSON object in the vault.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: it is too large
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Secret is too large
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Keep it at 16 MiB (16,777,216 bytes) at most: what is larger belongs elsewhere.
+    Keep the secret within 16 MiB (16,777,216 bytes).
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: its lease is over
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: Lease has ended
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Run it again, and the secret is read anew; where the run takes longer than the vault lets a lease live, have the vault's operator raise that limit.
+    Run Terraform again to read the secret anew. If the run takes longer than the vault's longest lease, ask the vault's operator to raise that limit.
 
-    Error at key: Cannot read the secret demo/dev/DB_PASSWORD: no version of it is on record for that moment
-    What the daemon says of it. The reference is vault://team/secret/app/db#password
+    Error at key: No secret version recorded for that time
+    Failed to read secret demo/dev/DB_PASSWORD. What the daemon says of it. The reference is vault://team/secret/app/db#password
 
-    Name a later moment, or leave at out: a version is on record from when the secret is first read through the daemon.
+    Choose a later time, or leave at out. Versions are recorded from the first time the secret is read through the daemon.
     ");
 }
 
@@ -147,10 +147,15 @@ async fn a_check_that_fails_tells_each_problem_at_the_reference() {
     for code in codes() {
         refuse(&harness, Problem::new(code, "what the daemon says of it").with_field("key"));
         let answer = harness.planned("kontraktor_secret_reference", None, Some(&config)).await;
-        let warned = told(&answer.diagnostics);
+        let warned = render(&answer.diagnostics);
         assert_eq!(warned.len(), 1, "{warned:?}");
-        let beginning = "Warning at reference: Cannot verify the secret reference demo/dev/DB_PASSWORD: ";
-        assert!(warned[0].starts_with(beginning), "{code:?}: {}", warned[0]);
+        let beginning = "Failed to verify secret reference demo/dev/DB_PASSWORD. ";
+        assert!(warned[0].starts_with("Warning at reference: "), "{code:?}: {}", warned[0]);
+        assert!(
+            warned[0].lines().nth(1).is_some_and(|line| line.starts_with(beginning)),
+            "{code:?}: {}",
+            warned[0]
+        );
     }
 }
 
@@ -213,28 +218,28 @@ async fn no_byte_of_a_secret_is_told_or_logged() {
                         .flatten()
                         .any(|value| value.as_str().is_some_and(|text| text.contains(CANARY)))
                 );
-                heard.append(&mut open.told);
+                heard.append(&mut open.diagnostics);
                 heard.push(String::from_utf8(open.private.clone().unwrap_or_default()).unwrap());
                 harness.renew(kind, &mut open).await;
-                heard.append(&mut open.told);
+                heard.append(&mut open.diagnostics);
                 harness.daemon.expire_holds();
                 harness.renew(kind, &mut open).await;
-                heard.append(&mut open.told);
+                heard.append(&mut open.diagnostics);
                 heard.extend(harness.close(kind, &open).await);
             }
             let mut config = by_key();
             config.extend(fields([("reference", text(URL)), ("verify", Value::Bool(true))]));
             let reference = harness.planned("kontraktor_secret_reference", None, Some(&config)).await;
-            heard.extend(told(&reference.diagnostics));
+            heard.extend(render(&reference.diagnostics));
             heard.push(format!("{:?}", reference.planned_state));
-            heard.extend(harness.data("kontraktor_secret", &by_key()).await.told);
+            heard.extend(harness.data("kontraktor_secret", &by_key()).await.diagnostics);
         }
     }
     // What an author took for a reference may be the secret itself.
     let mistaken = fields([("reference", text(CANARY))]);
     heard.extend(harness.validate_ephemeral("kontraktor_secret", &mistaken).await);
-    heard.extend(harness.open("kontraktor_secret", &mistaken).await.told);
-    heard.extend(harness.data("kontraktor_secret", &mistaken).await.told);
+    heard.extend(harness.open("kontraktor_secret", &mistaken).await.diagnostics);
+    heard.extend(harness.data("kontraktor_secret", &mistaken).await.diagnostics);
     drop(guard);
 
     let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();

@@ -50,7 +50,7 @@ async fn harness() -> Harness {
 impl Harness {
     async fn opened(&self, config: &Fields) -> Open {
         let open = self.open(SECRET, config).await;
-        assert!(open.told.is_empty(), "{:?}", open.told);
+        assert!(open.diagnostics.is_empty(), "{:?}", open.diagnostics);
         open
     }
 }
@@ -98,40 +98,40 @@ async fn exactly_one_way_names_a_secret() {
         by_reference("hunter2"),
         by_key("9"),
     ] {
-        let told = harness.validate_ephemeral(SECRET, &config).await;
-        assert!(!told.is_empty(), "{config:?}");
+        let diagnostics = harness.validate_ephemeral(SECRET, &config).await;
+        assert!(!diagnostics.is_empty(), "{config:?}");
         // The data source has the same rules.
-        assert_eq!(harness.validate_data(SECRET, &config).await, told);
-        messages.extend(told);
+        assert_eq!(harness.validate_data(SECRET, &config).await, diagnostics);
+        messages.extend(diagnostics);
     }
     assert!(!messages.concat().contains("hunter2"));
     insta::assert_snapshot!(messages.join("\n\n"), @r#"
-    Error: No secret is named
-    Name one secret: by project, env and key, or by reference, or by id.
+    Error: Missing secret
+    The arguments name no secret. Set either project, env and key, or reference, or id.
 
     Error at project: Missing project
-    project, env and key name a secret together, so set project too; or name it by reference or id alone.
+    project, env and key together name a secret. Set project as well, or use only reference or id.
 
     Error at env: Missing env
-    project, env and key name a secret together, so set env too; or name it by reference or id alone.
+    project, env and key together name a secret. Set env as well, or use only reference or id.
 
     Error at key: Missing key
-    project, env and key name a secret together, so set key too; or name it by reference or id alone.
+    project, env and key together name a secret. Set key as well, or use only reference or id.
 
-    Error at reference: A secret is named in more than one way
-    project, env and key, and reference are set, and may name different secrets. Name one secret: by project, env and key, or by reference, or by id.
+    Error at reference: Conflicting arguments
+    project, env and key, and reference are set, which can name different secrets. Set either project, env and key, or reference, or id.
 
-    Error at id: A secret is named in more than one way
-    project, env and key, and id are set, and may name different secrets. Name one secret: by project, env and key, or by reference, or by id.
+    Error at id: Conflicting arguments
+    project, env and key, and id are set, which can name different secrets. Set either project, env and key, or reference, or id.
 
-    Error at id: A secret is named in more than one way
-    reference, and id are set, and may name different secrets. Name one secret: by project, env and key, or by reference, or by id.
+    Error at id: Conflicting arguments
+    reference, and id are set, which can name different secrets. Set either project, env and key, or reference, or id.
 
-    Error at id: A secret is named in more than one way
-    project, env and key, and reference, and id are set, and may name different secrets. Name one secret: by project, env and key, or by reference, or by id.
+    Error at id: Conflicting arguments
+    project, env and key, and reference, and id are set, which can name different secrets. Set either project, env and key, or reference, or id.
 
     Error at id: Invalid id
-    id must be the id of a kontraktor_secret_reference, PROJECT/ENV/KEY. Names hold no slash.
+    id must be the ID of a kontraktor_secret_reference, in the form PROJECT/ENV/KEY.
 
     Error at id: Invalid id
     In id, project has 'D' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end.
@@ -152,8 +152,8 @@ async fn exactly_one_way_names_a_secret() {
     }
     // What turned out to be null when all was known.
     let open = harness.open(SECRET, &Fields::new()).await;
-    assert!(open.message().starts_with("Error: No secret is named"), "{open:?}");
-    assert_eq!(harness.daemon.secrets.asked(), 0);
+    assert!(open.message().starts_with("Error: Missing secret\n"), "{open:?}");
+    assert_eq!(harness.daemon.secrets.request(), 0);
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_lease_is_renewed_when_it_is_due_and_given_back_at_the_end() {
     assert!(private.contains("hold-1") && !private.contains("pw"), "{private}");
     for times in 1..3 {
         harness.renew(SECRET, &mut open).await;
-        assert_eq!((open.renew_at, open.told.len()), (Some(renewal(times)), 0));
+        assert_eq!((open.renew_at, open.diagnostics.len()), (Some(renewal(times)), 0));
     }
     assert_eq!(harness.close(SECRET, &open).await, [""; 0]);
     assert_eq!((harness.daemon.holds().len(), count(&harness.daemon.secrets.releases)), (0, 1));
@@ -184,23 +184,23 @@ async fn a_lease_that_cannot_be_kept_is_an_error_and_one_that_cannot_be_given_ba
     harness.daemon.expire_holds();
     let private = open.private.clone();
     harness.renew(SECRET, &mut open).await;
-    insta::assert_snapshot!(open.message(), @r"
-    Error: Cannot keep the lease of the secret vault://team/database/creds/app#password: its lease is over
-    There is no such hold.
+    insta::assert_snapshot!(open.message(), @"
+    Error: Lease has ended
+    Failed to renew lease of secret vault://team/database/creds/app#password. There is no such hold.
 
-    Run it again, and the secret is read anew; where the run takes longer than the vault lets a lease live, have the vault's operator raise that limit.
+    Run Terraform again to read the secret anew. If the run takes longer than the vault's longest lease, ask the vault's operator to raise that limit.
     ");
     assert_eq!(open.private, private, "closing still knows what to give back");
     harness.daemon.deny.store(true, Ordering::SeqCst);
-    let told = harness.close(SECRET, &open).await;
-    insta::assert_snapshot!(told.join("\n"), @r"
-    Warning: Cannot give the lease of the secret vault://team/database/creds/app#password back
+    let diagnostics = harness.close(SECRET, &open).await;
+    insta::assert_snapshot!(diagnostics.join("\n"), @"
+    Warning: Failed to release lease of secret vault://team/database/creds/app#password
     You may not read this.
 
-    The daemon lets it expire, at the latest when the vault's own time for it is over.
+    The daemon lets the lease expire, at the latest at the end of the vault's own lease time.
     ");
     open.private = Some(b"{\"holds\": \"?\"}".to_vec());
-    assert!(harness.close(SECRET, &open).await[0].starts_with("Error: The private state cannot be read"));
+    assert!(harness.close(SECRET, &open).await[0].starts_with("Error: Invalid private state"));
 }
 
 #[tokio::test]
@@ -208,14 +208,14 @@ async fn bytes_that_are_no_text_are_there_in_base64() {
     let harness = Harness::new().await;
     harness.daemon.keep_value(URL, [0xff, 0x00, 0xfe], "1");
     for result in [
-        harness.open(SECRET, &by_reference(URL)).await.good(),
-        harness.data(SECRET, &by_reference(URL)).await.good().unwrap(),
+        harness.open(SECRET, &by_reference(URL)).await.success(),
+        harness.data(SECRET, &by_reference(URL)).await.success().unwrap(),
     ] {
         assert_eq!((&result["value"], &result["value_base64"]), (&Value::Null, &text("/wD+")));
     }
     // Empty is a value.
     harness.daemon.keep_value(URL, "", "2");
-    let empty = harness.open(SECRET, &by_reference(URL)).await.good();
+    let empty = harness.open(SECRET, &by_reference(URL)).await.success();
     assert_eq!((&empty["value"], &empty["value_base64"]), (&text(""), &text("")));
 }
 
@@ -224,15 +224,15 @@ async fn a_text_that_terraform_would_change_is_told() {
     let harness = Harness::new().await;
     harness.daemon.keep_value(URL, "pa\u{75}\u{308}word", "1");
     let open = harness.open(SECRET, &by_reference(URL)).await;
-    insta::assert_snapshot!(open.message(), @r"
-    Warning at reference: Terraform changes the text of the secret vault://team/secret/app/db#password
-    Terraform keeps every text in Unicode's normalisation form C, and this one is not in it, so value is not what the vault holds. Use value_base64, which is, or store the secret in that form.
+    insta::assert_snapshot!(open.message(), @"
+    Warning at reference: Secret text is not normalized
+    Terraform stores strings in Unicode normalization form C (NFC), and the secret vault://team/secret/app/db#password is not in that form, so value differs from what the vault holds. Use value_base64, or store the secret in that form.
     ");
     let result = open.result.unwrap();
     assert_eq!((&result["value"], &result["value_base64"]), (&text("pa\u{fc}word"), &text("cGF1zIh3b3Jk")));
     harness.daemon.refer("demo/dev/DB_PASSWORD", URL);
     let open = harness.open(ENVIRONMENT, &dev([])).await;
-    assert!(open.message().contains("not what the vault holds: DB_PASSWORD."), "{open:?}");
+    assert!(open.message().contains("differ from what the vault holds: DB_PASSWORD."), "{open:?}");
 }
 
 #[tokio::test]
@@ -243,18 +243,18 @@ async fn a_value_of_a_vault_that_does_not_answer_comes_with_a_warning() {
     harness.daemon.keep_secret(URL, stale);
     let open = harness.open(SECRET, &by_key("DB_PASSWORD")).await;
     insta::assert_snapshot!(open.message(), @r#"
-    Warning at key: The secret demo/dev/DB_PASSWORD may be out of date
-    The vault "team" does not answer, so this is the last value that it gave, from 2023-11-14T22:13:20Z. What was changed there since is not in it.
-
-    Run again when the vault answers; `kontraktord vault check team` says what is wrong with it.
+    Warning at key: Secret may be out of date
+    The vault "team" does not respond, so the secret demo/dev/DB_PASSWORD has the value that was last read, at 2023-11-14T22:13:20Z. Later changes are missing. Run Terraform again when the vault responds; `kontraktord vault check team` finds the cause.
     "#);
     let result = open.result.unwrap();
     assert_eq!((&result["value"], &result["stale"]), (&text("old"), &true.into()));
     let data = harness.data(SECRET, &by_key("DB_PASSWORD")).await;
-    assert!(data.message().starts_with("Warning at key: The secret demo/dev/DB_PASSWORD may be out of date"));
+    assert!(data.message().starts_with("Warning at key: Secret may be out of date\n"));
+    assert!(data.message().contains("the secret demo/dev/DB_PASSWORD has"));
     assert_eq!(data.state.unwrap()["stale"], true.into());
     let open = harness.open(ENVIRONMENT, &dev([])).await;
-    assert!(open.message().starts_with("Warning at env: The secret demo/dev/DB_PASSWORD may be"), "{open:?}");
+    assert!(open.message().starts_with("Warning at env: Secret may be out of date\n"), "{open:?}");
+    assert!(open.message().contains("the secret demo/dev/DB_PASSWORD has"), "{open:?}");
 }
 
 #[tokio::test]
@@ -271,17 +271,17 @@ async fn what_is_too_large_for_a_message_is_streamed() {
         assert_eq!(count(&harness.daemon.secrets.streams), streams);
         assert_eq!((open.renew_at, harness.daemon.holds().len()), (Some(renewal(0)), 1));
         harness.close(SECRET, &open).await;
-        let data = harness.data(SECRET, &by_reference(LEASED)).await.good().unwrap();
+        let data = harness.data(SECRET, &by_reference(LEASED)).await.success().unwrap();
         assert!(data["value"] == text(&value));
         harness.daemon.secrets.streams.store(streams, Ordering::SeqCst);
     }
     harness.daemon.keep_value(URL, vec![0; MAX_SECRET_BYTES + 1], "1");
     let open = harness.open(SECRET, &by_reference(URL)).await;
-    insta::assert_snapshot!(open.message(), @r"
-    Error at reference: Cannot read the secret vault://team/secret/app/db#password: it is too large
-    The secret is larger than 16777216 bytes (16 MiB).
+    insta::assert_snapshot!(open.message(), @"
+    Error at reference: Secret is too large
+    Failed to read secret vault://team/secret/app/db#password. The secret is larger than 16777216 bytes (16 MiB).
 
-    Keep it at 16 MiB (16,777,216 bytes) at most: what is larger belongs elsewhere.
+    Keep the secret within 16 MiB (16,777,216 bytes).
     ");
     assert_eq!(harness.daemon.holds().len(), 0);
 }
@@ -291,14 +291,14 @@ async fn a_reference_that_is_not_there_recommends_the_id() {
     let harness = harness().await;
     let open = harness.open(SECRET, &by_key("NONE")).await;
     insta::assert_snapshot!(open.message(), @r#"
-    Error at key: Cannot read the secret demo/dev/NONE
+    Error at key: Failed to read secret demo/dev/NONE
     Environment demo/dev has no key "NONE".
 
-    Where a kontraktor_secret_reference of this configuration creates it, pass that resource's id in the place of project, env and key:
+    If this configuration creates the reference with a kontraktor_secret_reference, replace project, env and key by that resource's id:
 
       id = kontraktor_secret_reference.NAME.id
 
-    Terraform opens an ephemeral resource as soon as it knows the arguments, also while planning, and depends_on does not delay that. The id of a reference that is still to be created is not known, so Terraform waits for it.
+    Terraform opens an ephemeral resource as soon as its arguments are known, even during a plan, and depends_on does not delay that. The id of a new reference is unknown, so Terraform waits for it.
     "#);
     let mut nowhere = by_key("NONE");
     nowhere.insert("env".to_owned(), text("prod"));
@@ -307,10 +307,10 @@ async fn a_reference_that_is_not_there_recommends_the_id() {
     // By its id, it was there once.
     let open = harness.open(SECRET, &fields([("id", text("demo/dev/NONE"))])).await;
     insta::assert_snapshot!(open.message(), @r#"
-    Error at id: Cannot read the secret demo/dev/NONE
+    Error at id: Failed to read secret demo/dev/NONE
     Environment demo/dev has no key "NONE".
 
-    The reference that this id names does not stand, so it was deleted after it was last read. Plan again: what is missing is planned, and opened after it is created.
+    The reference with this id was deleted after the state was last read. Run `terraform plan` again: it plans to create the reference, and opens it afterwards.
     "#);
     // A data source waits for depends_on.
     let data = harness.data(SECRET, &by_key("NONE")).await;
@@ -323,18 +323,18 @@ async fn a_reference_that_leads_nowhere_can_be_corrected_in_a_first_step() {
     harness.daemon.refer("demo/dev/TYPO", "vault://team/secret/app/bd#password");
     let open = harness.open(SECRET, &fields([("id", text("demo/dev/TYPO"))])).await;
     insta::assert_snapshot!(open.message(), @r#"
-    Error at id: Cannot read the secret demo/dev/TYPO: the vault has no such secret
-    Vault "team" has no such secret. The reference is vault://team/secret/app/bd#password
+    Error at id: Secret not found
+    Failed to read secret demo/dev/TYPO. Vault "team" has no such secret. The reference is vault://team/secret/app/bd#password
 
-    Create it in the vault, or correct the reference.
+    Create the secret in the vault, or correct the reference.
 
-    Where the configuration corrects the reference already, apply that alone first (`terraform apply -target=kontraktor_secret_reference.NAME`): a plan opens what is stored now.
+    If the configuration already corrects the reference, apply that first with `terraform apply -target=kontraktor_secret_reference.NAME`: a plan opens the reference that is stored now.
     "#);
     harness.daemon.write("demo/dev/PLAIN", ValueType::String, "p");
     let open = harness.open(SECRET, &by_key("PLAIN")).await;
     insta::assert_snapshot!(open.message(), @r#"
-    Error at key: Cannot read the secret demo/dev/PLAIN: the key holds a plain variable
-    Key "PLAIN" holds a plain value.
+    Error at key: Key holds a plain variable
+    Failed to read secret demo/dev/PLAIN. Key "PLAIN" holds a plain value.
 
     Read it with data.kontraktor_variable, or name the key of a secret reference.
     "#);
@@ -344,11 +344,11 @@ async fn a_reference_that_leads_nowhere_can_be_corrected_in_a_first_step() {
 async fn a_data_source_holds_no_lease() {
     let harness = Harness::new().await;
     harness.daemon.keep_secret(LEASED, leased("pw"));
-    let state = harness.data(SECRET, &by_reference(LEASED)).await.good().unwrap();
+    let state = harness.data(SECRET, &by_reference(LEASED)).await.success().unwrap();
     assert_eq!((&state["value"], harness.daemon.holds().len()), (&text("pw"), 0));
     // It is read anew each time.
     harness.daemon.keep_secret(LEASED, leased("other"));
-    let state = harness.data(SECRET, &by_reference(LEASED)).await.good().unwrap();
+    let state = harness.data(SECRET, &by_reference(LEASED)).await.success().unwrap();
     assert_eq!(state["value"], text("other"));
 }
 
@@ -370,7 +370,7 @@ async fn values_are_marked_as_sensitive_and_the_data_source_says_first_where_the
     }
     let (_, data) = catalog.data_source_schemas().find(|(name, _)| *name == SECRET).expect("it is offered");
     assert_eq!(sensitive(data), ["value", "value_base64"]);
-    assert!(data.description.starts_with("The value enters the state"));
+    assert!(data.description.starts_with("The value is stored in the state"));
     let (_, reference) = catalog
         .resource_schemas()
         .find(|(name, _)| *name == "kontraktor_secret_reference")

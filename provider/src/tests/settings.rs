@@ -19,7 +19,7 @@ fn environment(env: &str, imports: Value) -> Fields {
 async fn with_bases() -> Harness {
     let harness = Harness::new().await;
     for base in ["base", "more"] {
-        harness.put(ENVIRONMENT, None, &environment(base, Value::Null)).await.good();
+        harness.put(ENVIRONMENT, None, &environment(base, Value::Null)).await.success();
     }
     harness
 }
@@ -28,8 +28,8 @@ async fn with_bases() -> Harness {
 async fn imports_are_kept_in_order_and_their_drift_shows() {
     let harness = with_bases().await;
     let config = environment("dev", list(["demo/more", "demo/base"]));
-    let created = harness.put(ENVIRONMENT, None, &config).await.good().unwrap();
-    assert_eq!(harness.read(ENVIRONMENT, &created).await.good(), Some(created.clone()));
+    let created = harness.put(ENVIRONMENT, None, &config).await.success().unwrap();
+    assert_eq!(harness.read(ENVIRONMENT, &created).await.success(), Some(created.clone()));
     let stored = harness.daemon.environment("demo/dev").unwrap().imports;
     assert_eq!(stored.iter().map(|name| name.env.as_str()).collect::<Vec<_>>(), ["more", "base"]);
 
@@ -37,25 +37,25 @@ async fn imports_are_kept_in_order_and_their_drift_shows() {
     let turned = environment("dev", list(["demo/base", "demo/more"]));
     let (planned, _) = harness.plan(ENVIRONMENT, Some(&created), Some(&turned)).await;
     assert_eq!(planned["imports"], turned["imports"]);
-    let changed = harness.put(ENVIRONMENT, Some(&created), &turned).await.good().unwrap();
+    let changed = harness.put(ENVIRONMENT, Some(&created), &turned).await.success().unwrap();
 
     let theirs =
         v1::UpdateEnvironmentRequest { imports: Some(v1::ImportList::default()), ..Default::default() };
     harness.daemon.change_environment("demo/dev", theirs);
     let outcome = harness.put(ENVIRONMENT, Some(&changed), &config).await;
-    insta::assert_snapshot!(outcome.message(), @r"
-    Error: demo/dev was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
-    That was after the plan was made, so nothing was written.
+    insta::assert_snapshot!(outcome.message(), @"
+    Error: Environment was changed outside of this plan
+    demo/dev was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
       planned from: imports = [demo/base, demo/more]
       planned to:   imports = [demo/more, demo/base]
-      now:          imports = []
+      current:      imports = []
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     ");
-    let read = harness.read(ENVIRONMENT, &changed).await.good().unwrap();
+    let read = harness.read(ENVIRONMENT, &changed).await.success().unwrap();
     assert_eq!(read["imports"], list([]));
-    let imported = harness.import(ENVIRONMENT, "demo/dev").await.good().unwrap();
+    let imported = harness.import(ENVIRONMENT, "demo/dev").await.success().unwrap();
     assert_eq!(imported["imports"], Value::Null);
 }
 
@@ -63,12 +63,12 @@ async fn imports_are_kept_in_order_and_their_drift_shows() {
 async fn no_imports_and_an_empty_list_are_the_same() {
     let harness = Harness::new().await;
     for (one, other) in [(Value::Null, list([])), (list([]), Value::Null)] {
-        let created = harness.put(ENVIRONMENT, None, &environment("dev", one)).await.good().unwrap();
-        assert_eq!(harness.read(ENVIRONMENT, &created).await.good(), Some(created.clone()));
+        let created = harness.put(ENVIRONMENT, None, &environment("dev", one)).await.success().unwrap();
+        assert_eq!(harness.read(ENVIRONMENT, &created).await.success(), Some(created.clone()));
         let before = harness.daemon.environment("demo/dev").unwrap().revision;
-        harness.put(ENVIRONMENT, Some(&created), &environment("dev", other)).await.good();
+        harness.put(ENVIRONMENT, Some(&created), &environment("dev", other)).await.success();
         assert_eq!(harness.daemon.environment("demo/dev").unwrap().revision, before, "nothing was written");
-        harness.delete(ENVIRONMENT, &created).await.good();
+        harness.delete(ENVIRONMENT, &created).await.success();
     }
 }
 
@@ -92,30 +92,30 @@ async fn imports_that_cannot_be_are_found_without_the_daemon() {
         (
             list(["demo/base", "demo/base"]),
             vec![
-                "Error at imports[1]: Invalid imports\ndemo/base is imported twice, as element 0 and as element 1: \
-                 leave one out. Later imports win over earlier ones.",
+                "Error at imports[1]: Invalid imports\ndemo/base is imported twice, as element 0 and as element 1. \
+                 Remove one of them; later imports take precedence over earlier ones.",
             ],
         ),
         (
             list(["demo/dev"]),
-            vec!["Error at imports[0]: Invalid imports\ndemo/dev cannot import itself: leave it out."],
+            vec!["Error at imports[0]: Invalid imports\ndemo/dev cannot import itself. Remove this element."],
         ),
         (
             Value::List(vec![Value::Null]),
             vec![
-                "Error at imports[0]: Invalid imports\nAn import is null: write project/env, or leave it out.",
+                "Error at imports[0]: Invalid imports\nAn element is null. Set it to project/env, or remove it.",
             ],
         ),
         (
             Value::List(many),
             vec![
-                "Error at imports: Invalid imports\nimports has 65 elements, and 64 is the most. Gather some of them in \
-                 an environment, and import that.",
+                "Error at imports: Invalid imports\nimports has 65 elements, and at most 64 are allowed. Move some of them to \
+                 another environment, and import that one.",
             ],
         ),
     ] {
-        let told = harness.validate(ENVIRONMENT, &environment("dev", imports)).await;
-        assert_eq!(told, expected);
+        let diagnostics = harness.validate(ENVIRONMENT, &environment("dev", imports)).await;
+        assert_eq!(diagnostics, expected);
     }
 }
 
@@ -123,16 +123,16 @@ async fn imports_that_cannot_be_are_found_without_the_daemon() {
 async fn an_import_that_does_not_exist_is_no_environment_that_is_gone() {
     let harness = with_bases().await;
     let outcome = harness.put(ENVIRONMENT, None, &environment("dev", list(["demo/none"]))).await;
-    insta::assert_snapshot!(outcome.message(), @r"
-    Error at imports: Cannot create demo/dev
+    insta::assert_snapshot!(outcome.message(), @"
+    Error at imports: Failed to create environment demo/dev
     There is no environment demo/none.
     ");
     assert_eq!(outcome.state, None);
     let created =
-        harness.put(ENVIRONMENT, None, &environment("dev", list(["demo/base"]))).await.good().unwrap();
+        harness.put(ENVIRONMENT, None, &environment("dev", list(["demo/base"]))).await.success().unwrap();
     let outcome = harness.put(ENVIRONMENT, Some(&created), &environment("dev", list(["demo/none"]))).await;
-    insta::assert_snapshot!(outcome.message(), @r"
-    Error at imports: Cannot update the environment demo/dev
+    insta::assert_snapshot!(outcome.message(), @"
+    Error at imports: Failed to update environment demo/dev
     There is no environment demo/none.
     ");
     // Also where an existing environment is taken over.
@@ -140,8 +140,8 @@ async fn an_import_that_does_not_exist_is_no_environment_that_is_gone() {
     overwrite.insert("on_conflict".to_owned(), text("overwrite"));
     let outcome = harness.put(ENVIRONMENT, None, &overwrite).await;
     assert!(
-        outcome.message().starts_with("Error at imports: Cannot create demo/dev\n"),
+        outcome.message().starts_with("Error at imports: Failed to create environment demo/dev\n"),
         "{:?}",
-        outcome.told
+        outcome.diagnostics
     );
 }

@@ -1,7 +1,5 @@
 //! `kontraktor_variable` through the calls of a host.
 
-use std::sync::atomic::Ordering;
-
 use kontraktor_model::value::ValueType;
 use tfplugin_proto::value::Value;
 
@@ -23,12 +21,12 @@ fn number(value: &str) -> Fields {
 #[tokio::test]
 async fn a_variable_keeps_its_authors_spelling_from_create_to_delete() {
     let harness = Harness::new().await;
-    let created = harness.put(VARIABLE, None, &number("1.50")).await.good().unwrap();
+    let created = harness.put(VARIABLE, None, &number("1.50")).await.success().unwrap();
     assert_eq!((&created["value"], &created["id"]), (&text("1.50"), &text("demo/dev/A")));
     assert_eq!((&created["revision"], &created["description"]), (&Value::from(1_u64), &Value::Null));
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("1.5"));
 
-    assert_eq!(harness.read(VARIABLE, &created).await.good(), Some(created.clone()));
+    assert_eq!(harness.read(VARIABLE, &created).await.success(), Some(created.clone()));
     for same in ["1.50", "1.5", "15e-1"] {
         let (planned, replaced) = harness.plan(VARIABLE, Some(&created), Some(&number(same))).await;
         assert_eq!((planned, replaced.len()), (created.clone(), 0), "{same}");
@@ -36,21 +34,21 @@ async fn a_variable_keeps_its_authors_spelling_from_create_to_delete() {
 
     let (planned, replaced) = harness.plan(VARIABLE, Some(&created), Some(&number("2"))).await;
     assert_eq!((&planned["revision"], replaced.len()), (&Value::Unknown, 0));
-    let changed = harness.apply(VARIABLE, Some(&created), Some(&planned)).await.good().unwrap();
+    let changed = harness.apply(VARIABLE, Some(&created), Some(&planned)).await.success().unwrap();
     assert_eq!((&changed["revision"], &changed["value"]), (&Value::from(2_u64), &text("2")));
 
-    assert_eq!(harness.delete(VARIABLE, &changed).await.good(), None);
+    assert_eq!(harness.delete(VARIABLE, &changed).await.success(), None);
     assert_eq!(harness.daemon.value("demo/dev/A"), None);
 }
 
 #[tokio::test]
 async fn drift_is_what_means_something_else() {
     let harness = Harness::new().await;
-    let created = harness.put(VARIABLE, None, &number("1.50")).await.good().unwrap();
+    let created = harness.put(VARIABLE, None, &number("1.50")).await.success().unwrap();
     let read = async || {
         // A walk of its own.
         harness.configure([]).await;
-        harness.read(VARIABLE, &created).await.good()
+        harness.read(VARIABLE, &created).await.success()
     };
     // Another key's write is no drift, nor is the same value written again in another spelling.
     harness.daemon.write("demo/dev/B", ValueType::String, "b");
@@ -69,7 +67,7 @@ async fn drift_is_what_means_something_else() {
 #[tokio::test]
 async fn a_plan_is_unknown_only_where_it_must_be() {
     let harness = Harness::new().await;
-    let created = harness.put(VARIABLE, None, &number("1")).await.good().unwrap();
+    let created = harness.put(VARIABLE, None, &number("1")).await.success().unwrap();
     for (config, revision, replaced) in [
         (variable([("value", text("1"))]), Value::Unknown, vec![]),
         (variable([("value", Value::Unknown), ("type", text("number"))]), Value::Unknown, vec![]),
@@ -108,10 +106,10 @@ async fn a_plan_is_unknown_only_where_it_must_be() {
 #[tokio::test]
 async fn an_update_of_the_spelling_of_nothing_writes_nothing() {
     let harness = Harness::new().await;
-    let created = harness.put(VARIABLE, None, &number("1")).await.good().unwrap();
+    let created = harness.put(VARIABLE, None, &number("1")).await.success().unwrap();
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
     let config = variable([("value", text("1")), ("type", text("number")), ("description", text(""))]);
-    let updated = harness.put(VARIABLE, Some(&created), &config).await.good().unwrap();
+    let updated = harness.put(VARIABLE, Some(&created), &config).await.success().unwrap();
     assert_eq!((&updated["description"], &updated["revision"]), (&text(""), &Value::from(1_u64)));
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("theirs"));
 }
@@ -122,17 +120,17 @@ async fn a_key_that_exists_is_to_be_imported() {
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
     let outcome = harness.put(VARIABLE, None, &number("1")).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error: demo/dev/A exists already
+    Error: Resource already exists
     The key exists already.
 
-    To manage it here, import it (put the resource's name in the place of NAME):
+    To manage demo/dev/A with this configuration, import it (replace NAME with the resource's name):
 
     import {
       to = kontraktor_variable.NAME
       id = "demo/dev/A"
     }
 
-    Where it is this resource itself that is being replaced, remove create_before_destroy: there is only one of that name, and the old one must go first.
+    To take it over as it is configured here, set on_conflict = "overwrite". If this resource itself is being replaced, remove create_before_destroy: its name is unique, so the old object must be destroyed first.
     "#);
     assert_eq!(outcome.state, None);
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("theirs"));
@@ -141,30 +139,30 @@ async fn a_key_that_exists_is_to_be_imported() {
 #[tokio::test]
 async fn someone_elses_change_is_not_overwritten() {
     let harness = Harness::new().await;
-    let created = harness.put(VARIABLE, None, &number("1")).await.good().unwrap();
+    let created = harness.put(VARIABLE, None, &number("1")).await.success().unwrap();
     harness.daemon.write("demo/dev/A", ValueType::String, &"theirs ".repeat(100));
     let outcome = harness.put(VARIABLE, Some(&created), &number("2")).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error: demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
-    That was after the plan was made, so nothing was written.
+    Error: Variable was changed outside of this plan
+    demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
       planned from: number "1"
       planned to:   number "2"
-      now:          string "theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs t" and more (revision 2)
+      current:      string "theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs t" (truncated) (revision 2)
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     "#);
     assert_eq!(outcome.state.as_ref(), Some(&created));
     let outcome = harness.delete(VARIABLE, &created).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error: demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
-    That was after the plan was made, so nothing was written.
+    Error: Variable was changed outside of this plan
+    demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
       planned from: number "1"
       planned to:   deleted
-      now:          string "theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs t" and more (revision 2)
+      current:      string "theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs theirs t" (truncated) (revision 2)
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     "#);
     assert_eq!(outcome.state.as_ref(), Some(&created));
 
@@ -172,52 +170,60 @@ async fn someone_elses_change_is_not_overwritten() {
     let config = variable([("value", text("2")), ("type", text("number")), ("description", text("two"))]);
     let outcome = harness.put(VARIABLE, Some(&created), &config).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error: demo/dev/A was deleted by someone else
-    That was after the plan was made, so nothing was written.
+    Error: Variable was deleted outside of this plan
+    demo/dev/A was deleted after the plan was made. Nothing was written.
 
-      planned from: number "1", described as ""
-      planned to:   number "2", described as "two"
-      now:          deleted
+      planned from: number "1", description ""
+      planned to:   number "2", description "two"
+      current:      deleted
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     "#);
     // What is gone need not be deleted.
-    assert_eq!(harness.delete(VARIABLE, &created).await.good(), None);
+    assert_eq!(harness.delete(VARIABLE, &created).await.success(), None);
 }
 
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_keeps_the_object() {
     let harness = Harness::new().await;
-    harness.daemon.mute.store(true, Ordering::SeqCst);
+    harness.daemon.set_mute(true);
     let outcome = harness.put(VARIABLE, None, &number("1.50")).await;
     let message = outcome.message().replace(&harness.host(), "HOST");
-    insta::assert_snapshot!(message, @r#"
-    Error: It is not known whether the provider could create demo/dev/A
-    WriteVariables was sent to kontraktord at HOST, and no answer came back (time is up): the outcome is unknown.
+    insta::assert_snapshot!(message, @"
+    Error: Outcome of the write is unknown
+    The provider tried to create variable demo/dev/A. WriteVariables was sent to kontraktord at HOST, and no answer came back (time is up): the outcome is unknown.
 
-    The state keeps the object as it was planned, marked as tainted. Plan again: if the write was not carried out, it is created; if it was, Terraform wants to replace it, and `terraform untaint ADDRESS` keeps it as it is.
-    "#);
+    The state keeps the object as it was planned, marked as tainted. Run `terraform plan` again: if the write did not happen, it plans to create the object; if it did, it plans to replace the object. Run `terraform untaint ADDRESS` to keep the object as it is.
+    ");
     let kept = outcome.state.expect("it may exist");
     assert_eq!((&kept["value"], &kept["revision"]), (&text("1.50"), &Value::Null));
 
     // A read tells what became of it.
-    harness.daemon.mute.store(false, Ordering::SeqCst);
-    let read = harness.read(VARIABLE, &kept).await.good().unwrap();
+    harness.daemon.set_mute(false);
+    let read = harness.read(VARIABLE, &kept).await.success().unwrap();
     assert_eq!((&read["value"], &read["revision"]), (&text("1.50"), &Value::from(1_u64)));
     // Without one, the state promises nothing, so the tainted object can still be replaced.
-    assert_eq!(harness.delete(VARIABLE, &kept).await.good(), None);
+    assert_eq!(harness.delete(VARIABLE, &kept).await.success(), None);
 }
 
 #[tokio::test]
 async fn an_update_whose_answer_is_lost_keeps_the_state() {
     let harness = Harness::new().await;
-    let created = harness.put(VARIABLE, None, &number("1")).await.good().unwrap();
-    harness.daemon.mute.store(true, Ordering::SeqCst);
+    let created = harness.put(VARIABLE, None, &number("1")).await.success().unwrap();
+    harness.daemon.set_mute(true);
     let outcome = harness.put(VARIABLE, Some(&created), &number("2")).await;
-    assert!(outcome.message().starts_with("Error: It is not known whether"), "{:?}", outcome.told);
+    assert!(
+        outcome.message().starts_with("Error: Outcome of the write is unknown\n"),
+        "{:?}",
+        outcome.diagnostics
+    );
     assert_eq!(outcome.state.as_ref(), Some(&created));
     let outcome = harness.delete(VARIABLE, &created).await;
-    assert!(outcome.message().starts_with("Error: It is not known whether"), "{:?}", outcome.told);
+    assert!(
+        outcome.message().starts_with("Error: Outcome of the write is unknown\n"),
+        "{:?}",
+        outcome.diagnostics
+    );
     assert_eq!(outcome.state, Some(created));
 }
 
@@ -226,10 +232,10 @@ async fn create_missing_can_be_switched_off() {
     let harness = Harness::with([("create_missing", Value::from(false))]).await;
     let outcome = harness.put(VARIABLE, None, &number("1")).await;
     insta::assert_snapshot!(outcome.message(), @r#"
-    Error: Cannot create demo/dev/A
+    Error: Failed to create variable demo/dev/A
     There is no project "demo".
 
-    Create it first with kontraktor_project and kontraktor_environment, or set create_missing = true in the provider block.
+    Create the project and environment first with kontraktor_project and kontraktor_environment, or set create_missing = true in the provider block.
     "#);
     assert_eq!(outcome.state, None);
 }
@@ -238,21 +244,22 @@ async fn create_missing_can_be_switched_off() {
 async fn an_imported_variable_needs_no_change() {
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/A", ValueType::Json, r#"{"b": 1.0, "a": [2]}"#);
-    let imported = harness.import(VARIABLE, "demo/dev/A").await.good().unwrap();
+    let imported = harness.import(VARIABLE, "demo/dev/A").await.success().unwrap();
     assert_eq!((&imported["value"], &imported["type"]), (&text(r#"{"a":[2],"b":1}"#), &text("json")));
     let config = variable([("value", text(r#"{"b":1,"a":[2.0]}"#)), ("type", text("json"))]);
     let (planned, replaced) = harness.plan(VARIABLE, Some(&imported), Some(&config)).await;
     assert_eq!((planned, replaced.len()), (imported, 0));
 
-    assert_eq!(harness.import(VARIABLE, "demo/dev/Z").await.good(), None);
+    assert_eq!(harness.import(VARIABLE, "demo/dev/Z").await.success(), None);
     for (id, expected) in [
-        ("demo/dev", "Error: The import id has the wrong shape"),
-        ("demo/dev/A/B", "Error: The import id has the wrong shape"),
-        ("Demo/dev/A", "Error: The import id is not valid"),
-        ("demo/dev/9", "Error: The import id is not valid"),
+        ("demo/dev", "The import ID"),
+        ("demo/dev/A/B", "The import ID"),
+        ("Demo/dev/A", "In the import ID"),
+        ("demo/dev/9", "In the import ID"),
     ] {
         let outcome = harness.import(VARIABLE, id).await;
-        assert_eq!(outcome.message().lines().next(), Some(expected), "{id}");
+        let expected = format!("Error: Invalid import ID\n{expected} ");
+        assert!(outcome.message().starts_with(&expected), "{id}: {outcome:?}");
     }
 }
 
@@ -280,9 +287,9 @@ async fn what_breaks_a_rule_is_found_without_the_daemon() {
             Some("Error at description: Invalid description"),
         ),
     ] {
-        let told = harness.validate(VARIABLE, &config).await;
-        let first: Vec<_> = told.iter().filter_map(|message| message.lines().next()).collect();
+        let diagnostics = harness.validate(VARIABLE, &config).await;
+        let first: Vec<_> = diagnostics.iter().filter_map(|message| message.lines().next()).collect();
         assert_eq!(first, expected.into_iter().collect::<Vec<_>>(), "{:?}", config.keys());
     }
-    assert_eq!(harness.daemon.asked(), 0);
+    assert_eq!(harness.daemon.request(), 0);
 }

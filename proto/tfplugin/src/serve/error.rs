@@ -7,39 +7,39 @@ use thiserror::Error;
 /// Why a plugin could not be served.
 #[derive(Debug, Error)]
 pub enum ServeError {
-    /// The cookie is missing or wrong.
+    /// The cookie is missing or wrong: no host started the process.
     #[error(
-        "this program is the Terraform provider {address}: terraform and tofu start it themselves, it does nothing when \
-         started by hand (for a debugger, start it with --debug)"
+        "this program is the Terraform provider {address}, which terraform and tofu start themselves; to debug it, start it \
+         with --debug"
     )]
     StartedByHand {
         /// The provider's source address.
         address: String,
     },
-    /// The host does not speak protocol 6.
+    /// The host does not support protocol 6.
     #[error(
-        "PLUGIN_PROTOCOL_VERSIONS is \"{offered}\", this provider speaks only version 6: use Terraform 1.0, OpenTofu 1.6 or \
-         later"
+        "unsupported PLUGIN_PROTOCOL_VERSIONS \"{offered}\": this provider requires version 6; use Terraform 1.0, OpenTofu \
+         1.6 or later"
     )]
     ProtocolVersion {
-        /// What the host offered.
+        /// The versions that the host supports.
         offered: String,
     },
-    /// The host's certificate cannot be used.
-    #[error("PLUGIN_CLIENT_CERT cannot be used: {reason}; it must hold the host's certificate, one, in PEM")]
+    /// The host's certificate is invalid.
+    #[error("invalid PLUGIN_CLIENT_CERT: {reason}; it must contain exactly one certificate in PEM")]
     ClientCertificate {
         /// What is wrong with it.
         reason: String,
     },
-    /// The plugin's own certificate could not be made.
-    #[error("cannot make a certificate for the connection with the host: {reason}")]
+    /// The plugin's own certificate could not be created.
+    #[error("cannot create a certificate for the connection with the host: {reason}")]
     OwnCertificate {
         /// What went wrong.
         reason: String,
     },
-    /// A port in the environment is none.
+    /// A port variable is invalid.
     #[error(
-        "{name} is {value}, it must be a port number between 0 and 65535, and the highest not below the lowest"
+        "invalid {name} {value}: expected a port number between 0 and 65535, with PLUGIN_MAX_PORT not below PLUGIN_MIN_PORT"
     )]
     Port {
         /// The variable.
@@ -47,40 +47,40 @@ pub enum ServeError {
         /// Its value.
         value: String,
     },
-    /// The group in the environment does not exist or cannot be given.
-    #[error("PLUGIN_UNIX_SOCKET_GROUP: the socket cannot be given to the group \"{group}\": {reason}")]
+    /// The group for the socket does not exist, or cannot be set.
+    #[error("invalid PLUGIN_UNIX_SOCKET_GROUP \"{group}\": {reason}")]
     Group {
         /// The variable's value.
         group: String,
         /// What went wrong.
         reason: String,
     },
-    /// Nothing could be bound.
-    #[error("cannot listen on {place}: {source}; {remedy}")]
+    /// The socket could not be bound.
+    #[error("cannot listen on {address}: {source}; {remedy}")]
     Bind {
-        /// The path or port.
-        place: String,
-        /// What the system said.
+        /// The path, or the range of ports.
+        address: String,
+        /// The system's error.
         source: io::Error,
         /// What to change.
         remedy: &'static str,
     },
-    /// The runtime could not be made.
+    /// The runtime could not be created.
     #[error("cannot start: {source}")]
     Runtime {
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The handshake could not be printed.
     #[error("cannot write the handshake to stdout: {source}")]
     Handshake {
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The gRPC server failed.
     #[error("the connection with the host failed: {source}")]
     Serve {
-        /// What the server said.
+        /// The server's error.
         source: tonic::transport::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! Where a plugin listens: a unix socket that is gone afterwards, or a loopback port.
+//! The socket that a plugin listens on: a unix socket that is removed afterwards, or a loopback port.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -11,38 +11,38 @@ use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
-use super::{Address, Environment, ServeError, Transport, connection::Connection};
+use super::{Address, PluginEnv, ServeError, Transport, connection::Connection};
 
 /// A bound listener.
 pub(super) struct Listener {
-    bound: Bound,
+    bound: BoundListener,
     address: Address,
-    guard: Guard,
+    guard: SocketGuard,
 }
 
-/// What connections are accepted from.
-pub(super) enum Bound {
+/// The bound socket.
+pub(super) enum BoundListener {
     #[cfg(unix)]
     Unix(UnixListener),
     Tcp(TcpListener),
 }
 
-/// Unlinks the socket when it goes.
-pub(super) struct Guard(Option<PathBuf>);
+/// Removes the unix socket when dropped.
+pub(super) struct SocketGuard(Option<PathBuf>);
 
-impl Drop for Guard {
+impl Drop for SocketGuard {
     fn drop(&mut self) {
         if let Some(path) = &self.0
             && let Err(error) = std::fs::remove_file(path)
         {
-            tracing::debug!(path = %path.display(), %error, "the socket was not removed");
+            tracing::debug!(path = %path.display(), %error, "cannot remove the socket");
         }
     }
 }
 
 impl Listener {
-    /// Must be called on a runtime.
-    pub(super) fn bind(environment: &Environment, transport: Transport) -> Result<Self, ServeError> {
+    /// Binds the socket. Must be called on a Tokio runtime.
+    pub(super) fn bind(environment: &PluginEnv, transport: Transport) -> Result<Self, ServeError> {
         #[cfg(unix)]
         if transport == Transport::Native {
             return bind_unix(environment);
@@ -56,20 +56,20 @@ impl Listener {
         &self.address
     }
 
-    /// What accepts, and what unlinks the socket in the end.
-    pub(super) fn split(self) -> (Bound, Guard) {
+    /// Returns the socket, and the guard that removes it.
+    pub(super) fn split(self) -> (BoundListener, SocketGuard) {
         (self.bound, self.guard)
     }
 }
 
-impl Bound {
+impl BoundListener {
     pub(super) async fn accept(&self) -> io::Result<Connection> {
         match self {
             #[cfg(unix)]
             Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Connection::new(stream)),
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
-                // Small messages to and fro: waiting to fill a packet only adds latency.
+                // Messages are small: waiting to fill a packet only adds latency.
                 stream.set_nodelay(true)?;
                 Ok(Connection::new(stream))
             }
@@ -78,19 +78,19 @@ impl Bound {
 }
 
 #[cfg(unix)]
-fn bind_unix(environment: &Environment) -> Result<Listener, ServeError> {
+fn bind_unix(environment: &PluginEnv) -> Result<Listener, ServeError> {
     use std::{fs, os::unix::fs::PermissionsExt as _};
 
     let dir = environment.socket_dir.clone().unwrap_or_else(std::env::temp_dir);
     let failed = |path: &PathBuf, source| ServeError::Bind {
-        place: path.display().to_string(),
+        address: path.display().to_string(),
         source,
-        remedy: "set PLUGIN_UNIX_SOCKET_DIR or TMPDIR to a directory that is writable and whose path is short",
+        remedy: "set PLUGIN_UNIX_SOCKET_DIR or TMPDIR to a writable directory with a short path",
     };
-    // A name that nobody can occupy beforehand; binding fails when it exists, so nothing is ever taken over.
+    // The name is unpredictable, and binding fails if it exists, so an existing socket is never used.
     let path = dir.join(format!("plugin{:016x}", RandomState::new().build_hasher().finish()));
-    let bound = UnixListener::bind(&path).map_err(|source| failed(&path, source))?;
-    let guard = Guard(Some(path.clone()));
+    let listener = UnixListener::bind(&path).map_err(|source| failed(&path, source))?;
+    let guard = SocketGuard(Some(path.clone()));
     let mode = match &environment.socket_group {
         Some(group) => {
             give_to_group(&path, group)
@@ -100,7 +100,7 @@ fn bind_unix(environment: &Environment) -> Result<Listener, ServeError> {
         None => 0o600,
     };
     fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(|source| failed(&path, source))?;
-    Ok(Listener { bound: Bound::Unix(bound), address: Address::Unix(path), guard })
+    Ok(Listener { bound: BoundListener::Unix(listener), address: Address::Unix(path), guard })
 }
 
 #[cfg(unix)]
@@ -109,31 +109,31 @@ fn give_to_group(path: &std::path::Path, group: &str) -> Result<(), String> {
         Ok(number) => number,
         Err(_) => match nix::unistd::Group::from_name(group) {
             Ok(Some(group)) => group.gid.as_raw(),
-            Ok(None) => return Err("there is no such group".to_owned()),
+            Ok(None) => return Err("the group does not exist".to_owned()),
             Err(error) => return Err(error.to_string()),
         },
     };
     std::os::unix::fs::chown(path, None, Some(number)).map_err(|error| error.to_string())
 }
 
-fn bind_tcp(environment: &Environment) -> Result<Listener, ServeError> {
+fn bind_tcp(environment: &PluginEnv) -> Result<Listener, ServeError> {
     let ports = environment.ports()?;
-    let place = format!("127.0.0.1, ports {} to {}", ports.start(), ports.end());
+    let address = format!("127.0.0.1, ports {} to {}", ports.start(), ports.end());
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for port in ports {
         match listen_tcp(port) {
             Ok((listener, address)) => {
                 return Ok(Listener {
-                    bound: Bound::Tcp(listener),
+                    bound: BoundListener::Tcp(listener),
                     address: Address::Tcp(address),
-                    guard: Guard(None),
+                    guard: SocketGuard(None),
                 });
             }
             Err(error) => last = error,
         }
     }
     let remedy = "free a port in that range, or widen it with PLUGIN_MIN_PORT and PLUGIN_MAX_PORT";
-    Err(ServeError::Bind { place, source: last, remedy })
+    Err(ServeError::Bind { address, source: last, remedy })
 }
 
 fn listen_tcp(port: u16) -> io::Result<(TcpListener, SocketAddr)> {

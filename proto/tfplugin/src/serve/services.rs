@@ -1,4 +1,4 @@
-//! The services beside the provider that go-plugin's hosts expect: health, controller, broker, stdio, reflection.
+//! The services beside the provider that go-plugin hosts expect: health, controller, broker, stdio, reflection.
 
 use std::{
     convert::Infallible,
@@ -32,10 +32,10 @@ use crate::{
     wire::provider_server::{Provider, ProviderServer},
 };
 
-/// The name under which go-plugin's hosts ask for health.
+/// The service name of go-plugin's health checks.
 const HEALTH_NAME: &str = "plugin";
 
-/// All services. `end` is set when the host ends the plugin; `ended` tells streams to end.
+/// Returns all services. The controller sets `end` when the host shuts the plugin down; `ended` ends the open streams.
 pub(super) async fn server(
     provider: impl Provider,
     end: watch::Sender<bool>,
@@ -61,19 +61,19 @@ struct Controller {
 #[tonic::async_trait]
 impl GrpcController for Controller {
     async fn shutdown(&self, _request: Request<Empty>) -> Result<Response<Empty>, Status> {
-        tracing::debug!("the host ends the provider");
+        tracing::debug!("the host shuts the provider down");
         self.end.send_replace(true);
         Ok(Response::new(Empty {}))
     }
 }
 
-/// Resolves when the plugin ends.
+/// Completes when the plugin ends.
 async fn end_of(mut ended: watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is an end as well.
+    // An error means that the sender was dropped, which ends the plugin as well.
     let _ = ended.wait_for(|ended| *ended).await;
 }
 
-/// Output that is not log lines never comes: stderr goes to the host directly, and nothing is printed to stdout.
+/// Never sends any output: the host reads stderr directly, and nothing is printed to stdout.
 struct Stdio {
     ended: watch::Receiver<bool>,
 }
@@ -93,8 +93,7 @@ impl GrpcStdio for Stdio {
     }
 }
 
-/// A provider opens no connections beside the one that it has, so the broker only keeps the host's stream open, and says
-/// no to a host that asks whether some service listens.
+/// Keeps the host's stream open, and declines requests for further services: a provider opens no other connections.
 struct Broker {
     ended: watch::Receiver<bool>,
 }
@@ -105,14 +104,14 @@ impl GrpcBroker for Broker {
         &self,
         request: Request<Streaming<ConnInfo>>,
     ) -> Result<Response<BoxStream<ConnInfo>>, Status> {
-        let mut asked = request.into_inner();
+        let mut requests = request.into_inner();
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         let ended = self.ended.clone();
         tokio::spawn(async move {
             let answer = async {
-                while let Some(Ok(asked)) = asked.next().await {
-                    if asked.knock.is_some_and(|knock| knock.knock)
-                        && sender.send(Ok(refusal(asked.service_id))).await.is_err()
+                while let Some(Ok(request)) = requests.next().await {
+                    if request.knock.is_some_and(|knock| knock.knock)
+                        && sender.send(Ok(refusal(request.service_id))).await.is_err()
                     {
                         return;
                     }
@@ -129,11 +128,11 @@ impl GrpcBroker for Broker {
 }
 
 fn refusal(service_id: u32) -> ConnInfo {
-    let error = format!("no service listens with the id {service_id}");
+    let error = format!("unknown service id {service_id}");
     ConnInfo { service_id, knock: Some(Knock { knock: true, ack: false, error }), ..ConnInfo::default() }
 }
 
-/// Reflection, built when it is first asked for: hosts never do, and indexing the descriptors takes time and memory.
+/// The reflection service, built on first use: hosts never use it, and indexing the descriptors takes time and memory.
 #[derive(Clone)]
 struct Reflection(Arc<OnceLock<Routes>>);
 

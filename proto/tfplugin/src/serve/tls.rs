@@ -1,8 +1,8 @@
-//! go-plugin's AutoMTLS, strictly: the host's certificate is pinned, and nobody without its key gets a connection.
+//! go-plugin's AutoMTLS, strictly: the host's certificate is pinned, and only the holder of its key can connect.
 //!
-//! The host sends a self-signed P-521 certificate that calls itself a CA. The usual verifier refuses such a certificate
-//! as an end entity, so this one does not judge the certificate at all: it must be, byte for byte, the one that the host
-//! put into the environment, and the peer must prove to hold its key.
+//! The host uses a self-signed P-521 certificate that is marked as a CA. The usual verifier refuses such a certificate as an
+//! end entity, so this one does not validate it: it must be, byte for byte, the one in the environment, and the peer must prove
+//! that it holds the key.
 
 use std::{fmt, io, sync::Arc};
 
@@ -23,23 +23,23 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{ServeError, connection::Connection};
 
-/// What a plugin needs to accept its host and nobody else.
+/// Accepts connections from the host, and from no other peer.
 #[derive(Clone)]
 pub(super) struct Tls {
     acceptor: TlsAcceptor,
-    /// For the handshake: DER in base64, without padding because go-plugin decodes it so.
+    /// For the handshake: DER in base64, without padding, as go-plugin decodes it.
     certificate: Arc<str>,
 }
 
 impl Tls {
-    /// Makes the plugin's own certificate, and pins the host's, given in PEM.
+    /// Creates the plugin's own certificate, and pins the host's, given in PEM.
     pub(super) fn pinned_to(host_pem: &str) -> Result<Self, ServeError> {
         let host = parse_host(host_pem).map_err(|reason| ServeError::ClientCertificate { reason })?;
         Self::new(host).map_err(|reason| ServeError::OwnCertificate { reason })
     }
 
     fn new(host: CertificateDer<'static>) -> Result<Self, String> {
-        // P-256 is what every host takes and what is made fastest. The host looks for the name localhost.
+        // Every host accepts P-256, and it is the fastest to create. The host expects the name localhost.
         let key = KeyPair::generate().map_err(|e| e.to_string())?;
         let own =
             CertificateParams::new(["localhost".to_owned()]).and_then(|params| params.self_signed(&key));
@@ -55,13 +55,13 @@ impl Tls {
             .with_single_cert(vec![own], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
             .map_err(|e| e.to_string())?;
         config.alpn_protocols = vec![b"h2".to_vec()];
-        // Every connection proves the host's key anew: no resumption.
+        // No resumption: the host proves its key on every connection.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
     }
 
-    /// The plugin's certificate as the handshake line carries it.
+    /// Returns the plugin's certificate for the handshake line.
     pub(super) fn certificate(&self) -> &str {
         &self.certificate
     }
@@ -72,23 +72,23 @@ impl Tls {
 }
 
 fn parse_host(pem: &str) -> Result<CertificateDer<'static>, String> {
-    let mut found = CertificateDer::pem_slice_iter(pem.as_bytes());
-    let host = match found.next() {
+    let mut certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
+    let host = match certificates.next() {
         Some(Ok(host)) => host,
-        Some(Err(error)) => return Err(format!("it is no valid PEM ({error})")),
-        None => return Err("it holds no certificate".to_owned()),
+        Some(Err(error)) => return Err(format!("it is not valid PEM ({error})")),
+        None => return Err("it contains no certificate".to_owned()),
     };
-    if found.next().is_some() {
-        return Err("it holds more than one certificate".to_owned());
+    if certificates.next().is_some() {
+        return Err("it contains more than one certificate".to_owned());
     }
-    ParsedCertificate::try_from(&host).map_err(|e| format!("it holds no valid certificate ({e})"))?;
+    ParsedCertificate::try_from(&host).map_err(|e| format!("it contains no valid certificate ({e})"))?;
     Ok(host)
 }
 
-/// Accepts the one certificate, with proof of its key.
+/// Accepts only the pinned certificate, with proof of its key.
 struct PinnedHost {
     host: CertificateDer<'static>,
-    /// Those of aws-lc-rs, with P-521 among them. A Go host to which P-521 is not offered sends no certificate at all.
+    /// Those of aws-lc-rs, which include P-521. If P-521 is not offered, a Go host sends no certificate at all.
     algorithms: WebPkiSupportedAlgorithms,
 }
 

@@ -1,5 +1,4 @@
-//! Reading msgpack as hosts write it. The bytes come from outside: nothing is allocated on the word of a length alone,
-//! nesting is bounded, and nothing panics.
+//! Decodes msgpack. The bytes are untrusted: no length is trusted for an allocation, nesting is limited, and nothing panics.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +6,16 @@ use rmp::Marker;
 
 use super::{DecodeError, MAX_DEPTH, Number, ObjectType, Step, Type, Value, nfc};
 
-/// At most so many elements are made room for before the first of them was read.
+/// The maximum capacity that is reserved before the elements are read.
 const MAX_RESERVE: usize = 64;
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
 impl Value {
-    /// Reads one msgpack value of type `ty`.
+    /// Decodes one msgpack value of type `ty`.
     ///
     /// # Errors
-    /// When the bytes are no value of that type, something follows it, or it nests deeper than [`MAX_DEPTH`].
+    /// If the bytes are not a value of that type, more bytes follow, or it is nested deeper than [`MAX_DEPTH`].
     pub fn from_msgpack(bytes: &[u8], ty: &Type) -> Result<Self> {
         let mut reader = Reader { rest: bytes };
         let value = reader.value(ty, MAX_DEPTH)?;
@@ -35,11 +34,11 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn value(&mut self, ty: &Type, depth: usize) -> Result<Value> {
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(DecodeError::new(format!("it nests deeper than {MAX_DEPTH}")));
+            return Err(DecodeError::new(format!("the nesting is deeper than {MAX_DEPTH}")));
         };
         let marker = self.marker()?;
         if let Some(length) = self.extension_length(marker)? {
-            // Every extension is an unknown; refinements narrow what it may become, and nothing here rests on them.
+            // Every extension is an unknown value; its refinements are ignored.
             self.take(length.saturating_add(1))?;
             return Ok(Value::Unknown);
         }
@@ -75,7 +74,7 @@ impl<'a> Reader<'a> {
         let length = self.array_length(marker)?;
         if length != types.len() {
             return Err(DecodeError::new(format!(
-                "a tuple of {} was expected, found {length} elements",
+                "expected a tuple of {} elements, found {length}",
                 types.len()
             )));
         }
@@ -92,7 +91,7 @@ impl<'a> Reader<'a> {
             let key = self.key()?;
             let value = self.value(ty, depth).map_err(|e| e.under(Step::Key(key.clone())))?;
             if elements.contains_key(&key) {
-                return Err(DecodeError::new("the key occurs twice").under(Step::Key(key)));
+                return Err(DecodeError::new("duplicate key").under(Step::Key(key)));
             }
             elements.insert(key, value);
         }
@@ -101,32 +100,34 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, marker: Marker, object: &ObjectType, depth: usize) -> Result<Value> {
         let length = self.map_length(marker)?;
-        let wanted = object.attributes.len();
-        if length != wanted {
+        let expected = object.attributes.len();
+        if length != expected {
             return Err(DecodeError::new(format!(
-                "an object of {wanted} attributes was expected, found {length}"
+                "expected an object of {expected} attributes, found {length}"
             )));
         }
         let mut attributes = BTreeMap::new();
         for _ in 0..length {
             let name = self.key()?;
             let Some(ty) = object.attributes.get(&name) else {
-                return Err(DecodeError::new("there is no such attribute").under(Step::Attribute(name)));
+                return Err(DecodeError::new("unknown attribute").under(Step::Attribute(name)));
             };
             let value = self.value(ty, depth).map_err(|e| e.under(Step::Attribute(name.clone())))?;
             if attributes.contains_key(&name) {
-                return Err(DecodeError::new("the attribute occurs twice").under(Step::Attribute(name)));
+                return Err(DecodeError::new("duplicate attribute").under(Step::Attribute(name)));
             }
             attributes.insert(name, value);
         }
         Ok(Value::Map(attributes))
     }
 
-    /// An array of the type, as JSON in bytes, and the value.
+    /// Decodes an array of the type, as JSON bytes, and the value.
     fn dynamic(&mut self, marker: Marker, depth: usize) -> Result<Value> {
         let length = self.array_length(marker)?;
         if length != 2 {
-            return Err(DecodeError::new(format!("a dynamic value has two elements, found {length}")));
+            return Err(DecodeError::new(format!(
+                "expected two elements for a dynamic value, found {length}"
+            )));
         }
         let marker = self.marker()?;
         let ty = self.bytes(marker)?;
@@ -153,11 +154,11 @@ impl<'a> Reader<'a> {
                 let text = self.text(marker)?;
                 return text
                     .parse()
-                    .map_err(|e| DecodeError::new(format!("the number {}: {e}", excerpt(text))));
+                    .map_err(|e| DecodeError::new(format!("invalid number {}: {e}", excerpt(text))));
             }
             _ => return Err(expected("a number", marker)),
         };
-        Number::from_f64(float).map_err(|e| DecodeError::new(format!("the number is {e}")))
+        Number::from_f64(float).map_err(|e| DecodeError::new(format!("invalid number: {e}")))
     }
 
     fn key(&mut self) -> Result<String> {
@@ -170,10 +171,10 @@ impl<'a> Reader<'a> {
             return Err(expected("a string", marker));
         }
         let bytes = self.bytes(marker)?;
-        std::str::from_utf8(bytes).map_err(|e| DecodeError::new(format!("a string that is not UTF-8: {e}")))
+        std::str::from_utf8(bytes).map_err(|e| DecodeError::new(format!("the string is not UTF-8: {e}")))
     }
 
-    /// Go's decoder takes a text for bytes and bytes for a text, so both are taken here.
+    /// Decodes a string or bytes. Go's decoder accepts either for the other, and so does this one.
     fn bytes(&mut self, marker: Marker) -> Result<&'a [u8]> {
         let length = match marker {
             Marker::FixStr(length) => usize::from(length),
@@ -219,7 +220,7 @@ impl<'a> Reader<'a> {
 
     fn length32(&mut self) -> Result<usize> {
         let length = u32::from_be_bytes(self.array()?);
-        usize::try_from(length).map_err(|_| DecodeError::new("a length that does not fit in memory"))
+        usize::try_from(length).map_err(|_| DecodeError::new("the length does not fit in memory"))
     }
 
     fn marker(&mut self) -> Result<Marker> {
@@ -240,7 +241,7 @@ impl<'a> Reader<'a> {
 }
 
 fn ended() -> DecodeError {
-    DecodeError::new("the bytes end in the middle of it")
+    DecodeError::new("unexpected end of the bytes")
 }
 
 fn is_text(marker: Marker) -> bool {
@@ -260,7 +261,7 @@ fn index_step(index: usize) -> Step {
     Step::Index(i64::try_from(index).unwrap_or(i64::MAX))
 }
 
-/// Enough of a text to recognise it in a message.
+/// Returns the beginning of a text, for a message.
 fn excerpt(text: &str) -> String {
     let short: String = text.chars().take(40).collect();
     if short.len() < text.len() { format!("{short:?}…") } else { format!("{short:?}") }
@@ -272,7 +273,7 @@ fn expected(what: &str, found: Marker) -> DecodeError {
         marker if is_text(marker) => "a string",
         Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => "an array",
         Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => "a map",
-        Marker::Reserved => "a byte without meaning",
+        Marker::Reserved => "a reserved byte",
         _ => "a number",
     };
     DecodeError::new(format!("expected {what}, found {found}"))

@@ -1,5 +1,4 @@
-//! Writing msgpack as hosts expect it: every attribute of an object, numbers without loss, the shortest form of each
-//! length.
+//! Encodes msgpack as hosts expect it: every attribute of an object, exact numbers, and the shortest form of each length.
 
 use rmp::Marker;
 
@@ -8,10 +7,10 @@ use super::{EncodeError, MAX_DEPTH, Number, Step, Type, Value, nfc};
 type Result<T> = std::result::Result<T, EncodeError>;
 
 impl Value {
-    /// Writes the value for a place of type `ty`.
+    /// Encodes the value as type `ty`. Nothing is coerced.
     ///
     /// # Errors
-    /// When the value does not conform to the type, or nests deeper than [`MAX_DEPTH`]. Nothing is coerced.
+    /// If the value does not conform to the type, or is nested deeper than [`MAX_DEPTH`].
     pub fn to_msgpack(&self, ty: &Type) -> Result<Vec<u8>> {
         let mut out = Writer { out: Vec::new() };
         out.value(self, ty, MAX_DEPTH)?;
@@ -26,12 +25,12 @@ struct Writer {
 impl Writer {
     fn value(&mut self, value: &Value, ty: &Type, depth: usize) -> Result<()> {
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(EncodeError::new(format!("it nests deeper than {MAX_DEPTH}")));
+            return Err(EncodeError::new(format!("the nesting is deeper than {MAX_DEPTH}")));
         };
         match (value, ty) {
             (Value::Null, _) => self.marker(Marker::Null),
             (Value::Unknown, _) => {
-                // The shortest extension, of kind 0; its one byte has no meaning.
+                // The shortest extension, of kind 0; its one byte is ignored.
                 self.marker(Marker::FixExt1);
                 self.out.extend([0, 0]);
             }
@@ -47,8 +46,10 @@ impl Writer {
             }
             (Value::List(elements), Type::Tuple(types)) => {
                 if elements.len() != types.len() {
-                    let (wanted, found) = (types.len(), elements.len());
-                    return Err(EncodeError::new(format!("a tuple of {wanted} has {found} elements")));
+                    let (expected, found) = (types.len(), elements.len());
+                    return Err(EncodeError::new(format!(
+                        "expected a tuple of {expected} elements, found {found}"
+                    )));
                 }
                 self.array_length(elements.len())?;
                 for (index, (element, ty)) in elements.iter().zip(types).enumerate() {
@@ -64,15 +65,14 @@ impl Writer {
             }
             (Value::Map(attributes), Type::Object(object)) => {
                 if let Some(name) = attributes.keys().find(|name| !object.attributes.contains_key(*name)) {
-                    return Err(EncodeError::new("its type has no such attribute")
-                        .under(Step::Attribute(name.clone())));
+                    return Err(EncodeError::new("unknown attribute").under(Step::Attribute(name.clone())));
                 }
                 self.map_length(object.attributes.len())?;
                 for (name, ty) in &object.attributes {
                     let step = || Step::Attribute(name.clone());
                     let attribute = attributes
                         .get(name)
-                        .ok_or_else(|| EncodeError::new("the attribute is missing").under(step()))?;
+                        .ok_or_else(|| EncodeError::new("missing attribute").under(step()))?;
                     self.text(name)?;
                     self.value(attribute, ty, depth).map_err(|e| e.under(step()))?;
                 }
@@ -88,8 +88,8 @@ impl Writer {
         Ok(())
     }
 
-    /// As go-cty chooses: a whole number that fits in 64 bits with a sign is an integer, a fraction that a float holds
-    /// exactly is a float, everything else is a text.
+    /// Encodes a number as go-cty does: a whole number that fits in a signed 64-bit integer as an integer, a fraction that a float
+    /// represents exactly as a float, and everything else as a string.
     fn number(&mut self, number: &Number) -> Result<()> {
         if let Some(integer) = number.to_i64() {
             self.integer(integer);
@@ -212,7 +212,7 @@ fn index_step(index: usize) -> Step {
     Step::Index(i64::try_from(index).unwrap_or(i64::MAX))
 }
 
-/// The value does not fit the type at this place.
+/// Returns the error for a value that does not have the type.
 pub(super) fn mismatch(value: &Value, ty: &Type) -> EncodeError {
-    EncodeError::new(format!("its type is {ty}, the value is {}", value.kind()))
+    EncodeError::new(format!("expected {ty}, found {}", value.kind()))
 }

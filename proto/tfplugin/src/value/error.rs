@@ -1,4 +1,4 @@
-//! What can be wrong with the bytes or the value given to a codec, and where in the value it was found.
+//! The errors of the codecs, with the path into the value.
 
 use thiserror::Error;
 
@@ -6,15 +6,15 @@ use super::{AttributePath, Step};
 
 /// Bytes that are not a value of the expected type.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("cannot read the value{}: {reason}", at(path))]
+#[error("cannot decode the value{}: {reason}", at(path))]
 pub struct DecodeError {
     pub(super) path: AttributePath,
     pub(super) reason: String,
 }
 
-/// A value that cannot be written for the given type.
+/// A value that cannot be encoded as the given type.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("cannot write the value{}: {reason}", at(path))]
+#[error("cannot encode the value{}: {reason}", at(path))]
 pub struct EncodeError {
     pub(super) path: AttributePath,
     pub(super) reason: String,
@@ -31,19 +31,19 @@ macro_rules! located {
                 Self { path: AttributePath::default(), reason: reason.into() }
             }
 
-            /// Puts a step before the path, on the way back out of a nested value.
+            /// Prepends a step to the path, on the way out of a nested value.
             #[must_use]
             pub(super) fn under(mut self, step: Step) -> Self {
                 self.path.prepend(step);
                 self
             }
 
-            /// Where in the value the fault is; empty for the value as a whole.
+            /// Returns the path to the invalid part; empty for the value as a whole.
             pub fn path(&self) -> &AttributePath {
                 &self.path
             }
 
-            /// What is wrong, without the place.
+            /// Returns what is wrong, without the path.
             pub fn reason(&self) -> &str {
                 &self.reason
             }

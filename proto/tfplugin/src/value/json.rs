@@ -1,4 +1,4 @@
-//! The JSON encoding of values, which hosts use for stored state. It cannot say unknown.
+//! The JSON encoding of values, which hosts use for stored state. It cannot represent unknown values.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -10,28 +10,28 @@ use super::{
 };
 
 impl Value {
-    /// Reads one JSON value of type `ty`. An attribute that is not there is null; one that the type has not is an error.
-    /// As in cty, a string may stand for a number or a bool, and a number or a bool for a string.
+    /// Decodes one JSON value of type `ty`. A missing attribute is null; an unknown attribute is an error. As in cty, strings are
+    /// converted to numbers and bools, and numbers and bools to strings.
     ///
     /// # Errors
-    /// When the text is no JSON, no value of that type, or nests deeper than [`MAX_DEPTH`].
+    /// If the text is not JSON, not a value of that type, or nested deeper than [`MAX_DEPTH`].
     pub fn from_json(json: &[u8], ty: &Type) -> Result<Self, DecodeError> {
         read(json, ty, Reading { lenient: false, depth: MAX_DEPTH })
     }
 
-    /// Like [`Value::from_json`], but attributes that the type has not are passed over: state that an older provider
-    /// stored may hold some that were removed since.
+    /// Decodes like [`Value::from_json`], but ignores unknown attributes: state written by an older provider may contain attributes
+    /// that were removed since.
     ///
     /// # Errors
-    /// As for [`Value::from_json`], apart from those attributes.
+    /// As for [`Value::from_json`], except for unknown attributes.
     pub fn from_json_lenient(json: &[u8], ty: &Type) -> Result<Self, DecodeError> {
         read(json, ty, Reading { lenient: true, depth: MAX_DEPTH })
     }
 
-    /// Writes the value as JSON for a place of type `ty`.
+    /// Encodes the value as JSON of type `ty`.
     ///
     /// # Errors
-    /// When the value does not conform to the type, or anything in it is unknown.
+    /// If the value does not conform to the type, or contains unknown values.
     pub fn to_json(&self, ty: &Type) -> Result<Vec<u8>, EncodeError> {
         let mut out = String::new();
         write(&mut out, self, ty, MAX_DEPTH)?;
@@ -52,18 +52,18 @@ fn read(json: &[u8], ty: &Type, reading: Reading) -> Result<Value, DecodeError> 
 
 #[derive(Clone, Copy)]
 struct Reading {
-    /// Attributes that the type has not are passed over.
+    /// Whether unknown attributes are ignored.
     lenient: bool,
-    /// How many levels may still be opened.
+    /// The remaining nesting depth.
     depth: usize,
 }
 
-/// Reads a value of a type that is known only at run time.
+/// Decodes a value of a type that is known only at run time.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
     ty: &'a Type,
     reading: Reading,
-    /// The steps to the fault, from the inside out; filled on the way back when there is one.
+    /// The steps to an error, from the inside out; filled on the way back.
     path: &'a std::cell::RefCell<Vec<Step>>,
 }
 
@@ -85,11 +85,11 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(mut self, json: D) -> Result<Value, D::Error> {
         let Some(depth) = self.reading.depth.checked_sub(1) else {
-            return Err(D::Error::custom(format!("it nests deeper than {MAX_DEPTH}")));
+            return Err(D::Error::custom(format!("the nesting is deeper than {MAX_DEPTH}")));
         };
         self.reading.depth = depth;
         match self.ty {
-            // The text of a number must be seen as it stands: as a float it would no longer be exact.
+            // The original text of a number is needed, because a float would not be exact.
             Type::Bool | Type::Number | Type::String => {
                 let raw = <&RawValue as serde::Deserialize>::deserialize(json)?;
                 primitive(raw.get(), self.ty).map_err(D::Error::custom)
@@ -99,7 +99,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     }
 }
 
-/// A bool, number or string, with the coercions of cty.
+/// Decodes a bool, number or string, with cty's conversions.
 fn primitive(raw: &str, ty: &Type) -> Result<Value, String> {
     let text = match raw.as_bytes().first() {
         Some(b'n') => return Ok(Value::Null),
@@ -176,7 +176,7 @@ impl Seed<'_> {
             let seed = Seed { ty, reading: self.reading, path: self.path };
             let value = self.step(json.next_value_seed(seed), || Step::Key(key.clone()))?;
             if elements.contains_key(&key) {
-                return self.step(Err(A::Error::custom("the key occurs twice")), || Step::Key(key));
+                return self.step(Err(A::Error::custom("duplicate key")), || Step::Key(key));
             }
             elements.insert(key, value);
         }
@@ -192,14 +192,13 @@ impl Seed<'_> {
                     json.next_value::<IgnoredAny>()?;
                     continue;
                 }
-                let error = A::Error::custom("there is no such attribute");
+                let error = A::Error::custom("unknown attribute");
                 return self.step(Err(error), || Step::Attribute(name));
             };
             let seed = Seed { ty, reading: self.reading, path: self.path };
             let value = self.step(json.next_value_seed(seed), || Step::Attribute(name.clone()))?;
             if attributes.contains_key(&name) {
-                return self
-                    .step(Err(A::Error::custom("the attribute occurs twice")), || Step::Attribute(name));
+                return self.step(Err(A::Error::custom("duplicate attribute")), || Step::Attribute(name));
             }
             attributes.insert(name, value);
         }
@@ -211,16 +210,16 @@ impl Seed<'_> {
         Ok(Value::Map(attributes))
     }
 
-    /// `{"type": …, "value": …}`, in either order.
+    /// Decodes `{"type": …, "value": …}`, in either order.
     fn dynamic<'de, A: MapAccess<'de>>(self, mut json: A) -> Result<Value, A::Error> {
         let (mut ty, mut value) = (None, None);
         while let Some(key) = json.next_key::<String>()? {
-            let place: &mut Option<&RawValue> = match key.as_str() {
+            let slot: &mut Option<&RawValue> = match key.as_str() {
                 "type" => &mut ty,
                 "value" => &mut value,
-                _ => return Err(A::Error::custom("a dynamic value has only type and value")),
+                _ => return Err(A::Error::custom("unknown field: a dynamic value has only type and value")),
             };
-            if place.replace(json.next_value()?).is_some() {
+            if slot.replace(json.next_value()?).is_some() {
                 return Err(A::Error::duplicate_field(if key == "type" { "type" } else { "value" }));
             }
         }
@@ -236,11 +235,13 @@ impl Seed<'_> {
 
 fn write(out: &mut String, value: &Value, ty: &Type, depth: usize) -> Result<(), EncodeError> {
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(EncodeError::new(format!("it nests deeper than {MAX_DEPTH}")));
+        return Err(EncodeError::new(format!("the nesting is deeper than {MAX_DEPTH}")));
     };
     match (value, ty) {
         (Value::Null, _) => out.push_str("null"),
-        (Value::Unknown, _) => return Err(EncodeError::new("it is unknown, which JSON cannot say")),
+        (Value::Unknown, _) => {
+            return Err(EncodeError::new("the value is unknown, which JSON cannot represent"));
+        }
         (Value::Bool(truth), Type::Bool) => out.push_str(if *truth { "true" } else { "false" }),
         (Value::Number(number), Type::Number) => out.push_str(&number.to_string()),
         (Value::String(text), Type::String) => push_text(out, text),
@@ -256,12 +257,10 @@ fn write(out: &mut String, value: &Value, ty: &Type, depth: usize) -> Result<(),
         }
         (Value::Map(attributes), Type::Object(object)) => {
             if let Some(name) = attributes.keys().find(|name| !object.attributes.contains_key(*name)) {
-                return Err(
-                    EncodeError::new("its type has no such attribute").under(Step::Attribute(name.clone()))
-                );
+                return Err(EncodeError::new("unknown attribute").under(Step::Attribute(name.clone())));
             }
             if let Some(name) = object.attributes.keys().find(|name| !attributes.contains_key(*name)) {
-                return Err(EncodeError::new("the attribute is missing").under(Step::Attribute(name.clone())));
+                return Err(EncodeError::new("missing attribute").under(Step::Attribute(name.clone())));
             }
             let entries = attributes.iter().zip(object.attributes.values());
             let entries = entries.map(|((name, value), ty)| (name, value, ty));

@@ -1,21 +1,21 @@
-//! Exact decimal numbers. They are never floats in between and never written out in full to be compared: the size of
-//! a number is the size of its digits, whatever its exponent.
+//! Exact decimal numbers. They are never converted to floats in between, nor written out in full for a comparison: a number takes
+//! the space of its digits, whatever its exponent.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
 use thiserror::Error;
 
-/// Longest plain notation that is written; numbers that would need more are written with an exponent.
+/// The maximum length of the plain notation; longer numbers are written with an exponent.
 const MAX_PLAIN: i64 = 1_100;
 
-/// Largest magnitude of an exponent. Far beyond what a host can hold, and far from overflowing when added.
+/// The maximum magnitude of an exponent. It is far beyond what hosts support, and sums of exponents do not overflow.
 const MAX_EXPONENT: i64 = 1 << 60;
 
-/// An exact decimal number. Equal numbers are equal whatever their spelling was: `1.50` is `1.5`, `-0` is `0`.
+/// An exact decimal number. Numbers compare by value, not by notation: `1.50` equals `1.5`, and `-0` equals `0`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Number(Repr);
 
-/// There is exactly one representation for each number, so that equality and hashing can be derived.
+/// Each number has exactly one representation, so that equality and hashing can be derived.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Repr {
     /// Every whole number that fits.
@@ -24,7 +24,7 @@ enum Repr {
     Decimal(Box<Decimal>),
 }
 
-/// `digits` × 10^`exponent`; the digits neither begin nor end with a zero.
+/// `digits` × 10^`exponent`; the digits neither start nor end with a zero.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Decimal {
     negative: bool,
@@ -32,13 +32,13 @@ struct Decimal {
     exponent: i64,
 }
 
-/// A text or a float that is no finite decimal number.
+/// The error for a text or float that is not a finite decimal number.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NumberError {
     /// The text is not a decimal number like `12`, `-0.5` or `1e9`.
     #[error("not a decimal number like 12, -0.5 or 1e9")]
     Syntax,
-    /// The exponent is larger than can be counted with.
+    /// The exponent is too large.
     #[error("the exponent is beyond ±2^60")]
     Exponent,
     /// Infinity or not-a-number.
@@ -47,11 +47,11 @@ pub enum NumberError {
 }
 
 impl Number {
-    /// The number as it is in the float, digit for digit: `0.1_f64` is
+    /// Converts a float exactly, digit for digit: `0.1_f64` is
     /// 0.1000000000000000055511151231257827021181583404541015625.
     ///
     /// # Errors
-    /// When it is infinite or not a number.
+    /// If it is infinite or not a number.
     pub fn from_f64(float: f64) -> Result<Self, NumberError> {
         if !float.is_finite() {
             return Err(NumberError::NotFinite);
@@ -66,7 +66,7 @@ impl Number {
         format!("{float:.decimals$}").parse()
     }
 
-    /// The number, if it is whole and fits.
+    /// Returns the number, if it is whole and fits.
     pub fn to_i64(&self) -> Option<i64> {
         match self.0 {
             Repr::Int(number) => Some(number),
@@ -74,7 +74,7 @@ impl Number {
         }
     }
 
-    /// The number, if it is whole, not negative, and fits.
+    /// Returns the number, if it is whole, not negative, and fits.
     pub fn to_u64(&self) -> Option<u64> {
         match &self.0 {
             Repr::Int(number) => u64::try_from(*number).ok(),
@@ -85,10 +85,10 @@ impl Number {
         }
     }
 
-    /// The float that is exactly this number, if there is one.
+    /// Returns the float that is exactly this number, if there is one.
     pub fn to_f64_exact(&self) -> Option<f64> {
         if let Repr::Decimal(decimal) = &self.0
-            // Beyond these bounds no float is exact; asking for the nearest would only cost time.
+            // Beyond these bounds no float is exact.
             && (decimal.magnitude() > 309 || decimal.exponent < -1_074 || decimal.digits.len() > 767)
         {
             return None;
@@ -97,16 +97,16 @@ impl Number {
         (Self::from_f64(float).as_ref() == Ok(self)).then_some(float)
     }
 
-    /// The float nearest to this number; infinite when it is too large for one.
+    /// Returns the float nearest to this number; infinite if it is too large.
     pub fn to_f64(&self) -> f64 {
         match &self.0 {
-            // A decimal text and its parsing round once, to the nearest.
+            // Parsing the decimal text rounds once, to the nearest float.
             Repr::Int(number) => number.to_string().parse().unwrap_or(f64::NAN),
             Repr::Decimal(decimal) => decimal.scientific().parse().unwrap_or(f64::NAN),
         }
     }
 
-    /// Whether it has no part after the point.
+    /// Returns whether it has no fraction.
     pub fn is_whole(&self) -> bool {
         match &self.0 {
             Repr::Int(_) => true,
@@ -137,7 +137,7 @@ impl Number {
         Ok(Self(Repr::Decimal(Box::new(decimal))))
     }
 
-    /// Sign, power of ten of the first digit, and digits, which is all that comparing needs.
+    /// Returns the sign, the power of ten of the first digit, and the digits, for comparisons.
     fn parts(&self) -> (i8, i64, std::borrow::Cow<'_, str>) {
         match &self.0 {
             Repr::Int(0) => (0, 0, "".into()),
@@ -154,7 +154,7 @@ impl Number {
 }
 
 impl Decimal {
-    /// How many places the number has before the point; negative or zero when it begins after it.
+    /// Returns the number of digits before the point; zero or negative if the number starts after it.
     fn magnitude(&self) -> i64 {
         self.exponent + i64::try_from(self.digits.len()).unwrap_or(i64::MAX / 2)
     }
@@ -163,7 +163,7 @@ impl Decimal {
         if self.negative { "-" } else { "" }
     }
 
-    /// Without exponent. Only for numbers that are known to be short when written so.
+    /// Formats the number without an exponent. Only for numbers that are short in this form.
     fn plain(&self) -> String {
         let (sign, digits, magnitude) = (self.sign(), &self.digits, self.magnitude());
         let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or(0));
@@ -201,7 +201,7 @@ impl From<u64> for Number {
 impl FromStr for Number {
     type Err = NumberError;
 
-    /// Reads `[sign] digits [. digits] [e [sign] digits]`, with digits on at least one side of the point.
+    /// Parses `[sign] digits [. digits] [e [sign] digits]`, with digits on at least one side of the point.
     fn from_str(text: &str) -> Result<Self, NumberError> {
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, Some(exponent)),
@@ -230,7 +230,7 @@ fn all_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// An exponent that does not fit is taken as one just out of bounds: zero times it is still zero.
+/// Parses an exponent. One that does not fit becomes one that is just out of bounds, because zero times it is still zero.
 fn parse_exponent(text: &str) -> Result<i64, NumberError> {
     let (negative, digits) = split_sign(text);
     if digits.is_empty() || !all_digits(digits) {
@@ -241,7 +241,8 @@ fn parse_exponent(text: &str) -> Result<i64, NumberError> {
 }
 
 impl fmt::Display for Number {
-    /// Plain notation while it is at most about a thousand characters, else with an exponent. Both are numbers in JSON.
+    /// Formats the number in plain notation up to about a thousand characters, and otherwise with an exponent. Both are valid in
+    /// JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Repr::Int(number) => write!(f, "{number}"),
@@ -266,7 +267,7 @@ impl Ord for Number {
         }
         let (sign, magnitude, digits) = self.parts();
         let (other_sign, other_magnitude, other_digits) = other.parts();
-        // Without leading or trailing zeros, digits compare as texts do.
+        // Without leading and trailing zeros, digits compare like texts.
         let size = magnitude.cmp(&other_magnitude).then_with(|| digits.cmp(&other_digits));
         sign.cmp(&other_sign).then(if sign < 0 { size.reverse() } else { size })
     }

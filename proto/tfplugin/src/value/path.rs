@@ -1,10 +1,10 @@
-//! Paths into a value: which attribute, which element. Hosts show them to point a person at a line.
+//! Paths to an attribute or element of a value. Hosts use them to show the line of a diagnostic.
 
 use std::fmt;
 
 use crate::wire::{self, attribute_path::step::Selector};
 
-/// One step into a value. The elements of a set cannot be addressed: a path ends at the set.
+/// One step into a value. Elements of a set have no steps: a path ends at the set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// An attribute of an object, or a nested block.
@@ -15,53 +15,53 @@ pub enum Step {
     Index(i64),
 }
 
-/// The way to a part of a value, from the outside in. Empty is the value as a whole.
+/// The path to a part of a value, from the outside in. The empty path is the value as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttributePath(Vec<Step>);
 
 impl AttributePath {
-    /// The path to the value as a whole.
+    /// Returns the path to the value as a whole.
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// The path to a top-level attribute.
+    /// Returns the path to a top-level attribute.
     pub fn attribute(name: impl Into<String>) -> Self {
         Self::default().then(Step::Attribute(name.into()))
     }
 
-    /// This path, one step further.
+    /// Appends a step.
     pub fn then(mut self, step: Step) -> Self {
         self.0.push(step);
         self
     }
 
-    /// This path, then an attribute.
+    /// Appends an attribute.
     pub fn then_attribute(self, name: impl Into<String>) -> Self {
         self.then(Step::Attribute(name.into()))
     }
 
-    /// This path, then an element of a map.
+    /// Appends an element of a map.
     pub fn then_key(self, key: impl Into<String>) -> Self {
         self.then(Step::Key(key.into()))
     }
 
-    /// This path, then an element of a list or tuple.
+    /// Appends an element of a list or tuple.
     pub fn then_index(self, index: i64) -> Self {
         self.then(Step::Index(index))
     }
 
-    /// The steps from the outside in.
+    /// Returns the steps, from the outside in.
     pub fn steps(&self) -> &[Step] {
         &self.0
     }
 
-    /// Whether it is the path to the value as a whole.
+    /// Returns whether it is the path to the value as a whole.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Adds a step at the outer end.
+    /// Prepends a step.
     pub fn prepend(&mut self, step: Step) {
         self.0.insert(0, step);
     }
@@ -108,7 +108,7 @@ impl From<&AttributePath> for wire::AttributePath {
 }
 
 impl From<wire::AttributePath> for AttributePath {
-    /// Steps without a selector are passed over: there is nothing that they could point at.
+    /// Converts the path; steps without a selector are skipped.
     fn from(path: wire::AttributePath) -> Self {
         let step = |step: wire::attribute_path::Step| {
             Some(match step.selector? {

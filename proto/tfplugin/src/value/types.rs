@@ -19,13 +19,13 @@ pub enum Type {
     Number,
     /// Text.
     String,
-    /// Any type: the value brings its own.
+    /// Any type; the value carries its actual type.
     Dynamic,
     /// Elements of one type, in order.
     List(Box<Type>),
-    /// Elements of one type, without order, each once.
+    /// Unordered, distinct elements of one type.
     Set(Box<Type>),
-    /// Elements of one type under text keys.
+    /// Elements of one type, by string keys.
     Map(Box<Type>),
     /// A fixed number of elements, each with a type of its own.
     Tuple(Vec<Type>),
@@ -38,38 +38,38 @@ pub enum Type {
 pub struct ObjectType {
     /// The attributes by name.
     pub attributes: BTreeMap<String, Type>,
-    /// Those of them that an author may leave out. Only a type constraint has them, never the type of a value.
+    /// The attributes that an author may leave out. Only type constraints have them, never the type of a value.
     pub optional: BTreeSet<String>,
 }
 
-/// A text that is no type in cty's JSON notation.
+/// The error for a text that is not a type in cty's JSON notation.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("not a type in cty's JSON notation: {0}")]
 pub struct TypeError(String);
 
 impl Type {
-    /// A list of `element`.
+    /// Returns the type of a list of `element`.
     pub fn list(element: Self) -> Self {
         Self::List(Box::new(element))
     }
 
-    /// A set of `element`.
+    /// Returns the type of a set of `element`.
     pub fn set(element: Self) -> Self {
         Self::Set(Box::new(element))
     }
 
-    /// A map of `element`.
+    /// Returns the type of a map of `element`.
     pub fn map(element: Self) -> Self {
         Self::Map(Box::new(element))
     }
 
-    /// An object with these attributes, none optional.
+    /// Returns the type of an object with these attributes, none of them optional.
     pub fn object<K: Into<String>>(attributes: impl IntoIterator<Item = (K, Self)>) -> Self {
         let attributes = attributes.into_iter().map(|(name, ty)| (name.into(), ty)).collect();
         Self::Object(ObjectType { attributes, optional: BTreeSet::new() })
     }
 
-    /// The attributes, if it is an object.
+    /// Returns the attributes, if it is an object.
     pub fn as_object(&self) -> Option<&ObjectType> {
         match self {
             Self::Object(object) => Some(object),
@@ -77,7 +77,7 @@ impl Type {
         }
     }
 
-    /// The type in cty's JSON notation, as a schema attribute carries it.
+    /// Encodes the type in cty's JSON notation, as used in schemas.
     pub fn to_json(&self) -> Vec<u8> {
         self.to_json_value().to_string().into_bytes()
     }
@@ -106,10 +106,10 @@ impl Type {
         }
     }
 
-    /// Reads a type in cty's JSON notation.
+    /// Parses a type in cty's JSON notation.
     ///
     /// # Errors
-    /// When it is no such notation, or nests deeper than [`MAX_DEPTH`].
+    /// If it is not a type in that notation, or nested deeper than [`MAX_DEPTH`].
     pub fn from_json(json: &[u8]) -> Result<Self, TypeError> {
         let json = serde_json::from_slice(json).map_err(|e| TypeError(e.to_string()))?;
         Self::from_json_value(&json, MAX_DEPTH)
@@ -117,7 +117,7 @@ impl Type {
 
     fn from_json_value(json: &Json, depth: usize) -> Result<Self, TypeError> {
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(TypeError(format!("it nests deeper than {MAX_DEPTH}")));
+            return Err(TypeError(format!("the nesting is deeper than {MAX_DEPTH}")));
         };
         let parts = match json {
             Json::String(name) => return Self::primitive(name),
@@ -125,7 +125,7 @@ impl Type {
             other => return Err(TypeError(format!("expected a string or an array, found {other}"))),
         };
         let (kind, arguments) =
-            parts.split_first().ok_or_else(|| TypeError("an empty array names no type".to_owned()))?;
+            parts.split_first().ok_or_else(|| TypeError("the array is empty".to_owned()))?;
         let one = |arguments: &[Json]| match arguments {
             [element] => Self::from_json_value(element, depth).map(Box::new),
             _ => Err(TypeError(format!("{kind} takes one element type"))),
@@ -142,7 +142,7 @@ impl Type {
                 _ => Err(TypeError("a tuple takes an array of element types".to_owned())),
             },
             Some("object") => Self::object_from_json(arguments, depth),
-            _ => Err(TypeError(format!("there is no type constructor {kind}"))),
+            _ => Err(TypeError(format!("unknown type constructor {kind}"))),
         }
     }
 
@@ -152,7 +152,7 @@ impl Type {
             "number" => Ok(Self::Number),
             "string" => Ok(Self::String),
             "dynamic" => Ok(Self::Dynamic),
-            _ => Err(TypeError(format!("there is no type {name:?}"))),
+            _ => Err(TypeError(format!("unknown type {name:?}"))),
         }
     }
 
@@ -176,7 +176,7 @@ impl Type {
 }
 
 impl fmt::Display for Type {
-    /// As an author writes the type constraint in HCL.
+    /// Formats the type as a type constraint in HCL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool => f.write_str("bool"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::support::{Identity, PATIENCE, Plugin};
+use crate::support::{DEADLINE, Identity, Plugin};
 use tfplugin_proto::wire::{get_provider_schema, provider_client::ProviderClient};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -31,7 +31,7 @@ async fn assert_refused(plugin: &Plugin, tls: Option<rustls::ClientConfig>, who:
 #[tokio::test]
 async fn everyone_but_the_true_host_is_refused() {
     let (host, other) = (Identity::new(), Identity::new());
-    let plugin = Plugin::start("thirty_lines", Some(&host), &[]).await;
+    let plugin = Plugin::start("minimal", Some(&host), &[]).await;
     assert_served(&plugin, &host).await;
 
     assert_refused(&plugin, None, "a plain connection").await;
@@ -47,12 +47,12 @@ async fn everyone_but_the_true_host_is_refused() {
 #[tokio::test]
 async fn each_refusal_is_an_alert_and_not_a_mere_end() {
     let (host, other) = (Identity::new(), Identity::new());
-    let plugin = Plugin::start("thirty_lines", Some(&host), &[]).await;
+    let plugin = Plugin::start("minimal", Some(&host), &[]).await;
     let alert = async |tls| {
         let stream = UnixStream::connect(&plugin.fields[3]).await.unwrap();
         let connector = tokio_rustls::TlsConnector::from(Arc::new(tls));
         let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
-        let read = tokio::time::timeout(PATIENCE, stream.read_u8()).await.unwrap();
+        let read = tokio::time::timeout(DEADLINE, stream.read_u8()).await.unwrap();
         read.unwrap_err().to_string()
     };
     let nobody = plugin.tls_with(rustls::ConfigBuilder::<rustls::ClientConfig, _>::with_no_client_auth);
@@ -65,7 +65,7 @@ async fn each_refusal_is_an_alert_and_not_a_mere_end() {
 #[tokio::test]
 async fn a_peer_that_stalls_holds_up_nobody() {
     let host = Identity::new();
-    let plugin = Plugin::start("thirty_lines", Some(&host), &[]).await;
+    let plugin = Plugin::start("minimal", Some(&host), &[]).await;
     let mut stalled = Vec::new();
     for _ in 0..10 {
         let mut stream = UnixStream::connect(&plugin.fields[3]).await.unwrap();
@@ -79,8 +79,8 @@ async fn a_peer_that_stalls_holds_up_nobody() {
 #[tokio::test]
 async fn the_provider_proves_who_it_is() {
     let host = Identity::new();
-    let plugin = Plugin::start("thirty_lines", Some(&host), &[]).await;
-    let another = Plugin::start("thirty_lines", Some(&host), &[]).await;
+    let plugin = Plugin::start("minimal", Some(&host), &[]).await;
+    let another = Plugin::start("minimal", Some(&host), &[]).await;
     assert_ne!(plugin.certificate(), another.certificate());
     // A host that expects the one does not take the other for it.
     assert!(another.channel(Some(plugin.tls(&host))).await.is_err());

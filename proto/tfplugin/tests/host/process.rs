@@ -1,8 +1,8 @@
 //! A provider from its handshake to its end.
 
-use std::{os::unix::fs::PermissionsExt as _, time::Instant};
+use std::os::unix::fs::PermissionsExt as _;
 
-use crate::support::{COOKIE, Identity, LIMIT, PATIENCE, Plugin, channel, example, files, output, shutdown};
+use crate::support::{COOKIE, DEADLINE, Identity, Plugin, channel, example, files, output, shutdown};
 use nix::sys::signal::Signal;
 use tfplugin_proto::{
     goplugin::{
@@ -41,7 +41,7 @@ fn signal(plugin: &Plugin, signal: Signal) {
 #[tokio::test]
 async fn the_handshake_is_one_line() {
     let identity = Identity::new();
-    let plugin = Plugin::start("thirty_lines", Some(&identity), &[]).await;
+    let plugin = Plugin::start("minimal", Some(&identity), &[]).await;
     assert_eq!(plugin.fields.len(), 6);
     assert_eq!(plugin.fields[..3], ["1", "6", "unix"]);
     let socket = files(plugin.dir.path());
@@ -53,12 +53,12 @@ async fn the_handshake_is_one_line() {
     let channel = plugin.channel(Some(plugin.tls(&identity))).await.unwrap();
     assert_eq!(greet(channel.clone(), "Welt").await, "Hello, Welt!".into());
     shutdown(channel).await;
-    plugin.end(LIMIT).await.assert_clean();
+    plugin.end().await.assert_clean();
 }
 
 #[tokio::test]
 async fn without_a_certificate_there_is_no_tls_and_multiplexing_is_declined() {
-    let plugin = Plugin::start("thirty_lines", None, &[("PLUGIN_MULTIPLEX_GRPC", "true")]).await;
+    let plugin = Plugin::start("minimal", None, &[("PLUGIN_MULTIPLEX_GRPC", "true")]).await;
     assert_eq!(plugin.fields[4..], ["grpc", "", "false"]);
     let channel = plugin.channel(None).await.unwrap();
     assert_eq!(greet(channel, "Welt").await, "Hello, Welt!".into());
@@ -67,14 +67,14 @@ async fn without_a_certificate_there_is_no_tls_and_multiplexing_is_declined() {
 #[tokio::test]
 async fn the_socket_can_be_shared_with_a_group() {
     let group = nix::unistd::getgid().to_string();
-    let plugin = Plugin::start("thirty_lines", None, &[("PLUGIN_UNIX_SOCKET_GROUP", &group)]).await;
+    let plugin = Plugin::start("minimal", None, &[("PLUGIN_UNIX_SOCKET_GROUP", &group)]).await;
     let mode = files(plugin.dir.path())[0].metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
 }
 
 #[tokio::test]
 async fn large_messages_are_received() {
-    let plugin = Plugin::start("thirty_lines", None, &[]).await;
+    let plugin = Plugin::start("minimal", None, &[]).await;
     let name = "x".repeat(20 << 20);
     let greeting = greet(plugin.channel(None).await.unwrap(), &name).await;
     assert_eq!(greeting.as_str().map(str::len), Some(name.len() + "Hello, !".len()));
@@ -82,7 +82,7 @@ async fn large_messages_are_received() {
 
 #[tokio::test]
 async fn health_and_reflection_answer() {
-    let plugin = Plugin::start("thirty_lines", None, &[]).await;
+    let plugin = Plugin::start("minimal", None, &[]).await;
     let channel = plugin.channel(None).await.unwrap();
     let request = HealthCheckRequest { service: "plugin".to_owned() };
     let health = HealthClient::new(channel.clone()).check(request).await.unwrap().into_inner();
@@ -118,7 +118,7 @@ async fn health_and_reflection_answer() {
 #[tokio::test]
 async fn shutdown_ends_open_streams_and_bounds_calls() {
     let identity = Identity::new();
-    let plugin = Plugin::start("sleepy", Some(&identity), &[]).await;
+    let plugin = Plugin::start("slow", Some(&identity), &[]).await;
     assert_eq!(plugin.fields[2], "tcp");
     let channel = plugin.channel(Some(plugin.tls(&identity))).await.unwrap();
     let mut stdio = GrpcStdioClient::new(channel.clone()).stream_stdio(()).await.unwrap().into_inner();
@@ -133,47 +133,45 @@ async fn shutdown_ends_open_streams_and_bounds_calls() {
     let watch = HealthClient::new(channel.clone()).watch(health).await.unwrap();
     let mut provider = ProviderClient::new(channel.clone());
     let long =
-        tokio::spawn(async move { provider.call_function(call(60_000_i64.into(), &Type::Number)).await });
-    // So that the call has arrived before the end does: calls on one connection begin in order.
+        tokio::spawn(async move { provider.call_function(call(3_600_000_i64.into(), &Type::Number)).await });
+    // Calls on one connection start in order, so the long call has arrived when this one is answered.
     let mut provider = ProviderClient::new(channel.clone());
     tokio::task::yield_now().await;
     provider.call_function(call(1_i64.into(), &Type::Number)).await.unwrap();
 
-    let begin = Instant::now();
     shutdown(channel).await;
     assert!(stdio.next().await.is_none_or(|item| item.is_err()));
     assert!(broker.next().await.is_none_or(|item| item.is_err()));
-    plugin.end(LIMIT).await.assert_clean();
-    assert!(begin.elapsed() < LIMIT);
-    assert!(long.await.unwrap().is_err());
+    plugin.end().await.assert_clean();
+    assert!(long.await.unwrap().is_err(), "the call would have taken an hour");
     drop(watch);
 }
 
 #[tokio::test]
 async fn a_call_that_ends_in_time_is_answered() {
-    let plugin = Plugin::start("sleepy", None, &[]).await;
+    let plugin = Plugin::start("slow", None, &[]).await;
     let channel = plugin.channel(None).await.unwrap();
     let mut provider = ProviderClient::new(channel.clone());
     let short =
-        tokio::spawn(async move { provider.call_function(call(400_i64.into(), &Type::Number)).await });
+        tokio::spawn(async move { provider.call_function(call(100_i64.into(), &Type::Number)).await });
     let mut provider = ProviderClient::new(channel.clone());
     tokio::task::yield_now().await;
     provider.call_function(call(1_i64.into(), &Type::Number)).await.unwrap();
     shutdown(channel).await;
     assert!(short.await.unwrap().is_ok());
-    plugin.end(LIMIT).await.assert_clean();
+    plugin.end().await.assert_clean();
 }
 
 #[tokio::test]
 async fn an_interrupt_is_ignored_and_termination_is_not() {
-    let plugin = Plugin::start("thirty_lines", None, &[]).await;
+    let plugin = Plugin::start("minimal", None, &[]).await;
     let channel = plugin.channel(None).await.unwrap();
     signal(&plugin, Signal::SIGINT);
     signal(&plugin, Signal::SIGINT);
     assert_eq!(greet(channel.clone(), "still here").await, "Hello, still here!".into());
     drop(channel);
     signal(&plugin, Signal::SIGTERM);
-    plugin.end(LIMIT).await.assert_clean();
+    plugin.end().await.assert_clean();
 }
 
 #[tokio::test]
@@ -181,17 +179,17 @@ async fn tcp_ports_are_kept_to() {
     let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = occupied.local_addr().unwrap().port();
     let (min, max) = (port.to_string(), port.saturating_add(20).to_string());
-    let plugin = Plugin::start("sleepy", None, &[("PLUGIN_MIN_PORT", &min), ("PLUGIN_MAX_PORT", &max)]).await;
+    let plugin = Plugin::start("slow", None, &[("PLUGIN_MIN_PORT", &min), ("PLUGIN_MAX_PORT", &max)]).await;
     let bound: u16 = plugin.fields[3].strip_prefix("127.0.0.1:").unwrap().parse().unwrap();
     assert!(bound > port && bound <= port + 20, "{bound}");
 
     for (min, max, says) in [
         (min.as_str(), min.as_str(), "free a port in that range"),
-        ("2", "1", "PLUGIN_MAX_PORT is 1, below 2"),
-        ("x", "9", "PLUGIN_MIN_PORT is x"),
-        ("1", "70000", "PLUGIN_MAX_PORT is 70000"),
+        ("2", "1", "invalid PLUGIN_MAX_PORT 1, below 2"),
+        ("x", "9", "invalid PLUGIN_MIN_PORT x"),
+        ("1", "70000", "invalid PLUGIN_MAX_PORT 70000"),
     ] {
-        let mut command = example("sleepy");
+        let mut command = example("slow");
         command.envs([COOKIE, ("PLUGIN_MIN_PORT", min), ("PLUGIN_MAX_PORT", max)]);
         let output = output(command).await;
         assert_eq!(output.status.code(), Some(1));
@@ -203,18 +201,18 @@ async fn tcp_ports_are_kept_to() {
 #[tokio::test]
 async fn debugging_prints_how_to_attach_and_serves_several_hosts() {
     let dir = tempfile::tempdir().unwrap();
-    let mut command = example("thirty_lines");
+    let mut command = example("minimal");
     command.arg("--debug").env("PLUGIN_UNIX_SOCKET_DIR", dir.path());
     let mut child = command.spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
-    tokio::time::timeout(PATIENCE, stdout.read_line(&mut line)).await.unwrap().unwrap();
+    tokio::time::timeout(DEADLINE, stdout.read_line(&mut line)).await.unwrap().unwrap();
     let json = line.strip_prefix("TF_REATTACH_PROVIDERS='").unwrap().strip_suffix("'\n").unwrap();
     let json: serde_json::Value = serde_json::from_str(json).unwrap();
     let socket = files(dir.path())[0].to_str().unwrap().to_owned();
     assert_eq!(
         json,
-        serde_json::json!({ "registry.terraform.io/example/thirty": {
+        serde_json::json!({ "registry.terraform.io/example/minimal": {
             "Protocol": "grpc", "ProtocolVersion": 6, "Pid": child.id().unwrap(), "Test": true,
             "Addr": { "Network": "unix", "String": socket },
         }})
@@ -225,5 +223,5 @@ async fn debugging_prints_how_to_attach_and_serves_several_hosts() {
     }
     let plugin = Plugin { child, stdout, dir, fields: Vec::new() };
     signal(&plugin, Signal::SIGINT);
-    plugin.end(LIMIT).await.assert_clean();
+    plugin.end().await.assert_clean();
 }

@@ -1,11 +1,11 @@
 //! What a provider refuses to start with, and how it says so.
 
-use crate::support::{COOKIE, Identity, PATIENCE, example, files, output};
+use crate::support::{COOKIE, DEADLINE, Identity, example, files, output};
 
 /// What it says when it refuses to start: one line on stderr, nothing on stdout, exit code 1, no socket.
 async fn refusal(variables: &[(&str, &str)]) -> String {
     let dir = tempfile::tempdir().unwrap();
-    let mut command = example("thirty_lines");
+    let mut command = example("minimal");
     command.env("PLUGIN_UNIX_SOCKET_DIR", dir.path()).envs(variables.iter().copied());
     let output = output(command).await;
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -18,8 +18,8 @@ async fn refusal(variables: &[(&str, &str)]) -> String {
 
 #[tokio::test]
 async fn started_by_hand_it_says_what_it_is() {
-    let says = "this program is the Terraform provider registry.terraform.io/example/thirty: terraform and tofu start it \
-                themselves, it does nothing when started by hand (for a debugger, start it with --debug)\n";
+    let says = "this program is the Terraform provider registry.terraform.io/example/minimal, which terraform and tofu start \
+                themselves; to debug it, start it with --debug\n";
     assert_eq!(refusal(&[]).await, says);
     assert_eq!(refusal(&[(COOKIE.0, "")]).await, says);
     assert_eq!(refusal(&[(COOKIE.0, "wrong"), ("PLUGIN_PROTOCOL_VERSIONS", "6")]).await, says);
@@ -31,7 +31,7 @@ async fn it_speaks_only_version_6() {
         let says = refusal(&[COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", versions)]).await;
         let versions = versions.escape_debug();
         assert!(
-            says.starts_with(&format!("PLUGIN_PROTOCOL_VERSIONS is \"{versions}\", this provider")),
+            says.starts_with(&format!("unsupported PLUGIN_PROTOCOL_VERSIONS \"{versions}\": ")),
             "{says}"
         );
     }
@@ -48,7 +48,7 @@ async fn a_broken_certificate_is_refused_and_never_taken_for_none() {
     for broken in ["", "certificate", empty, &two, &cut, &key, &damaged] {
         let says =
             refusal(&[COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "6"), ("PLUGIN_CLIENT_CERT", broken)]).await;
-        assert!(says.starts_with("PLUGIN_CLIENT_CERT cannot be used: "), "{says}");
+        assert!(says.starts_with("invalid PLUGIN_CLIENT_CERT: "), "{says}");
     }
 }
 
@@ -59,19 +59,19 @@ async fn a_socket_that_cannot_be_made_is_named() {
     assert!(says.starts_with("cannot listen on /nowhere/at/all/plugin"), "{says}");
     let long = format!("/{}", "long/".repeat(40));
     let says = refusal(&[variables[0], variables[1], ("PLUGIN_UNIX_SOCKET_DIR", &long)]).await;
-    assert!(says.contains("whose path is short"), "{says}");
+    assert!(says.contains("with a short path"), "{says}");
     let says = refusal(&[variables[0], variables[1], ("PLUGIN_UNIX_SOCKET_GROUP", "no-such-group")]).await;
-    assert!(says.contains("the group \"no-such-group\": there is no such group"), "{says}");
+    assert!(says.contains("PLUGIN_UNIX_SOCKET_GROUP \"no-such-group\": the group does not exist"), "{says}");
 }
 
 #[tokio::test]
 async fn a_handshake_that_cannot_be_printed_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let mut command = example("thirty_lines");
+    let mut command = example("minimal");
     command.envs([COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "6")]).env("PLUGIN_UNIX_SOCKET_DIR", dir.path());
     let child = command.stdout(full).spawn().unwrap();
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await.unwrap().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr.starts_with("cannot write the handshake to stdout: "), "{stderr}");

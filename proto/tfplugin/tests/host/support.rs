@@ -1,4 +1,4 @@
-//! A host for tests: starts a provider as terraform does, and connects to it with a certificate of its own.
+//! A host for tests: starts a provider as Terraform does, and connects to it with its own certificate.
 
 use std::{
     path::{Path, PathBuf},
@@ -29,11 +29,8 @@ use tonic::transport::{Channel, Endpoint};
 pub(crate) const COOKIE: (&str, &str) =
     ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
 
-/// Longer than anything here takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A host kills a provider that is not gone two seconds after Shutdown.
-pub(crate) const LIMIT: Duration = Duration::from_secs(2);
+/// When a test that hangs fails. No test depends on how long anything takes.
+pub(crate) const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A host's certificate and key, as go-plugin makes them.
 pub(crate) struct Identity {
@@ -89,7 +86,7 @@ fn newest(dir: &Path) -> SystemTime {
 
 /// Runs a program to its end.
 pub(crate) async fn output(mut command: Command) -> Output {
-    tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends by itself").unwrap()
+    tokio::time::timeout(DEADLINE, command.output()).await.expect("it ends").unwrap()
 }
 
 /// A provider that a host started.
@@ -117,7 +114,7 @@ impl Plugin {
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        tokio::time::timeout(PATIENCE, stdout.read_line(&mut line))
+        tokio::time::timeout(DEADLINE, stdout.read_line(&mut line))
             .await
             .expect("a handshake comes")
             .unwrap();
@@ -159,10 +156,9 @@ impl Plugin {
         channel(&self.fields[2], &self.fields[3], tls).await
     }
 
-    /// What the process leaves when it ends within `patience`: its exit code, the rest of stdout, and stderr.
-    pub(crate) async fn end(mut self, patience: Duration) -> Ended {
-        let status =
-            tokio::time::timeout(patience, self.child.wait()).await.expect("it ends in time").unwrap();
+    /// Waits until the process has ended, and returns its exit code, the rest of stdout, and stderr.
+    pub(crate) async fn end(mut self) -> Ended {
+        let status = tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it ends").unwrap();
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut stdout).await.unwrap();
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).await.unwrap();
@@ -171,7 +167,7 @@ impl Plugin {
     }
 }
 
-/// What a provider left when it ended.
+/// What a provider leaves when it has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -218,11 +214,11 @@ pub(crate) async fn channel(
         }
     });
     // The name is for the headers only: the connector knows where to go.
-    let endpoint = Endpoint::from_static("http://localhost").connect_timeout(PATIENCE).timeout(PATIENCE);
+    let endpoint = Endpoint::from_static("http://localhost").connect_timeout(DEADLINE).timeout(DEADLINE);
     endpoint.connect_with_connector(connector).await
 }
 
-/// Ends a provider as a host does.
+/// Shuts a provider down as a host does.
 pub(crate) async fn shutdown(channel: Channel) {
     GrpcControllerClient::new(channel).shutdown(Empty {}).await.unwrap();
 }

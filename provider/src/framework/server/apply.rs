@@ -1,4 +1,4 @@
-//! ApplyResourceChange: create, update and delete, and what is left when one of them fails.
+//! ApplyResourceChange: create, update and delete, and the state after a failure.
 
 use std::sync::Arc;
 
@@ -6,36 +6,40 @@ use tfplugin_proto::value::{Type, Value};
 use tfplugin_proto::wire::apply_resource_change::{Request, Response};
 
 use super::Server;
-use super::slot::Slot;
+use super::connection::ConnectionState;
 use crate::framework::diagnostics::{Diagnostic, Diagnostics};
 use crate::framework::dynamic::{decode_object, encode_object};
+use crate::framework::fields::Fields;
 use crate::framework::private::Private;
 use crate::framework::provider::Provider;
 use crate::framework::resource::{Context, ErasedResource, Failure};
-use crate::framework::schema::Fields;
 
 impl<P: Provider> Server<P> {
-    pub(super) async fn apply(&self, slot: &Slot<P::Session>, request: Request) -> Response {
-        // Until something was changed, the answer to any failure is the prior state as it came.
+    pub(super) async fn apply(&self, connection: &ConnectionState<P::Session>, request: Request) -> Response {
+        // If nothing was changed, an error returns the prior state as it came.
         let unchanged = Response {
             new_state: request.prior_state.clone(),
             private: request.planned_private.clone(),
             ..Default::default()
         };
-        match self.try_apply(slot, request).await {
+        match self.try_apply(connection, request).await {
             Ok(response) => response,
             Err(diagnostics) => Response { diagnostics: diagnostics.to_wire(), ..unchanged },
         }
     }
 
-    async fn try_apply(&self, slot: &Slot<P::Session>, request: Request) -> Result<Response, Diagnostics> {
+    async fn try_apply(
+        &self,
+        connection: &ConnectionState<P::Session>,
+        request: Request,
+    ) -> Result<Response, Diagnostics> {
         let resource = self.resource(&request.type_name)?;
         let ty = resource.schema().object_type();
         let prior = decode_object(request.prior_state.as_ref(), &ty, "prior state")?;
         let planned = decode_object(request.planned_state.as_ref(), &ty, "planned state")?;
         let config = decode_object(request.config.as_ref(), &ty, "configuration")?;
         let mut cx = Context {
-            session: Arc::clone(&slot.configured()?.session),
+            session: Arc::clone(&connection.configured()?.session),
             private: Private::decode(&request.planned_private)?,
             config: config.unwrap_or_default(),
         };
@@ -44,7 +48,7 @@ impl<P: Provider> Server<P> {
     }
 }
 
-/// Runs the one function that fits, and says what exists afterwards.
+/// Calls the matching function, and returns what exists afterwards.
 async fn change<S>(
     resource: &dyn ErasedResource<S>,
     cx: &mut Context<S>,
@@ -62,8 +66,8 @@ async fn change<S>(
     };
     match result {
         Ok(state) if state.values().all(Value::is_wholly_known) => (Some(state), Diagnostics::new()),
-        Ok(state) => (Some(settled(state)), not_known().into()),
-        Err(Failure { diagnostics, state }) => (state.map(settled).or(before), diagnostics),
+        Ok(state) => (Some(without_unknowns(state)), unknown_after_apply().into()),
+        Err(Failure { diagnostics, state }) => (state.map(without_unknowns).or(before), diagnostics),
     }
 }
 
@@ -81,8 +85,8 @@ fn respond(
     })
 }
 
-/// State is wholly known: what a failed change leaves open is kept as null.
-fn settled(mut state: Fields) -> Fields {
+/// Replaces unknown values by null, because a stored state must be wholly known.
+fn without_unknowns(mut state: Fields) -> Fields {
     for value in state.values_mut() {
         if !value.is_wholly_known() {
             *value = Value::Null;
@@ -91,10 +95,9 @@ fn settled(mut state: Fields) -> Fields {
     state
 }
 
-fn not_known() -> Diagnostic {
+fn unknown_after_apply() -> Diagnostic {
     Diagnostic::error(
-        "The provider left a value unknown after apply",
-        "The object was changed, but the provider did not say what it is now. This is a defect of the provider, please \
-         report it.",
+        "Unknown value after apply",
+        "The object was changed, but the provider left a value unknown. Report this as a bug of the provider.",
     )
 }

@@ -1,4 +1,4 @@
-//! GetFunctions and CallFunction. They need no configured provider.
+//! GetFunctions and CallFunction. They do not need a configured provider.
 
 use tfplugin_proto::value::Value;
 use tfplugin_proto::wire::{call_function, get_functions};
@@ -32,7 +32,7 @@ impl<P: Provider> Server<P> {
         let signature = function.signature();
         if request.arguments.len() < signature.parameters.len() {
             return Err(FunctionError::new(format!(
-                "{} takes at least {} arguments and was given {}.",
+                "{} takes at least {} arguments, and {} were given.",
                 request.name,
                 signature.parameters.len(),
                 request.arguments.len()

@@ -1,4 +1,4 @@
-//! Resource identities. No resource has one: objects are imported by id.
+//! Resource identities. No resource has one: objects are imported by ID.
 
 use tfplugin_proto::wire::{get_resource_identity_schemas, upgrade_resource_identity};
 
@@ -10,9 +10,12 @@ pub(super) fn schemas() -> get_resource_identity_schemas::Response {
 
 pub(super) fn upgrade(request: &upgrade_resource_identity::Request) -> upgrade_resource_identity::Response {
     let diagnostic = Diagnostic::error(
-        format!("{} has no identity", request.type_name),
-        "The state holds a resource identity, and this version of the provider defines none. Use the provider \
-         release that wrote the state, or a newer one.",
+        "Resource identity is not supported",
+        format!(
+            "The state holds a resource identity for {}, which this version of the provider does not define. Use the \
+             provider release that wrote the state, or a newer one.",
+            request.type_name
+        ),
     );
     upgrade_resource_identity::Response { diagnostics: vec![diagnostic.to_wire()], ..Default::default() }
 }

@@ -1,4 +1,4 @@
-//! MoveResourceState: `moved` blocks between resource types. None is supported, and the answer says so.
+//! MoveResourceState: `moved` blocks between resource types. None is supported.
 
 use tfplugin_proto::wire::move_resource_state::{Request, Response};
 
@@ -10,10 +10,10 @@ impl<P: Provider> Server<P> {
     pub(super) fn move_state(&self, request: &Request) -> Response {
         let diagnostic = self.resource(&request.target_type_name).err().unwrap_or_else(|| {
             Diagnostic::error(
-                "The move is not supported",
+                "Move between resource types is not supported",
                 format!(
-                    "The state of {} from {} cannot become a {}. Remove the `moved` block, and use a `removed` block \
-                     for the old object and an `import` block for the new one.",
+                    "The state of {} from {} cannot be moved to {}. Replace the `moved` block by a `removed` block for the \
+                     old object and an `import` block for the new one.",
                     request.source_type_name, request.source_provider_address, request.target_type_name
                 ),
             )

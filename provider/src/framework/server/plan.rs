@@ -1,7 +1,7 @@
-//! PlanResourceChange: what a create, update or destroy would come to.
+//! PlanResourceChange: the planned create, update or destroy.
 //!
-//! The rules of the schema come first, then the resource's own word. A warning is told beside the plan; an error is told
-//! instead of it.
+//! The plan rules of the schema come first, then the resource's own. Warnings are returned together with the plan; an error
+//! replaces it.
 
 use std::sync::Arc;
 
@@ -9,24 +9,28 @@ use tfplugin_proto::value::AttributePath;
 use tfplugin_proto::wire::plan_resource_change::{Request, Response};
 
 use super::Server;
-use super::slot::Slot;
+use super::connection::ConnectionState;
 use crate::framework::diagnostics::Diagnostics;
 use crate::framework::dynamic::{decode_object, decode_required, encode_object};
+use crate::framework::fields::Fields;
 use crate::framework::plan::plan;
 use crate::framework::private::Private;
 use crate::framework::provider::{Provider, Readiness};
 use crate::framework::resource::PlanContext;
-use crate::framework::schema::Fields;
 
 impl<P: Provider> Server<P> {
-    pub(super) async fn plan(&self, slot: &Slot<P::Session>, request: Request) -> Response {
-        self.try_plan(slot, request).await.unwrap_or_else(|diagnostics| Response {
+    pub(super) async fn plan(&self, connection: &ConnectionState<P::Session>, request: Request) -> Response {
+        self.try_plan(connection, request).await.unwrap_or_else(|diagnostics| Response {
             diagnostics: diagnostics.to_wire(),
             ..Default::default()
         })
     }
 
-    async fn try_plan(&self, slot: &Slot<P::Session>, request: Request) -> Result<Response, Diagnostics> {
+    async fn try_plan(
+        &self,
+        connection: &ConnectionState<P::Session>,
+        request: Request,
+    ) -> Result<Response, Diagnostics> {
         let resource = self.resource(&request.type_name)?;
         let schema = resource.schema();
         let ty = schema.object_type();
@@ -34,15 +38,15 @@ impl<P: Provider> Server<P> {
         let prior = decode_object(request.prior_state.as_ref(), &ty, "prior state")?;
         let private = Private::decode(&request.prior_private)?;
         if proposed.is_none() {
-            let mut cx = self.plan_context(slot, private, Fields::new());
+            let mut cx = self.plan_context(connection, private, Fields::new());
             let diagnostics = match &prior {
-                Some(prior) => slot.unless_stopped(resource.plan_destroy(&mut cx, prior)).await?,
+                Some(prior) => connection.or_stopped(resource.plan_destroy(&mut cx, prior)).await?,
                 None => Diagnostics::new(),
             };
             if diagnostics.has_errors() {
                 return Err(diagnostics);
             }
-            // The private state goes along, because deleting may need it.
+            // The private state is kept, because deleting may need it.
             return Ok(Response {
                 planned_state: Some(encode_object(None, &ty)?),
                 planned_private: cx.private.encode(),
@@ -53,9 +57,9 @@ impl<P: Provider> Server<P> {
         let config = decode_required(request.config.as_ref(), &ty, "configuration")?;
         let planned = plan(schema, prior.as_ref(), &config);
         let replaces = !planned.requires_replace.is_empty();
-        let mut cx = self.plan_context(slot, private, config);
+        let mut cx = self.plan_context(connection, private, config);
         let refined = resource.plan(&mut cx, prior.as_ref(), &planned.fields, replaces);
-        let (fields, diagnostics) = slot.unless_stopped(refined).await?;
+        let (fields, diagnostics) = connection.or_stopped(refined).await?;
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
@@ -71,11 +75,11 @@ impl<P: Provider> Server<P> {
 
     fn plan_context(
         &self,
-        slot: &Slot<P::Session>,
+        connection: &ConnectionState<P::Session>,
         private: Private,
         config: Fields,
     ) -> PlanContext<P::Session> {
-        let configured = slot.configured().ok().map(|configured| Arc::clone(&configured.session));
+        let configured = connection.configured().ok().map(|configured| Arc::clone(&configured.session));
         let ready = |session: &Arc<P::Session>| self.provider.readiness(session) == Readiness::Ready;
         let session = configured.clone().filter(ready);
         PlanContext { session, configured, private, config }

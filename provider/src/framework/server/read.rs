@@ -1,4 +1,4 @@
-//! ReadResource: the object as it is now. While the provider cannot be reached yet, the state is kept.
+//! ReadResource: the current object. While the provider cannot make requests yet, the state is kept.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,22 +6,22 @@ use std::sync::atomic::Ordering;
 use tfplugin_proto::wire::read_resource::{Request, Response};
 
 use super::Server;
-use super::slot::Slot;
+use super::connection::ConnectionState;
 use crate::framework::diagnostics::{Diagnostics, Severity};
 use crate::framework::dynamic::{decode_object, encode_object};
+use crate::framework::fields::Fields;
 use crate::framework::private::Private;
 use crate::framework::provider::{Provider, Readiness};
 use crate::framework::resource::Context;
-use crate::framework::schema::Fields;
 
 impl<P: Provider> Server<P> {
-    pub(super) async fn read(&self, slot: &Slot<P::Session>, request: Request) -> Response {
+    pub(super) async fn read(&self, connection: &ConnectionState<P::Session>, request: Request) -> Response {
         let kept = Response {
             new_state: request.current_state.clone(),
             private: request.private.clone(),
             ..Default::default()
         };
-        match self.try_read(slot, request).await {
+        match self.try_read(connection, request).await {
             Ok(Some(response)) => response,
             Ok(None) => kept,
             Err(diagnostics) => Response { diagnostics: diagnostics.to_wire(), ..kept },
@@ -31,7 +31,7 @@ impl<P: Provider> Server<P> {
     /// `None`: keep the state as it came.
     async fn try_read(
         &self,
-        slot: &Slot<P::Session>,
+        connection: &ConnectionState<P::Session>,
         request: Request,
     ) -> Result<Option<Response>, Diagnostics> {
         let resource = self.resource(&request.type_name)?;
@@ -39,9 +39,9 @@ impl<P: Provider> Server<P> {
         let Some(state) = decode_object(request.current_state.as_ref(), &ty, "state")? else {
             return Ok(None);
         };
-        let configured = slot.configured()?;
+        let configured = connection.configured()?;
         if let Readiness::NotYet(mut diagnostic) = self.provider.readiness(&configured.session) {
-            if configured.told_not_ready.swap(true, Ordering::Relaxed) {
+            if configured.warned_not_ready.swap(true, Ordering::Relaxed) {
                 return Ok(None);
             }
             diagnostic.severity = Severity::Warning;
@@ -49,7 +49,7 @@ impl<P: Provider> Server<P> {
         }
         let private = Private::decode(&request.private)?;
         let mut cx = Context { session: Arc::clone(&configured.session), private, config: Fields::new() };
-        let state = slot.unless_stopped(resource.read(&mut cx, state)).await?;
+        let state = connection.or_stopped(resource.read(&mut cx, state)).await?;
         Ok(Some(Response {
             private: if state.is_some() { cx.private.encode() } else { Vec::new() },
             new_state: Some(encode_object(state, &ty)?),

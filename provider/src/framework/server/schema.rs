@@ -1,11 +1,11 @@
-//! What the provider offers: GetMetadata and GetProviderSchema.
+//! GetMetadata and GetProviderSchema: the catalog, and its schemas.
 
 use tfplugin_proto::wire::{self, get_metadata, get_provider_schema};
 
 use super::Server;
 use crate::framework::provider::Provider;
 
-/// Destroys are planned, schemas need not be asked for first, and a move from another type is answered.
+/// The provider plans destroys, answers without a preceding request for the schema, and responds to moves between types.
 fn capabilities() -> wire::ServerCapabilities {
     wire::ServerCapabilities {
         plan_destroy: true,

@@ -1,6 +1,6 @@
-//! UpgradeResourceState: stored JSON of any schema version, made into a state of the current one.
+//! UpgradeResourceState: converts stored JSON of any schema version to a state of the current one.
 //!
-//! Hosts call it at every read of state, also when the version is the current one.
+//! Hosts call it for every state they read, even at the current version.
 
 use std::cmp::Ordering;
 
@@ -29,9 +29,9 @@ impl<P: Provider> Server<P> {
         let json = request.raw_state.as_ref().map_or(&[][..], |raw| &raw.json);
         if json.is_empty() {
             return Err(Diagnostic::error(
-                "The state is too old",
-                "The state was written by Terraform 0.11 or older, before this provider existed. Remove the object \
-                 with `terraform state rm` and import it again.",
+                "Unsupported state version",
+                "The state was written by Terraform 0.11 or older, before this provider existed. Remove the object with \
+                 `terraform state rm` and import it again.",
             )
             .into());
         }
@@ -55,8 +55,8 @@ impl<P: Provider> Server<P> {
     }
 }
 
-/// Exactly what the schema names: attributes that are gone are dropped, new ones are null, so that an attribute can be
-/// added or removed without a new schema version.
+/// Keeps the attributes of the schema: others are dropped, and missing ones are null, so that an attribute can be added or
+/// removed without a new schema version.
 fn fit(schema: &Schema, mut stored: RawFields) -> serde_json::Result<Vec<u8>> {
     let mut fitted = RawFields::new();
     for name in schema.names() {
@@ -68,19 +68,19 @@ fn fit(schema: &Schema, mut stored: RawFields) -> serde_json::Result<Vec<u8>> {
 
 fn unreadable(error: &dyn std::error::Error) -> Diagnostic {
     Diagnostic::error(
-        "The state cannot be read",
+        "Invalid state",
         format!(
-            "What the state holds for this object does not fit the provider's schema: {error}. Remove the object \
-             with `terraform state rm` and import it again."
+            "The stored state of this object does not fit the provider's schema: {error}. Remove the object with `terraform \
+             state rm` and import it again."
         ),
     )
 }
 
-fn too_new(name: &str, found: i64, known: i64) -> Diagnostic {
+fn too_new(name: &str, stored: i64, known: i64) -> Diagnostic {
     Diagnostic::error(
-        "The state is newer than the provider",
+        "State is newer than the provider",
         format!(
-            "The state of this {name} was written with version {found} of its schema, and this provider knows \
+            "The state of this {name} was written with schema version {stored}, and this version of the provider supports \
              versions up to {known}. Use the provider release that wrote the state, or a newer one."
         ),
     )

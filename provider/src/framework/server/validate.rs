@@ -1,4 +1,4 @@
-//! The Validate calls: the schema's checks, then those of the resource. Nothing here reaches the network.
+//! The Validate calls: the schema's validators, then the resource's own. Nothing here uses the network.
 
 use tfplugin_proto::wire::{
     self, validate_data_resource_config, validate_ephemeral_resource_config, validate_provider_config,
@@ -8,24 +8,25 @@ use tfplugin_proto::wire::{
 use super::Server;
 use crate::framework::diagnostics::{Diagnostic, Diagnostics};
 use crate::framework::dynamic::decode_required;
+use crate::framework::fields::Fields;
+use crate::framework::model::to_model;
 use crate::framework::provider::Provider;
-use crate::framework::resource::typed;
-use crate::framework::schema::{Fields, Schema};
+use crate::framework::schema::Schema;
 
 const WHAT: &str = "configuration";
 
-fn checked(
+fn validated(
     schema: &Schema,
     config: Option<&wire::DynamicValue>,
-    check: impl FnOnce(&Fields) -> Diagnostics,
+    validate: impl FnOnce(&Fields) -> Diagnostics,
 ) -> Diagnostics {
     match decode_required(config, &schema.object_type(), WHAT) {
-        Ok(config) => check(&config),
+        Ok(config) => validate(&config),
         Err(diagnostic) => diagnostic.into(),
     }
 }
 
-fn told(diagnostics: Result<Diagnostics, Diagnostic>) -> Vec<wire::Diagnostic> {
+fn to_wire(diagnostics: Result<Diagnostics, Diagnostic>) -> Vec<wire::Diagnostic> {
     diagnostics.unwrap_or_else(Into::into).to_wire()
 }
 
@@ -35,11 +36,11 @@ impl<P: Provider> Server<P> {
         request: &validate_provider_config::Request,
     ) -> validate_provider_config::Response {
         let schema = self.provider_schema();
-        let diagnostics = checked(schema, request.config.as_ref(), |config| {
-            let mut diagnostics = schema.check(config);
-            match typed(config) {
+        let diagnostics = validated(schema, request.config.as_ref(), |config| {
+            let mut diagnostics = schema.validate(config);
+            match to_model(config) {
                 Ok(config) => diagnostics.append(self.provider.validate(&config)),
-                // What a check refuses often does not fit the model either, and the check says why.
+                // A value that a validator refuses often does not fit the model either; the validator says why.
                 Err(_) if diagnostics.has_errors() => {}
                 Err(diagnostic) => diagnostics.push(diagnostic),
             }
@@ -53,9 +54,9 @@ impl<P: Provider> Server<P> {
         request: &validate_resource_config::Request,
     ) -> validate_resource_config::Response {
         let diagnostics = self.resource(&request.type_name).map(|resource| {
-            checked(resource.schema(), request.config.as_ref(), |config| resource.validate(config))
+            validated(resource.schema(), request.config.as_ref(), |config| resource.validate(config))
         });
-        validate_resource_config::Response { diagnostics: told(diagnostics) }
+        validate_resource_config::Response { diagnostics: to_wire(diagnostics) }
     }
 
     pub(super) fn validate_data_source(
@@ -63,9 +64,9 @@ impl<P: Provider> Server<P> {
         request: &validate_data_resource_config::Request,
     ) -> validate_data_resource_config::Response {
         let diagnostics = self.data_source(&request.type_name).map(|source| {
-            checked(source.schema(), request.config.as_ref(), |config| source.validate(config))
+            validated(source.schema(), request.config.as_ref(), |config| source.validate(config))
         });
-        validate_data_resource_config::Response { diagnostics: told(diagnostics) }
+        validate_data_resource_config::Response { diagnostics: to_wire(diagnostics) }
     }
 
     pub(super) fn validate_ephemeral(
@@ -73,8 +74,8 @@ impl<P: Provider> Server<P> {
         request: &validate_ephemeral_resource_config::Request,
     ) -> validate_ephemeral_resource_config::Response {
         let diagnostics = self.ephemeral(&request.type_name).map(|resource| {
-            checked(resource.schema(), request.config.as_ref(), |config| resource.validate(config))
+            validated(resource.schema(), request.config.as_ref(), |config| resource.validate(config))
         });
-        validate_ephemeral_resource_config::Response { diagnostics: told(diagnostics) }
+        validate_ephemeral_resource_config::Response { diagnostics: to_wire(diagnostics) }
     }
 }

@@ -7,9 +7,9 @@ use tfplugin_proto::wire::schema::nested_block::NestingMode;
 use tonic::Request;
 
 use super::shelf::{Library, scroll_schema};
-use super::{received, sent, told};
+use super::{received, render, sent};
+use crate::framework::fields::Fields;
 use crate::framework::plan::plan;
-use crate::framework::schema::Fields;
 use crate::framework::{Attribute, Block, Schema, Server};
 
 fn scroll(seal: Value) -> Fields {
@@ -53,7 +53,7 @@ async fn what_is_inside_a_block_is_checked_and_blamed() {
             ..Default::default()
         };
         let answer = server.validate_resource_config(Request::new(request)).await.unwrap().into_inner();
-        assert_eq!(told(&answer.diagnostics), expected, "{seal:?}");
+        assert_eq!(render(&answer.diagnostics), expected, "{seal:?}");
     }
 }
 
@@ -94,14 +94,14 @@ async fn a_stored_state_keeps_its_block_and_an_older_one_has_none() {
             raw_state: Some(wire::RawState { json: json.into(), ..Default::default() }),
         };
         let answer = server.upgrade_resource_state(Request::new(request)).await.unwrap().into_inner();
-        assert_eq!(told(&answer.diagnostics), [""; 0]);
+        assert_eq!(render(&answer.diagnostics), [""; 0]);
         let state = received(answer.upgraded_state.as_ref(), &scroll_schema().object_type());
         assert_eq!(state, Some(scroll(expected)));
     }
 }
 
 #[test]
-#[should_panic(expected = "seal.colour has a plan rule, and blocks have none")]
+#[should_panic(expected = "seal.colour has a plan rule, which blocks do not support")]
 fn a_block_with_a_plan_rule_is_refused() {
     let colour = Attribute::computed("colour", tfplugin_proto::value::Type::String, "Its colour.");
     let _ = Block::single("seal", "The seal.", vec![colour]);

@@ -7,9 +7,9 @@ use tfplugin_proto::wire::{self, call_function, upgrade_resource_state};
 use tonic::Request;
 
 use super::shelf::{Library, book_schema, due};
-use super::{fields, received, sent, told, whole};
+use super::{fields, received, render, sent, whole};
 use crate::framework::Server;
-use crate::framework::schema::Fields;
+use crate::framework::fields::Fields;
 
 fn provider_type() -> Type {
     Type::object([("root", Type::String)])
@@ -27,7 +27,7 @@ async fn configure(server: &Server<Library>, version: &str, root: Value) -> Vec<
         config: sent(Some(&fields([("root", root)])), &provider_type()),
         ..Default::default()
     };
-    told(&server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics)
+    render(&server.configure_provider(Request::new(request)).await.unwrap().into_inner().diagnostics)
 }
 
 macro_rules! call {
@@ -85,7 +85,7 @@ async fn configuration_is_checked_before_and_when_it_is_used() {
         let config = sent(Some(&fields([("root", root.clone())])), &provider_type());
         let request = wire::validate_provider_config::Request { config };
         let answer = call!(server, validate_provider_config, request);
-        assert_eq!(told(&answer.diagnostics), expected, "{root:?}");
+        assert_eq!(render(&answer.diagnostics), expected, "{root:?}");
     }
     assert_eq!(configure(&server, "1.11.4", Value::from("here")).await, ["Error at root: Invalid root"]);
     assert_eq!(configure(&server, "0.11.0", Value::Null).await, ["Error: Too old"]);
@@ -109,7 +109,7 @@ async fn resources_are_validated_with_unknown_values() {
             ..Default::default()
         };
         let answer = call!(server, validate_resource_config, request);
-        assert_eq!(told(&answer.diagnostics), expected, "{config:?}");
+        assert_eq!(render(&answer.diagnostics), expected, "{config:?}");
     }
 }
 
@@ -117,11 +117,11 @@ async fn resources_are_validated_with_unknown_values() {
 async fn bytes_that_do_not_fit_are_a_diagnostic() {
     let server = Server::new(Library);
     for (config, expected) in [
-        (Some(vec![0xc1]), "Error: The configuration cannot be read"),
-        (Some(vec![0x80]), "Error: The configuration cannot be read"),
-        (Some(vec![0xd4, 0, 0]), "Error: The configuration cannot be read"),
-        (Some(vec![0xc0]), "Error: The configuration is missing"),
-        (None, "Error: The configuration is missing"),
+        (Some(vec![0xc1]), "Error: Invalid configuration"),
+        (Some(vec![0x80]), "Error: Invalid configuration"),
+        (Some(vec![0xd4, 0, 0]), "Error: Invalid configuration"),
+        (Some(vec![0xc0]), "Error: Missing configuration"),
+        (None, "Error: Missing configuration"),
     ] {
         let config = config.map(|msgpack| wire::DynamicValue { msgpack, ..Default::default() });
         let request = wire::validate_resource_config::Request {
@@ -129,7 +129,7 @@ async fn bytes_that_do_not_fit_are_a_diagnostic() {
             config,
             ..Default::default()
         };
-        assert_eq!(told(&call!(server, validate_resource_config, request).diagnostics), [expected]);
+        assert_eq!(render(&call!(server, validate_resource_config, request).diagnostics), [expected]);
     }
 }
 
@@ -143,7 +143,7 @@ async fn upgraded(name: &str, version: i64, json: &str) -> (Option<Value>, Vec<S
     let answer = call!(server, upgrade_resource_state, request);
     let ty = if name == "shelf_book" { book_schema().object_type() } else { Type::Dynamic };
     let state = answer.upgraded_state.map(|state| Value::from_dynamic(Some(&state), &ty).unwrap());
-    (state, told(&answer.diagnostics))
+    (state, render(&answer.diagnostics))
 }
 
 #[tokio::test]
@@ -167,12 +167,12 @@ async fn state_of_any_version_is_read() {
 async fn state_that_cannot_be_read_is_a_diagnostic() {
     for (name, version, json, expected) in [
         ("shelf_book", 0, "{}", "Error: Too old"),
-        ("shelf_scroll", 0, "{}", "Error: The state is too old"),
-        ("shelf_book", 3, "{}", "Error: The state is newer than the provider"),
-        ("shelf_book", 2, "", "Error: The state is too old"),
-        ("shelf_book", 2, "[]", "Error: The state cannot be read"),
-        ("shelf_book", 2, r#"{"pages":"many"}"#, "Error: The state cannot be read"),
-        ("shelf_lamp", 2, "{}", "Error: There is no resource shelf_lamp"),
+        ("shelf_scroll", 0, "{}", "Error: Unsupported state version"),
+        ("shelf_book", 3, "{}", "Error: State is newer than the provider"),
+        ("shelf_book", 2, "", "Error: Unsupported state version"),
+        ("shelf_book", 2, "[]", "Error: Invalid state"),
+        ("shelf_book", 2, r#"{"pages":"many"}"#, "Error: Invalid state"),
+        ("shelf_lamp", 2, "{}", "Error: Unknown resource shelf_lamp"),
     ] {
         assert_eq!(upgraded(name, version, json).await, (None, vec![expected.to_owned()]), "{name} {json}");
     }
@@ -193,8 +193,8 @@ async fn imports_give_what_the_id_says() {
     let imported = &answer.imported_resources[0];
     let state = received(imported.state.as_ref(), &book_schema().object_type()).unwrap();
     assert_eq!((&state["title"], &state["pages"]), (&Value::from("Dune"), &Value::Null));
-    assert_eq!(told(&import("?").await.diagnostics), ["Error: No such id"]);
-    assert_eq!(told(&import("").await.diagnostics), ["Error: The import has no id"]);
+    assert_eq!(render(&import("?").await.diagnostics), ["Error: No such id"]);
+    assert_eq!(render(&import("").await.diagnostics), ["Error: Missing import ID"]);
 }
 
 #[tokio::test]
@@ -216,13 +216,13 @@ async fn data_sources_are_read() {
     assert_eq!((received(answer.state.as_ref(), &ty), answer.diagnostics.len()), (Some(expected), 0));
     let answer = read_from(&server, "shelf_count", "the ").await;
     assert!(answer.state.is_some(), "a warning is told beside the answer");
-    assert_eq!(told(&answer.diagnostics), ["Warning at prefix: Counted by their articles"]);
-    assert_eq!(told(&read(&server, "x").await.diagnostics), ["Error: There is no data source x"]);
+    assert_eq!(render(&answer.diagnostics), ["Warning at prefix: Counted by their articles"]);
+    assert_eq!(render(&read(&server, "x").await.diagnostics), ["Error: Unknown data source x"]);
     let answer = read(&Server::new(Library), "shelf_count").await;
-    assert_eq!(told(&answer.diagnostics), ["Error: The provider is not configured"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Provider is not configured"]);
     let request = wire::validate_data_resource_config::Request { type_name: "x".to_owned(), config: None };
     let answer = call!(server, validate_data_resource_config, request);
-    assert_eq!(told(&answer.diagnostics), ["Error: There is no data source x"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Unknown data source x"]);
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn ephemeral_resources_are_opened_renewed_and_closed() {
     let request =
         wire::validate_ephemeral_resource_config::Request { type_name: name.clone(), config: config("") };
     let answer = call!(server, validate_ephemeral_resource_config, request);
-    assert_eq!(told(&answer.diagnostics), ["Error at reader: No reader"]);
+    assert_eq!(render(&answer.diagnostics), ["Error at reader: No reader"]);
 
     let request = wire::open_ephemeral_resource::Request {
         type_name: name.clone(),
@@ -254,7 +254,7 @@ async fn ephemeral_resources_are_opened_renewed_and_closed() {
     };
     let warned = call!(server, open_ephemeral_resource, request);
     assert!(warned.result.is_some(), "a warning is told beside the result");
-    assert_eq!(told(&warned.diagnostics), ["Warning at reader: Lent before"]);
+    assert_eq!(render(&warned.diagnostics), ["Warning at reader: Lent before"]);
 
     let request =
         wire::renew_ephemeral_resource::Request { type_name: name.clone(), private: opened.private };
@@ -269,7 +269,7 @@ async fn ephemeral_resources_are_opened_renewed_and_closed() {
     assert!(call!(server, close_ephemeral_resource, request).diagnostics.is_empty());
     let request = wire::close_ephemeral_resource::Request { type_name: name, private: None };
     let answer = call!(server, close_ephemeral_resource, request);
-    assert_eq!(told(&answer.diagnostics), ["Error: Not a loan"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Not a loan"]);
 }
 
 #[tokio::test]
@@ -280,7 +280,7 @@ async fn an_ephemeral_resource_without_renewal_says_so() {
     let request =
         wire::renew_ephemeral_resource::Request { type_name: name.clone(), private: private.clone() };
     let answer = call!(server, renew_ephemeral_resource, request);
-    assert_eq!(told(&answer.diagnostics), ["Error: shelf_glance cannot be renewed"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Renewal is not supported"]);
     assert_eq!(answer.private, private);
     let request = wire::close_ephemeral_resource::Request { type_name: name, private };
     assert!(call!(server, close_ephemeral_resource, request).diagnostics.is_empty());
@@ -304,7 +304,10 @@ async fn functions_are_called_in_a_process_that_is_not_configured() {
     let (_, argument) = called("join_titles", &[", ", "Dune", ""]).await.unwrap_err();
     assert_eq!(argument, Some(2));
     let (text, argument) = called("join_titles", &[]).await.unwrap_err();
-    assert_eq!((text.as_str(), argument), ("join_titles takes at least 1 arguments and was given 0.", None));
+    assert_eq!(
+        (text.as_str(), argument),
+        ("join_titles takes at least 1 arguments, and 0 were given.", None)
+    );
     assert!(called("split_titles", &[]).await.is_err());
 
     let functions = call!(Server::new(Library), get_functions, wire::get_functions::Request {}).functions;
@@ -323,10 +326,10 @@ async fn what_is_not_offered_is_a_diagnostic() {
         ..Default::default()
     };
     let answer = call!(server, move_resource_state, request);
-    assert_eq!(told(&answer.diagnostics), ["Error: The move is not supported"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Move between resource types is not supported"]);
     let request = wire::upgrade_resource_identity::Request { type_name: x(), ..Default::default() };
     let answer = call!(server, upgrade_resource_identity, request);
-    assert_eq!(told(&answer.diagnostics), ["Error: x has no identity"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Resource identity is not supported"]);
     let request = wire::generate_resource_config::Request { type_name: x(), ..Default::default() };
     assert_eq!(call!(server, generate_resource_config, request).diagnostics.len(), 1);
     let request = wire::validate_list_resource_config::Request { type_name: x(), ..Default::default() };
@@ -334,9 +337,9 @@ async fn what_is_not_offered_is_a_diagnostic() {
     let request = wire::validate_action_config::Request { action_type: x(), ..Default::default() };
     assert_eq!(call!(server, validate_action_config, request).diagnostics.len(), 1);
     let request = wire::plan_action::Request { action_type: x(), ..Default::default() };
-    assert_eq!(told(&call!(server, plan_action, request).diagnostics), ["Error: There is no action x"]);
+    assert_eq!(render(&call!(server, plan_action, request).diagnostics), ["Error: Unknown action x"]);
     let request = wire::lock_state::Request { type_name: x(), ..Default::default() };
-    assert_eq!(told(&call!(server, lock_state, request).diagnostics), ["Error: There is no state store x"]);
+    assert_eq!(render(&call!(server, lock_state, request).diagnostics), ["Error: Unknown state store x"]);
     let request = wire::unlock_state::Request { type_name: x(), ..Default::default() };
     assert_eq!(call!(server, unlock_state, request).diagnostics.len(), 1);
     let request = wire::get_states::Request { type_name: x() };
@@ -351,7 +354,7 @@ async fn what_is_not_offered_is_a_diagnostic() {
     use tokio_stream::StreamExt as _;
     let request = wire::list_resource::Request { type_name: x(), ..Default::default() };
     let events: Vec<_> = call!(server, list_resource, request).collect().await;
-    assert_eq!(told(&events[0].as_ref().unwrap().diagnostic), ["Error: There is no list resource x"]);
+    assert_eq!(render(&events[0].as_ref().unwrap().diagnostic), ["Error: Unknown list resource x"]);
     let request = wire::read_state_bytes::Request { type_name: x(), ..Default::default() };
     let chunks: Vec<_> = call!(server, read_state_bytes, request).collect().await;
     assert_eq!(chunks[0].as_ref().unwrap().diagnostics.len(), 1);
@@ -362,7 +365,7 @@ async fn what_is_not_offered_is_a_diagnostic() {
     else {
         panic!("an action ends with its completion");
     };
-    assert_eq!(told(&completed.diagnostics), ["Error: There is no action x"]);
+    assert_eq!(render(&completed.diagnostics), ["Error: Unknown action x"]);
 }
 
 /// The one call with a stream of requests, through a real connection.
@@ -379,5 +382,5 @@ async fn a_stream_of_state_is_answered() {
     let meta = wire::RequestChunkMeta { type_name: "x".to_owned(), ..Default::default() };
     let chunk = wire::write_state_bytes::RequestChunk { meta: Some(meta), ..Default::default() };
     let answer = client.write_state_bytes(tokio_stream::iter([chunk])).await.unwrap().into_inner();
-    assert_eq!(told(&answer.diagnostics), ["Error: There is no state store x"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Unknown state store x"]);
 }

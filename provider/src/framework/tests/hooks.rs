@@ -9,7 +9,7 @@ use tfplugin_proto::wire::plan_resource_change;
 use tfplugin_proto::wire::provider_server::Provider as _;
 use tonic::Request;
 
-use super::{fields, received, scoped, sent, told, whole};
+use super::{fields, received, render, scoped, sent, whole};
 use crate::framework::{
     Attr, Attribute, Catalog, Context, Diagnostic, Diagnostics, Failure, Fields, PlanContext, Provider,
     Readiness, Resource, Schema, Server,
@@ -34,7 +34,7 @@ model! {
     }
 }
 
-/// A provider whose sessions can be counted from outside.
+/// A provider whose sessions can be counted by the test.
 struct House(Arc<()>);
 
 struct DoorResource;
@@ -204,10 +204,10 @@ async fn a_resource_has_the_last_word_in_a_plan() {
 async fn a_warning_goes_beside_a_plan_and_an_error_in_its_place() {
     let server = Server::new(House(Arc::default()));
     let answer = plan(&server, None, Some(&door("creaking", Value::Null))).await;
-    assert_eq!(told(&answer.diagnostics), ["Warning at name: It creaks"]);
+    assert_eq!(render(&answer.diagnostics), ["Warning at name: It creaks"]);
     assert!(answer.planned_state.is_some());
     let answer = plan(&server, None, Some(&door("walled up", Value::Null))).await;
-    assert_eq!(told(&answer.diagnostics), ["Error at name: It is walled up"]);
+    assert_eq!(render(&answer.diagnostics), ["Error at name: It is walled up"]);
     assert!(answer.planned_state.is_none());
 }
 
@@ -215,9 +215,9 @@ async fn a_warning_goes_beside_a_plan_and_an_error_in_its_place() {
 async fn a_destroy_can_be_refused_before_it_begins() {
     let server = Server::new(House(Arc::default()));
     let answer = plan(&server, Some(&door("front", true.into())), None).await;
-    assert_eq!(told(&answer.diagnostics), ["Error: The front door stays"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: The front door stays"]);
     let answer = plan(&server, Some(&door("creaking", true.into())), None).await;
-    assert_eq!(told(&answer.diagnostics), ["Warning: It creaks"]);
+    assert_eq!(render(&answer.diagnostics), ["Warning: It creaks"]);
     assert_eq!(private(&answer), r#"{"farewell":"creaking","kept":"yes"}"#);
     // What neither was nor will be is no destroy.
     assert!(plan(&server, None, None).await.diagnostics.is_empty());

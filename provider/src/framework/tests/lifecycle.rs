@@ -8,9 +8,9 @@ use tfplugin_proto::wire::{self, apply_resource_change, plan_resource_change, re
 use tonic::Request;
 
 use super::shelf::{Library, book_schema};
-use super::{fields, received, sent, told, whole};
+use super::{fields, received, render, sent, whole};
 use crate::framework::Server;
-use crate::framework::schema::Fields;
+use crate::framework::fields::Fields;
 
 const BOOK: &str = "shelf_book";
 
@@ -154,7 +154,7 @@ async fn a_new_identity_is_planned_twice_and_replaced() {
 async fn a_refused_create_leaves_nothing() {
     let server = library().await;
     let answer = change(&server, None, Some(&book([("title", Value::from("refused"))])), &[]).await;
-    assert_eq!(told(&answer.diagnostics), ["Error: Refused"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Refused"]);
     assert_eq!(state(answer.new_state.as_ref()), None);
 }
 
@@ -162,7 +162,7 @@ async fn a_refused_create_leaves_nothing() {
 async fn a_create_that_fails_half_way_leaves_what_exists() {
     let server = library().await;
     let answer = change(&server, None, Some(&book([("title", Value::from("half"))])), &[]).await;
-    assert_eq!(told(&answer.diagnostics), ["Error: Half done"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Half done"]);
     let left = state(answer.new_state.as_ref()).expect("half of it exists");
     assert_eq!((&left["title"], &left["edition"]), (&Value::from("half"), &Value::Null));
     assert_eq!(private(&answer.private)["receipt"], "for half");
@@ -172,7 +172,7 @@ async fn a_create_that_fails_half_way_leaves_what_exists() {
 async fn a_resource_that_leaves_something_unknown_is_found_out() {
     let server = library().await;
     let answer = change(&server, None, Some(&book([("title", Value::from("vague"))])), &[]).await;
-    assert_eq!(told(&answer.diagnostics), ["Error: The provider left a value unknown after apply"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Unknown value after apply"]);
     assert_eq!(state(answer.new_state.as_ref()).expect("it exists")["edition"], Value::Null);
 }
 
@@ -185,12 +185,12 @@ async fn a_refused_update_or_delete_keeps_the_state() {
 
     let config = book([("title", Value::from("Dune")), ("note", Value::from("refused"))]);
     let answer = change(&server, Some(&first), Some(&config), &created.private).await;
-    assert_eq!(told(&answer.diagnostics), ["Error: Refused"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Refused"]);
     assert_eq!(state(answer.new_state.as_ref()).as_ref(), Some(&first));
     assert_eq!(private(&answer.private)["receipt"], "for Dune");
 
     let answer = change(&server, Some(&first), None, &created.private).await;
-    assert_eq!(told(&answer.diagnostics), ["Error: Chained"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Chained"]);
     assert_eq!(state(answer.new_state.as_ref()), Some(first));
     assert_eq!(private(&answer.private)["receipt"], "for Dune");
 }
@@ -200,7 +200,7 @@ async fn a_failed_read_keeps_the_state() {
     let server = library().await;
     let burning = book([("id", Value::from("b")), ("title", Value::from("burning"))]);
     let answer = read(&server, &burning, b"{\"a\":\"b\"}").await;
-    assert_eq!(told(&answer.diagnostics), ["Error: On fire"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: On fire"]);
     assert_eq!(state(answer.new_state.as_ref()), Some(burning));
     assert_eq!(answer.private, b"{\"a\":\"b\"}");
 }
@@ -211,13 +211,13 @@ async fn reading_waits_for_a_provider_that_is_not_ready_and_says_so_once() {
     configure(&server, Value::Unknown).await;
     let held = book([("id", Value::from("dune")), ("title", Value::from("Dune"))]);
     let first = read(&server, &held, b"{\"a\":\"b\"}").await;
-    assert_eq!(told(&first.diagnostics), ["Warning: The root is not known yet"]);
+    assert_eq!(render(&first.diagnostics), ["Warning: The root is not known yet"]);
     assert_eq!(
         (state(first.new_state.as_ref()), first.private),
         (Some(held.clone()), b"{\"a\":\"b\"}".to_vec())
     );
     let second = read(&server, &held, &[]).await;
-    assert_eq!((told(&second.diagnostics).len(), state(second.new_state.as_ref())), (0, Some(held)));
+    assert_eq!((render(&second.diagnostics).len(), state(second.new_state.as_ref())), (0, Some(held)));
     // A new configuration is a new session.
     configure(&server, Value::Unknown).await;
     assert_eq!(read(&server, &book([]), &[]).await.diagnostics.len(), 1);
@@ -228,7 +228,7 @@ async fn reading_waits_for_a_provider_that_is_not_ready_and_says_so_once() {
         ..Default::default()
     };
     let answer = server.import_resource_state(Request::new(request)).await.unwrap().into_inner();
-    assert_eq!(told(&answer.diagnostics), ["Error: The root is not known yet"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: The root is not known yet"]);
 }
 
 #[tokio::test]
@@ -245,7 +245,7 @@ async fn stopping_interrupts_what_reads_and_serves_on() {
         assert_eq!(answer.into_inner().error, "");
     }
     let answer = reading.await.unwrap();
-    assert_eq!(told(&answer.diagnostics), ["Error: Interrupted"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Interrupted"]);
     assert_eq!(state(answer.new_state.as_ref()), Some(slow));
     let config = book([("title", Value::from("Dune"))]);
     assert!(change(&server, None, Some(&config), &[]).await.diagnostics.is_empty());
@@ -256,6 +256,6 @@ async fn private_state_of_someone_else_is_refused() {
     let server = library().await;
     let held = book([("id", Value::from("dune")), ("title", Value::from("Dune"))]);
     let answer = read(&server, &held, b"\xff").await;
-    assert_eq!(told(&answer.diagnostics), ["Error: The private state cannot be read"]);
+    assert_eq!(render(&answer.diagnostics), ["Error: Invalid private state"]);
     assert_eq!((state(answer.new_state.as_ref()), answer.private), (Some(held), b"\xff".to_vec()));
 }

@@ -4,8 +4,9 @@ use tfplugin_proto::value::{Type, Value};
 use tfplugin_proto::wire::schema::object::NestingMode;
 
 use super::fields;
+use crate::framework::fields::Fields;
 use crate::framework::plan::plan;
-use crate::framework::schema::{Attribute, Fields, Schema};
+use crate::framework::schema::{Attribute, Schema};
 
 fn schema() -> Schema {
     fn same_title(prior: &Fields, planned: &Fields) -> bool {
@@ -16,8 +17,8 @@ fn schema() -> Schema {
         if value.as_str().is_some_and(|text| text.len() > 9) { Err("9 at most.".to_owned()) } else { Ok(()) }
     }
     let attributes = vec![
-        Attribute::required("title", Type::String, "The title.").same(same_title),
-        Attribute::optional("shelf", Type::String, "The shelf.").default(Value::from("a")).check(short),
+        Attribute::required("title", Type::String, "The title.").semantic_equality(same_title),
+        Attribute::optional("shelf", Type::String, "The shelf.").default(Value::from("a")).validator(short),
     ];
     Schema::new(
         "A room.",
@@ -72,8 +73,11 @@ fn elements_are_checked_at_their_path() {
     let mut books =
         room([("x", book("Emma", Some("far too far"))), ("y", Value::Null), ("z", Value::Unknown)]);
     let paths = |fields: &Fields| -> Vec<_> {
-        let told = schema().check(fields);
-        told.iter().map(|told| told.path.as_ref().map(ToString::to_string).unwrap_or_default()).collect()
+        let diagnostics = schema().validate(fields);
+        diagnostics
+            .iter()
+            .map(|diagnostics| diagnostics.path.as_ref().map(ToString::to_string).unwrap_or_default())
+            .collect()
     };
     assert_eq!(paths(&books), [r#"books["x"].shelf"#, r#"books["y"]"#]);
     books.insert("books".to_owned(), Value::Unknown);

@@ -5,8 +5,9 @@ use tfplugin_proto::value::Value;
 
 use super::shelf::book_schema;
 use super::{fields, whole};
+use crate::framework::fields::Fields;
 use crate::framework::plan::plan;
-use crate::framework::schema::{Fields, Mode};
+use crate::framework::schema::Mode;
 
 fn text(text: &str) -> Value {
     Value::from(text)
@@ -179,10 +180,10 @@ prop_compose! {
 
 /// What a resource would make of a plan: everything known.
 fn applied(planned: &Fields) -> Fields {
-    fn settled(value: &Value) -> Value {
+    fn without_unknowns(value: &Value) -> Value {
         match value {
             Value::Unknown => Value::from("5"),
-            Value::List(elements) => Value::List(elements.iter().map(settled).collect()),
+            Value::List(elements) => Value::List(elements.iter().map(without_unknowns).collect()),
             known => known.clone(),
         }
     }
@@ -191,7 +192,7 @@ fn applied(planned: &Fields) -> Fields {
         .iter()
         .map(|(name, value)| {
             let number = numbers.contains(&name.as_str()) && *value == Value::Unknown;
-            (name.clone(), if number { Value::from(5_u64) } else { settled(value) })
+            (name.clone(), if number { Value::from(5_u64) } else { without_unknowns(value) })
         })
         .collect()
 }

@@ -1,11 +1,11 @@
-//! A provider behind a socket whose connections have scopes, as those of the plugin's own server have.
+//! A provider behind a socket whose connections have extensions, as with the plugin's own server.
 
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tfplugin_proto::serve::ConnectionScope;
+use tfplugin_proto::serve::ConnectionExtensions;
 use tfplugin_proto::wire::provider_client::ProviderClient;
 use tfplugin_proto::wire::provider_server::{Provider, ProviderServer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,12 +15,13 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Endpoint};
 
-struct Scoped(UnixStream, ConnectionScope);
+struct Scoped(UnixStream, ConnectionExtensions);
 
 /// Serves until the test's runtime ends. Each client has a connection of its own.
 pub(crate) fn serve<const N: usize>(socket: &Path, provider: impl Provider) -> [ProviderClient<Channel>; N] {
     let incoming = UnixListenerStream::new(UnixListener::bind(socket).expect("a fresh directory"));
-    let incoming = incoming.map(|stream| stream.map(|stream| Scoped(stream, ConnectionScope::default())));
+    let incoming =
+        incoming.map(|stream| stream.map(|stream| Scoped(stream, ConnectionExtensions::default())));
     let server = tonic::transport::Server::builder().add_service(ProviderServer::new(provider));
     tokio::spawn(server.serve_with_incoming(incoming));
     let endpoint = Endpoint::new(format!("unix://{}", socket.display())).expect("a valid address");
@@ -28,9 +29,9 @@ pub(crate) fn serve<const N: usize>(socket: &Path, provider: impl Provider) -> [
 }
 
 impl Connected for Scoped {
-    type ConnectInfo = ConnectionScope;
+    type ConnectInfo = ConnectionExtensions;
 
-    fn connect_info(&self) -> ConnectionScope {
+    fn connect_info(&self) -> ConnectionExtensions {
         self.1.clone()
     }
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use tfplugin_proto::value::{Type, Value};
 
-use crate::framework::schema::Fields;
+use crate::framework::fields::Fields;
 use crate::framework::{
     Attr, Attribute, Block, Catalog, Context, DataSource, Diagnostic, Diagnostics, EphemeralResource,
-    Failure, Found, Function, FunctionError, Opened, Parameter, Provider, RawFields, Readiness, Resource,
-    Schema, Signature,
+    Failure, Function, FunctionError, OpenResult, Parameter, Provider, RawFields, ReadResult, Readiness,
+    Resource, Schema, Signature,
 };
 use crate::model;
 
@@ -73,10 +73,10 @@ pub(crate) fn book_schema() -> Schema {
             Attribute::computed("id", Type::String, "The id."),
             Attribute::required("title", Type::String, "The title.")
                 .requires_replace()
-                .check(not_empty)
-                .same(same_title),
+                .validator(not_empty)
+                .semantic_equality(same_title),
             Attribute::optional("pages", Type::Number, "Pages.").default(Value::from(100_u64)),
-            Attribute::optional("note", Type::String, "Anything.").same(same_note),
+            Attribute::optional("note", Type::String, "Anything.").semantic_equality(same_note),
             Attribute::optional_computed("place", Type::Number, "The place."),
             Attribute::optional("tags", Type::list(Type::String), "Tags."),
             Attribute::computed("edition", Type::Number, "The edition.").recomputed_when(&["title", "pages"]),
@@ -210,7 +210,7 @@ model! {
 }
 
 pub(crate) fn scroll_schema() -> Schema {
-    let colour = Attribute::required("colour", Type::String, "Its colour.").check(not_empty);
+    let colour = Attribute::required("colour", Type::String, "Its colour.").validator(not_empty);
     Schema::new("A scroll.", vec![Attribute::optional("text", Type::String, "The text.")])
         .block(Block::single("seal", "The seal.", vec![colour]))
         .version(1)
@@ -292,10 +292,10 @@ impl DataSource<Shelf> for Count {
         )
     }
 
-    async fn read(&self, session: &Shelf, config: CountModel) -> Result<Found<CountModel>, Diagnostics> {
+    async fn read(&self, session: &Shelf, config: CountModel) -> Result<ReadResult<CountModel>, Diagnostics> {
         let books = session.books.lock().unwrap();
         let count = books.keys().filter(|title| title.starts_with(config.prefix.text())).count();
-        let mut found = Found::from(CountModel { count: Attr::Known(count as u64), ..config });
+        let mut found = ReadResult::from(CountModel { count: Attr::Known(count as u64), ..config });
         if found.result.prefix.text() == "the " {
             let warning = Diagnostic::warning("Counted by their articles", "Leave them out.").at("prefix");
             found.warnings.push(warning);
@@ -350,10 +350,10 @@ impl EphemeralResource<Shelf> for Loan {
         &self,
         cx: &mut Context<Shelf>,
         config: LoanModel,
-    ) -> Result<Opened<LoanModel>, Diagnostics> {
+    ) -> Result<OpenResult<LoanModel>, Diagnostics> {
         cx.private.set("renewals", "0");
         let slip = Attr::Known(format!("slip of {}", config.reader.text()));
-        let mut opened = Opened::new(LoanModel { slip, ..config });
+        let mut opened = OpenResult::new(LoanModel { slip, ..config });
         if opened.result.reader.text() == "forgetful" {
             opened.warnings.push(Diagnostic::warning("Lent before", "Ask for it back.").at("reader"));
         }
@@ -396,8 +396,8 @@ impl EphemeralResource<Shelf> for Glance {
         &self,
         _cx: &mut Context<Shelf>,
         config: LoanModel,
-    ) -> Result<Opened<LoanModel>, Diagnostics> {
-        Ok(Opened::new(LoanModel { slip: "seen".into(), ..config }))
+    ) -> Result<OpenResult<LoanModel>, Diagnostics> {
+        Ok(OpenResult::new(LoanModel { slip: "seen".into(), ..config }))
     }
 }
 
@@ -440,7 +440,7 @@ impl Provider for Library {
         }
         Schema::new(
             "A library.",
-            vec![Attribute::optional("root", Type::String, "The root.").check(absolute)],
+            vec![Attribute::optional("root", Type::String, "The root.").validator(absolute)],
         )
     }
 

@@ -1,6 +1,6 @@
-//! `imports`: an ordered list of `project/env`. None and an empty one are the same.
+//! `imports`: an ordered list of `project/env`. Null and an empty list are equivalent.
 //!
-//! Whether what is named exists, and whether it leads back, only the daemon knows.
+//! Only the daemon knows whether an imported environment exists and whether the imports form a cycle.
 
 use std::collections::HashMap;
 
@@ -17,19 +17,19 @@ fn elements(imports: &Attr<Vec<Attr<String>>>) -> &[Attr<String>] {
     imports.known().map_or(&[], Vec::as_slice)
 }
 
-fn blamed(index: usize, message: String) -> Diagnostic {
+fn invalid(index: usize, message: String) -> Diagnostic {
     let path = AttributePath::attribute(ATTRIBUTE).then_index(i64::try_from(index).unwrap_or(i64::MAX));
     Diagnostic::error("Invalid imports", message).at_path(path)
 }
 
-/// Checks the elements that are known.
+/// Validates the elements that are known.
 pub(super) fn check(config: &State) -> Diagnostics {
     let imports = elements(&config.imports);
     let mut diagnostics = Diagnostics::new();
     if imports.len() > MAX_IMPORTS {
         let message = format!(
-            "imports has {} elements, and {MAX_IMPORTS} is the most. Gather some of them in an environment, and import \
-             that.",
+            "imports has {} elements, and at most {MAX_IMPORTS} are allowed. Move some of them to another environment, and \
+             import that one.",
             imports.len()
         );
         diagnostics.push(Diagnostic::error("Invalid imports", message).at(ATTRIBUTE));
@@ -40,37 +40,39 @@ pub(super) fn check(config: &State) -> Diagnostics {
         let path = match import {
             Attr::Unknown => continue,
             Attr::Null => {
-                diagnostics
-                    .push(blamed(index, "An import is null: write project/env, or leave it out.".to_owned()));
+                diagnostics.push(invalid(
+                    index,
+                    "An element is null. Set it to project/env, or remove it.".to_owned(),
+                ));
                 continue;
             }
             Attr::Known(text) => match text.parse::<EnvPath>() {
                 Ok(path) => path,
                 Err(error) => {
-                    diagnostics.push(blamed(index, format!("{error}.")));
+                    diagnostics.push(invalid(index, format!("{error}.")));
                     continue;
                 }
             },
         };
         if itself.as_ref() == Some(&path) {
-            diagnostics.push(blamed(index, format!("{path} cannot import itself: leave it out.")));
+            diagnostics.push(invalid(index, format!("{path} cannot import itself. Remove this element.")));
         }
         if let Some(first) = seen.insert(path.clone(), index) {
             let message = format!(
-                "{path} is imported twice, as element {first} and as element {index}: leave one out. Later imports win \
-                 over earlier ones."
+                "{path} is imported twice, as element {first} and as element {index}. Remove one of them; later imports \
+                 take precedence over earlier ones."
             );
-            diagnostics.push(blamed(index, message));
+            diagnostics.push(invalid(index, message));
         }
     }
     diagnostics
 }
 
-/// The elements as the API names them.
+/// Returns the elements as the API names them.
 pub(super) fn names(imports: &Attr<Vec<Attr<String>>>) -> Result<Vec<v1::EnvironmentName>, Diagnostic> {
     let name = |(index, import): (usize, &Attr<String>)| {
         let path = import.text().parse::<EnvPath>();
-        path.map(|path| (&path).into()).map_err(|error| blamed(index, format!("{error}.")))
+        path.map(|path| (&path).into()).map_err(|error| invalid(index, format!("{error}.")))
     };
     elements(imports).iter().enumerate().map(name).collect()
 }
@@ -79,7 +81,7 @@ fn text(name: &v1::EnvironmentName) -> String {
     format!("{}/{}", name.project, name.env)
 }
 
-/// What is stored, in the spelling that the state has where that means the same.
+/// Returns the stored imports, or the state's own spelling if that is equivalent.
 pub(super) fn stored(
     held: Attr<Vec<Attr<String>>>,
     stored: &[v1::EnvironmentName],
@@ -90,13 +92,13 @@ pub(super) fn stored(
     Attr::Known(stored.iter().map(|name| Attr::Known(text(name))).collect())
 }
 
-/// The list as a person reads it.
+/// Formats the list for a message.
 pub(super) fn shown(imports: &[v1::EnvironmentName]) -> String {
     let names: Vec<String> = imports.iter().map(text).collect();
     format!("[{}]", names.join(", "))
 }
 
-/// No imports and an empty list are the same.
+/// Returns whether both lists are equal; null and an empty list are.
 pub(super) fn same(prior: &Fields, planned: &Fields) -> bool {
     let list = |fields: &Fields| match fields.get(ATTRIBUTE) {
         Some(Value::List(items)) => items.clone(),

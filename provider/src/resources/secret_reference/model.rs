@@ -1,15 +1,16 @@
-//! The state of `kontraktor_secret_reference`: what the author wrote, and the one reference that it comes to.
+//! The state of `kontraktor_secret_reference`, and the reference that is stored for it.
 
 use kontraktor_model::reference::Reference;
 use kontraktor_proto::v1;
 
 use crate::{
+    errors::ConflictSide,
     framework::{Attr, Diagnostic},
-    messages::{Kind, Side},
+    key_kind::KeyKind,
+    locations::{self, VariableLocation},
     model,
-    places::{self, Place},
-    resources::stored_description,
-    rules,
+    resources::lifecycle::stored_description,
+    validators,
 };
 
 model! {
@@ -27,13 +28,13 @@ model! {
         reference: String,
         /// The version that it is pinned to.
         pin_version: String,
-        /// Whether it must resolve before it is written.
+        /// Whether it is verified before it is written.
         verify: bool,
-        /// What it is for.
+        /// Its description.
         description: String,
         /// Whether the daemon refuses to delete it.
         deletion_protection: bool,
-        /// What happens where someone else wrote in between.
+        /// What to do when it was changed outside of the plan.
         on_conflict: String,
         /// The environment's revision at which this key was last written.
         revision: u64,
@@ -42,52 +43,52 @@ model! {
     }
 }
 
-/// What is told of a pin that does not fit.
-fn bad_pin(detail: String) -> Diagnostic {
+/// Reports a `pin_version` that does not fit the reference.
+fn invalid_pin(detail: String) -> Diagnostic {
     Diagnostic::error("Invalid pin_version", detail).at("pin_version")
 }
 
-/// What a reference comes to where it is pinned.
+/// Returns the reference pinned to the version.
 fn pinned(reference: &Reference, version: &str) -> Result<Reference, Diagnostic> {
     match reference.secret().pinned_version() {
-        Some(own) if own != version => Err(bad_pin(
-            "The reference names a version itself, and pin_version is another. Leave the version out of the reference, or \
-             leave pin_version out."
+        Some(own) if own != version => Err(invalid_pin(
+            "The reference already names a version, and pin_version differs from it. Remove the version from the \
+             reference, or remove pin_version."
                 .to_owned(),
         )),
         Some(_) => Ok(reference.clone()),
         None => reference.at_version(version).map_err(|error| {
-            // The column would be that of a text which the author did not write.
-            let told = error.to_string();
-            let fault = told.split_once(": ").map_or(told.as_str(), |(_, fault)| fault);
-            bad_pin(format!("With pin_version as the version of the reference, {fault}."))
+            // The column would refer to a text that the author did not write.
+            let message = error.to_string();
+            let reason = message.split_once(": ").map_or(message.as_str(), |(_, reason)| reason);
+            invalid_pin(format!("With pin_version as the version of the reference, {reason}."))
         }),
     }
 }
 
 impl State {
-    pub(super) fn place(&self) -> Result<Place, Diagnostic> {
-        places::variable(&self.project, &self.env, &self.key)
+    pub(super) fn location(&self) -> Result<VariableLocation, Diagnostic> {
+        locations::variable(&self.project, &self.env, &self.key)
     }
 
-    /// The reference that is stored, where it is known.
+    /// Returns the reference that is stored, if it is known.
     pub(super) fn effective(&self) -> Result<Option<Reference>, Diagnostic> {
         let (Some(text), false) = (self.reference.known(), self.pin_version.is_unknown()) else {
             return Ok(None);
         };
         let invalid = |message| Diagnostic::error("Invalid reference", message).at("reference");
-        let reference = rules::parse_reference(text).map_err(invalid)?;
+        let reference = validators::parse_reference(text).map_err(invalid)?;
         match self.pin_version.known() {
             Some(version) => pinned(&reference, version).map(Some),
             None => Ok(Some(reference)),
         }
     }
 
-    /// Whether both come to the same reference.
-    pub(super) fn refers_to_the_same(&self, other: &Self) -> bool {
+    /// Returns whether both states store the same reference.
+    pub(super) fn has_same_reference(&self, other: &Self) -> bool {
         match (self.effective(), other.effective()) {
             (Ok(Some(ours)), Ok(Some(theirs))) => ours == theirs,
-            // A scheme that is newer than this provider is compared as it is written.
+            // A scheme that this provider does not know is compared as text.
             _ => {
                 self.reference.known().is_some()
                     && self.reference == other.reference
@@ -96,25 +97,25 @@ impl State {
         }
     }
 
-    /// Whether nothing that is stored would change.
-    pub(super) fn means_the_same(&self, other: &Self) -> bool {
-        self.refers_to_the_same(other)
+    /// Returns whether updating to `other` would change nothing that is stored.
+    pub(super) fn is_equivalent_to(&self, other: &Self) -> bool {
+        self.has_same_reference(other)
             && !other.description.is_unknown()
             && self.description.text() == other.description.text()
             && self.deletion_protection == other.deletion_protection
     }
 
-    /// One side of a conflict. `url` is what the reference comes to.
-    pub(super) fn side<'a>(&'a self, url: &'a str) -> Side<'a> {
-        Side {
+    /// Returns one side of a conflict. `url` is the stored reference.
+    pub(super) fn side<'a>(&'a self, url: &'a str) -> ConflictSide<'a> {
+        ConflictSide {
             value: url,
-            value_type: Kind::Reference.noun(),
+            value_type: KeyKind::Reference.noun(),
             description: self.description.text(),
             protected: self.deletion_protection.known() == Some(&true),
         }
     }
 
-    /// What the reference comes to, as text; the author's where it comes to nothing.
+    /// Returns the stored reference as text, or the configured text if there is no valid reference.
     pub(super) fn url(&self) -> String {
         match self.effective() {
             Ok(Some(reference)) => reference.to_string(),
@@ -122,17 +123,22 @@ impl State {
         }
     }
 
-    /// The state for what is stored, in the author's words where they mean it.
-    pub(super) fn stored(self, place: &Place, variable: &v1::Variable, stored: &v1::SecretReference) -> Self {
+    /// Returns the state for the stored reference, with the author's own spelling if that is equivalent.
+    pub(super) fn stored(
+        self,
+        location: &VariableLocation,
+        variable: &v1::Variable,
+        stored: &v1::SecretReference,
+    ) -> Self {
         let (reference, pin_version) = self.spelled(&stored.url);
         Self {
-            id: Attr::Known(place.to_string()),
-            project: place.env.project.as_str().into(),
-            env: place.env.env.as_str().into(),
-            key: place.key.as_str().into(),
+            id: Attr::Known(location.to_string()),
+            project: location.env.project.as_str().into(),
+            env: location.env.env.as_str().into(),
+            key: location.key.as_str().into(),
             reference,
             pin_version,
-            // An import knows nothing of it, and left out is off.
+            // An imported state does not know it, and the default is off.
             verify: Attr::Known(self.verify == Attr::Known(true)),
             description: stored_description(&self.description, &variable.description),
             deletion_protection: Attr::Known(variable.deletion_protection),
@@ -142,17 +148,17 @@ impl State {
         }
     }
 
-    /// Reference and pin for what is stored: the author's text stays while only the pin moved.
+    /// Returns `reference` and `pin_version` for a stored reference. The author's text is kept if only the version changed.
     fn spelled(&self, url: &str) -> (Attr<String>, Attr<String>) {
-        let as_it_is = (url.into(), Attr::Null);
+        let as_stored = (url.into(), Attr::Null);
         let (Ok(stored), Some(text)) = (url.parse::<Reference>(), self.reference.known()) else {
-            return as_it_is;
+            return as_stored;
         };
         if self.effective().is_ok_and(|held| held.as_ref() == Some(&stored)) {
             return (self.reference.clone(), self.pin_version.clone());
         }
         let version = stored.secret().pinned_version().filter(|_| self.pin_version.known().is_some());
-        let Some(version) = version else { return as_it_is };
+        let Some(version) = version else { return as_stored };
         let held = text.parse::<Reference>().ok().filter(|held| held.secret().pinned_version().is_none());
         let moved = held.and_then(|held| held.at_version(&version).ok()).is_some_and(|moved| moved == stored);
         if moved {

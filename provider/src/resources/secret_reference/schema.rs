@@ -5,77 +5,77 @@ use tfplugin_proto::value::{Type, Value};
 use crate::framework::{Attribute, Schema};
 use crate::resources::conflict::on_conflict_attribute;
 use crate::resources::protection::deletion_protection_attribute;
-use crate::rules;
+use crate::{equality, validators};
 
 pub(super) fn schema() -> Schema {
     Schema::new(
-        "A reference to a secret in a vault, as a key of an environment. The reference is configuration and not secret: \
-         plans show it. The secret stays in the vault, and whoever may read secrets gets it through the daemon.\n\nA key \
-         holds a plain value or a reference, never both, and does not change from one to the other. Applying a plan never \
-         overwrites what someone else wrote after the plan was made: it stops and shows what was planned and what is \
-         stored.",
+        "Manages a reference to a secret in a vault, as a key of an environment. The reference is configuration and not \
+         secret: plans show it. The secret stays in the vault, and authorized clients read it through the daemon.\n\nA key \
+         holds either a plain value or a reference, and never changes from one to the other. Applying a plan never \
+         overwrites what was written after the plan was made: it fails and shows the planned and the stored reference.",
         vec![
-            Attribute::required("project", Type::String, "The project's name. Changing it makes a new secret reference.")
+            Attribute::required("project", Type::String, "The project's name. Changing this forces a new resource to be created.")
                 .requires_replace()
-                .check(rules::project),
+                .validator(validators::project),
             Attribute::required(
                 "env",
                 Type::String,
-                "The environment's name inside the project. Project and environment are created where they do not exist, \
-                 unless the provider's `create_missing` is false. Changing it makes a new secret reference.",
+                "The environment's name inside the project. The project and the environment are created if they do not \
+                 exist, unless the provider's `create_missing` is `false`. Changing this forces a new resource to be created.",
             )
             .requires_replace()
-            .check(rules::env),
+            .validator(validators::env),
             Attribute::required(
                 "key",
                 Type::String,
-                "The key: 1 to 255 characters of `A-Z`, `a-z`, `0-9`, `_`, `.` and `-`, beginning with a letter or `_`. \
-                 Changing it makes a new secret reference.",
+                "The key: 1 to 255 characters of `A-Z`, `a-z`, `0-9`, `_`, `.` and `-`, starting with a letter or `_`. \
+                 Changing this forces a new resource to be created.",
             )
             .requires_replace()
-            .check(rules::key),
+            .validator(validators::key),
             Attribute::required(
                 "reference",
                 Type::String,
-                "Which secret: `vault://NAME/MOUNT/path?version=3#field`, \
-                 `aws-sm://NAME/secret-name?stage=AWSCURRENT#json-field` or `azure-kv://NAME/secret-name?version=ID`, where \
-                 NAME is the vault as the daemon's operator configured it. 4,096 bytes at most. Another spelling of the \
-                 same reference is no change. Neither the secret nor the vault must exist yet.",
+                "The secret reference: `vault://NAME/MOUNT/path?version=3#field`, \
+                 `aws-sm://NAME/secret-name?stage=AWSCURRENT#json-field` or `azure-kv://NAME/secret-name?version=ID`. NAME \
+                 is the vault's name in the daemon's configuration. At most 4,096 bytes long. A different spelling of the \
+                 same reference is not a change. The secret and the vault do not have to exist yet.",
             )
-            .check(rules::reference)
-            .same(rules::same_reference),
+            .validator(validators::reference)
+            .semantic_equality(equality::same_reference),
             Attribute::optional(
                 "pin_version",
                 Type::String,
-                "The version of the secret that is meant, whatever becomes the newest, as its vault names versions: a \
-                 number in Vault, a version id in AWS (a stage in the reference does not count then), an identifier in \
-                 Azure. It is stored as the version of the reference. Left out: the reference is stored as it is written.",
+                "The version of the secret to read, even when newer versions exist, in the vault's own notation: a number in \
+                 HashiCorp Vault, a version ID in AWS (a stage in the reference is then ignored), an identifier in Azure. It \
+                 is stored as the version of the reference. If omitted, the reference is stored as it is configured.",
             )
-            .check(pin_version),
+            .validator(pin_version),
             Attribute::optional(
                 "verify",
                 Type::Bool,
-                "Whether the daemon checks that the secret can be read, without handing it out, when the reference is \
-                 created or changes, or this is switched on. Where it cannot, a plan warns, because the secret may be made \
-                 in the same apply; an apply fails before it writes. A plan without a change asks no vault.",
+                "Whether the daemon verifies that the secret can be read, without returning it, when the reference is \
+                 created or changed, or when this is switched on. If the secret cannot be read, a plan shows a warning, \
+                 because the secret may be created in the same apply, and an apply fails before it writes. Plans without \
+                 changes do not contact the vault.",
             )
             .default(Value::from(false)),
-            Attribute::optional("description", Type::String, "What the secret is for: 1,024 bytes at most.")
-                .check(rules::description)
-                .same(rules::same_description),
+            Attribute::optional("description", Type::String, "A description of the secret, at most 1,024 bytes long.")
+                .validator(validators::description)
+                .semantic_equality(equality::same_description),
             deletion_protection_attribute(),
             on_conflict_attribute(),
             Attribute::computed(
                 "id",
                 Type::String,
-                "`project/env/key`. It is not known while the creation is planned, so an ephemeral `kontraktor_secret` that \
-                 is given this id is opened after the reference is written.",
+                "The reference's ID, `project/env/key`. It is unknown while the creation is planned, so that an ephemeral \
+                 `kontraktor_secret` with this `id` is opened after the reference is written.",
             )
             .recomputed_when(&["project", "env", "key"]),
             Attribute::computed(
                 "revision",
                 Type::Number,
-                "The environment's revision at which this key was last written.",
+                "The environment's revision that last wrote this key.",
             )
             .recomputed_when(&[
                 "project",
@@ -93,7 +93,7 @@ pub(super) fn schema() -> Schema {
 
 fn pin_version(value: &Value) -> Result<(), String> {
     match value.as_str() {
-        Some("") => Err("pin_version is empty: name a version, or leave it out for none.".to_owned()),
+        Some("") => Err("pin_version is empty. Set it to a version, or remove it.".to_owned()),
         _ => Ok(()),
     }
 }

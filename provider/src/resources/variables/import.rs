@@ -1,7 +1,7 @@
-//! Import ids: `PROJECT/ENV` takes all own keys of the environment, `PROJECT/ENV:KEY1,KEY2` takes those, and
-//! `PROJECT/ENV:*` takes the environment itself, for `ownership = "exclusive"`.
+//! Import IDs: `PROJECT/ENV` imports all own keys of the environment, `PROJECT/ENV:KEY1,KEY2` imports those keys, and
+//! `PROJECT/ENV:*` imports the environment itself, for `ownership = "exclusive"`.
 //!
-//! The id stays in the state until the read that follows.
+//! The ID stays in the state until the read that follows.
 
 use std::collections::BTreeSet;
 
@@ -10,39 +10,41 @@ use kontraktor_model::names::{EnvPath, Key};
 use super::model::State;
 use crate::{
     framework::{Attr, Diagnostic, Diagnostics},
-    places,
+    locations,
 };
 
-/// Which keys an import takes.
+/// Which keys are imported.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// All that are there.
+pub(super) enum ImportScope {
+    /// All existing keys.
     All,
-    /// The environment, with all that are there and come.
+    /// The environment, with all existing and future keys.
     Environment,
-    /// These.
+    /// These keys.
     Keys(BTreeSet<String>),
 }
 
 const SHAPE: &str = "PROJECT/ENV, PROJECT/ENV:KEY1,KEY2 or PROJECT/ENV:*";
 
-/// What the id means.
-fn parse(id: &str) -> Result<(EnvPath, Taken), Diagnostic> {
+/// Parses an import ID.
+fn parse(id: &str) -> Result<(EnvPath, ImportScope), Diagnostic> {
     let (path, keys) = id.split_once(':').map_or((id, None), |(path, keys)| (path, Some(keys)));
-    let [project, env] = places::split_id(path, SHAPE)?;
-    let path = EnvPath::new(project, env).map_err(|error| places::bad_id(id, &error))?;
-    let taken = match keys {
-        None => Taken::All,
-        Some("*") => Taken::Environment,
+    let [project, env] = locations::split_id(path, SHAPE)?;
+    let path = EnvPath::new(project, env).map_err(|error| locations::invalid_import_id(id, &error))?;
+    let scope = match keys {
+        None => ImportScope::All,
+        Some("*") => ImportScope::Environment,
         Some(keys) => {
             let keys = keys.split(',').map(|key| key.parse::<Key>().map(|key| key.to_string()));
-            Taken::Keys(keys.collect::<Result<_, _>>().map_err(|error| places::bad_id(id, &error))?)
+            ImportScope::Keys(
+                keys.collect::<Result<_, _>>().map_err(|error| locations::invalid_import_id(id, &error))?,
+            )
         }
     };
-    Ok((path, taken))
+    Ok((path, scope))
 }
 
-/// The state that the read after an import begins with.
+/// Returns the state with which the read after an import begins.
 pub(super) fn state(id: &str) -> Result<State, Diagnostics> {
     let (path, _) = parse(id)?;
     Ok(State {
@@ -53,8 +55,8 @@ pub(super) fn state(id: &str) -> Result<State, Diagnostics> {
     })
 }
 
-/// Which keys the state that was just imported is to take; `None` for any other state.
-pub(super) fn under_way(state: &State) -> Result<Option<Taken>, Diagnostic> {
+/// Returns which keys an imported state is to hold; `None` for any other state.
+pub(super) fn pending(state: &State) -> Result<Option<ImportScope>, Diagnostic> {
     match &state.ownership {
         Attr::Null => Ok(Some(parse(state.id.text())?.1)),
         Attr::Known(_) | Attr::Unknown => Ok(None),

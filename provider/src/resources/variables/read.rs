@@ -1,4 +1,4 @@
-//! What state makes of what is stored: which keys are the resource's, in which map each stands, in whose spelling.
+//! Turns stored variables into state: which keys belong to the resource, which map holds each, and in which spelling.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,48 +6,50 @@ use kontraktor_model::{names::EnvPath, value::ValueType};
 use kontraktor_proto::v1;
 
 use super::{
-    import::{self, Taken},
+    import::{self, ImportScope},
+    key_errors,
     model::{ADDITIVE, EXCLUSIVE, State, Typed},
-    remembered::Remembered,
-    told,
+    private_state::PrivateState,
 };
 use crate::{
+    errors,
     framework::{Attr, Context, Diagnostics},
-    messages, places,
-    resources::stored_description,
+    locations,
+    resources::lifecycle::stored_description,
     session::{Claim, Session, Snapshot},
 };
 
 pub(super) async fn read(cx: &mut Context<Session>, state: State) -> Result<Option<State>, Diagnostics> {
     let env = state.path()?;
-    let taken = import::under_way(&state)?;
-    let snapshot = cx.session.own(&env).await;
-    let snapshot = snapshot.map_err(|trouble| messages::failed(&format!("read {env}"), &trouble))?;
+    let scope = import::pending(&state)?;
+    let snapshot = cx.session.own_snapshot(&env).await;
+    let snapshot =
+        snapshot.map_err(|error| errors::request_failed(&format!("read environment {env}"), &error))?;
     let Some(snapshot) = snapshot else {
-        // A resource that holds no key is not gone with the environment: it never needed it.
-        let held_nothing = taken.is_none() && state.keys().next().is_none();
+        // A resource without keys is not gone with the environment: it never needed it.
+        let held_nothing = scope.is_none() && state.keys().next().is_none();
         return Ok(held_nothing.then_some(state));
     };
-    let variables = match &taken {
-        Some(Taken::Keys(keys)) => imported(&env, keys, &snapshot)?,
-        Some(Taken::All | Taken::Environment) => snapshot.variables().collect(),
+    let variables = match &scope {
+        Some(ImportScope::Keys(keys)) => imported(&env, keys, &snapshot)?,
+        Some(ImportScope::All | ImportScope::Environment) => snapshot.variables().collect(),
         None if state.is_exclusive() => snapshot.variables().collect(),
         None => state.keys().filter_map(|key| snapshot.get(key)).collect(),
     };
-    let mut remembered = Remembered::of(variables.iter().copied());
+    let mut private_state = PrivateState::of(variables.iter().copied());
     let held: BTreeSet<String> = state.keys().map(str::to_owned).collect();
-    let read = stored(state, &env, taken.as_ref(), &variables, &remembered)?;
+    let read = stored(state, &env, scope.as_ref(), &variables, &private_state)?;
     let exclusive = read.is_exclusive();
     let keys = if exclusive { read.keys().map(str::to_owned).collect() } else { held };
     cx.session.claim(&env, Claim { exclusive, keys });
     if !read.deletion_protection.is_null() {
-        remembered.protected.clear();
+        private_state.protected.clear();
     }
-    remembered.store(&mut cx.private);
+    private_state.store(&mut cx.private);
     Ok(Some(read))
 }
 
-/// The variables of the keys that the import id names.
+/// Returns the variables of the keys in the import ID.
 fn imported<'a>(
     env: &EnvPath,
     keys: &BTreeSet<String>,
@@ -60,23 +62,23 @@ fn imported<'a>(
     if missing.is_empty() {
         Ok(keys.iter().filter_map(|key| snapshot.get(key)).collect())
     } else {
-        Err(told::nothing_to_import(env, &missing, &references).into())
+        Err(key_errors::nothing_to_import(env, &missing, &references).into())
     }
 }
 
-/// The state for what is stored, in the maps and the spelling that the state has where that means the same.
+/// Returns the state for the stored variables, with the state's own maps and spelling where those are equivalent.
 fn stored(
     held: State,
     env: &EnvPath,
-    taken: Option<&Taken>,
+    scope: Option<&ImportScope>,
     variables: &[&v1::Variable],
-    remembered: &Remembered,
+    private_state: &PrivateState,
 ) -> Result<State, Diagnostics> {
     let mut plain = BTreeMap::new();
     let mut typed = BTreeMap::new();
     for variable in variables {
         let key = &variable.key;
-        let (value_type, value) = places::content(variable, &format_args!("{env}/{key}"))?;
+        let (value_type, value) = locations::content(variable, &format_args!("{env}/{key}"))?;
         let before = held.typed.known().and_then(|typed| typed.get(key)).and_then(Attr::known);
         if before.is_none() && value_type == ValueType::String && variable.description.is_empty() {
             plain.insert(key.clone(), Attr::Known(value.to_owned()));
@@ -85,10 +87,10 @@ fn stored(
             typed.insert(key.clone(), Attr::Known(element(&before, variable, value_type, value)));
         }
     }
-    let newest = remembered.revisions.values().max().copied();
-    let ownership = match taken {
-        Some(Taken::Environment) => EXCLUSIVE.into(),
-        Some(Taken::All | Taken::Keys(_)) => ADDITIVE.into(),
+    let newest = private_state.revisions.values().max().copied();
+    let ownership = match scope {
+        Some(ImportScope::Environment) => EXCLUSIVE.into(),
+        Some(ImportScope::All | ImportScope::Keys(_)) => ADDITIVE.into(),
         None => held.ownership,
     };
     Ok(State {
@@ -102,9 +104,9 @@ fn stored(
         deletion_protection: if variables.is_empty() {
             held.deletion_protection
         } else {
-            remembered.protection().into()
+            private_state.protection().into()
         },
-        // A deletion is newer than all that is left.
+        // A deletion can be newer than all remaining keys.
         revision: held.revision.known().copied().max(newest).into(),
     })
 }
@@ -122,7 +124,7 @@ fn element(held: &Typed, variable: &v1::Variable, value_type: ValueType, value: 
     }
 }
 
-/// A map that is not written down stays so while there is nothing in it.
+/// Returns the map, or null if it is empty and was null before.
 fn map<T>(held: &Attr<BTreeMap<String, T>>, stored: BTreeMap<String, T>) -> Attr<BTreeMap<String, T>> {
     if stored.is_empty() && held.known().is_none() { Attr::Null } else { Attr::Known(stored) }
 }

@@ -1,46 +1,46 @@
-//! The attributes of `kontraktor_variables`, and every rule about its keys that needs no network.
+//! The attributes of `kontraktor_variables`, and the validation of its keys and values. No network.
 
 use kontraktor_model::{names::Key, value::ValueType};
 use tfplugin_proto::value::{Type, Value};
 
 use super::{
-    model::{ADDITIVE, EXCLUSIVE, Home, State},
-    told,
+    key_errors,
+    model::{ADDITIVE, EXCLUSIVE, MapAttribute, State},
 };
 use crate::{
+    equality,
     framework::{Attr, Attribute, Diagnostic, Diagnostics, Schema},
     resources::{conflict::on_conflict_attribute, protection::ATTRIBUTE},
-    rules,
+    validators,
 };
 
 pub(super) fn schema() -> Schema {
     Schema::new(
-        "Many variables of one environment, as one object: a map of texts, a map of typed values, or both.\n\nAll keys \
-         are written in one atomic write, and only those that change are part of it; a plan shows each of them. Applying \
-         a plan never overwrites what someone else wrote into one of the keys after the plan was made: nothing is \
-         written then, and each such key is shown as it was planned and as it is stored. 10,000 keys can change in one \
-         apply. Values are not secret: plans show them. Secret references are not this resource's matter, also with exclusive \
-         ownership: they are `kontraktor_secret_reference`'s.\n\nA key belongs to one resource: do not list it here and in a \
-         `kontraktor_variable` or another `kontraktor_variables` too. Creating what exists already is refused, so two \
-         owners of one key are found by the plan of the second.",
+        "Manages many variables of one environment as one object: a map of strings, a map of typed values, or both.\n\nAll \
+         changed keys are written in one atomic write of up to 10,000 keys, and a plan shows each of them. Applying a plan \
+         never overwrites a key that was changed after the plan was made: nothing is written, and each such key is shown as \
+         planned and as stored. Values are not secret, and plans show them. This resource never manages secret references, \
+         not even with exclusive ownership; use `kontraktor_secret_reference` for them.\n\nA key belongs to one resource: do \
+         not list it here and in a `kontraktor_variable` or another `kontraktor_variables` as well. Creating an existing key \
+         fails, so the plan of the second resource reports the duplicate.",
         vec![
-            Attribute::required("project", Type::String, "The project's name. Changing it makes a new object.")
+            Attribute::required("project", Type::String, "The project's name. Changing this forces a new resource to be created.")
                 .requires_replace()
-                .check(rules::project),
+                .validator(validators::project),
             Attribute::required(
                 "env",
                 Type::String,
-                "The environment's name inside the project. Project and environment are created where they do not \
-                 exist, unless the provider's `create_missing` is false. Changing it makes a new object.",
+                "The environment's name inside the project. The project and the environment are created if they do not \
+                 exist, unless the provider's `create_missing` is `false`. Changing this forces a new resource to be created.",
             )
             .requires_replace()
-            .check(rules::env),
+            .validator(validators::env),
             Attribute::optional(
                 "variables",
                 Type::map(Type::String),
-                "The variables that are plain texts without a description, by key. A key has 1 to 255 characters of \
-                 `A-Z`, `a-z`, `0-9`, `_`, `.` and `-`, beginning with a letter or `_`; a value has 65,536 bytes of \
-                 UTF-8 at most, without NUL. An empty text is a value.",
+                "The variables that are plain strings without a description, by key. A key has 1 to 255 characters of \
+                 `A-Z`, `a-z`, `0-9`, `_`, `.` and `-`, starting with a letter or `_`; a value has at most 65,536 bytes of \
+                 UTF-8, without NUL. An empty string is a value.",
             ),
             Attribute::optional_map(
                 "typed",
@@ -48,54 +48,54 @@ pub(super) fn schema() -> Schema {
                     Attribute::required(
                         "value",
                         Type::String,
-                        "The value: 65,536 bytes of UTF-8 at most, without NUL. It must be of the given `type`. What \
-                         means the same is no change: `1.50` and `1.5` as numbers, two spellings of one JSON.",
+                        "The value, as text: at most 65,536 bytes of UTF-8, without NUL. It must be valid for the given \
+                         `type`. An equivalent value is not a change, such as `1.50` and `1.5` for numbers, or a different \
+                         spelling of the same JSON.",
                     )
-                    .same(rules::same_value),
+                    .semantic_equality(equality::same_value),
                     Attribute::optional(
                         "type",
                         Type::String,
-                        "What the value is: `string`, `number`, `bool` or `json`. Use `jsonencode` for JSON.",
+                        "The type of the value: `string`, `number`, `bool` or `json`. Use `jsonencode` for JSON.",
                     )
                     .default(Value::from(ValueType::String.as_str()))
-                    .check(rules::value_type),
+                    .validator(validators::value_type),
                     Attribute::optional(
                         "description",
                         Type::String,
-                        "What the variable is for: 1,024 bytes at most.",
+                        "A description of the variable, at most 1,024 bytes long.",
                     )
-                    .check(rules::description)
-                    .same(rules::same_description),
+                    .validator(validators::description)
+                    .semantic_equality(equality::same_description),
                 ],
-                "The variables that have a type or a description, by key. A key stands in `variables` or here, not in \
-                 both. A key of `variables` that someone else gave a type or a description shows here in a plan, as what \
-                 the apply takes back.",
+                "The variables that have a type or a description, by key. A key must not be in both maps. If another client \
+                 gives a key of `variables` a type or a description, the next plan shows that key here and reverts the change.",
             ),
             Attribute::optional(
                 "ownership",
                 Type::String,
-                "`\"additive\"` owns the keys that it lists and leaves all others alone. `\"exclusive\"` owns the \
-                 environment's own variables: keys that others write show in the plan, and an apply deletes them. A \
-                 plan that begins exclusive ownership where others have keys is refused and names them: import the \
-                 environment first. Changing only this writes nothing.",
+                "`\"additive\"` owns only the listed keys. `\"exclusive\"` owns all of the environment's own variables: a \
+                 plan shows keys that other clients added, and an apply deletes them. If exclusive ownership begins while \
+                 the environment holds other keys, the plan fails and lists them: import the environment first. Changing \
+                 only this writes nothing.",
             )
             .default(Value::from(ADDITIVE))
-            .check(ownership),
+            .validator(ownership),
             on_conflict_attribute(),
             Attribute::optional_computed(
                 ATTRIBUTE,
                 Type::Bool,
-                "Whether the daemon refuses to delete any of the keys, whoever asks, also when this block is gone. A \
-                 plan that would delete a protected key fails. To delete, first apply with `false`, then remove the \
-                 key: that takes two applies. Left out: it stays as it is, new keys join what the others are, and a new \
-                 object is not protected. Null in the state where some keys are protected and others are not.",
+                "Whether the daemon refuses to delete the keys, for every client and even when this block is removed. A plan \
+                 that deletes a protected key fails. To delete keys, apply `false` first and remove them in a second apply. \
+                 If omitted, existing keys keep their protection, new keys are protected if all existing ones are, and a new \
+                 object is not protected. Null in the state if only some keys are protected.",
             ),
-            Attribute::computed("id", Type::String, "`project/env`."),
+            Attribute::computed("id", Type::String, "The environment's ID, `project/env`."),
             Attribute::computed(
                 "revision",
                 Type::Number,
-                "The newest of the environment's revisions at which one of the keys was written, as far as this \
-                 resource knows. Null where it never held a key.",
+                "The newest revision of the environment that wrote one of the keys, as far as this resource knows. Null if \
+                 it never held a key.",
             )
             .recomputed_when(&["project", "env", "variables", "typed", "deletion_protection"]),
         ],
@@ -109,54 +109,56 @@ fn ownership(value: &Value) -> Result<(), String> {
     }
 }
 
-/// Checks every key and every value that is known, each at its path.
+/// Validates every known key and value, each at its path.
 pub(super) fn validate(config: &State) -> Diagnostics {
-    let mut told = Vec::new();
+    let mut diagnostics = Vec::new();
     for (key, value) in config.variables.known().into_iter().flatten() {
-        let path = Home::Plain.path(key);
+        let path = MapAttribute::Plain.path(key);
         if value.is_null() {
             let detail =
-                format!("{path} is null: give it a value, or leave the key out. An empty text is a value.");
-            told.push(Diagnostic::error(format!("Missing {path}"), detail).at_path(path.clone()));
+                format!("{path} is null. Set a value, or remove the key. An empty string is a value.");
+            diagnostics.push(Diagnostic::error(format!("Missing {path}"), detail).at_path(path.clone()));
         }
-        told.extend(bad_key(Home::Plain, key));
-        told.extend(value.known().and_then(|value| bad_value(Home::Plain, key, ValueType::String, value)));
+        diagnostics.extend(invalid_key(MapAttribute::Plain, key));
+        diagnostics.extend(
+            value.known().and_then(|value| invalid_value(MapAttribute::Plain, key, ValueType::String, value)),
+        );
     }
     for (key, typed) in config.typed.known().into_iter().flatten() {
-        told.extend(bad_key(Home::Typed, key));
+        diagnostics.extend(invalid_key(MapAttribute::Typed, key));
         if config.variables.known().is_some_and(|variables| variables.contains_key(key)) {
-            let path = Home::Typed.path(key);
-            let detail = format!(
-                "{key} stands in variables too, and one key has one value. Remove it from one of the two."
-            );
-            told.push(Diagnostic::error(format!("{key} is there twice"), detail).at_path(path));
+            let path = MapAttribute::Typed.path(key);
+            let detail = format!("{key} is in both variables and typed. Remove it from one of them.");
+            diagnostics.push(Diagnostic::error("Duplicate key", detail).at_path(path));
         }
         let Some(typed) = typed.known() else { continue };
-        // While the type is not known, what every type demands is checked: the size, and no NUL. A type that does not
-        // exist has its own message.
+        // While the type is not known, only the rules for every type are checked: the size, and no NUL. An unknown type has
+        // its own message.
         let value_type = match &typed.r#type {
             Attr::Known(name) => name.parse().unwrap_or_default(),
             Attr::Null | Attr::Unknown => ValueType::String,
         };
-        told.extend(typed.value.known().and_then(|value| bad_value(Home::Typed, key, value_type, value)));
+        diagnostics.extend(
+            typed.value.known().and_then(|value| invalid_value(MapAttribute::Typed, key, value_type, value)),
+        );
     }
-    told::capped(told)
+    key_errors::limit(diagnostics)
 }
 
-fn bad_key(home: Home, key: &str) -> Option<Diagnostic> {
+fn invalid_key(map: MapAttribute, key: &str) -> Option<Diagnostic> {
     let error = key.parse::<Key>().err()?;
-    let path = home.path(key);
+    let path = map.path(key);
     Some(
-        Diagnostic::error(format!("Invalid key in {}", home.map()), format!("In {path}, {error}."))
+        Diagnostic::error(format!("Invalid key in {}", map.name()), format!("In {path}, {error}."))
             .at_path(path),
     )
 }
 
-fn bad_value(home: Home, key: &str, value_type: ValueType, value: &str) -> Option<Diagnostic> {
+fn invalid_value(map: MapAttribute, key: &str, value_type: ValueType, value: &str) -> Option<Diagnostic> {
     let error = value_type.canonicalize(value).err()?;
-    let path = match home {
-        Home::Plain => home.path(key),
-        Home::Typed => home.path(key).then_attribute("value"),
+    let path = match map {
+        MapAttribute::Plain => map.path(key),
+        MapAttribute::Typed => map.path(key).then_attribute("value"),
     };
     Some(Diagnostic::error(format!("Invalid {path}"), format!("{error}.")).at_path(path))
 }

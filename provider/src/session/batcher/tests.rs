@@ -1,4 +1,4 @@
-//! Who travels with whom and when, by a clock that stands still unless everyone waits.
+//! Which writes share a request and when it is sent. The clock is paused, so it advances only when every task waits.
 
 use std::sync::Mutex;
 
@@ -17,9 +17,9 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn batcher(self: &Arc<Self>, pace: Pace) -> Arc<Batcher> {
+    fn batcher(self: &Arc<Self>, options: BatchOptions) -> Arc<Batcher> {
         let daemon = Arc::clone(self);
-        Arc::new(Batcher::new(pace, Arc::new(move |batch| Box::pin(Arc::clone(&daemon).take(batch)))))
+        Arc::new(Batcher::new(options, Arc::new(move |batch| Box::pin(Arc::clone(&daemon).take(batch)))))
     }
 
     async fn take(self: Arc<Self>, batch: Batch) -> Result<v1::WriteVariablesResponse, ClientError> {
@@ -114,7 +114,7 @@ const LONE: Duration = Duration::from_millis(5);
 #[tokio::test(start_paused = true)]
 async fn a_lone_write_waits_less_than_5_ms() {
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace::default());
+    let batcher = daemon.batcher(BatchOptions::default());
     for number in 0..20 {
         let took = timed(&batcher, &format!("K{number}")).await;
         // The first waits for company; then it is known that there is none.
@@ -124,10 +124,10 @@ async fn a_lone_write_waits_less_than_5_ms() {
     assert_eq!(daemon.sent().len(), 20);
 }
 
-/// 1,000 writes by so many callers, who write a state file between their calls, one after the other.
+/// Writes 1,000 variables with several callers, which write a state file between their calls, one at a time.
 async fn walk(callers: usize, state_file: Duration) -> (usize, Duration) {
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace::default());
+    let batcher = daemon.batcher(BatchOptions::default());
     let (file, began) = (Arc::new(tokio::sync::Mutex::new(())), Instant::now());
     let tasks: Vec<_> = (0..callers)
         .map(|caller| {
@@ -174,7 +174,7 @@ async fn callers_who_write_a_large_state_file_are_awaited_and_not_held_up() {
 #[tokio::test(start_paused = true)]
 async fn callers_who_do_not_come_back_are_awaited_once_and_not_for_long() {
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace::default());
+    let batcher = daemon.batcher(BatchOptions::default());
     crowd(&batcher, 10).await;
     let took = timed(&batcher, "A").await;
     assert!(took > LONE + ANSWER && took < EXTENSION + LONE + ANSWER, "{took:?}");
@@ -191,7 +191,7 @@ async fn callers_who_do_not_come_back_are_awaited_once_and_not_for_long() {
 #[tokio::test(start_paused = true)]
 async fn whoever_stops_waiting_takes_nobody_along() {
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace::default());
+    let batcher = daemon.batcher(BatchOptions::default());
     let (stays, goes) = (begin(&batcher, "stays"), begin(&batcher, "goes"));
     tokio::task::yield_now().await;
     goes.abort();
@@ -212,7 +212,7 @@ async fn whoever_stops_waiting_takes_nobody_along() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_written_twice_travels_twice_and_in_order() {
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace::default());
+    let batcher = daemon.batcher(BatchOptions::default());
     let writes = ["A", "B", "A", "A"].map(|key| (key, begin(&batcher, key)));
     for (key, write) in writes {
         written(key, write).await;
@@ -228,12 +228,12 @@ async fn a_key_that_is_written_twice_travels_twice_and_in_order() {
 #[tokio::test(start_paused = true)]
 async fn limits_split_what_would_be_too_much() {
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace { max_items: 4, ..Pace::default() });
+    let batcher = daemon.batcher(BatchOptions { max_items: 4, ..BatchOptions::default() });
     crowd(&batcher, 10).await;
     assert_eq!(daemon.sent().iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
 
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace::default());
+    let batcher = daemon.batcher(BatchOptions::default());
     let large = "x".repeat(10 * 1024 * 1024);
     let environment = env();
     let keys: Vec<_> = (0..14).map(|number| format!("K{number}")).collect();
@@ -256,7 +256,7 @@ async fn limits_split_what_would_be_too_much() {
 #[tokio::test(start_paused = true)]
 async fn without_a_window_every_write_goes_at_once() {
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace { window: Duration::ZERO, ..Pace::default() });
+    let batcher = daemon.batcher(BatchOptions { window: Duration::ZERO, ..BatchOptions::default() });
     let began = Instant::now();
     crowd(&batcher, 10).await;
     assert_eq!((daemon.sent().len(), began.elapsed()), (10, ANSWER));
@@ -265,7 +265,7 @@ async fn without_a_window_every_write_goes_at_once() {
 #[tokio::test(start_paused = true)]
 async fn what_happens_to_a_request_happens_to_all_that_it_carries() {
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace::default());
+    let batcher = daemon.batcher(BatchOptions::default());
     for first in ["lose", "refuse", "short", "break"] {
         let writes = [first, "A", "B"].map(|key| begin(&batcher, key));
         for write in writes {
@@ -285,7 +285,7 @@ async fn what_happens_to_a_request_happens_to_all_that_it_carries() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_hangs_does_not_hold_up_what_comes_later() {
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace::default());
+    let batcher = daemon.batcher(BatchOptions::default());
     let hung = begin(&batcher, "hang");
     sleep(LONE).await;
     let took = timed(&batcher, "A").await;
@@ -296,7 +296,8 @@ async fn a_request_that_hangs_does_not_hold_up_what_comes_later() {
 #[tokio::test(start_paused = true)]
 async fn a_flush_sends_what_waits() {
     let daemon = Arc::new(Daemon::default());
-    let batcher = daemon.batcher(Pace { window: Duration::from_millis(100), ..Pace::default() });
+    let batcher =
+        daemon.batcher(BatchOptions { window: Duration::from_millis(100), ..BatchOptions::default() });
     batcher.flush();
     crowd(&batcher, 10).await;
     let (began, write) = (Instant::now(), begin(&batcher, "A"));

@@ -1,6 +1,4 @@
-//! What others write between a plan and its apply, and answers that are lost.
-
-use std::sync::atomic::Ordering;
+//! Writes by others between a plan and its apply, and lost responses.
 
 use kontraktor_model::value::ValueType;
 use tfplugin_proto::value::Value;
@@ -30,34 +28,34 @@ async fn someone_elses_change_of_one_key_stops_the_whole_write() {
     harness.daemon.write("demo/dev/C", ValueType::Number, "3");
     harness.daemon.delete("demo/dev/T");
     let before = held.clone();
-    let told = held.carry_out(&harness, Some(&config), plan).await;
-    insta::assert_snapshot!(told.join("\n---\n"), @r#"
-    Error at variables["A"]: demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
-    That was after the plan was made, so nothing was written.
+    let diagnostics = held.carry_out(&harness, Some(&config), plan).await;
+    insta::assert_snapshot!(diagnostics.join("\n---\n"), @r#"
+    Error at variables["A"]: Variable was changed outside of this plan
+    demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
       planned from: string "1"
       planned to:   string "2"
-      now:          string "theirs" (revision 2)
+      current:      string "theirs" (revision 2)
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     ---
-    Error at variables["C"]: demo/dev/C was changed by unix:ada through ktr at 2023-11-14T22:13:20Z
-    That was after the plan was made, so nothing was written.
+    Error at variables["C"]: Variable was changed outside of this plan
+    demo/dev/C was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
       planned from: string "1"
       planned to:   deleted
-      now:          number "3" (revision 4)
+      current:      number "3" (revision 4)
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     ---
-    Error at typed["T"]: demo/dev/T was deleted by someone else
-    That was after the plan was made, so nothing was written.
+    Error at typed["T"]: Variable was deleted outside of this plan
+    demo/dev/T was deleted after the plan was made. Nothing was written.
 
-      planned from: number "1.50", described as ""
-      planned to:   number "2", described as "two"
-      now:          deleted
+      planned from: number "1.50", description ""
+      planned to:   number "2", description "two"
+      current:      deleted
 
-    Plan again to see the difference to what is stored now, and apply that if it is what you want.
+    Run `terraform plan` again to compare the configuration with what is stored now.
     "#);
     assert_eq!((&held.state, &held.private), (&before.state, &before.private));
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("theirs"));
@@ -66,7 +64,7 @@ async fn someone_elses_change_of_one_key_stops_the_whole_write() {
     // The next plan rests on what is there now.
     held.refresh(&harness).await;
     held.applied(&harness, &config).await;
-    held.settled(&harness, &config).await;
+    held.assert_no_changes(&harness, &config).await;
     assert_eq!(harness.daemon.value("demo/dev/C"), None);
 }
 
@@ -81,14 +79,15 @@ async fn many_conflicts_are_counted() {
     for number in 0..30 {
         harness.daemon.write(&format!("demo/dev/K{number:02}"), ValueType::String, "theirs");
     }
-    let told = held.apply(&harness, &all("2")).await;
-    assert_eq!(told.len(), 21);
+    let diagnostics = held.apply(&harness, &all("2")).await;
+    assert_eq!(diagnostics.len(), 21);
     assert!(
-        told[0].starts_with("Error at variables[\"K00\"]: demo/dev/K00 was changed by unix:ada through ktr")
+        diagnostics[0]
+            .starts_with("Error at variables[\"K00\"]: Variable was changed outside of this plan\ndemo/dev/K00 was changed by unix:ada through ktr")
     );
-    insta::assert_snapshot!(told[20], @"
-    Error: 10 more messages like these
-    They are of other keys. 20 are shown at once.
+    insta::assert_snapshot!(diagnostics[20], @"
+    Error: 10 more errors
+    They concern other keys. At most 20 errors are shown at once.
     ");
 }
 
@@ -118,7 +117,7 @@ async fn keys_that_move_to_another_resource_outlive_the_old_one() {
     all.applied(&harness, &overwrite(texts([("C", "1")]))).await;
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("1"));
     assert_eq!(harness.daemon.value("demo/dev/B").as_deref(), Some("2"));
-    all.settled(&harness, &overwrite(texts([("C", "1")]))).await;
+    all.assert_no_changes(&harness, &overwrite(texts([("C", "1")]))).await;
     created(&harness, &overwrite(texts([("A", "1"), ("B", "2")]))).await;
     assert_eq!(some.destroy(&harness).await, Vec::<String>::new());
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("1"));
@@ -144,19 +143,19 @@ async fn a_create_whose_answer_is_lost_keeps_the_object() {
         ("variables", texts([("A", "1")])),
         ("typed", elements([("N", typed("number", "1.50", None))])),
     ]);
-    harness.daemon.mute.store(true, Ordering::SeqCst);
+    harness.daemon.set_mute(true);
     let mut held = Held::default();
-    let told = held.apply(&harness, &config).await;
-    insta::assert_snapshot!(told[0].replace(&harness.host(), "HOST"), @"
-    Error: It is not known whether the provider could create the variables of demo/dev
-    WriteVariables was sent to kontraktord at HOST, and no answer came back (time is up): the outcome is unknown.
+    let diagnostics = held.apply(&harness, &config).await;
+    insta::assert_snapshot!(diagnostics[0].replace(&harness.host(), "HOST"), @"
+    Error: Outcome of the write is unknown
+    The provider tried to create variables of demo/dev. WriteVariables was sent to kontraktord at HOST, and no answer came back (time is up): the outcome is unknown.
 
-    The state keeps the object as it was planned, marked as tainted. Plan again: if the write was not carried out, it is created; if it was, Terraform wants to replace it, and `terraform untaint ADDRESS` keeps it as it is.
+    The state keeps the object as it was planned, marked as tainted. Run `terraform plan` again: if the write did not happen, it plans to create the object; if it did, it plans to replace the object. Run `terraform untaint ADDRESS` to keep the object as it is.
     ");
     assert_eq!((&held.state()["variables"], &held.state()["revision"]), (&texts([("A", "1")]), &Value::Null));
 
-    harness.daemon.mute.store(false, Ordering::SeqCst);
-    held.settled(&harness, &config).await;
+    harness.daemon.set_mute(false);
+    held.assert_no_changes(&harness, &config).await;
     // Of a tainted object nothing is remembered, and nothing promised: it can be deleted.
     held.private.clear();
     harness.daemon.write("demo/dev/A", ValueType::String, "theirs");
@@ -168,14 +167,20 @@ async fn an_update_whose_answer_is_lost_keeps_the_state() {
     let harness = Harness::new().await;
     let mut held = created(&harness, &bulk([("variables", texts([("A", "1")]))])).await;
     let before = held.clone();
-    harness.daemon.mute.store(true, Ordering::SeqCst);
+    harness.daemon.set_mute(true);
     let config = bulk([("variables", texts([("A", "2")]))]);
-    let told = held.apply(&harness, &config).await;
-    assert!(told[0].starts_with("Error: It is not known whether the provider could update"), "{told:?}");
+    let diagnostics = held.apply(&harness, &config).await;
+    assert!(
+        diagnostics[0].starts_with("Error: Outcome of the write is unknown\nThe provider tried to update"),
+        "{diagnostics:?}"
+    );
     assert_eq!((&held.state, &held.private), (&before.state, &before.private));
-    let told = held.destroy(&harness).await;
-    assert!(told[0].starts_with("Error: It is not known whether the provider could delete"), "{told:?}");
-    harness.daemon.mute.store(false, Ordering::SeqCst);
+    let diagnostics = held.destroy(&harness).await;
+    assert!(
+        diagnostics[0].starts_with("Error: Outcome of the write is unknown\nThe provider tried to delete"),
+        "{diagnostics:?}"
+    );
+    harness.daemon.set_mute(false);
     // What the lost answer was about shows.
     held.refresh(&harness).await;
     assert_eq!(held.state()["variables"], texts([("A", "2")]));
@@ -186,12 +191,12 @@ async fn an_update_whose_answer_is_lost_keeps_the_state() {
 async fn create_missing_can_be_switched_off() {
     let harness = Harness::with([("create_missing", Value::from(false))]).await;
     let config = bulk([("variables", texts([("A", "1"), ("B", "2")]))]);
-    let told = Held::default().apply(&harness, &config).await;
-    insta::assert_snapshot!(told.join("\n---\n"), @r#"
-    Error: Cannot create the variables of demo/dev
+    let diagnostics = Held::default().apply(&harness, &config).await;
+    insta::assert_snapshot!(diagnostics.join("\n---\n"), @r#"
+    Error: Failed to create variables of demo/dev
     There is no project "demo".
 
-    Create it first with kontraktor_project and kontraktor_environment, or set create_missing = true in the provider block.
+    Create the project and environment first with kontraktor_project and kontraktor_environment, or set create_missing = true in the provider block.
     "#);
 }
 
@@ -202,11 +207,11 @@ async fn a_write_is_read_anew_and_keys_of_one_walk_are_one_request() {
     let mut held = created(&harness, &config("1")).await;
     held.refresh(&harness).await;
     held.read(&harness).await;
-    let asked = harness.daemon.asked();
+    let request = harness.daemon.request();
     held.applied(&harness, &config("2")).await;
-    assert_eq!(harness.daemon.asked(), asked, "changing a key asks for nothing");
+    assert_eq!(harness.daemon.request(), request, "changing a key asks for nothing");
     held.read(&harness).await;
-    assert_eq!(harness.daemon.asked(), asked + 1);
+    assert_eq!(harness.daemon.request(), request + 1);
     assert_eq!(held.state()["variables"], texts([("A", "2")]));
 }
 
@@ -217,5 +222,5 @@ async fn a_private_state_that_someone_edited_promises_nothing_and_is_refused() {
     let mut held = created(&harness, &config).await;
     held.private = br#"{"revisions":"[1]"}"#.to_vec();
     let plan = held.plan(&harness, Some(&config)).await;
-    assert!(plan.refusal().starts_with("Error: The private state cannot be read"), "{:?}", plan.told);
+    assert!(plan.refusal().starts_with("Error: Invalid private state"), "{:?}", plan.diagnostics);
 }

@@ -1,4 +1,4 @@
-//! Which keys are written, in whose spelling, and what is found without the daemon.
+//! Which keys are written, in which spelling, and the validation without the daemon.
 
 use std::sync::atomic::Ordering;
 
@@ -40,16 +40,16 @@ async fn keys_keep_their_authors_spelling_from_create_to_delete() {
     assert_eq!(harness.daemon.value("demo/dev/EMPTY").as_deref(), Some(""));
     assert_eq!(harness.daemon.writes.load(Ordering::SeqCst), 1);
 
-    held.settled(&harness, &config).await;
+    held.assert_no_changes(&harness, &config).await;
     assert_eq!(held.state(), &state);
     // Other spellings of the same are no change, also of one key among others.
-    held.settled(&harness, &mixed("15e-1", r#"{"a":[2.0],"b":1}"#)).await;
+    held.assert_no_changes(&harness, &mixed("15e-1", r#"{"a":[2.0],"b":1}"#)).await;
     harness.daemon.write("demo/dev/RATE", ValueType::String, "1.5");
     held.refresh(&harness).await;
     let drifted = held.state()["typed"].get("RATE").expect("it is there").clone();
     assert_eq!((drifted.get("type"), drifted.get("description")), (Some(&text("string")), Some(&text(""))));
     held.applied(&harness, &config).await;
-    held.settled(&harness, &config).await;
+    held.assert_no_changes(&harness, &config).await;
 
     assert_eq!(held.destroy(&harness).await, Vec::<String>::new());
     assert_eq!(held.state, None);
@@ -75,7 +75,7 @@ async fn unchanged_keys_are_not_rewritten() {
         (Some(1), Some(2), None, Some(2))
     );
     assert_eq!(held.state()["revision"], Value::from(2_u64));
-    held.settled(&harness, &config).await;
+    held.assert_no_changes(&harness, &config).await;
 }
 
 #[tokio::test]
@@ -93,9 +93,9 @@ async fn what_writes_nothing_asks_for_nothing() {
         bulk([plain(), ("ownership", text("additive"))]),
     ] {
         let plan = held.plan(&harness, Some(&config)).await;
-        assert_eq!(plan.good()["revision"], Value::from(1_u64));
+        assert_eq!(plan.success()["revision"], Value::from(1_u64));
         held.applied(&harness, &config).await;
-        held.settled(&harness, &config).await;
+        held.assert_no_changes(&harness, &config).await;
     }
     assert_eq!(harness.daemon.writes.load(Ordering::SeqCst), 1);
     assert_eq!(held.private, before);
@@ -107,7 +107,7 @@ async fn a_resource_may_hold_no_key() {
     let config = bulk([("variables", texts([]))]);
     let mut held = created(&harness, &config).await;
     assert_eq!(held.state()["revision"], Value::Null);
-    held.settled(&harness, &config).await;
+    held.assert_no_changes(&harness, &config).await;
     assert_eq!(harness.daemon.writes.load(Ordering::SeqCst), 0);
     assert_eq!(held.destroy(&harness).await, Vec::<String>::new());
 }
@@ -125,7 +125,7 @@ async fn a_key_that_was_given_a_type_or_a_description_is_taken_back() {
     held.applied(&harness, &config).await;
     assert_eq!(harness.daemon.items.load(Ordering::SeqCst), items + 1, "one put corrects it");
     assert_eq!(harness.daemon.variable("demo/dev/A").map(|held| held.r#type), Some(1));
-    held.settled(&harness, &config).await;
+    held.assert_no_changes(&harness, &config).await;
 }
 
 /// "Out-of-band deletion errors instead of recreating."
@@ -143,7 +143,7 @@ async fn what_was_deleted_elsewhere_is_recreated() {
     held.refresh(&harness).await;
     assert_eq!(held.state()["variables"], texts([]), "the environment is there still");
     held.applied(&harness, &config).await;
-    held.settled(&harness, &config).await;
+    held.assert_no_changes(&harness, &config).await;
 
     // With its environment, the object is gone.
     let elsewhere = Harness::new().await;
@@ -168,14 +168,14 @@ async fn a_plan_is_unknown_only_where_it_must_be() {
         (config.clone(), Value::from(1_u64)),
     ] {
         let plan = held.plan(&harness, Some(&config)).await;
-        assert_eq!(plan.good()["revision"], revision);
-        assert_eq!(plan.good()["variables"], config["variables"]);
+        assert_eq!(plan.success()["revision"], revision);
+        assert_eq!(plan.success()["variables"], config["variables"]);
     }
     let moved = [config, super::fields([("env", text("prod"))])].into_iter().flatten().collect();
     assert_eq!(held.plan(&harness, Some(&moved)).await.replaces, ["env"]);
     let plan =
         Held::default().plan(&harness, Some(&bulk([("env", Value::Unknown), ("variables", unknown)]))).await;
-    assert_eq!(plan.good()["id"], Value::Unknown);
+    assert_eq!(plan.success()["id"], Value::Unknown);
 }
 
 #[tokio::test]
@@ -192,19 +192,19 @@ async fn ten_thousand_keys_are_one_write_and_more_are_refused_by_the_plan() {
     held.applied(&harness, &many(10_001, "two")).await;
     let plan = held.plan(&harness, Some(&many(10_001, "three"))).await;
     insta::assert_snapshot!(plan.refusal(), @"
-    Error: 10001 keys of demo/dev would change at once
-    All keys of a kontraktor_variables are written in one atomic write, which takes 10000 keys at most. Apply the change in several steps, or spread the keys over several resources.
+    Error: Too many changed variables
+    10001 keys of demo/dev change, and one atomic write takes at most 10000 keys. Apply the change in several steps, or spread the keys over several kontraktor_variables.
     ");
     insta::assert_snapshot!(held.plan(&harness, None).await.refusal(), @"
-    Error: 10001 keys of demo/dev would change at once
-    All keys of a kontraktor_variables are written in one atomic write, which takes 10000 keys at most. Apply the change in several steps, or spread the keys over several resources.
+    Error: Too many changed variables
+    10001 keys of demo/dev change, and one atomic write takes at most 10000 keys. Apply the change in several steps, or spread the keys over several kontraktor_variables.
     ");
 
     let large = "x".repeat(65_536);
     let plan = Held::default().plan(&harness, Some(&many(1_100, &large))).await;
     insta::assert_snapshot!(plan.refusal(), @"
-    Error: The changed keys of demo/dev are too large for one write
-    All keys of a kontraktor_variables are written in one atomic write, which takes 67108864 bytes (64 MiB) at most, and these come to 72175390. Apply the change in several steps, or spread the keys over several resources.
+    Error: Changed variables are too large
+    The changed keys of demo/dev have 72175390 bytes, and one atomic write takes at most 67108864 bytes (64 MiB). Apply the change in several steps, or spread the keys over several kontraktor_variables.
     ");
 }
 
@@ -256,22 +256,22 @@ async fn what_breaks_a_rule_is_found_without_the_daemon_and_at_its_element() {
         ),
         (
             bulk([("variables", texts([("A", "1")])), ("typed", elements([("A", typed("", "1", None))]))]),
-            vec![r#"Error at typed["A"]: A is there twice"#],
+            vec![r#"Error at typed["A"]: Duplicate key"#],
         ),
         (bulk([("ownership", text("mine"))]), vec!["Error at ownership: Invalid ownership"]),
         (bulk([("on_conflict", text("win"))]), vec!["Error at on_conflict: Invalid on_conflict"]),
         (bulk([("project", text("Demo"))]), vec!["Error at project: Invalid project"]),
     ] {
-        let told = harness.validate(VARIABLES, &config).await;
-        let first: Vec<_> = told.iter().filter_map(|message| message.lines().next()).collect();
+        let diagnostics = harness.validate(VARIABLES, &config).await;
+        let first: Vec<_> = diagnostics.iter().filter_map(|message| message.lines().next()).collect();
         assert_eq!(first, expected);
     }
     let bad = bulk([("variables", Value::object((0..30).map(|number| (format!("{number}"), text("x")))))]);
-    let told = harness.validate(VARIABLES, &bad).await;
-    insta::assert_snapshot!(format!("{} messages, the last:\n{}", told.len(), told[20]), @"
+    let diagnostics = harness.validate(VARIABLES, &bad).await;
+    insta::assert_snapshot!(format!("{} messages, the last:\n{}", diagnostics.len(), diagnostics[20]), @"
     21 messages, the last:
-    Error: 10 more messages like these
-    They are of other keys. 20 are shown at once.
+    Error: 10 more errors
+    They concern other keys. At most 20 errors are shown at once.
     ");
-    assert_eq!(harness.daemon.asked(), 0);
+    assert_eq!(harness.daemon.request(), 0);
 }

@@ -8,7 +8,7 @@ use kontraktor_proto::v1::environments_server::Environments;
 use kontraktor_proto::v1::{self, Problem, ProblemCode};
 use tonic::{Request, Response};
 
-use super::{Answer, Fake, World, authorship, named, protection, refuse};
+use super::{Answer, FakeDaemon, World, authorship, named, protection, refuse};
 
 type Path = (String, String);
 
@@ -97,28 +97,28 @@ impl World {
             return Err(protection(&format!("The environment {shown} is")));
         }
         let own: Vec<_> = (self.variables.iter())
-            .filter(|(place, _)| place.0 == path.0 && place.1 == path.1)
-            .map(|(place, variable)| (place.clone(), variable.deletion_protection))
+            .filter(|(location, _)| location.0 == path.0 && location.1 == path.1)
+            .map(|(location, variable)| (location.clone(), variable.deletion_protection))
             .collect();
         if !own.is_empty() && !force {
-            let keys: Vec<_> = own.iter().map(|(place, _)| place.2.as_str()).collect();
+            let keys: Vec<_> = own.iter().map(|(location, _)| location.2.as_str()).collect();
             let message = format!("The environment {shown} holds variables: {}", keys.join(", "));
             return Err(
                 Problem::new(ProblemCode::NotEmpty, message).with_remedy("delete them first, or force it")
             );
         }
-        if let Some((place, _)) = own.iter().find(|(_, protected)| *protected) {
-            return Err(protection(&format!("The variable {shown}/{} is", place.2)));
+        if let Some((location, _)) = own.iter().find(|(_, protected)| *protected) {
+            return Err(protection(&format!("The variable {shown}/{} is", location.2)));
         }
-        for (place, _) in own {
-            self.variables.remove(&place);
+        for (location, _) in own {
+            self.variables.remove(&location);
         }
         self.environments.remove(path);
         Ok(())
     }
 }
 
-impl Fake {
+impl FakeDaemon {
     /// The environment as it is stored.
     pub(in super::super) fn environment(&self, path: &str) -> Option<v1::Environment> {
         let (project, env) = path.split_once('/').expect("project/env");
@@ -135,7 +135,7 @@ impl Fake {
 }
 
 #[tonic::async_trait]
-impl Environments for Fake {
+impl Environments for FakeDaemon {
     async fn create_environment(
         &self,
         request: Request<v1::CreateEnvironmentRequest>,
@@ -187,9 +187,9 @@ impl Environments for Fake {
         let authorization = request.metadata().get("authorization");
         *self.authorization.lock().unwrap() =
             authorization.map(|value| value.to_str().expect("visible ASCII").to_owned());
-        let answer = self.look(request.into_inner());
+        let answer = self.view(request.into_inner());
         self.snapshots.fetch_add(1, Ordering::SeqCst);
-        // Long enough that what is started together is on its way together.
+        // With a paused clock, the response is sent when every other task waits.
         tokio::time::sleep(Duration::from_millis(20)).await;
         answer
     }

@@ -1,20 +1,20 @@
-//! The past: moments that a test kept, and the log that a test wrote.
+//! The past: revisions that a test kept, and the log that a test wrote.
 
 use kontraktor_proto::v1::audit_server::Audit;
 use kontraktor_proto::v1::{self, ProblemCode, point_in_time};
 use tonic::{Request, Response};
 
-use super::{Answer, Fake, authorship, refuse};
+use super::{Answer, FakeDaemon, authorship, refuse};
 
-impl Fake {
-    /// Keeps the environment as it is now, for who asks for the revision that it is at.
+impl FakeDaemon {
+    /// Keeps the current environment, for requests at its revision.
     pub(in super::super) fn keep(&self, path: &str) {
         let (project, env) = path.split_once('/').expect("project/env");
         let name = v1::EnvironmentName { project: project.to_owned(), env: env.to_owned() };
         let request = v1::GetSnapshotRequest { name: Some(name), ..Default::default() };
-        let snapshot = self.look(request).expect("it stands").into_inner();
-        let place = (path.to_owned(), snapshot.revision);
-        self.world.lock().unwrap().past.insert(place, snapshot);
+        let snapshot = self.view(request).expect("it exists").into_inner();
+        let location = (path.to_owned(), snapshot.revision);
+        self.world.lock().unwrap().past.insert(location, snapshot);
     }
 
     pub(super) fn look_back(
@@ -32,7 +32,7 @@ impl Fake {
         }
     }
 
-    /// The log gets one more entry, whose revision is how many there are.
+    /// Appends an entry to the log, whose revision is the number of entries.
     pub(in super::super) fn log(&self, path: &str, operation: v1::AuditOperation, value: Option<&str>) {
         let parts: Vec<&str> = path.split('/').collect();
         let mut world = self.world.lock().unwrap();
@@ -66,7 +66,7 @@ impl Fake {
 }
 
 #[tonic::async_trait]
-impl Audit for Fake {
+impl Audit for FakeDaemon {
     async fn list_history(&self, request: Request<v1::ListHistoryRequest>) -> Answer<v1::ListAuditResponse> {
         self.may_read()?;
         let request = request.into_inner();

@@ -7,7 +7,7 @@ use kontraktor_proto::v1::projects_server::Projects;
 use kontraktor_proto::v1::{self, Problem, ProblemCode};
 use tonic::{Request, Response};
 
-use super::{Answer, Fake, World, authorship, protection, refuse};
+use super::{Answer, FakeDaemon, World, authorship, protection, refuse};
 
 fn settings(project: &v1::Project) -> v1::ProjectSettings {
     v1::ProjectSettings {
@@ -68,14 +68,14 @@ impl World {
         if let Some(path) = inside.iter().find(|path| self.environments[*path].deletion_protection) {
             return Err(protection(&format!("The environment {name}/{} is", path.1)));
         }
-        self.variables.retain(|place, _| place.0 != name);
+        self.variables.retain(|location, _| location.0 != name);
         self.environments.retain(|path, _| path.0 != name);
         self.projects.remove(name);
         Ok(())
     }
 }
 
-impl Fake {
+impl FakeDaemon {
     /// The project as it is stored.
     pub(in super::super) fn project(&self, name: &str) -> Option<v1::Project> {
         self.world.lock().unwrap().projects.get(name).cloned()
@@ -88,7 +88,7 @@ impl Fake {
 }
 
 #[tonic::async_trait]
-impl Projects for Fake {
+impl Projects for FakeDaemon {
     async fn create_project(&self, request: Request<v1::CreateProjectRequest>) -> Answer<v1::Project> {
         self.changes.fetch_add(1, Ordering::SeqCst);
         let made = self.world.lock().unwrap().create_project(request.into_inner());

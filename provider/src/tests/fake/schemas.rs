@@ -7,13 +7,13 @@ use kontraktor_proto::v1::schemas_server::Schemas;
 use kontraktor_proto::v1::{self, Problem, ProblemCode};
 use tonic::{Request, Response};
 
-use super::{Answer, Fake, authorship, refuse};
+use super::{Answer, FakeDaemon, authorship, refuse};
 
 fn missing() -> Problem {
     Problem::new(ProblemCode::NotFound, "There is no such schema").with_field("name")
 }
 
-impl Fake {
+impl FakeDaemon {
     /// The schema as it is stored.
     pub(in super::super) fn schema(&self, path: &str) -> Option<v1::VariableSchema> {
         let (project, name) = path.split_once('/').expect("project/name");
@@ -41,15 +41,15 @@ impl Fake {
 }
 
 #[tonic::async_trait]
-impl Schemas for Fake {
+impl Schemas for FakeDaemon {
     async fn create_schema(&self, request: Request<v1::CreateSchemaRequest>) -> Answer<v1::VariableSchema> {
         self.changes.fetch_add(1, Ordering::SeqCst);
         let request = request.into_inner();
         let made = {
             let mut world = self.world.lock().unwrap();
             world.ensure_project(&request.project, request.create_missing).map_err(to_status)?;
-            let place = (request.project.clone(), request.name.clone());
-            if world.schemas.contains_key(&place) && !request.adopt_existing {
+            let location = (request.project.clone(), request.name.clone());
+            if world.schemas.contains_key(&location) && !request.adopt_existing {
                 return refuse(ProblemCode::AlreadyExists, "The schema exists already");
             }
             let made = v1::VariableSchema {
@@ -59,7 +59,7 @@ impl Schemas for Fake {
                 schema: request.schema,
                 changed: Some(authorship("unix:ada", "terraform")),
             };
-            world.schemas.insert(place, made.clone());
+            world.schemas.insert(location, made.clone());
             made
         };
         self.may_answer().await;

@@ -19,7 +19,7 @@ use kontraktor_proto::{
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Answer, Fake, World, refuse};
+use super::{Answer, FakeDaemon, World, refuse};
 
 /// When a hold is to be renewed the first time; each renewal adds an hour.
 pub(in super::super) fn renewal(times: u64) -> SystemTime {
@@ -51,7 +51,7 @@ pub(super) struct Vaults {
     /// How often each hold was renewed.
     holds: BTreeMap<String, u64>,
     /// How many holds there ever were.
-    made: u64,
+    holds_created: u64,
     /// How many changes of versions were noted.
     noted: usize,
 }
@@ -63,8 +63,8 @@ impl Vaults {
     }
 
     fn hold(&mut self) -> v1::Hold {
-        self.made += 1;
-        let id = format!("hold-{}", self.made);
+        self.holds_created += 1;
+        let id = format!("hold-{}", self.holds_created);
         self.holds.insert(id.clone(), 0);
         held(id, 0)
     }
@@ -88,7 +88,7 @@ pub(in super::super) struct Counters {
 
 impl Counters {
     /// Requests that may have reached a vault.
-    pub(in super::super) fn asked(&self) -> usize {
+    pub(in super::super) fn request(&self) -> usize {
         [&self.reads, &self.environments, &self.streams, &self.checks].map(count).into_iter().sum()
     }
 }
@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    /// The answer for one target, and whether it has a lease. `streams`: size does not matter.
+    /// Returns the result for one target, and whether it has a lease. `streams`: the size is not limited.
     fn resolve(&mut self, key: String, led: Led, streams: bool) -> (v1::SecretResult, bool) {
         let mut result = v1::SecretResult { key, ..Default::default() };
         let stored = led.and_then(|reference| {
@@ -221,7 +221,7 @@ impl World {
     }
 }
 
-impl Fake {
+impl FakeDaemon {
     /// Puts a secret into a vault, under the reference in its one spelling.
     pub(in super::super) fn keep_secret(&self, reference: &str, stored: Stored) {
         let parsed: Reference = reference.parse().expect("a reference");
@@ -250,7 +250,7 @@ impl Fake {
 type Pieces = Pin<Box<dyn Stream<Item = Result<v1::StreamSecretResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
-impl Secrets for Fake {
+impl Secrets for FakeDaemon {
     type StreamSecretStream = Pieces;
 
     async fn read_secrets(
@@ -273,7 +273,7 @@ impl Secrets for Fake {
         self.secrets.environments.fetch_add(1, Ordering::SeqCst);
         let request = request.into_inner();
         let snapshot = self
-            .look(v1::GetSnapshotRequest {
+            .view(v1::GetSnapshotRequest {
                 name: request.environment,
                 prefix: request.prefix,
                 own_only: request.own_only,

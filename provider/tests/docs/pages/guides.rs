@@ -1,4 +1,4 @@
-//! Guides: each complete configuration among the examples that has a README.md becomes one, with all of its files.
+//! Guides: each complete configuration among the examples that has a README.md becomes a guide, with all of its files.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 use super::DocsError;
 use super::page::Page;
 
-/// The guides by name.
+/// Renders the guides, by name.
 pub(super) fn render(examples: &Path) -> Result<Vec<(String, String)>, DocsError> {
     let mut guides = Vec::new();
     for name in names(examples)? {
@@ -45,7 +45,7 @@ fn guide(readme: &Path, text: &str, files: &[(String, String)]) -> Result<String
     Ok(page.finish())
 }
 
-/// What a reader of the configuration needs: its own files, in the order of their names.
+/// Returns the configuration's own files, sorted by name.
 fn files(folder: &Path) -> Result<Vec<(String, String)>, DocsError> {
     let mut files = Vec::new();
     for name in names(folder)? {

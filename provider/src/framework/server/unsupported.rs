@@ -1,5 +1,5 @@
-//! Calls of later hosts that this provider offers nothing for: listing, actions, state stores, generated
-//! configuration. Each answers with a diagnostic.
+//! Calls that this provider does not support: list resources, actions, state stores, generated configuration. Each responds
+//! with a diagnostic.
 
 use tfplugin_proto::wire::{
     self, generate_resource_config, invoke_action, list_resource, plan_action, validate_action_config,
@@ -21,9 +21,9 @@ pub(super) fn generate_resource_config(
     request: &generate_resource_config::Request,
 ) -> generate_resource_config::Response {
     let diagnostic = Diagnostic::error(
-        "The provider generates no configuration",
+        "Generated configuration is not supported",
         format!(
-            "The host can generate the configuration of {} itself: `terraform plan -generate-config-out=FILE`.",
+            "The provider does not generate the configuration of {}. Use `terraform plan -generate-config-out=FILE`.",
             request.type_name
         ),
     );

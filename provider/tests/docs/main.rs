@@ -1,23 +1,24 @@
-//! The pages in `docs/` are what the schemas and examples say. `UPDATE_DOCS=1 cargo test --test docs` rewrites them.
+//! The provider's documentation: renders the pages of `docs/` from the schemas and examples, and compares them with the
+//! files. `UPDATE_DOCS=1 cargo test -p terraform-provider-kontraktor --test docs` rewrites the files.
+
+mod pages;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use terraform_provider_kontraktor::docs;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn rendered() -> BTreeMap<String, String> {
-    docs::pages(&root().join("examples")).expect("every example is there")
+    pages::render(&root().join("examples")).expect("every example exists")
 }
 
-/// The files below a folder, by their path in it.
+/// Lists the files below a folder, by their path in it.
 fn files(folder: &Path, within: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder.join(within)).expect("the folder is there") {
+    for entry in fs::read_dir(folder.join(within)).expect("the folder exists") {
         let entry = entry.expect("a readable entry");
         let name = format!("{within}{}", entry.file_name().display());
         if entry.path().is_dir() {
@@ -53,18 +54,18 @@ fn pages_are_current() {
         "run UPDATE_DOCS=1 cargo test -p terraform-provider-kontraktor --test docs: {stale:?}"
     );
     for name in files(&folder, "") {
-        assert!(pages.contains_key(&name), "docs/{name} documents nothing that is offered: delete it");
+        assert!(pages.contains_key(&name), "docs/{name} documents nothing that the provider has: delete it");
     }
 }
 
 #[test]
 fn a_missing_example_is_an_error() {
     let empty = tempfile::tempdir().expect("a temporary directory");
-    let error = docs::pages(empty.path()).expect_err("there are no examples").to_string();
+    let error = pages::render(empty.path()).expect_err("there are no examples").to_string();
     assert!(error.contains("provider/provider.tf"), "{error}");
 }
 
-/// An example of something that is not offered any more would be run by no test and shown on no page.
+/// An example of something that no longer exists would be run by no test and shown on no page.
 #[test]
 fn every_example_is_on_a_page() {
     let examples = root().join("examples");
@@ -75,7 +76,7 @@ fn every_example_is_on_a_page() {
         ("ephemeral-resources", "kontraktor_"),
         ("functions", ""),
     ] {
-        for entry in fs::read_dir(examples.join(folder)).expect("the folder is there") {
+        for entry in fs::read_dir(examples.join(folder)).expect("the folder exists") {
             let name = entry.expect("a readable entry").file_name().display().to_string();
             let page = format!("{folder}/{}.md", name.trim_start_matches(prefix));
             assert!(pages.contains_key(&page), "examples/{folder}/{name} has no page {page}");
@@ -83,7 +84,7 @@ fn every_example_is_on_a_page() {
     }
 }
 
-/// The registry cuts pages at 500 KB.
+/// The registry truncates pages at 500 KB.
 #[test]
 fn pages_stay_within_the_registry_limit() {
     for (name, text) in rendered() {
@@ -91,7 +92,7 @@ fn pages_stay_within_the_registry_limit() {
     }
 }
 
-/// The registry reads title and description from the front matter, and shows a page without one under its file's name.
+/// The registry reads title and description from the front matter, and shows a page without one under its file name.
 #[test]
 fn pages_have_the_registrys_front_matter() {
     for (name, text) in rendered() {
@@ -103,7 +104,7 @@ fn pages_have_the_registrys_front_matter() {
     }
 }
 
-/// Whatever an author can write or read is explained by at least a sentence.
+/// Every attribute is described by at least a sentence.
 #[test]
 fn every_attribute_is_explained() {
     for (name, text) in rendered() {

@@ -1,4 +1,4 @@
-//! What a host says in the environment, read once. Nothing else in this crate reads environment variables.
+//! The environment variables that a host sets, read once. No other module of this crate reads environment variables.
 
 use std::{env, ffi::OsStr, path::PathBuf};
 
@@ -7,35 +7,35 @@ use tracing::level_filters::LevelFilter;
 use super::{PROTOCOL_VERSION, ServeError};
 use crate::logging;
 
-/// The name and value of the variable by which a provider recognises that a host started it. It is no secret.
+/// The name and value of the variable that shows that a host started the provider. It is not secret.
 const COOKIE: (&str, &str) =
     ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
 
-/// What a host said in the environment of the process.
+/// The environment variables that a host sets for a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Environment {
-    /// `TF_PLUGIN_MAGIC_COOKIE`: present and right when a host started the process.
+pub struct PluginEnv {
+    /// `TF_PLUGIN_MAGIC_COOKIE`: set to a fixed value if a host started the process.
     pub cookie: Option<String>,
-    /// `PLUGIN_PROTOCOL_VERSIONS`: the versions that the host speaks, with commas between, in any order.
+    /// `PLUGIN_PROTOCOL_VERSIONS`: the protocol versions that the host supports, separated by commas, in any order.
     pub protocol_versions: Option<String>,
-    /// `PLUGIN_CLIENT_CERT`: the host's certificate in PEM, the only one that may connect. Absent: no TLS.
+    /// `PLUGIN_CLIENT_CERT`: the host's certificate in PEM, the only one that may connect. If absent, there is no TLS.
     pub client_certificate: Option<String>,
-    /// `PLUGIN_UNIX_SOCKET_DIR`: where the socket is made. Absent: the directory for temporary files.
+    /// `PLUGIN_UNIX_SOCKET_DIR`: the directory for the socket. If absent, the directory for temporary files.
     pub socket_dir: Option<PathBuf>,
-    /// `PLUGIN_UNIX_SOCKET_GROUP`: a group, by name or number, that may connect beside the user.
+    /// `PLUGIN_UNIX_SOCKET_GROUP`: a group, by name or number, that may connect as well as the user.
     pub socket_group: Option<String>,
     /// `PLUGIN_MIN_PORT`: the lowest TCP port.
     pub min_port: Option<String>,
     /// `PLUGIN_MAX_PORT`: the highest TCP port.
     pub max_port: Option<String>,
-    /// Whether `PLUGIN_MULTIPLEX_GRPC` is set: the host then reads a seventh field of the handshake.
+    /// Whether `PLUGIN_MULTIPLEX_GRPC` is set; the host then reads a seventh field of the handshake.
     pub multiplex: bool,
-    /// What to log: from `TF_LOG_PROVIDER`, else `TF_LOG`, else nothing.
+    /// The log level, from `TF_LOG_PROVIDER` or else `TF_LOG`; off by default.
     pub log_level: LevelFilter,
 }
 
-impl Default for Environment {
-    /// An environment in which no variable is set.
+impl Default for PluginEnv {
+    /// Returns the environment without any of the variables.
     fn default() -> Self {
         Self {
             cookie: None,
@@ -51,11 +51,10 @@ impl Default for Environment {
     }
 }
 
-impl Environment {
+impl PluginEnv {
     /// Reads the process's environment.
     ///
-    /// Text that is not UTF-8 is taken with replacement characters: a broken certificate must be seen as broken, not as
-    /// absent.
+    /// Invalid UTF-8 is read with replacement characters, so that a broken certificate is not mistaken for an absent one.
     pub fn from_process() -> Self {
         let text = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let filled = |name: &str| text(name).filter(|value| !value.is_empty());
@@ -74,7 +73,7 @@ impl Environment {
         }
     }
 
-    /// An environment as a host makes it, without TLS. For tests, and for those who build on them.
+    /// Returns the environment that a host sets without TLS, for tests.
     pub fn hosted() -> Self {
         Self {
             cookie: Some(COOKIE.1.to_owned()),
@@ -91,7 +90,7 @@ impl Environment {
         }
     }
 
-    /// A host that says nothing about versions is taken at its word that it will look at the answer.
+    /// Checks that the host supports this protocol version. A host that sets no versions checks the handshake itself.
     pub(super) fn check_version(&self) -> Result<(), ServeError> {
         let Some(offered) = &self.protocol_versions else { return Ok(()) };
         if offered.split(',').any(|version| version.trim().parse() == Ok(PROTOCOL_VERSION)) {
@@ -101,7 +100,7 @@ impl Environment {
         }
     }
 
-    /// The range of TCP ports; from 0 to 0 is any.
+    /// Returns the range of TCP ports; 0 to 0 is any port.
     pub(super) fn ports(&self) -> Result<std::ops::RangeInclusive<u16>, ServeError> {
         let port = |name: &'static str, value: &Option<String>| match value.as_deref() {
             None => Ok(0),

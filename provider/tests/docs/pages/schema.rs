@@ -1,10 +1,10 @@
-//! The section about a schema: attributes in groups, then blocks and maps of objects, each with its own attributes.
+//! The section about a schema: attributes by group, then blocks and maps of objects, each with its own attributes.
 
 use tfplugin_proto::value::Value;
 
-use crate::framework::{Attribute, Mode, Schema};
+use terraform_provider_kontraktor::framework::{Attribute, Mode, Schema};
 
-/// The section, from its heading on.
+/// Renders the section.
 pub(super) fn render(schema: &Schema) -> String {
     let mut text = "\n## Schema\n".to_owned();
     groups(&mut text, "###", &schema.attributes);
@@ -64,7 +64,7 @@ fn line(text: &mut String, attribute: &Attribute) {
     }
     text.push_str(&format!("- `{name}` ({kind}) {}", attribute.description));
     if let Some(default) = attribute.default.as_ref().and_then(literal) {
-        text.push_str(&format!(" Default: `{default}`."));
+        text.push_str(&format!(" Defaults to `{default}`."));
     }
     if attribute.nested.is_some() {
         text.push_str(&format!(" See [below](#element-of-{name})."));
@@ -72,7 +72,7 @@ fn line(text: &mut String, attribute: &Attribute) {
     text.push('\n');
 }
 
-/// A default as it would be written in HCL.
+/// Returns a default as HCL.
 fn literal(default: &Value) -> Option<String> {
     match default {
         Value::Bool(yes) => Some(yes.to_string()),

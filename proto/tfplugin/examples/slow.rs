@@ -1,5 +1,4 @@
-//! A provider whose one function, `sleep`, takes its time: for seeing what a host does with a provider that is busy. It
-//! listens on TCP.
+//! A provider with one slow function, `sleep`, to see how a host handles a busy provider. It listens on TCP.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -10,11 +9,11 @@ use tfplugin_proto::{
 };
 use tonic::{Request, Response, Status};
 
-struct Sleepy;
+struct Slow;
 
 #[tonic::async_trait]
-impl Provider for Sleepy {
-    /// Answers with its argument, a number, after as many milliseconds.
+impl Provider for Slow {
+    /// Returns its argument, a number, after that many milliseconds.
     async fn call_function(
         &self,
         call: Request<call_function::Request>,
@@ -29,6 +28,6 @@ impl Provider for Sleepy {
 }
 
 fn main() -> ExitCode {
-    let plugin = Plugin::new("registry.terraform.io/example/sleepy", Sleepy);
+    let plugin = Plugin::new("registry.terraform.io/example/slow", Slow);
     plugin.transport(Transport::Tcp).run(Mode::from_process())
 }

@@ -1,4 +1,4 @@
-//! Where things are: names out of attributes and import ids, and ids out of names.
+//! Locations of projects, environments and variables: parsed from attributes and import IDs, and formatted as IDs.
 
 use kontraktor_model::{
     names::{EnvPath, Key, NameError, ProjectName},
@@ -8,74 +8,77 @@ use kontraktor_proto::v1;
 
 use crate::framework::{Attr, Diagnostic};
 
-/// One variable's place.
+/// The environment and key of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct VariableLocation {
     pub(crate) env: EnvPath,
     pub(crate) key: Key,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for VariableLocation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.env, self.key)
     }
 }
 
-fn blamed(error: &NameError) -> Diagnostic {
+/// Reports a name that breaks its rule, at the attribute that holds it.
+pub(crate) fn invalid_name(error: &NameError) -> Diagnostic {
     Diagnostic::error(format!("Invalid {}", error.field()), format!("{error}.")).at(error.field())
 }
 
 pub(crate) fn project(name: &Attr<String>) -> Result<ProjectName, Diagnostic> {
-    name.text().parse().map_err(|error| blamed(&error).at("name"))
+    name.text().parse().map_err(|error| invalid_name(&error).at("name"))
 }
 
 pub(crate) fn environment(project: &Attr<String>, env: &Attr<String>) -> Result<EnvPath, Diagnostic> {
-    EnvPath::new(project.text(), env.text()).map_err(|error| blamed(&error))
+    EnvPath::new(project.text(), env.text()).map_err(|error| invalid_name(&error))
 }
 
 pub(crate) fn variable(
     project: &Attr<String>,
     env: &Attr<String>,
     key: &Attr<String>,
-) -> Result<Place, Diagnostic> {
+) -> Result<VariableLocation, Diagnostic> {
     let env = environment(project, env)?;
-    let key = key.text().parse().map_err(|error| blamed(&error))?;
-    Ok(Place { env, key })
+    let key = key.text().parse().map_err(|error| invalid_name(&error))?;
+    Ok(VariableLocation { env, key })
 }
 
-/// The id as far as its parts are known, for plans.
+/// Returns the parts joined by slashes, for plans; unknown while any of them is unknown.
 pub(crate) fn id<const N: usize>(parts: [&Attr<String>; N]) -> Attr<String> {
     let known: Vec<&str> = parts.iter().filter_map(|part| part.known()).map(String::as_str).collect();
     if known.len() == N { Attr::Known(known.join("/")) } else { Attr::Unknown }
 }
 
-/// The parts of an import id. `shape` is what the id should look like.
+/// Splits an import ID into its parts. `shape` is the form that the message asks for.
 pub(crate) fn split_id<'a, const N: usize>(id: &'a str, shape: &str) -> Result<[&'a str; N], Diagnostic> {
     let parts: Vec<&str> = id.split('/').collect();
     <[&str; N]>::try_from(parts).map_err(|_| {
         Diagnostic::error(
-            "The import id has the wrong shape",
-            format!("The id is {id:?}, and it must be {shape}. Names hold no slash."),
+            "Invalid import ID",
+            format!("The import ID {id:?} has the wrong number of parts. Use the form {shape}; names contain no slash."),
         )
     })
 }
 
-/// A name out of an import id that breaks its rule.
-pub(crate) fn bad_id(id: &str, error: &NameError) -> Diagnostic {
-    Diagnostic::error("The import id is not valid", format!("In the id {id:?}, {error}."))
+/// Reports an import ID in which a name breaks its rule.
+pub(crate) fn invalid_import_id(id: &str, error: &NameError) -> Diagnostic {
+    Diagnostic::error("Invalid import ID", format!("In the import ID {id:?}, {error}."))
 }
 
-/// A variable's type and value. A newer daemon may hold what this provider cannot represent.
+/// Returns a variable's type and value. A newer daemon may hold what this provider cannot represent.
 pub(crate) fn content<'a>(
     variable: &'a v1::Variable,
-    place: &impl std::fmt::Display,
+    location: &impl std::fmt::Display,
 ) -> Result<(ValueType, &'a str), Diagnostic> {
     match (ValueType::try_from(variable.r#type()), &variable.content) {
         (Ok(value_type), Some(v1::variable::Content::Value(value))) => Ok((value_type, value)),
         _ => Err(Diagnostic::error(
-            format!("{place} holds what this provider does not know"),
-            "The variable is of a kind that is newer than this version of the provider. Use a newer provider, or write \
-             the variable again as one of string, number, bool or json.",
+            "Unsupported kind of variable",
+            format!(
+                "{location} is of a kind that this version of the provider does not support. Upgrade the provider, or \
+                 write the variable again as one of string, number, bool or json."
+            ),
         )),
     }
 }

@@ -1,5 +1,5 @@
-//! What a bulk resource remembers beside its attributes: the revision of each key, on which the next plan rests, and
-//! which keys are protected where they differ. As attributes they would make every plan noisy.
+//! The private state of a bulk resource: the revision of each key, which the next plan expects, and the protected keys if
+//! they differ. As attributes these would show as changes in every plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,15 +12,15 @@ const PROTECTED: &str = "protected";
 
 /// The contents of the private state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Remembered {
-    /// The revision of each key as it was last read or written. A key without one is that of a write whose answer was
-    /// lost: nothing is promised of it.
+pub(super) struct PrivateState {
+    /// The revision of each key as it was last read or written. A key without one is that of a write whose response was
+    /// lost: nothing is expected of it.
     pub(super) revisions: BTreeMap<String, u64>,
-    /// The keys whose deletion is refused; kept only where `deletion_protection` cannot say it for all.
+    /// The protected keys; kept only if `deletion_protection` is not the same for all.
     pub(super) protected: BTreeSet<String>,
 }
 
-impl Remembered {
+impl PrivateState {
     pub(super) fn load(private: &Private) -> Result<Self, Diagnostic> {
         let read = || -> serde_json::Result<Self> {
             let revisions = private.get(REVISIONS).map(serde_json::from_str).transpose()?;
@@ -29,15 +29,15 @@ impl Remembered {
         };
         read().map_err(|_| {
             Diagnostic::error(
-                "The private state cannot be read",
-                "What the state keeps of the revisions of these variables is not what this provider writes. Remove the \
-                 object with `terraform state rm` and import it again.",
+                "Invalid private state",
+                "The private state of these variables was not written by this provider. Remove the object with \
+                 `terraform state rm` and import it again.",
             )
         })
     }
 
     pub(super) fn store(&self, private: &mut Private) {
-        const ALWAYS: &str = "maps and sets of texts are always JSON";
+        const ALWAYS: &str = "maps and sets of strings are always valid JSON";
         if self.revisions.is_empty() {
             private.remove(REVISIONS);
         } else {
@@ -50,19 +50,19 @@ impl Remembered {
         }
     }
 
-    /// What is to be remembered of these variables.
+    /// Returns the private state for these variables.
     pub(super) fn of<'a>(variables: impl Iterator<Item = &'a v1::Variable>) -> Self {
-        let mut remembered = Self::default();
+        let mut private_state = Self::default();
         for variable in variables {
-            remembered.revisions.insert(variable.key.clone(), variable.revision);
+            private_state.revisions.insert(variable.key.clone(), variable.revision);
             if variable.deletion_protection {
-                remembered.protected.insert(variable.key.clone());
+                private_state.protected.insert(variable.key.clone());
             }
         }
-        remembered
+        private_state
     }
 
-    /// Whether deleting them is refused: all of them, or none. `None`: they differ, or there is none to ask.
+    /// Returns whether the keys are protected. `None`: they differ, or there are none.
     pub(super) fn protection(&self) -> Option<bool> {
         match (self.protected.len(), self.revisions.len()) {
             (_, 0) => None,

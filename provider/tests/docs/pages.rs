@@ -1,7 +1,6 @@
-//! The provider's pages in the registry's layout, rendered from the schemas, the signatures and the examples.
+//! Renders the provider's pages in the registry's layout, from the schemas, the signatures and the examples.
 //!
-//! Nothing here is written by hand twice: a page changes when a schema or an example does. How the files get onto the
-//! disk is the test's matter (`tests/docs.rs`).
+//! A page changes when a schema or an example does. This module writes no files.
 
 mod functions;
 mod guides;
@@ -14,30 +13,30 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use self::page::{Page, example};
-use crate::framework::{Provider as _, Schema};
-use crate::provider::{Kontraktor, Settings};
+use terraform_provider_kontraktor::framework::{Provider as _, Schema};
+use terraform_provider_kontraktor::{Kontraktor, Settings};
 
-/// A page cannot be rendered.
+/// Why a page cannot be rendered.
 #[derive(Debug, thiserror::Error)]
-pub enum DocsError {
-    /// Each page shows an example, so an example that is missing is a page that is missing.
-    #[error("the example {} cannot be read: {source}", path.display())]
+pub(crate) enum DocsError {
+    /// Each page shows an example, and this one cannot be read.
+    #[error("cannot read the example {}: {source}", path.display())]
     Example {
-        /// Where it should be.
+        /// The path of the example.
         path: PathBuf,
-        /// Why it cannot be read.
+        /// The error of the file system.
         source: io::Error,
     },
     /// A guide needs a title and a first paragraph, because lists of guides show both.
-    #[error("{} should begin with `# A title`, an empty line and a paragraph", path.display())]
+    #[error("{} must begin with `# A title`, an empty line and a paragraph", path.display())]
     Guide {
-        /// Which.
+        /// The path of the guide.
         path: PathBuf,
     },
 }
 
-/// All pages by their path below `docs/`, with the examples from `examples`.
-pub fn pages(examples: &Path) -> Result<BTreeMap<String, String>, DocsError> {
+/// Returns all pages by their path below `docs/`, with the examples from `examples`.
+pub(crate) fn render(examples: &Path) -> Result<BTreeMap<String, String>, DocsError> {
     let provider = Kontraktor::new(Settings::default());
     let catalog = provider.catalog();
     let mut pages = BTreeMap::new();
@@ -85,14 +84,14 @@ fn index(schema: &Schema, examples: &Path) -> Result<String, DocsError> {
     Ok(page.finish())
 }
 
-/// The beginning of a page about a resource, a data source or an ephemeral resource.
+/// Returns the beginning of a page about a resource, a data source or an ephemeral resource.
 fn object(name: &str, kind: &str, schema: &Schema) -> Page {
     let mut page = Page::new(&format!("{name} {kind}"), schema.description);
     page.push(&format!("# {name} ({kind})\n\n{}\n", schema.description));
     page
 }
 
-/// A type's name without the provider's prefix, which the registry leaves out of the pages' names.
+/// Returns a type's name without the provider's prefix, which the registry leaves out of the page names.
 fn short(name: &str) -> &str {
     name.trim_start_matches("kontraktor_")
 }

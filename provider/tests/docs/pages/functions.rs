@@ -1,9 +1,9 @@
-//! The page of a function: how it is called, what it takes and what it gives.
+//! The page of a function: its signature, arguments and result.
 
 use super::page::Page;
-use crate::framework::{Parameter, Signature};
+use terraform_provider_kontraktor::framework::{Parameter, Signature};
 
-/// The page.
+/// Renders the page.
 pub(super) fn render(name: &str, signature: &Signature, code: &str) -> String {
     let mut page = Page::new(&format!("{name} Function"), signature.summary);
     page.push(&format!("# {name} (Function)\n\n{}\n", signature.description));
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_shows_call_and_arguments() {
+    fn a_page_shows_signature_and_arguments() {
         let signature = Signature {
             summary: "Joins texts.",
             description: "Joins texts, with a separator between them.",

@@ -1,4 +1,4 @@
-//! A provider with one function: `provider::thirty::greet(name)`.
+//! A provider with one function: `provider::minimal::greet(name)`.
 
 use std::process::ExitCode;
 
@@ -11,10 +11,10 @@ use tfplugin_proto::{
 };
 use tonic::{Request, Response, Status};
 
-struct Thirty;
+struct Minimal;
 
 #[tonic::async_trait]
-impl Provider for Thirty {
+impl Provider for Minimal {
     async fn get_provider_schema(
         &self,
         _: Request<get_provider_schema::Request>,
@@ -36,12 +36,12 @@ impl Provider for Thirty {
     ) -> Result<Response<call_function::Response>, Status> {
         let name = Value::from_dynamic(call.get_ref().arguments.first(), &Type::String)
             .map_err(|e| Status::invalid_argument(e.to_string()))?;
-        let text = Value::from(format!("Hello, {}!", name.as_str().unwrap_or("whoever you are")));
+        let text = Value::from(format!("Hello, {}!", name.as_str().unwrap_or("stranger")));
         let result = text.to_dynamic(&Type::String).map_err(|e| Status::internal(e.to_string()))?;
         Ok(Response::new(call_function::Response { result: Some(result), error: None }))
     }
 }
 
 fn main() -> ExitCode {
-    Plugin::new("registry.terraform.io/example/thirty", Thirty).run(Mode::from_process())
+    Plugin::new("registry.terraform.io/example/minimal", Minimal).run(Mode::from_process())
 }
