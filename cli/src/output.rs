@@ -118,7 +118,7 @@ impl Output {
     }
 
     /// Prints a remark to standard error. Failing to do so is ignored.
-    pub(crate) fn note(&mut self, note: &str) -> Result<(), CliError> {
+    pub(crate) fn remark(&mut self, note: &str) -> Result<(), CliError> {
         // Keeps the order that a person sees on a terminal.
         self.writer.flush()?;
         let _ = writeln!(io::stderr(), "note: {}", printable(note));

@@ -1,7 +1,7 @@
 //! Running a command as a child process, as transparently as possible: its output passes through with secrets masked, signals
 //! are forwarded, and its exit code is reported as shells do.
 //!
-//! [`Invocation::exec`] replaces this process where nothing has to stand between; [`Child`] runs the command beside it. This
+//! [`Invocation::exec`] replaces this process with the command; [`Child`] runs the command beside it. This
 //! module knows what to mask, but not where secrets and variables come from.
 
 mod child;

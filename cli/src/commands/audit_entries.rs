@@ -70,7 +70,7 @@ impl NewestEntries {
             }
         }
         if self.more {
-            context.out.note(&format!("only the newest {count} shown; raise --limit to see more"))?;
+            context.out.remark(&format!("only the newest {count} shown; raise --limit to see more"))?;
         }
         Ok(())
     }

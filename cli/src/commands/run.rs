@@ -104,7 +104,7 @@ async fn run_with(
         .split_first()
         .ok_or_else(|| failed(CliError::usage("missing command").hint("write the command after --")))?;
     let invocation = Invocation { program, arguments, variables };
-    // With nothing to mask and nothing to renew, nothing has to stand between the command and its terminal.
+    // With nothing to mask and nothing to renew, the command gets its terminal directly.
     if masked.is_none() && !has_hold {
         return Err(not_started(&invocation.exec()));
     }

@@ -67,7 +67,7 @@ proptest! {
         for piece in pieces {
             text.extend_from_slice(piece.as_bytes());
             masker.push(piece.as_bytes(), &mut out);
-            // Only what may become a secret, and is none yet, is held back.
+            // Only what may still become a secret is held back.
             let certain = naive(&patterns, &text, text.len() - open(&patterns, &text));
             prop_assert!(out.starts_with(&certain), "{out:?} {certain:?}");
             prop_assert!(naive(&patterns, &text, text.len()).starts_with(&out));

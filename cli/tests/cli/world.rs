@@ -222,7 +222,7 @@ pub(crate) fn run(mut command: Command, stdin: &[u8]) -> Run {
     }
 }
 
-/// With a terminal for standard input and standard error. The answer is typed when the question stands there.
+/// With a terminal for standard input and standard error. The answer is typed after the question is shown.
 fn on_terminal(mut command: Command, between: impl FnOnce(), answer: &str) -> Run {
     let OpenptyResult { master, slave } = openpty(None, None).expect("a terminal");
     let mut terminal = File::from(master);

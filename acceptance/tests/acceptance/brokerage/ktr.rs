@@ -55,9 +55,9 @@ fn a_large_secret_is_streamed_and_a_larger_one_refused() {
     assert!(resolved.text().contains("64 KiB"), "{}", resolved.stderr);
 }
 
-/// A rollback restores references, not what vaults hold; a developer is told which secrets went on meanwhile.
+/// A rollback restores references, not what vaults hold; ktr names the secrets that changed meanwhile.
 #[test]
-fn a_secret_that_was_rotated_is_told_where_moments_are_compared() {
+fn a_rotated_secret_is_named_when_points_in_time_are_compared() {
     let scene = scene();
     let get = || scene.world.ktr(&["secret", "get", "shop/dev", "DB_PASSWORD"]).ok();
     get();

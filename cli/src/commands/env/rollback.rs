@@ -134,7 +134,7 @@ fn note_protected(
     }
     let count = counted(protected.len(), "protected variable");
     let keys = protected[..protected.len().min(MAX_LISTED_NAMES)].join(" ");
-    out.note(&format!(
+    out.remark(&format!(
         "the rollback deletes {count} and will be refused; first run `ktr var unprotect {path} {keys}`"
     ))
 }
@@ -149,7 +149,7 @@ fn note_versions(now: &v1::Snapshot, then: &v1::Snapshot, out: &mut Output) -> R
     let listed = versions[..versions.len().min(MAX_LISTED_NAMES)].iter();
     let listed: Vec<_> =
         listed.map(|change| format!("{} (then {}, now {})", change.key, change.to, change.from)).collect();
-    out.note(&format!(
+    out.remark(&format!(
         "{count} had a different version then, and a rollback does not change vaults: {}; to return to an earlier \
          version, pin it with `ktr secret set --pin`",
         listed.join(", ")

@@ -216,7 +216,7 @@ fn print_dotenv(snapshot: &Snapshot, show_origin: bool, context: &mut Context) -
     let invalid_names: Vec<_> = files.into_iter().flat_map(|file| file.left_out).collect();
     if !invalid_names.is_empty() {
         let count = counted(invalid_names.len(), "key");
-        context.out.note(&format!(
+        context.out.remark(&format!(
             "{count} omitted (not valid as a shell variable): {}",
             invalid_names.join(", ")
         ))?;
@@ -233,14 +233,16 @@ fn print_dotenv(snapshot: &Snapshot, show_origin: bool, context: &mut Context) -
         .collect();
     if !not_text.is_empty() {
         let count = counted(not_text.len(), "secret");
-        context.out.note(&format!("{count} omitted (not UTF-8, or with a NUL): {}", not_text.join(", ")))?;
+        context
+            .out
+            .remark(&format!("{count} omitted (not UTF-8, or with a NUL): {}", not_text.join(", ")))?;
     }
     let unresolved = snapshot.secret_references.iter().filter(|reference| reference.secret.is_none()).count();
     if unresolved > 0 {
         let count = counted(unresolved, "secret");
         context
             .out
-            .note(&format!("{count} omitted; add --resolve, or pass them to a command with `ktr run`"))?;
+            .remark(&format!("{count} omitted; add --resolve, or pass them to a command with `ktr run`"))?;
     }
     Ok(())
 }

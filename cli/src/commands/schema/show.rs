@@ -40,7 +40,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             if !schema.text.ends_with('\n') {
                 context.out.text("\n")?;
             }
-            context.out.note(&format!("applies to keys matching {}", schema.key_pattern))
+            context.out.remark(&format!("applies to keys matching {}", schema.key_pattern))
         }
     }
 }
