@@ -1,27 +1,28 @@
-//! The command line, as clap reads it. What the words mean together is decided in `config`.
+//! The command line, as clap parses it. The values are checked in `config`.
 
 use std::{path::PathBuf, str::FromStr};
 
-use clap::{Args, Parser, Subcommand};
-
-use crate::config::LogFormat;
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValue, PossibleValuesParser},
+};
 use kontraktor_domain::Hash;
 
 const EXIT_CODES: &str = "\
 Configuration, first found wins: flags, environment variables, the configuration file, defaults.
-The file is TOML with the names of the flags: data-dir, socket, log, log-format, and [[vault]].
+The file is TOML with the names of the flags, data-dir, socket, log and log-format, and [[vault]].
 
-Signals: SIGTERM and SIGINT end the daemon when the running requests are answered, after 10 seconds
-at most; a second one ends it at once. SIGHUP empties the caches of secrets.
+Signals: SIGTERM and SIGINT stop the daemon when the running requests are answered, after 10 seconds
+at most; a second one stops it at once. SIGHUP empties the caches of secrets.
 
 Exit codes:
   0  success
   1  a failure while running
-  2  the command line or the configuration is wrong; nothing was touched
-  3  another daemon has the data directory or the socket
-  4  the data cannot be used (damaged, no database, or of a newer version); nothing was touched
-  5  `audit verify` found the log broken, or not as expected
-  6  `vault check` found that the vault cannot be used";
+  2  the command line or the configuration is invalid; nothing was changed
+  3  another daemon uses the data directory or the socket
+  4  the data cannot be used (damaged, missing, or of a newer version); nothing was changed
+  5  `audit verify` found the log broken, or other than expected
+  6  `vault check` found the vault unusable";
 
 /// The Kontraktor daemon: owner of the store, the audit log and the API.
 ///
@@ -29,15 +30,15 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "kontraktord", version, after_help = EXIT_CODES, max_term_width = 110)]
 pub struct Cli {
-    /// Where things are and how to log.
+    /// The options of every command.
     #[command(flatten)]
     pub options: Options,
 
-    /// Print the configuration that would be used, where each part comes from, and exit
+    /// Print each setting and its source, and exit
     #[arg(long)]
     pub check_config: bool,
 
-    /// What to do; without one, serve.
+    /// The command; by default, serve.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -80,17 +81,25 @@ pub struct Options {
     ///
     /// [env: KONTRAKTOR_LOG_FORMAT]
     /// [default: auto]
-    #[arg(long, value_name = "FORMAT", global = true, verbatim_doc_comment)]
-    pub log_format: Option<LogFormat>,
+    #[arg(long, value_name = "FORMAT", global = true, verbatim_doc_comment, value_parser = log_formats())]
+    pub log_format: Option<String>,
+}
+
+fn log_formats() -> PossibleValuesParser {
+    PossibleValuesParser::new([
+        PossibleValue::new("auto").help("Text on a terminal, JSON otherwise"),
+        PossibleValue::new("text").help("Text for people"),
+        PossibleValue::new("json").help("One JSON object a line"),
+    ])
 }
 
 /// What `kontraktord` can do besides serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The log of everything that was written
+    /// Work with the log of everything that was written
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// The vaults that secrets come from
+    /// Work with the vaults that secrets come from
     #[command(subcommand)]
     Vault(VaultCommand),
 }
@@ -98,9 +107,9 @@ pub enum Command {
 /// `kontraktord vault …`
 #[derive(Debug, Subcommand)]
 pub enum VaultCommand {
-    /// Sign in to a vault of the configuration, look whether it serves, and explain
+    /// Sign in to a configured vault and report what works
     ///
-    /// No secret is read. A daemon that runs is not asked: this is what it would find at its start.
+    /// Reads no secret. A running daemon is not involved: this is what it would find when it starts.
     Check(CheckArgs),
 }
 

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
 use crate::{
-    cli::{AuditCommand, Cli, Command, VaultCommand},
-    config::{Config, ConfigError, Surroundings},
+    cli::{AuditCommand, Cli, Command, Options, VaultCommand},
+    config::{Config, ConfigError, Flags, ProcessEnv},
     exit::{Exit, Failure},
 };
 
@@ -19,7 +19,9 @@ use crate::{
 pub fn run(cli: Cli) -> Result<(), Failure> {
     // Every file that is created from here on (database, lock, socket) is the owner's alone.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
-    let config = Config::load(&cli.options, &Surroundings::of_this_process())?;
+    let Options { data_dir, socket, config, log, log_format } = cli.options;
+    let flags = Flags { data_dir, socket, config, log, log_format };
+    let config = Config::load(&flags, &ProcessEnv::read())?;
     match cli.command {
         None if cli.check_config => check_config::run(&config),
         None => serve::run(&config),

@@ -7,6 +7,7 @@ pub mod config;
 pub mod exit;
 pub mod hardening;
 pub mod listener;
+pub mod log_format;
 pub mod logging;
 pub mod signals;
 pub mod supervisor;

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use kontraktor_vault::may_be_logged;
 use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, prelude::*};
 
-use crate::config::LogFormat;
+use crate::log_format::LogFormat;
 
 /// Starts logging for the whole process. A second start is ignored: the first configuration stays.
 pub fn start(directives: &str, format: LogFormat) {

@@ -74,9 +74,9 @@ fn errors_name_the_argument_and_the_place_and_never_the_value() {
         // Infisical #3844: an empty reference was taken as it stood.
         (
             r#"reference_parse("vault://team/secret/#hunter2")"#,
-            vec!["\"url\"", "reference, column 21: the path is missing"],
+            vec!["\"url\"", "invalid reference at column 21: the path is missing"],
         ),
-        (r#"reference_parse("hunter2")"#, vec!["\"url\"", "does not begin with a known scheme"]),
+        (r#"reference_parse("hunter2")"#, vec!["\"url\"", "unknown scheme"]),
     ] {
         let workspace =
             world.workspace(&format!("output \"o\" {{\n  value = provider::kontraktor::{call}\n}}\n"));

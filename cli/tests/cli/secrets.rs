@@ -61,14 +61,14 @@ fn an_invalid_assignment_is_refused_with_its_key_and_the_rule() {
         .show(&["secret", "purge", "prod"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr secret set infra-demo/dev A=x
-    error: A: reference, column 1: it does not begin with a known scheme: write vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name
+    error: A: invalid reference at column 1: unknown scheme; expected vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name
     hint: Set a plain value with `ktr var set`.
     [exit 2]
     $ ktr secret set infra-demo/dev A
     error: invalid assignment: expected KEY=REFERENCE, such as DB_PASSWORD=vault://team/secret/app/db#password
     [exit 2]
     $ ktr secret set infra-demo/dev A=vault://team/secret
-    error: A: reference, column 20: the path is missing
+    error: A: invalid reference at column 20: the path is missing
     hint: Set a plain value with `ktr var set`.
     [exit 2]
     $ ktr secret set infra-demo/dev A=azure-kv://keys/a A=azure-kv://keys/b
@@ -106,7 +106,7 @@ fn an_invalid_assignment_is_refused_with_its_key_and_the_rule() {
     [exit 1]
     $ ktr secret purge prod
     error: no vault "prod" is configured
-    hint: Name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml.
+    hint: Use one of team (vault), or add a [[vault]] table to kontraktord.toml.
     [exit 3]
     "#);
 }
@@ -183,8 +183,8 @@ fn every_secret_that_cannot_be_read_is_named_with_its_remedy() {
     DB_PASSWORD  team  vault://team/secret/app/db#password  vault_unavailable
     KEY  keys  azure-kv://keys/tls  unknown_vault
     error: 2 secrets cannot be read
-      DB_PASSWORD: vault "team" cannot be reached: nobody listens at its address (check that it runs, and the `address` in the daemon's configuration)
-      KEY: no vault "keys" of the kind "azure-kv" is configured (name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml)
+      DB_PASSWORD: vault "team" cannot be reached: the connection was refused (check that it runs, and `address` in its [[vault]] table)
+      KEY: no vault "keys" of kind "azure-kv" is configured (use one of team (vault), or add a [[vault]] table to kontraktord.toml)
     [exit 1]
     $ ktr env show infra-demo/dev --resolve
     KEY  TYPE  VALUE  REVISION  WRITTEN  BY
@@ -192,32 +192,32 @@ fn every_secret_that_cannot_be_read_is_named_with_its_remedy() {
     KEY  secret  (unknown_vault)  4  TIME  unix:ME
     PORT  string  1  2  TIME  unix:ME
     error: 2 secrets cannot be read
-      DB_PASSWORD: vault "team" cannot be reached: nobody listens at its address (check that it runs, and the `address` in the daemon's configuration)
-      KEY: no vault "keys" of the kind "azure-kv" is configured (name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml)
+      DB_PASSWORD: vault "team" cannot be reached: the connection was refused (check that it runs, and `address` in its [[vault]] table)
+      KEY: no vault "keys" of kind "azure-kv" is configured (use one of team (vault), or add a [[vault]] table to kontraktord.toml)
     [exit 1]
     $ ktr env show infra-demo/dev --resolve --output dotenv
     # infra-demo/dev at revision 4
     PORT=1
     error: 2 secrets cannot be read
-      DB_PASSWORD: vault "team" cannot be reached: nobody listens at its address (check that it runs, and the `address` in the daemon's configuration)
-      KEY: no vault "keys" of the kind "azure-kv" is configured (name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml)
+      DB_PASSWORD: vault "team" cannot be reached: the connection was refused (check that it runs, and `address` in its [[vault]] table)
+      KEY: no vault "keys" of kind "azure-kv" is configured (use one of team (vault), or add a [[vault]] table to kontraktord.toml)
     [exit 1]
     $ ktr secret get infra-demo/dev KEY
-    error: no vault "keys" of the kind "azure-kv" is configured
-    hint: Name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml.
+    error: no vault "keys" of kind "azure-kv" is configured
+    hint: Use one of team (vault), or add a [[vault]] table to kontraktord.toml.
     [exit 3]
     $ ktr secret get azure-kv://keys/tls
-    error: no vault "keys" of the kind "azure-kv" is configured
-    hint: Name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml.
+    error: no vault "keys" of kind "azure-kv" is configured
+    hint: Use one of team (vault), or add a [[vault]] table to kontraktord.toml.
     [exit 3]
     $ ktr secret get vault://team/secret/app/db#password
-    error: vault "team" cannot be reached: nobody listens at its address
-    hint: Check that it runs, and the `address` in the daemon's configuration.
+    error: vault "team" cannot be reached: the connection was refused
+    hint: Check that it runs, and `address` in its [[vault]] table.
     [exit 7]
     $ ktr run infra-demo/dev -- true
     error: 2 secrets cannot be read; the command was not started
-      DB_PASSWORD: vault "team" cannot be reached: nobody listens at its address (check that it runs, and the `address` in the daemon's configuration)
-      KEY: no vault "keys" of the kind "azure-kv" is configured (name one that is: team (vault); vaults are the [[vault]] tables of kontraktord.toml)
+      DB_PASSWORD: vault "team" cannot be reached: the connection was refused (check that it runs, and `address` in its [[vault]] table)
+      KEY: no vault "keys" of kind "azure-kv" is configured (use one of team (vault), or add a [[vault]] table to kontraktord.toml)
     [exit 125]
     "#);
 }
@@ -280,8 +280,8 @@ fn listings_of_secrets_have_their_shape() {
     {
       "problem": {
         "code": "vault_unavailable",
-        "message": "vault \"team\" cannot be reached: nobody listens at its address",
-        "remedy": "check that it runs, and the `address` in the daemon's configuration"
+        "message": "vault \"team\" cannot be reached: the connection was refused",
+        "remedy": "check that it runs, and `address` in its [[vault]] table"
       },
       "stale": false,
       "value": null,
@@ -298,8 +298,8 @@ fn listings_of_secrets_have_their_shape() {
           "lease": null,
           "problem": {
             "code": "vault_unavailable",
-            "message": "vault \"team\" cannot be reached: nobody listens at its address",
-            "remedy": "check that it runs, and the `address` in the daemon's configuration"
+            "message": "vault \"team\" cannot be reached: the connection was refused",
+            "remedy": "check that it runs, and `address` in its [[vault]] table"
           },
           "reference": "vault://team/secret/app/db#password",
           "stale": false,

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use kontraktor_model::{
     names::{EnvPath, NameError},
-    reference::ReferenceError,
+    reference::{self, ReferenceError},
     value::ValueError,
 };
 use serde::{Deserialize, Serialize};
@@ -182,9 +182,9 @@ impl From<NameError> for Refusal {
 
 impl From<ReferenceError> for Refusal {
     fn from(error: ReferenceError) -> Self {
-        Self::new(Code::InvalidReference, error.to_string()).field("reference").remedy(
-            "write vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name",
-        )
+        Self::new(Code::InvalidReference, error.to_string())
+            .field("reference")
+            .remedy(format!("write it as {}", reference::forms()))
     }
 }
 

@@ -6,13 +6,13 @@ use crate::{
     config::Config,
     exit::{Exit, Failure},
 };
-use kontraktor_vault::Configured;
+use kontraktor_vault::ConfiguredVault;
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     let vaults = config.vaults()?;
     let mut out = std::io::stdout().lock();
     let printed = config.print(&mut out).and_then(|()| {
-        for Configured { name, kind, address, .. } in &vaults {
+        for ConfiguredVault { name, kind, address, .. } in &vaults {
             let at = if address.is_empty() { String::new() } else { format!(" at {address}") };
             writeln!(out, "vault {name}: {kind}{at}")?;
         }

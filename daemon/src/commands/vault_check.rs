@@ -1,4 +1,4 @@
-//! `kontraktord vault check`: tries one vault of the configuration, and says what it found.
+//! `kontraktord vault check`: checks one vault of the configuration, and reports its findings.
 
 use std::io::Write as _;
 
@@ -10,43 +10,42 @@ use crate::{
     exit::{Exit, Failure},
     hardening,
 };
-use kontraktor_vault::{Configured, VaultError};
+use kontraktor_vault::{ConfiguredVault, VaultError};
 
 pub(super) fn run(config: &Config, arguments: &CheckArgs) -> Result<(), Failure> {
     hardening::keep_memory_private();
     let vaults = config.vaults()?;
     let Some(vault) = vaults.iter().find(|vault| vault.name.as_str() == arguments.name) else {
         let names: Vec<&str> = vaults.iter().map(|vault| vault.name.as_str()).collect();
-        let failure =
-            Failure::new(Exit::Usage, format!("no vault of the name {:?} is configured", arguments.name));
+        let failure = Failure::new(Exit::Usage, format!("no vault {:?} is configured", arguments.name));
         return Err(failure.hint(if names.is_empty() {
-            "add a [[vault]] table to the configuration file; `kontraktord --check-config` says which file that is"
+            "add a [[vault]] table to the configuration file; run `kontraktord --check-config` for its path"
                 .to_owned()
         } else {
-            format!("there are {}", names.join(", "))
+            format!("use one of {}", names.join(", "))
         }));
     };
-    let findings = super::runtime()?.block_on(check(vault)).map_err(unusable)?;
+    let findings = super::runtime()?.block_on(check(vault)).map_err(failure)?;
     print(vault, &findings)
         .map_err(|error| Failure::new(Exit::Failure, format!("standard output cannot be written: {error}")))
 }
 
-async fn check(vault: &Configured) -> Result<Vec<String>, VaultError> {
+async fn check(vault: &ConfiguredVault) -> Result<Vec<String>, VaultError> {
     let checked = timeout(vault.limits.timeout, vault.vault.check()).await;
     vault.vault.sign_out().await;
-    checked.unwrap_or_else(|_| Err(vault.too_slow()))
+    checked.unwrap_or_else(|_| Err(vault.timed_out()))
 }
 
-fn print(vault: &Configured, findings: &[String]) -> std::io::Result<()> {
+fn print(vault: &ConfiguredVault, findings: &[String]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for finding in findings {
         writeln!(out, "{finding}")?;
     }
-    writeln!(out, "vault \"{}\" can be used", vault.name)?;
+    writeln!(out, "vault \"{}\" is usable", vault.name)?;
     out.flush()
 }
 
-fn unusable(error: VaultError) -> Failure {
+fn failure(error: VaultError) -> Failure {
     let failure = Failure::new(Exit::Vault, error.message);
     if error.remedy.is_empty() { failure } else { failure.hint(error.remedy) }
 }

@@ -1,4 +1,4 @@
-//! The configuration file: where it is, and what may stand in it.
+//! The configuration file: its path and its settings.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,12 @@ use figment::{
     Figment,
     providers::{Format as _, Toml},
 };
+use kontraktor_vault::{VaultTable, describe_config_error};
 use serde::Deserialize;
 
-use super::{ConfigError, Surroundings};
-use kontraktor_vault::VaultTable;
+use super::{error::ConfigError, process_env::ProcessEnv};
 
-/// What the file may hold. Every name is optional, an unknown one is an error.
+/// The settings of the file. Every one is optional; an unknown one is an error.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Values {
@@ -23,18 +23,17 @@ pub(super) struct Values {
     pub(super) vault: Vec<VaultTable>,
 }
 
-/// The file's values and its path; neither where there is no file.
+/// The file's path and settings; `None` where there is no file.
 #[derive(Debug, Default)]
 pub(super) struct FileLayer(pub(super) Option<(PathBuf, Values)>);
 
 impl FileLayer {
-    /// Reads the file that the flag or the environment names, which must exist, or the default one where it exists.
-    pub(super) fn load(flag: Option<&Path>, surroundings: &Surroundings) -> Result<Self, ConfigError> {
-        let named = flag
-            .map(Path::to_owned)
-            .or_else(|| surroundings.variable("KONTRAKTOR_CONFIG").map(PathBuf::from));
-        let must_exist = named.is_some();
-        let Some(path) = named.or_else(|| surroundings.default_config_file()) else {
+    /// Reads the file of the flag or the environment, which must exist, or the default one, which need not.
+    pub(super) fn load(flag: Option<&Path>, env: &ProcessEnv) -> Result<Self, ConfigError> {
+        let explicit =
+            flag.map(Path::to_owned).or_else(|| env.variable("KONTRAKTOR_CONFIG").map(PathBuf::from));
+        let must_exist = explicit.is_some();
+        let Some(path) = explicit.or_else(|| env.default_config_file()) else {
             return Ok(Self::default());
         };
         let text = match std::fs::read_to_string(&path) {
@@ -46,22 +45,22 @@ impl FileLayer {
         };
         match Figment::from(Toml::string(&text)).extract() {
             Ok(values) => Ok(Self(Some((path, values)))),
-            // The file's path is in our message; the parser would call it "TOML source string".
+            // Our message has the file's path; the parser would call it "TOML source string".
             Err(error) => {
-                let reason = error.into_iter().map(located).collect::<Vec<_>>().join("; ");
+                let reason = error.into_iter().map(describe).collect::<Vec<_>>().join("; ");
                 Err(ConfigError::Content { path, reason })
             }
         }
     }
 }
 
-/// What is wrong, and in which of the vaults' tables, whose place the parser counts from 0.
-fn located(mut error: figment::Error) -> String {
-    let number = match error.path.as_slice() {
-        [table, place, ..] if table == "vault" => place.parse::<usize>().ok(),
+/// Describes an error, with the number of the vault's table, which the parser counts from 0.
+fn describe(mut error: figment::Error) -> String {
+    let index = match error.path.as_slice() {
+        [table, index, ..] if table == "vault" => index.parse::<usize>().ok(),
         _ => None,
     };
-    let Some(number) = number else { return kontraktor_vault::told(error) };
+    let Some(index) = index else { return describe_config_error(error) };
     error.path.drain(..2);
-    format!("[[vault]] number {}: {}", number + 1, kontraktor_vault::told(error))
+    format!("[[vault]] number {}: {}", index + 1, describe_config_error(error))
 }

@@ -2,19 +2,19 @@ use std::path::PathBuf;
 
 use super::*;
 
-fn printed(flags: &Options, surroundings: &Surroundings) -> String {
+fn printed(flags: &Flags, env: &ProcessEnv) -> String {
     let mut out = Vec::new();
-    Config::load(flags, surroundings).unwrap().print(&mut out).unwrap();
+    Config::load(flags, env).unwrap().print(&mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
-fn refused(flags: &Options, variables: &[(&str, &str)]) -> String {
-    Config::load(flags, &Surroundings::made_up(variables)).unwrap_err().to_string()
+fn refused(flags: &Flags, variables: &[(&str, &str)]) -> String {
+    Config::load(flags, &ProcessEnv::for_test(variables)).unwrap_err().to_string()
 }
 
 #[test]
 fn nothing_set_means_the_defaults() {
-    insta::assert_snapshot!(printed(&Options::default(), &Surroundings::made_up(&[])), @r#"
+    insta::assert_snapshot!(printed(&Flags::default(), &ProcessEnv::for_test(&[])), @r#"
     data-dir = "/home/ada/.local/state/kontraktor"  # default
     socket = "/run/user/1/kontraktor/kontraktord.sock"  # default
     log = "info"  # default
@@ -27,13 +27,13 @@ fn flags_win_over_variables_over_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("k.toml");
     std::fs::write(&file, "data-dir = '/file'\nsocket = '/file.sock'\nlog = 'warn'\n").unwrap();
-    let flags = Options { data_dir: Some("/flag".into()), config: Some(file.clone()), ..Options::default() };
-    let surroundings = Surroundings::made_up(&[
+    let flags = Flags { data_dir: Some("/flag".into()), config: Some(file.clone()), ..Flags::default() };
+    let env = ProcessEnv::for_test(&[
         ("KONTRAKTOR_DATA_DIR", "/variable"),
         ("KONTRAKTOR_SOCKET", "/variable.sock"),
         ("KONTRAKTOR_LOG_FORMAT", "json"),
     ]);
-    let config = Config::load(&flags, &surroundings).unwrap();
+    let config = Config::load(&flags, &env).unwrap();
     assert_eq!(config.data_dir, Setting { value: "/flag".into(), source: Source::Flag("data-dir") });
     assert_eq!(
         config.socket,
@@ -45,38 +45,38 @@ fn flags_win_over_variables_over_the_file() {
 
 #[test]
 fn an_empty_variable_counts_as_absent_and_a_relative_xdg_directory_is_ignored() {
-    let surroundings = Surroundings::made_up(&[("KONTRAKTOR_DATA_DIR", ""), ("XDG_STATE_HOME", "relative")]);
-    let config = Config::load(&Options::default(), &surroundings).unwrap();
+    let env = ProcessEnv::for_test(&[("KONTRAKTOR_DATA_DIR", ""), ("XDG_STATE_HOME", "relative")]);
+    let config = Config::load(&Flags::default(), &env).unwrap();
     assert_eq!(config.data_dir.value, PathBuf::from("/home/ada/.local/state/kontraktor"));
 }
 
 #[test]
 fn relative_paths_start_in_the_working_directory() {
-    let flags = Options { data_dir: Some("data".into()), socket: Some("s".into()), ..Options::default() };
-    let config = Config::load(&flags, &Surroundings::made_up(&[])).unwrap();
+    let flags = Flags { data_dir: Some("data".into()), socket: Some("s".into()), ..Flags::default() };
+    let config = Config::load(&flags, &ProcessEnv::for_test(&[])).unwrap();
     assert_eq!(config.data_dir.value, PathBuf::from("/srv/data"));
     assert_eq!(config.socket.value, PathBuf::from("/srv/s"));
 }
 
 #[test]
-fn refusals_name_the_setting_the_source_and_the_rule() {
-    let long = Options { socket: Some(format!("/{}", "s".repeat(107)).into()), ..Options::default() };
+fn errors_name_the_setting_the_source_and_the_rule() {
+    let long = Flags { socket: Some(format!("/{}", "s".repeat(107)).into()), ..Flags::default() };
     insta::assert_snapshot!(refused(&long, &[]).replace(&"s".repeat(107), "sss"),
-        @"socket from flag --socket is 108 bytes long (/sss); a unix socket's path may have 107 bytes at most");
-    insta::assert_snapshot!(refused(&Options::default(), &[("KONTRAKTOR_LOG_FORMAT", "xml")]),
-        @"log-format from environment variable KONTRAKTOR_LOG_FORMAT is none that there is; it must be `auto`, `text` or `json`");
-    insta::assert_snapshot!(refused(&Options::default(), &[("KONTRAKTOR_LOG", "info,kontraktord=loud")]),
-        @"log from environment variable KONTRAKTOR_LOG is not understood; write error, warn, info, debug or trace, or directives such as `info,kontraktor_api=debug`");
-    let empty = Options { data_dir: Some("".into()), ..Options::default() };
-    insta::assert_snapshot!(refused(&empty, &[]), @"data-dir from flag --data-dir is empty; it must be a path");
-    let directory = Options { socket: Some("/run/..".into()), ..Options::default() };
+        @"invalid value for `socket` from flag --socket: /sss has 108 bytes; the limit for a unix socket's path is 107");
+    insta::assert_snapshot!(refused(&Flags::default(), &[("KONTRAKTOR_LOG_FORMAT", "xml")]),
+        @"invalid value for `log-format` from environment variable KONTRAKTOR_LOG_FORMAT: expected `auto`, `text` or `json`");
+    insta::assert_snapshot!(refused(&Flags::default(), &[("KONTRAKTOR_LOG", "info,kontraktord=loud")]),
+        @"invalid value for `log` from environment variable KONTRAKTOR_LOG: expected `error`, `warn`, `info`, `debug` or `trace`, or directives such as `info,kontraktor_api=debug`");
+    let empty = Flags { data_dir: Some("".into()), ..Flags::default() };
+    insta::assert_snapshot!(refused(&empty, &[]), @"invalid value for `data-dir` from flag --data-dir: it is empty");
+    let directory = Flags { socket: Some("/run/..".into()), ..Flags::default() };
     insta::assert_snapshot!(refused(&directory, &[]),
-        @"socket from flag --socket is /run/..; it must name a file in a directory");
+        @"invalid value for `socket` from flag --socket: expected a file in a directory, found /run/..");
 }
 
 #[test]
 fn a_named_file_must_exist_and_hold_only_known_names() {
-    let flags = Options { config: Some("/does/not/exist.toml".into()), ..Options::default() };
+    let flags = Flags { config: Some("/does/not/exist.toml".into()), ..Flags::default() };
     insta::assert_snapshot!(refused(&flags, &[]),
         @"the configuration file /does/not/exist.toml cannot be read: No such file or directory (os error 2)");
 
@@ -84,28 +84,29 @@ fn a_named_file_must_exist_and_hold_only_known_names() {
     let file = dir.path().join("k.toml");
     let refused = |text: &str| {
         std::fs::write(&file, text).unwrap();
-        let flags = Options { config: Some(file.clone()), ..Options::default() };
+        let flags = Flags { config: Some(file.clone()), ..Flags::default() };
         refused(&flags, &[]).replace(&file.display().to_string(), "k.toml")
     };
-    insta::assert_snapshot!(refused("datadir = '/x'"), @"the configuration file k.toml is wrong: datadir is no setting; there are data-dir, socket, log, log-format, vault");
-    insta::assert_snapshot!(refused("socket = 7"), @"the configuration file k.toml is wrong: socket has a number where a path must stand");
-    insta::assert_snapshot!(refused("socket ="), @"the configuration file k.toml is wrong: TOML parse error at line 1, column 9");
+    insta::assert_snapshot!(refused("datadir = '/x'"), @"the configuration file k.toml is invalid: unknown setting `datadir`; expected one of data-dir, socket, log, log-format, vault");
+    insta::assert_snapshot!(refused("socket = 7"), @"the configuration file k.toml is invalid: invalid value for `socket`: expected a path, found a number");
+    insta::assert_snapshot!(refused("socket ="), @"the configuration file k.toml is invalid: TOML parse error at line 1, column 9");
     let broken = refused("[vault.a]\ntoken = \"hunter2-leak");
     assert!(broken.contains("line 2") && !broken.contains("hunter2"), "{broken}");
 }
 
-/// Each of these has a value that would be known again.
+/// Each of these has a value that would be recognized.
 #[test]
-fn what_stands_in_the_wrong_place_is_never_repeated() {
+fn an_invalid_value_is_never_repeated() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("k.toml");
     let refused = |text: &str| {
         std::fs::write(&file, text).unwrap();
-        let flags = Options { config: Some(file.clone()), ..Options::default() };
-        let config = Config::load(&flags, &Surroundings::made_up(&[]));
-        let told = config.and_then(|config| config.vaults().map(|_| ())).expect_err(text).to_string();
-        told.replace(&file.display().to_string(), "k.toml")
-            .replace("the configuration file k.toml is wrong: ", "")
+        let flags = Flags { config: Some(file.clone()), ..Flags::default() };
+        let config = Config::load(&flags, &ProcessEnv::for_test(&[]));
+        let message = config.and_then(|config| config.vaults().map(|_| ())).expect_err(text).to_string();
+        message
+            .replace(&file.display().to_string(), "k.toml")
+            .replace("the configuration file k.toml is invalid: ", "")
     };
     let vault = |kind: &str, more: &str| {
         refused(&format!(
@@ -116,7 +117,7 @@ fn what_stands_in_the_wrong_place_is_never_repeated() {
         vault("vault", &format!("address = '{address}'\nauth = {{ method = 'token', token_file = '/t' }}"))
     };
     let azure = |more: &str| vault("azure-kv", &format!("auth = {{ method = 'workload_identity' }}\n{more}"));
-    let told = [
+    let messages = [
         refused("data-dir = 8675309"),
         refused("socket = ['hunter2']"),
         refused("log = { token = 'hunter2' }"),
@@ -162,56 +163,56 @@ fn what_stands_in_the_wrong_place_is_never_repeated() {
         token("hunter2"),
     ]
     .join("\n");
-    assert!(!["hunter2", "Hunter2", "8675309"].iter().any(|value| told.contains(value)), "{told}");
-    insta::assert_snapshot!(told, @r##"
-    data-dir has a number where a path must stand
-    socket has a list where a path must stand
-    log has a table where a text must stand
-    log from k.toml is not understood; write error, warn, info, debug or trace, or directives such as `info,kontraktor_api=debug`
-    log-format from k.toml is none that there is; it must be `auto`, `text` or `json`
-    vault has a text where a list must stand
-    [[vault]] number 1: this has a text where a table must stand
-    [[vault]] number 1: name has a number where a text must stand
-    vault "b": kind is none that there is: there are vault, aws-sm and azure-kv
-    [[vault]] number 2: timeout has a number where a length of time such as "5s", "10m" or "1h 30m" must stand
-    [[vault]] number 2: timeout must be a length of time such as "5s", "10m" or "1h 30m"
-    [[vault]] number 2: concurrency has a text where a whole number from 0 must stand
-    [[vault]] number 2: concurrency must be a whole number from 0
-    [[vault]] number 2: cache has a text where a table must stand
-    [[vault]] number 2: cache.ttl must be a length of time such as "5s", "10m" or "1h 30m"
-    vault "b": auth has a text where a table must stand
-    vault "b": auth.method is none that there is; there are chain, profile
-    vault "b": auth has a number where a text must stand
-    vault "b": region has a number where a text must stand
-    vault "b": region is no region: write it as in eu-central-1
-    vault "b": assume_role.arn is that of no role: write it as in arn:aws:iam::123456789012:role/NAME
-    vault "b": assume_role.session_name must be 2 to 64 of letters, digits and _=,.@-
-    vault "b": address has a number where a text must stand
-    vault "b": address holds a user or a password: remove it; auth says who signs in
-    vault "b": address holds a "?" or a "#": end it before
-    vault "b": address holds a "?" or a "#": end it before
-    vault "b": address is no URL: write it as in https://vault.example.com
-    vault "b": address holds a user or a password: remove it; auth says who signs in
-    vault "b": address holds a "?" or a "#": end it before
-    vault "b": address holds a "?" or a "#": end it before
-    vault "b": authority holds a user or a password: remove it; auth says who signs in
-    vault "b": authority holds a "?" or a "#": end it before
-    vault "b": authority holds a "?" or a "#": end it before
-    vault "b": authority is no URL: write it as in https://vault.example.com
-    vault "b": verify_challenge_resource has a text where true or false must stand
-    vault "b": auth: tenant_id must be the tenant's id or one of its domains
-    vault "b": address holds a user or a password, which Vault has no use for: remove it
-    vault "b": address holds a "?" or a "#": end it before
-    vault "b": address holds a "?" or a "#": end it before
-    vault "b": address is no URL: write it as in https://vault.example.com:8200
+    assert!(!["hunter2", "Hunter2", "8675309"].iter().any(|value| messages.contains(value)), "{messages}");
+    insta::assert_snapshot!(messages, @r##"
+    invalid value for `data-dir`: expected a path, found a number
+    invalid value for `socket`: expected a path, found an array
+    invalid value for `log`: expected a string, found a table
+    invalid value for `log` from k.toml: expected `error`, `warn`, `info`, `debug` or `trace`, or directives such as `info,kontraktor_api=debug`
+    invalid value for `log-format` from k.toml: expected `auto`, `text` or `json`
+    invalid value for `vault`: expected an array, found a string
+    [[vault]] number 1: invalid value: expected a table, found a string
+    [[vault]] number 1: invalid value for `name`: expected a string, found a number
+    vault "b": unknown kind; expected one of vault, aws-sm, azure-kv
+    [[vault]] number 2: invalid value for `timeout`: expected a duration such as "5s", "10m" or "1h 30m", found a number
+    [[vault]] number 2: invalid value for `timeout`: expected a duration such as "5s", "10m" or "1h 30m"
+    [[vault]] number 2: invalid value for `concurrency`: expected an integer of at least 0, found a string
+    [[vault]] number 2: invalid value for `concurrency`: expected an integer of at least 0
+    [[vault]] number 2: invalid value for `cache`: expected a table, found a string
+    [[vault]] number 2: invalid value for `cache.ttl`: expected a duration such as "5s", "10m" or "1h 30m"
+    vault "b": invalid value for `auth`: expected a table, found a string
+    vault "b": invalid value for `auth.method`: expected `chain` or `profile`
+    vault "b": invalid value for `auth`: expected a string, found a number
+    vault "b": invalid value for `region`: expected a string, found a number
+    vault "b": invalid value for `region`: expected a region such as eu-central-1
+    vault "b": invalid value for `assume_role.arn`: expected a role as in arn:aws:iam::123456789012:role/NAME
+    vault "b": invalid value for `assume_role.session_name`: expected 2 to 64 letters, digits and _=,.@-
+    vault "b": invalid value for `address`: expected a string, found a number
+    vault "b": invalid value for `address`: it contains a user or a password; remove it, and set `auth`
+    vault "b": invalid value for `address`: it contains "?" or "#"; remove that and what follows
+    vault "b": invalid value for `address`: it contains "?" or "#"; remove that and what follows
+    vault "b": invalid value for `address`: expected a URL such as https://vault.example.com
+    vault "b": invalid value for `address`: it contains a user or a password; remove it, and set `auth`
+    vault "b": invalid value for `address`: it contains "?" or "#"; remove that and what follows
+    vault "b": invalid value for `address`: it contains "?" or "#"; remove that and what follows
+    vault "b": invalid value for `authority`: it contains a user or a password; remove it, and set `auth`
+    vault "b": invalid value for `authority`: it contains "?" or "#"; remove that and what follows
+    vault "b": invalid value for `authority`: it contains "?" or "#"; remove that and what follows
+    vault "b": invalid value for `authority`: expected a URL such as https://vault.example.com
+    vault "b": invalid value for `verify_challenge_resource`: expected a boolean, found a string
+    vault "b": invalid value for `auth.tenant_id`: expected the tenant's id or one of its domains
+    vault "b": invalid value for `address`: it contains a user or a password; remove it, and set `auth`
+    vault "b": invalid value for `address`: it contains "?" or "#"; remove that and what follows
+    vault "b": invalid value for `address`: it contains "?" or "#"; remove that and what follows
+    vault "b": invalid value for `address`: expected a URL such as https://vault.example.com:8200
     "##);
 }
 
 #[test]
-fn the_file_that_ships_is_understood() {
+fn the_example_file_is_valid() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/kontraktord.example.toml");
-    let flags = Options { config: Some(file.into()), ..Options::default() };
-    let config = Config::load(&flags, &Surroundings::made_up(&[])).unwrap();
+    let flags = Flags { config: Some(file.into()), ..Flags::default() };
+    let config = Config::load(&flags, &ProcessEnv::for_test(&[])).unwrap();
     assert_eq!(config.data_dir.value, PathBuf::from("/var/lib/kontraktor"));
     let vaults = config.vaults().unwrap();
     let kinds: Vec<_> = vaults.iter().map(|vault| (vault.name.as_str(), vault.kind)).collect();

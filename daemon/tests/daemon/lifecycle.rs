@@ -191,7 +191,7 @@ fn wrong_configuration_ends_with_the_usage_code() {
     let refused = home.run(&["--check-config", "--config", &file.display().to_string()]);
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.report(), @"
-    error: the configuration file HOME/k.toml is wrong: listen is no setting; there are data-dir, socket, log, log-format, vault
+    error: the configuration file HOME/k.toml is invalid: unknown setting `listen`; expected one of data-dir, socket, log, log-format, vault
     hint: run `kontraktord --help` for the list of settings; nothing was changed
     ");
     assert_eq!(home.run(&["--unknown"]).code, 2);
@@ -213,8 +213,8 @@ fn help_tells_everything() {
     Usage: kontraktord [OPTIONS] [COMMAND]
 
     Commands:
-      audit  The log of everything that was written
-      vault  The vaults that secrets come from
+      audit  Work with the log of everything that was written
+      vault  Work with the vaults that secrets come from
       help   Print this message or the help of the given subcommand(s)
 
     Options:
@@ -253,11 +253,11 @@ fn help_tells_everything() {
 
               Possible values:
               - auto: Text on a terminal, JSON otherwise
-              - text: Lines for people
+              - text: Text for people
               - json: One JSON object a line
 
           --check-config
-              Print the configuration that would be used, where each part comes from, and exit
+              Print each setting and its source, and exit
 
       -h, --help
               Print help (see a summary with '-h')
@@ -266,19 +266,19 @@ fn help_tells_everything() {
               Print version
 
     Configuration, first found wins: flags, environment variables, the configuration file, defaults.
-    The file is TOML with the names of the flags: data-dir, socket, log, log-format, and [[vault]].
+    The file is TOML with the names of the flags, data-dir, socket, log and log-format, and [[vault]].
 
-    Signals: SIGTERM and SIGINT end the daemon when the running requests are answered, after 10 seconds
-    at most; a second one ends it at once. SIGHUP empties the caches of secrets.
+    Signals: SIGTERM and SIGINT stop the daemon when the running requests are answered, after 10 seconds
+    at most; a second one stops it at once. SIGHUP empties the caches of secrets.
 
     Exit codes:
       0  success
       1  a failure while running
-      2  the command line or the configuration is wrong; nothing was touched
-      3  another daemon has the data directory or the socket
-      4  the data cannot be used (damaged, no database, or of a newer version); nothing was touched
-      5  `audit verify` found the log broken, or not as expected
-      6  `vault check` found that the vault cannot be used
+      2  the command line or the configuration is invalid; nothing was changed
+      3  another daemon uses the data directory or the socket
+      4  the data cannot be used (damaged, missing, or of a newer version); nothing was changed
+      5  `audit verify` found the log broken, or other than expected
+      6  `vault check` found the vault unusable
     ");
 }
 

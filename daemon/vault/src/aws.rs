@@ -3,13 +3,16 @@
 
 mod batch;
 mod check;
+mod client;
 mod connection;
-mod faults;
+mod content;
+mod error;
+mod sdk_error;
 mod settings;
 mod transport;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,117 +22,85 @@ use std::{
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::{
-    Client,
-    config::{SharedHttpClient, http::HttpResponse},
-    error::{ProvideErrorMetadata, SdkError},
-    operation::describe_secret::DescribeSecretOutput,
-    primitives::Blob,
+    error::ProvideErrorMetadata as _, operation::describe_secret::DescribeSecretOutput,
 };
 use futures_util::{StreamExt as _, stream};
 use kontraktor_model::{
-    limits::MAX_SECRET_BYTES,
     names::VaultName,
-    reference::{AwsSecret, AwsVersion, Secret},
+    reference::{Secret, Version, aws::SCHEME},
 };
 
 pub use self::settings::{AwsAuth, AwsRole, AwsSettings};
-use self::{connection::Connection, faults::Place};
+use self::{client::AwsClient, error::VaultRegion};
 use super::{
-    Bytes, Content, Fault, Fetched, Lease, LeaseId, Vault, VaultError,
-    cloud::{Authorities, Lazy},
+    error::{VaultError, VaultErrorKind},
+    kind::{VaultKind, check_scheme},
+    secret::{Fetched, Lease, LeaseId},
+    vault::Vault,
 };
 
-/// The stage of the version that a read without one gives.
+/// The kind `aws-sm`.
+pub(super) static KIND: VaultKind = VaultKind {
+    scheme: &SCHEME,
+    build: |name, settings| Ok(Arc::new(AwsVault::new(name, settings.read()?)?)),
+};
+
+/// The stage of the version that a read without a version returns.
 const CURRENT: &str = "AWSCURRENT";
 
 /// How many secrets are read at once where a batch has to be read singly.
-const AT_ONCE: usize = 8;
+const CONCURRENT_READS: usize = 8;
 
 /// One configured vault of kind `aws-sm`.
 pub struct AwsVault {
-    name: VaultName,
-    settings: AwsSettings,
-    http: SharedHttpClient,
-    connection: Lazy<Connection>,
+    client: AwsClient,
     /// Set when `BatchGetSecretValue` was denied, so that not every batch begins with a refusal that AWS logs.
-    singly: AtomicBool,
+    batches_denied: AtomicBool,
 }
 
 impl AwsVault {
-    /// A vault that connects when it is first asked.
+    /// Makes a vault that connects with its first request.
     ///
     /// # Errors
-    /// What is wrong with the settings, for people, by the setting's name.
+    /// What is wrong with the settings, by the setting's name.
     pub fn new(name: &VaultName, settings: AwsSettings) -> Result<Self, String> {
-        settings.validate()?;
-        let authorities = settings.ca_file.as_deref().map(Authorities::read).transpose()?;
-        let http = transport::client(authorities.as_ref());
-        let (connection, singly) = (Lazy::new(), AtomicBool::new(false));
-        Ok(Self { name: name.clone(), settings, http, connection, singly })
+        Ok(Self { client: AwsClient::new(name, settings)?, batches_denied: AtomicBool::new(false) })
     }
 
-    async fn connected(&self) -> Result<Arc<Connection>, VaultError> {
-        // Boxed: it is large, and seldom needed.
-        self.connection.get(|| Box::pin(connection::connect(&self.name, &self.settings, &self.http))).await
+    fn check_scheme(&self, secret: &Secret) -> Result<(), VaultError> {
+        check_scheme(&self.client.name, &SCHEME, secret)
     }
 
-    /// Sends a request, with new credentials once more where they are refused, and returns its answer with the region.
-    async fn ask<R, E, F>(
-        &self,
-        request: impl Fn(Client) -> F + Send + Sync,
-    ) -> Result<(String, Result<R, SdkError<E, HttpResponse>>), VaultError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + Send + 'static,
-        R: Send,
-        F: Future<Output = Result<R, SdkError<E, HttpResponse>>> + Send,
-    {
-        let mut tried_anew = false;
-        loop {
-            let made = self.connected().await?;
-            let answer = request(made.client.clone()).await;
-            let trouble = answer.as_ref().err().map_or(faults::Credentials::Fine, faults::credentials);
-            if trouble != faults::Credentials::Fine {
-                self.connection.forget(&made).await;
-            }
-            if trouble == faults::Credentials::Refused && !tried_anew {
-                tried_anew = true;
-                continue;
-            }
-            return Ok((made.region.clone(), answer));
-        }
-    }
-
-    async fn read(&self, secret: &AwsSecret) -> Result<Fetched, VaultError> {
-        let (id, stage) = match &secret.version {
-            None => (None, None),
-            Some(AwsVersion::Id(id)) => (Some(id), None),
-            Some(AwsVersion::Stage(stage)) => (None, Some(stage)),
-        };
+    async fn read(&self, secret: &Secret) -> Result<Fetched, VaultError> {
+        let (id, stage) = (secret.pinned_version(), secret.stage());
         let (region, answer) = self
-            .ask(|client| {
-                let request = client.get_secret_value().secret_id(&secret.name);
-                request.set_version_id(id.cloned()).set_version_stage(stage.cloned()).send()
+            .client
+            .send(|client| {
+                let request = client.get_secret_value().secret_id(secret.path());
+                let (id, stage) = (id.map(str::to_owned), stage.map(str::to_owned));
+                request.set_version_id(id).set_version_stage(stage).send()
             })
             .await?;
-        let place = self.place(&region);
         let error = match answer {
-            Ok(given) => {
-                return content(&self.name, given.secret_string, given.secret_binary, given.version_id);
+            Ok(value) => {
+                let (text, binary) = (value.secret_string, value.secret_binary);
+                return content::fetched(&self.client.name, text, binary, value.version_id);
             }
             Err(error) => error,
         };
+        let region = self.client.region(&region);
         match error.code() {
-            Some("ResourceNotFoundException") if is_of_another_region(&secret.name, &region) => {
-                Err(faults::not_found(place)
-                    .remedy("the ARN is of another region: refer to a vault of that region"))
+            Some("ResourceNotFoundException") if is_of_another_region(secret.path(), region.region) => {
+                Err(error::not_found(region)
+                    .remedy("the ARN belongs to another region; use a vault of that region in the reference"))
             }
-            // The same code says that the secret is missing and that its version is.
+            // The same code is for a missing secret and for a missing version.
             Some("ResourceNotFoundException" | "InvalidParameterException" | "ValidationException")
-                if secret.version.is_some() =>
+                if secret.version().is_some() =>
             {
-                Err(self.what_is_missing(secret, place).await)
+                Err(self.what_is_missing(secret, region).await)
             }
-            _ => Err(faults::explain(place, &error)),
+            _ => Err(sdk_error::describe(region, &error)),
         }
     }
 
@@ -138,55 +109,34 @@ impl AwsVault {
         secret: &Secret,
         answers: &batch::Answers<'_>,
     ) -> Result<Fetched, VaultError> {
-        match batched(secret).and_then(|name| answers.get(name)) {
+        match name_in_batch(secret).and_then(|name| answers.get(name)) {
             Some(answer) => answer.clone(),
             None => self.fetch(secret).await,
         }
     }
 
-    /// Whether a secret is missing or its version. Who may not ask is told that the secret is.
-    async fn what_is_missing(&self, secret: &AwsSecret, place: Place<'_>) -> VaultError {
-        match self.describe(&secret.name).await {
-            Ok((_, Ok(description))) if description.deleted_date.is_some() => faults::disabled(&self.name),
-            Ok((_, Ok(_))) => faults::version_gone(&self.name),
-            _ => faults::not_found(place)
+    /// Returns whether a secret is missing or its version. Without the permission to look, this is the secret.
+    async fn what_is_missing(&self, secret: &Secret, region: VaultRegion<'_>) -> VaultError {
+        match self.describe(secret.path()).await {
+            Ok(Some(description)) if description.deleted_date.is_some() => error::disabled(&self.client.name),
+            Ok(Some(_)) => error::version_gone(&self.client.name),
+            _ => error::not_found(region)
                 .remedy("check the name, the version, and that the secret is in this region and account"),
         }
     }
 
-    async fn describe(&self, name: &str) -> Result<(String, Described), VaultError> {
-        self.ask(|client| client.describe_secret().secret_id(name).send()).await
-    }
-
-    fn place<'a>(&'a self, region: &'a str) -> Place<'a> {
-        Place { vault: &self.name, region }
-    }
-
-    fn batches_denied(&self) {
-        self.singly.store(true, Ordering::Relaxed);
-    }
-
-    fn own<'a>(&self, secret: &'a Secret) -> Result<&'a AwsSecret, VaultError> {
-        match secret {
-            Secret::AwsSm(secret) => Ok(secret),
-            _ => Err(VaultError::new(
-                Fault::UnknownVault,
-                format!("vault \"{}\" is of kind aws-sm, and the reference is for another kind", self.name),
-            )
-            .remedy("begin the reference with aws-sm://")),
-        }
+    /// Returns what AWS tells about a secret without its value; `None` where it refuses.
+    async fn describe(&self, name: &str) -> Result<Option<DescribeSecretOutput>, VaultError> {
+        let (_, answer) = self.client.send(|client| client.describe_secret().secret_id(name).send()).await?;
+        Ok(answer.ok())
     }
 }
-
-type Described = Result<
-    DescribeSecretOutput,
-    SdkError<aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError, HttpResponse>,
->;
 
 #[async_trait]
 impl Vault for AwsVault {
     async fn fetch(&self, secret: &Secret) -> Result<Fetched, VaultError> {
-        self.read(self.own(secret)?).await
+        self.check_scheme(secret)?;
+        self.read(secret).await
     }
 
     fn batch_size(&self) -> usize {
@@ -195,44 +145,50 @@ impl Vault for AwsVault {
 
     async fn fetch_many(&self, secrets: &[&Secret]) -> Vec<Result<Fetched, VaultError>> {
         let mut names: BTreeSet<&str> = BTreeSet::new();
-        if !self.singly.load(Ordering::Relaxed) {
-            names.extend(secrets.iter().filter_map(|secret| batched(secret)));
+        if !self.batches_denied.load(Ordering::Relaxed) {
+            names.extend(secrets.iter().filter_map(|secret| name_in_batch(secret)));
         }
         let names: Vec<&str> = names.into_iter().collect();
         let mut answers = batch::Answers::new();
         for names in names.chunks(batch::BATCH).filter(|names| names.len() > 1) {
-            answers.append(&mut batch::read(self, names).await);
+            let mut batch = batch::read(&self.client, names).await;
+            if batch.denied {
+                self.batches_denied.store(true, Ordering::Relaxed);
+            }
+            answers.append(&mut batch.answers);
         }
         let mut each = Vec::with_capacity(secrets.len());
         for secret in secrets {
             each.push(self.read_unless_answered(secret, &answers));
         }
-        stream::iter(each).buffered(AT_ONCE).collect().await
+        stream::iter(each).buffered(CONCURRENT_READS).collect().await
     }
 
     async fn version(&self, secret: &Secret) -> Result<Option<String>, VaultError> {
-        let asked = self.own(secret)?;
-        let (_, description) = self.describe(&asked.name).await?;
-        if let Ok(description) = description {
+        self.check_scheme(secret)?;
+        if let Some(description) = self.describe(secret.path()).await? {
             if description.deleted_date.is_some() {
-                return Err(faults::disabled(&self.name));
+                return Err(error::disabled(&self.client.name));
             }
             let stages = description.version_ids_to_stages.unwrap_or_default();
-            let found = match &asked.version {
-                Some(AwsVersion::Id(id)) => stages.contains_key(id).then_some(id),
-                Some(AwsVersion::Stage(stage)) => at_stage(&stages, stage),
+            let found = match secret.version() {
+                Some(Version::Id(id)) => stages.contains_key(id).then_some(id),
+                Some(Version::Stage(stage)) => at_stage(&stages, stage),
                 None => at_stage(&stages, CURRENT),
             };
             if let Some(version) = found {
                 return Ok(Some(version.clone()));
             }
         }
-        // It may not be described, or the version has no stage and is not listed: only a read knows.
-        self.read(asked).await.map(|fetched| fetched.version)
+        // The secret may not be described, or the version has no stage and is not listed: only a read tells.
+        self.read(secret).await.map(|fetched| fetched.version)
     }
 
     async fn renew(&self, _: &LeaseId, _: Duration) -> Result<Lease, VaultError> {
-        Err(VaultError::new(Fault::LeaseGone, format!("vault \"{}\" gives no leases", self.name)))
+        Err(VaultError::new(
+            VaultErrorKind::LeaseGone,
+            format!("vault \"{}\" has no leases", self.client.name),
+        ))
     }
 
     async fn revoke(&self, _: &LeaseId) -> Result<(), VaultError> {
@@ -240,50 +196,26 @@ impl Vault for AwsVault {
     }
 
     async fn check(&self) -> Result<Vec<String>, VaultError> {
-        check::check(self).await
+        check::check(&self.client).await
     }
 }
 
-fn at_stage<'a>(
-    stages: &'a std::collections::HashMap<String, Vec<String>>,
-    stage: &str,
-) -> Option<&'a String> {
+fn at_stage<'a>(stages: &'a HashMap<String, Vec<String>>, stage: &str) -> Option<&'a String> {
     stages.iter().find(|(_, stages)| stages.iter().any(|one| one == stage)).map(|(id, _)| id)
 }
 
-/// The name under which a batch can give this secret: its current version only.
-fn batched(secret: &Secret) -> Option<&str> {
-    match secret {
-        Secret::AwsSm(AwsSecret { name, version: None, .. }) => Some(name),
-        Secret::AwsSm(AwsSecret { name, version: Some(AwsVersion::Stage(stage)), .. })
-            if stage == CURRENT =>
-        {
-            Some(name)
-        }
-        _ => None,
-    }
+/// Returns the name by which a batch can return this secret, which it can in its current version only.
+fn name_in_batch(secret: &Secret) -> Option<&str> {
+    let current = match secret.version() {
+        None => true,
+        Some(Version::Stage(stage)) => stage == CURRENT,
+        Some(Version::Id(_)) => false,
+    };
+    (current && *secret.scheme() == SCHEME).then(|| secret.path())
 }
 
-/// Whether this is an ARN of another region than that one: `arn:PARTITION:secretsmanager:REGION:…`.
+/// Returns whether this is an ARN (`arn:PARTITION:secretsmanager:REGION:…`) of another region.
 fn is_of_another_region(name: &str, region: &str) -> bool {
     let mut parts = name.split(':');
     parts.next() == Some("arn") && parts.nth(2).is_some_and(|other| other != region)
-}
-
-/// What was given, as ours.
-fn content(
-    vault: &VaultName,
-    text: Option<String>,
-    binary: Option<Blob>,
-    version: Option<String>,
-) -> Result<Fetched, VaultError> {
-    let bytes = match (text, binary) {
-        (Some(text), _) => Bytes::from(text),
-        (None, Some(binary)) => Bytes::new(binary.into_inner()),
-        (None, None) => return Err(faults::incomplete(vault)),
-    };
-    if bytes.len() > MAX_SECRET_BYTES {
-        return Err(faults::too_large(vault));
-    }
-    Ok(Fetched { content: Content::Whole(bytes), version, lease: None })
 }

@@ -1,15 +1,17 @@
 //! Azure Key Vault: secrets by name and version. It knows the SDK and what its errors mean; it keeps no secret, and
 //! leaves deadlines to its caller.
 //!
-//! An expired secret is given like any other: Key Vault itself gives it, and calls the date an information.
+//! An expired secret is returned like any other: Key Vault itself returns it, and calls the date informational.
 
 mod connection;
-mod faults;
+mod error;
+mod response;
+mod sdk_error;
 mod settings;
 mod sign_in;
 mod transport;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use azure_core::http::Transport;
@@ -18,15 +20,24 @@ use bytes::Bytes as Shared;
 use kontraktor_model::{
     limits::MAX_SECRET_BYTES,
     names::VaultName,
-    reference::{AzureSecret, Secret},
+    reference::{Secret, azure::SCHEME},
 };
 use serde::Deserialize;
 use zeroize::Zeroize as _;
 
 pub use self::settings::{AzureAuth, AzureSettings};
 use super::{
-    Bytes, Content, Fault, Fetched, Lease, LeaseId, Vault, VaultError,
     cloud::{Authorities, Lazy},
+    error::{VaultError, VaultErrorKind},
+    kind::{VaultKind, check_scheme},
+    secret::{Bytes, Content, Fetched, Lease, LeaseId},
+    vault::Vault,
+};
+
+/// The kind `azure-kv`.
+pub(super) static KIND: VaultKind = VaultKind {
+    scheme: &SCHEME,
+    build: |name, settings| Ok(Arc::new(AzureVault::new(name, settings.read()?)?)),
 };
 
 /// One configured vault of kind `azure-kv`.
@@ -38,10 +49,10 @@ pub struct AzureVault {
 }
 
 impl AzureVault {
-    /// A vault that connects when it is first asked.
+    /// Makes a vault that connects with its first request.
     ///
     /// # Errors
-    /// What is wrong with the settings, for people, by the setting's name.
+    /// What is wrong with the settings, by the setting's name.
     pub fn new(name: &VaultName, settings: AzureSettings) -> Result<Self, String> {
         settings.validate()?;
         let authorities = settings.ca_file.as_deref().map(Authorities::read).transpose()?;
@@ -49,10 +60,10 @@ impl AzureVault {
         Ok(Self { name: name.clone(), settings, http, connection: Lazy::new() })
     }
 
-    /// The body of a secret's current version, or of this one. Signs in anew once more where the token is refused: the
+    /// Returns the body of a secret's current version, or of this one. Signs in again, once, where the token is rejected: the
     /// SDK keeps a revoked one until it expires.
     async fn get(&self, name: &str, version: Option<&str>) -> Result<azure_core::Result<Shared>, VaultError> {
-        let mut tried_anew = false;
+        let mut retried = false;
         loop {
             let connect = async || connection::connect(&self.name, &self.settings, &self.http);
             let client = self.connection.get(connect).await?;
@@ -61,63 +72,53 @@ impl AzureVault {
                 ..SecretClientGetSecretOptions::default()
             };
             let answer = client.get_secret(name, Some(options)).await;
-            let refused = answer.as_ref().is_err_and(faults::refuses_token);
-            if refused || answer.as_ref().is_err_and(faults::has_no_token) {
+            let rejected = answer.as_ref().is_err_and(sdk_error::rejects_token);
+            if rejected || answer.as_ref().is_err_and(sdk_error::has_no_token) {
                 self.connection.forget(&client).await;
             }
-            if refused && !tried_anew {
-                tried_anew = true;
+            if rejected && !retried {
+                retried = true;
                 continue;
             }
             return Ok(answer.map(|response| response.into_body().into()));
         }
     }
 
-    async fn read(&self, secret: &AzureSecret) -> Result<Fetched, VaultError> {
-        let version = secret.version.as_deref();
-        let error = match self.get(&secret.name, version).await? {
+    async fn read(&self, secret: &Secret) -> Result<Fetched, VaultError> {
+        check_scheme(&self.name, &SCHEME, secret)?;
+        let version = secret.pinned_version();
+        let error = match self.get(secret.path(), version).await? {
             Ok(body) => return parse(&self.name, secret, body),
             Err(error) => error,
         };
-        // The same code says that the secret is missing and that its version is.
-        if version.is_some() && (faults::is_not_found(&error) || faults::is_malformed(&error)) {
-            return Err(match self.get(&secret.name, None).await? {
+        // The same code is for a missing secret and for a missing version.
+        if version.is_some() && (sdk_error::is_not_found(&error) || sdk_error::is_malformed(&error)) {
+            return Err(match self.get(secret.path(), None).await? {
                 Ok(mut body) => {
                     wipe(&mut body);
-                    faults::version_gone(&self.name)
+                    error::version_gone(&self.name)
                 }
-                Err(error) if faults::is_disabled(&error) => faults::version_gone(&self.name),
-                Err(error) => faults::explain(&self.name, &error),
+                Err(error) if sdk_error::is_disabled(&error) => error::version_gone(&self.name),
+                Err(error) => sdk_error::describe(&self.name, &error),
             });
         }
-        Err(faults::explain(&self.name, &error))
-    }
-
-    fn own<'a>(&self, secret: &'a Secret) -> Result<&'a AzureSecret, VaultError> {
-        match secret {
-            Secret::AzureKv(secret) => Ok(secret),
-            _ => Err(VaultError::new(
-                Fault::UnknownVault,
-                format!("vault \"{}\" is of kind azure-kv, and the reference is for another kind", self.name),
-            )
-            .remedy("begin the reference with azure-kv://")),
-        }
+        Err(sdk_error::describe(&self.name, &error))
     }
 }
 
 #[async_trait]
 impl Vault for AzureVault {
     async fn fetch(&self, secret: &Secret) -> Result<Fetched, VaultError> {
-        self.read(self.own(secret)?).await
+        self.read(secret).await
     }
 
     async fn version(&self, secret: &Secret) -> Result<Option<String>, VaultError> {
-        // The list of versions has no order, and dates in whole seconds: only a read says which one is current.
-        self.read(self.own(secret)?).await.map(|fetched| fetched.version)
+        // The list of versions is unordered, with dates in whole seconds: only a read tells which one is current.
+        self.read(secret).await.map(|fetched| fetched.version)
     }
 
     async fn renew(&self, _: &LeaseId, _: Duration) -> Result<Lease, VaultError> {
-        Err(VaultError::new(Fault::LeaseGone, format!("vault \"{}\" gives no leases", self.name)))
+        Err(VaultError::new(VaultErrorKind::LeaseGone, format!("vault \"{}\" has no leases", self.name)))
     }
 
     async fn revoke(&self, _: &LeaseId) -> Result<(), VaultError> {
@@ -125,16 +126,16 @@ impl Vault for AzureVault {
     }
 
     async fn check(&self) -> Result<Vec<String>, VaultError> {
-        /// A name that nobody gives to a secret; asking for it reads nothing.
-        const NOBODYS: &str = "kontraktor-vault-check-there-is-no-such-secret";
+        /// A name that no secret has, so that requesting it reads nothing.
+        const UNUSED_NAME: &str = "kontraktor-vault-check-there-is-no-such-secret";
 
         let mut findings = vec![format!("vault: {}", self.settings.address)];
         if let Some(authority) = &self.settings.authority {
             findings.push(format!("authority: {authority}"));
         }
-        findings.push(format!("identity: {}", self.settings.auth.described()));
-        match self.get(NOBODYS, None).await? {
-            Err(error) if faults::is_not_found(&error) => {
+        findings.push(format!("identity: {}", self.settings.auth.describe()));
+        match self.get(UNUSED_NAME, None).await? {
+            Err(error) if sdk_error::is_not_found(&error) => {
                 findings.push("signed in: the vault accepts the token, and secrets can be read".to_owned());
             }
             Ok(mut body) => {
@@ -142,14 +143,14 @@ impl Vault for AzureVault {
                 findings.push("signed in: the vault accepts the token, and secrets can be read".to_owned());
             }
             Err(error) => {
-                let told = faults::explain(&self.name, &error);
-                if told.fault != Fault::Denied {
-                    return Err(told);
+                let error = sdk_error::describe(&self.name, &error);
+                if error.kind != VaultErrorKind::Denied {
+                    return Err(error);
                 }
-                // A role can be given for single secrets only.
+                // A role can be assigned for single secrets only.
                 findings.push(format!(
                     "signed in: the vault accepts the token, but not for every secret; {}",
-                    told.remedy
+                    error.remedy
                 ));
             }
         }
@@ -157,37 +158,37 @@ impl Vault for AzureVault {
     }
 }
 
-/// What Key Vault says of a secret, as far as it is of use here.
+/// The part of Key Vault's response that is used here.
 #[derive(Deserialize)]
 struct Bundle {
     value: Option<String>,
     id: Option<String>,
 }
 
-fn parse(vault: &VaultName, asked: &AzureSecret, mut body: Shared) -> Result<Fetched, VaultError> {
+fn parse(vault: &VaultName, requested: &Secret, mut body: Shared) -> Result<Fetched, VaultError> {
     let bundle: Option<Bundle> = serde_json::from_slice(&body).ok();
     wipe(&mut body);
-    let garbled = || faults::garbled(vault);
-    let Bundle { value, id } = bundle.ok_or_else(garbled)?;
-    let value = Bytes::from(value.ok_or_else(garbled)?);
-    let version = id.as_deref().and_then(|id| version_of(id, &asked.name)).ok_or_else(garbled)?;
-    if asked.version.as_ref().is_some_and(|asked| !asked.eq_ignore_ascii_case(version)) {
-        return Err(garbled());
+    let invalid = || error::invalid_response(vault);
+    let Bundle { value, id } = bundle.ok_or_else(invalid)?;
+    let value = Bytes::from(value.ok_or_else(invalid)?);
+    let version = id.as_deref().and_then(|id| version_of(id, requested.path())).ok_or_else(invalid)?;
+    if requested.pinned_version().is_some_and(|pinned| !pinned.eq_ignore_ascii_case(version)) {
+        return Err(invalid());
     }
     if value.len() > MAX_SECRET_BYTES {
-        return Err(faults::too_large(vault));
+        return Err(error::too_large(vault));
     }
     Ok(Fetched { content: Content::Whole(value), version: Some(version.to_owned()), lease: None })
 }
 
-/// The version in `https://HOST/secrets/NAME/VERSION`, when that is this secret's id.
+/// Returns the version in `https://HOST/secrets/NAME/VERSION`, where that is this secret's id.
 fn version_of<'a>(id: &'a str, name: &str) -> Option<&'a str> {
     let mut parts = id.rsplit('/');
     let (version, named, kind) = (parts.next()?, parts.next()?, parts.next()?);
     (kind == "secrets" && named.eq_ignore_ascii_case(name) && !version.is_empty()).then_some(version)
 }
 
-/// Overwrites the SDK's copy of an answer, which nobody else holds any more.
+/// Overwrites the SDK's copy of a response, which has no other owner.
 fn wipe(body: &mut Shared) {
     if let Ok(mut bytes) = std::mem::take(body).try_into_mut() {
         bytes.zeroize();

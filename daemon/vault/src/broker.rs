@@ -1,16 +1,19 @@
-//! The broker before all vaults: it knows how long secrets may be kept, who shares an answer, when a vault is left alone,
-//! and who still needs a lease. It refuses to know who may read what, and keeps nothing anywhere but in memory.
+//! The broker in front of all vaults: how long secrets are kept, who shares an answer, when a vault is not called, and which
+//! leases are still needed. It does not know who may read what, and keeps everything in memory only.
 
 mod answer;
 mod backend;
 mod breaker;
 mod cache;
-mod flight;
+mod configured;
+mod fetch;
 mod holds;
 mod lease;
+mod lease_task;
 mod leases;
 mod limits;
-mod tend;
+mod request;
+mod single_flight;
 #[cfg(test)]
 mod tests;
 
@@ -27,41 +30,22 @@ use uuid::Uuid;
 
 pub use self::{
     answer::{Answers, HoldTerm, LeaseTerm, Resolved, VaultInfo},
+    configured::ConfiguredVault,
     limits::Limits,
 };
 use self::{
-    backend::{Backend, Begun, Got, Landfall, Order, Who},
-    cache::Stored,
+    backend::Backend,
+    configured::Clock,
     holds::Holds,
     lease::Claim,
+    request::{FetchJob, Granted, NextStep, Outcome, Requester},
 };
-use super::{self as vault, Bytes, Content, Fault, Fetched, Vault, VaultError};
+use crate::{
+    error::{VaultError, VaultErrorKind},
+    secret::Bytes,
+};
 
-/// Tells the time for people.
-type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// A vault as the operator configured it.
-pub struct Configured {
-    /// Its name.
-    pub name: VaultName,
-    /// `vault`, `aws-sm` or `azure-kv`.
-    pub kind: &'static str,
-    /// Where it is; empty where its platform decides.
-    pub address: String,
-    /// How it is treated.
-    pub limits: Limits,
-    /// The vault itself.
-    pub vault: Arc<dyn Vault>,
-}
-
-impl Configured {
-    /// What is said of it when it has not answered in the time that it is allowed.
-    pub fn too_slow(&self) -> VaultError {
-        backend::too_slow(&self.name, self.limits.timeout)
-    }
-}
-
-/// All vaults. Clones are handles to the same.
+/// All vaults. Clones are handles to the same broker.
 #[derive(Clone)]
 pub struct Broker {
     vaults: Arc<BTreeMap<VaultName, Arc<Backend>>>,
@@ -69,7 +53,7 @@ pub struct Broker {
     clock: Clock,
 }
 
-/// A secret that was asked for, whichever of its fields.
+/// A secret that is requested, whichever of its fields.
 struct Wanted<'a> {
     backend: &'a Arc<Backend>,
     locator: Arc<str>,
@@ -77,85 +61,87 @@ struct Wanted<'a> {
 }
 
 impl Broker {
-    /// Stands before these vaults. Needs no runtime yet; the calls do. The clock is for moments that people see.
-    pub fn new(vaults: Vec<Configured>, clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
+    /// Makes a broker for these vaults. This needs no runtime; the other methods do. The clock is for times that people see.
+    pub fn new(vaults: Vec<ConfiguredVault>, clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
         let vaults = vaults.into_iter().map(|configured| {
             (configured.name.clone(), Arc::new(Backend::new(configured, Arc::clone(&clock))))
         });
         Self { vaults: Arc::new(vaults.collect()), holds: Arc::default(), clock }
     }
 
-    /// Stands before nothing: every reference is to an unknown vault.
+    /// Makes a broker without vaults: every reference is to an unknown one.
     pub fn none() -> Self {
         Self::new(Vec::new(), Arc::new(|| Timestamp::UNIX_EPOCH))
     }
 
-    /// Reads secrets. Several fields of one secret are one read and one answer; what others are reading already is not
+    /// Reads secrets. Several fields of one secret are one read and one answer; a secret that is being read already is not
     /// read again.
     ///
-    /// What was made for this actor stays for as long as its vault gave it, is not renewed, and is what the actor gets
-    /// again meanwhile. With `hold`, it is renewed until the hold in the answer is released or expires.
+    /// A secret that was made for this actor lasts as long as its vault granted, is not renewed, and is what the actor gets
+    /// again in the meantime. With `hold`, it is renewed until the hold in the answer is released or expires.
     pub async fn read(&self, references: &[Reference], actor: &Arc<str>, hold: bool) -> Answers {
         let mut secrets = Vec::with_capacity(references.len());
-        // Those of what is handed out, each once.
+        // The claims on the secrets of the answer, each once.
         let mut claims: Vec<Arc<Claim>> = Vec::new();
-        for (reference, got) in references.iter().zip(self.resolve(references, Who::Reader(actor)).await) {
-            secrets.push(got.and_then(|got| {
-                let value = got.stored().content.select(reference.secret().field())?;
-                if let Got::Leased(claim) = &got
+        let granted = self.resolve(references, Requester::Reader(actor)).await;
+        for (reference, granted) in references.iter().zip(granted) {
+            secrets.push(granted.and_then(|granted| {
+                let value = granted.secret().content.select(reference.secret().field())?;
+                if let Granted::Leased(claim) = &granted
                     && !claims.iter().any(|known| Arc::ptr_eq(known, claim))
                 {
                     claims.push(Arc::clone(claim));
                 }
-                Ok(got.resolved(value))
+                Ok(granted.resolved(value))
             }));
         }
         if !hold || claims.is_empty() {
             for claim in &claims {
-                claim.leave();
+                claim.detach();
             }
             return Answers { secrets, hold: None };
         }
-        let claims = claims.iter().map(|claim| claim.again()).collect();
+        let claims = claims.iter().map(|claim| claim.duplicate()).collect();
         let hold = self.holds.open(claims, actor, Instant::now(), (self.clock)());
         Answers { secrets, hold }
     }
 
-    /// Whether secrets can be had, without handing them out. What is cached and fresh says so; that something cannot be
-    /// had, or could be an hour ago, does not.
+    /// Checks whether secrets can be read, without returning them. A fresh value in the cache is trusted; a cached error or
+    /// a stale value is not.
     ///
-    /// Nobody knows whether a dynamic secret can be made but by making it: it is made, and revoked at once.
+    /// Whether a dynamic secret can be made is known only by making it: it is made, and revoked at once.
     pub async fn check(&self, references: &[Reference]) -> Vec<Result<Resolved, VaultError>> {
-        let answers = self.resolve(references, Who::Checker).await;
-        let checked = references.iter().zip(answers).map(|(reference, got)| {
-            let got = got?;
-            got.stored().content.select(reference.secret().field())?;
-            Ok(got.resolved(Bytes::new(Vec::new())))
+        let answers = self.resolve(references, Requester::Checker).await;
+        let checked = references.iter().zip(answers).map(|(reference, granted)| {
+            let granted = granted?;
+            granted.secret().content.select(reference.secret().field())?;
+            Ok(granted.resolved(Bytes::new(Vec::new())))
         });
         checked.collect()
     }
 
-    /// Says that a hold is still needed; only the actor who opened it can.
+    /// Renews a hold, which only the actor who opened it can.
     ///
     /// # Errors
-    /// [`Fault::LeaseGone`] where the hold is over, and where a lease under it is; then it goes on for the others.
+    /// [`VaultErrorKind::LeaseGone`] where the hold has expired, and where one of its leases has; then the hold continues
+    /// for the others.
     pub fn renew_hold(&self, id: Uuid, actor: &Arc<str>) -> Result<HoldTerm, VaultError> {
         self.holds.renew(id, actor, Instant::now(), (self.clock)())
     }
 
-    /// Lets go of a hold; only the actor who opened it can. One that is over already is no error. What nobody else needs is
-    /// revoked, without waiting for it.
+    /// Releases a hold, which only the actor who opened it can. One that has ended already is not an error. Leases that
+    /// nobody else needs are revoked in the background.
     ///
     /// # Errors
-    /// [`Fault::LeaseGone`] where it is somebody else's.
+    /// [`VaultErrorKind::LeaseGone`] where the hold belongs to another actor.
     pub fn release_hold(&self, id: Uuid, actor: &Arc<str>) -> Result<(), VaultError> {
         self.holds.release(id, actor)
     }
 
-    /// Forgets what is cached of one vault, or of all; how many secrets that were. Leases stay.
+    /// Empties the cache of one vault, or of all; returns how many secrets were cached. Leases stay.
     ///
     /// # Errors
-    /// [`Fault::UnknownVault`].
+    /// [`VaultErrorKind::UnknownVault`].
     pub fn purge(&self, vault: Option<&VaultName>) -> Result<usize, VaultError> {
         match vault {
             None => Ok(self.vaults.values().map(|backend| backend.purge()).sum()),
@@ -166,14 +152,14 @@ impl Broker {
         }
     }
 
-    /// The configured vaults, by name.
+    /// Returns the configured vaults, by name.
     pub fn vaults(&self) -> Vec<VaultInfo> {
         self.vaults.values().map(|backend| backend.info()).collect()
     }
 
-    /// Ends everything within this time: reads are refused, all leases are revoked at once, and the vaults sign out.
+    /// Ends everything within this time: refuses reads, revokes all leases at once, and signs out of the vaults.
     pub async fn close(&self, deadline: Duration) {
-        // All of them are told before the claims go, so that none begins to renew or to try at leisure.
+        // All backends learn of it before the claims go, so that none begins to renew, or to retry at leisure.
         self.vaults.values().for_each(|backend| backend.closing.cancel());
         self.holds.close();
         let mut closing = JoinSet::new();
@@ -184,13 +170,17 @@ impl Broker {
         while closing.join_next().await.is_some() {}
     }
 
-    /// What each reference leads to, whichever field it means.
-    async fn resolve(&self, references: &[Reference], who: Who<'_>) -> Vec<Result<Got, VaultError>> {
+    /// Returns the secret of each reference, whichever field it means.
+    async fn resolve(
+        &self,
+        references: &[Reference],
+        requester: Requester<'_>,
+    ) -> Vec<Result<Granted, VaultError>> {
         let mut wanted: Vec<Wanted<'_>> = Vec::with_capacity(references.len());
-        let mut places = Vec::with_capacity(references.len());
+        let mut indexes = Vec::with_capacity(references.len());
         let mut known = HashMap::new();
         for reference in references {
-            places.push(self.backend(reference).map(|backend| {
+            indexes.push(self.backend(reference).map(|backend| {
                 let locator: Arc<str> = reference.locator().into();
                 *known.entry(Arc::clone(&locator)).or_insert_with(|| {
                     wanted.push(Wanted { backend, locator, reference });
@@ -198,17 +188,17 @@ impl Broker {
                 })
             }));
         }
-        let got = gather(&wanted, who).await;
-        places.into_iter().map(|place| got[place?].clone()).collect()
+        let granted = gather(&wanted, requester).await;
+        indexes.into_iter().map(|index| granted[index?].clone()).collect()
     }
 
-    /// The vault that a reference means.
+    /// Returns the vault that a reference names.
     fn backend(&self, reference: &Reference) -> Result<&Arc<Backend>, VaultError> {
-        let (name, kind) = (reference.vault(), reference.secret().scheme());
+        let (name, kind) = (reference.vault(), reference.secret().scheme().name);
         self.vaults
             .get(name)
             .filter(|backend| backend.kind == kind)
-            .ok_or_else(|| self.unknown(format!("no vault \"{name}\" of the kind \"{kind}\" is configured")))
+            .ok_or_else(|| self.unknown(format!("no vault \"{name}\" of kind \"{kind}\" is configured")))
     }
 
     fn unknown(&self, message: String) -> VaultError {
@@ -218,69 +208,53 @@ impl Broker {
             .take(MAX_LISTED_NAMES)
             .map(|backend| format!("{} ({})", backend.name, backend.kind))
             .collect();
-        match self.vaults.len() {
-            0 => names.push("none at all".to_owned()),
-            all if all > names.len() => names.push(format!("{} more", all - names.len())),
-            _ => {}
-        }
-        VaultError::new(Fault::UnknownVault, message).remedy(format!(
-            "name one that is: {}; vaults are the [[vault]] tables of kontraktord.toml",
-            names.join(", ")
-        ))
+        let remedy = match self.vaults.len() {
+            0 => "add a [[vault]] table to kontraktord.toml".to_owned(),
+            all => {
+                if all > names.len() {
+                    names.push(format!("{} more", all - names.len()));
+                }
+                format!("use one of {}, or add a [[vault]] table to kontraktord.toml", names.join(", "))
+            }
+        };
+        VaultError::new(VaultErrorKind::UnknownVault, message).remedy(remedy)
     }
 }
 
-/// Gets everything that is wanted, at once.
-async fn gather(wanted: &[Wanted<'_>], who: Who<'_>) -> Vec<Result<Got, VaultError>> {
-    let mut got: Vec<_> = wanted.iter().map(|_| None).collect();
+/// Gets all wanted secrets, at once.
+async fn gather(wanted: &[Wanted<'_>], requester: Requester<'_>) -> Vec<Result<Granted, VaultError>> {
+    let mut granted: Vec<_> = wanted.iter().map(|_| None).collect();
     let mut open: Vec<usize> = (0..wanted.len()).collect();
-    // Whoever waited for what turns out to be made for somebody else asks again for themselves, and nobody a third time.
+    // A request that waited for a secret which turns out to be made for another actor begins again, once.
     for first in [true, false] {
-        let mut seats = Vec::new();
-        let mut orders: BTreeMap<&VaultName, (&Arc<Backend>, Vec<Order>)> = BTreeMap::new();
+        let mut followers = Vec::new();
+        let mut jobs: BTreeMap<&VaultName, (&Arc<Backend>, Vec<FetchJob>)> = BTreeMap::new();
         for index in open.drain(..) {
             let Wanted { backend, locator, reference } = &wanted[index];
-            match backend.begin(locator, who, first) {
-                Begun::Done(result) => got[index] = Some(result),
-                Begun::Follow(seat) => seats.push((index, seat, false)),
-                Begun::Lead(takeoff, seat) => {
-                    let order = Order { takeoff, secret: reference.secret().clone(), owner: who.owner() };
-                    let (_, orders) = orders.entry(&backend.name).or_insert((backend, Vec::new()));
-                    orders.push(order);
-                    seats.push((index, seat, true));
+            match backend.begin(locator, requester, first) {
+                NextStep::Done(result) => granted[index] = Some(result),
+                NextStep::Follow(follower) => followers.push((index, follower, false)),
+                NextStep::Lead(leader, follower) => {
+                    let secret = reference.secret().clone();
+                    let job = FetchJob { leader, secret, owner: requester.owner() };
+                    let (_, jobs) = jobs.entry(&backend.name).or_insert((backend, Vec::new()));
+                    jobs.push(job);
+                    followers.push((index, follower, true));
                 }
             }
         }
-        for (backend, orders) in orders.into_values() {
-            backend.launch(orders);
+        for (backend, jobs) in jobs.into_values() {
+            backend.launch(jobs);
         }
-        for (index, seat, led) in seats {
-            let landing = seat.landing().await;
+        for (index, follower, led) in followers {
+            let result = follower.result().await;
             let Wanted { backend, locator, .. } = &wanted[index];
-            match backend.land(landing, locator, who, led, first) {
-                Landfall::Done(result) => got[index] = Some(result),
-                Landfall::Again => open.push(index),
+            match backend.outcome(result, locator, requester, led, first) {
+                Outcome::Done(result) => granted[index] = Some(result),
+                Outcome::Retry => open.push(index),
             }
         }
     }
-    let all = got.into_iter().zip(wanted);
-    all.map(|(got, wanted)| got.unwrap_or_else(|| Err(wanted.backend.broken_off()))).collect()
-}
-
-impl Got {
-    fn stored(&self) -> &Stored {
-        match self {
-            Self::Shared { stored, .. } => stored,
-            Self::Leased(claim) => &claim.lease().stored,
-        }
-    }
-
-    fn resolved(&self, value: Bytes) -> Resolved {
-        let Stored { version, fetched, .. } = self.stored();
-        let (stale, lease) = match self {
-            Self::Shared { stale, .. } => (*stale, None),
-            Self::Leased(claim) => (false, Some(claim.lease().term())),
-        };
-        Resolved { value, version: version.clone(), stale, fetched: *fetched, lease }
-    }
+    let all = granted.into_iter().zip(wanted);
+    all.map(|(granted, wanted)| granted.unwrap_or_else(|| Err(wanted.backend.interrupted()))).collect()
 }

@@ -1,15 +1,15 @@
-//! What the vaults of the clouds share below their SDKs: answers read to a limit and wiped, what lies behind an SDK's
-//! error, certificates of an own authority, and a connection that is made when it is first needed. It knows HTTP; it
-//! knows no cloud.
+//! What the clouds' vaults share below their SDKs: response bodies that are bounded and wiped, the causes of an SDK's
+//! errors, the addresses and certificates of servers, and connections that are made when they are first needed. It knows
+//! HTTP; it knows no cloud.
 
-mod answer;
+mod body;
 mod cause;
 mod lazy;
-mod trust;
+mod server;
 
 pub(super) use self::{
-    answer::{Answer, Unread, parse_retry_after},
-    cause::{find, of_tls},
+    body::{BodyError, ResponseBody, parse_retry_after},
+    cause::{find_cause, tls_cause},
     lazy::Lazy,
-    trust::{Authorities, https},
+    server::{Authorities, server_url},
 };

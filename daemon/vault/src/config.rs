@@ -1,22 +1,21 @@
-//! What the operator says of a vault in `kontraktord.toml`, made into a vault. Credentials are never among it: settings
+//! The operator's settings of a vault in `kontraktord.toml`, made into a vault. Credentials are never among them: settings
 //! name files, environment variables or the platform's identity, and a value in their place is refused unread.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
-use figment::value::{Dict, Value};
-use kontraktor_model::names::VaultName;
+use kontraktor_model::names::{NameError, VaultName};
 use serde::{
     Deserialize,
     de::{self, Unexpected, Visitor},
 };
 
 use super::{
-    AwsSettings, AwsVault, AzureSettings, AzureVault, Configured, Limits, Vault,
-    hashicorp::{HashicorpSettings, HashicorpVault},
-    told,
+    broker::{ConfiguredVault, Limits},
+    kind::{KindSettings, VaultKind},
+    kinds::KINDS,
 };
 
-/// One `[[vault]]` table, of which only what all kinds share is read so far.
+/// One `[[vault]]` table, of which only the settings of all kinds are checked.
 #[derive(Debug, Clone, Deserialize)]
 pub struct VaultTable {
     name: Option<String>,
@@ -26,9 +25,8 @@ pub struct VaultTable {
     breaker_failures: Option<u32>,
     breaker_open: Option<Period>,
     cache: Option<CacheTable>,
-    /// What its kind has of its own.
     #[serde(flatten)]
-    own: Dict,
+    of_kind: KindSettings,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -41,7 +39,7 @@ struct CacheTable {
     max_bytes: Option<usize>,
 }
 
-/// A length of time, as in `5m` or `1h 30s`.
+/// A duration as in `5m` or `1h 30s`.
 #[derive(Debug, Clone, Copy)]
 struct Period(Duration);
 
@@ -57,7 +55,7 @@ impl Visitor<'_> for PeriodText {
     type Value = Period;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a length of time such as \"5s\", \"10m\" or \"1h 30m\"")
+        f.write_str("a duration such as \"5s\", \"10m\" or \"1h 30m\"")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {
@@ -67,34 +65,27 @@ impl Visitor<'_> for PeriodText {
     }
 }
 
-/// The kinds that there are: the schemes of references to them.
-const KINDS: &str = "vault, aws-sm and azure-kv";
-
-/// Names under which a credential's value would be looked for in vain.
-const INLINE: [&str; 8] = [
-    "token",
-    "secret_id",
-    "client_secret",
-    "password",
-    "access_key",
-    "secret_key",
-    "secret_access_key",
-    "key",
-];
-
-/// Makes the vaults of all tables. Nothing is connected to: a vault that is down degrades its own secrets alone.
+/// Builds the vaults of all tables. Connects to none of them: a vault that is down degrades its own secrets alone.
 ///
 /// # Errors
-/// What is wrong, with the vault and the setting, and never with a value that may be a credential.
-pub fn build(tables: &[VaultTable]) -> Result<Vec<Configured>, String> {
-    let mut vaults: Vec<Configured> = Vec::with_capacity(tables.len());
+/// The vault and the setting that are wrong, never a value that may be a credential.
+pub fn build(tables: &[VaultTable]) -> Result<Vec<ConfiguredVault>, String> {
+    build_with(tables, KINDS)
+}
+
+/// Builds the vaults of all tables, of these kinds. As [`build`].
+///
+/// # Errors
+/// As for [`build`].
+pub fn build_with(tables: &[VaultTable], kinds: &[&VaultKind]) -> Result<Vec<ConfiguredVault>, String> {
+    let mut vaults: Vec<ConfiguredVault> = Vec::with_capacity(tables.len());
     for (number, table) in (1..).zip(tables) {
-        let vault = table.build().map_err(|problem| match &table.name {
+        let vault = table.build(kinds).map_err(|problem| match &table.name {
             Some(name) => format!("vault \"{name}\": {problem}"),
             None => format!("[[vault]] number {number}: {problem}"),
         })?;
         if vaults.iter().any(|other| other.name == vault.name) {
-            return Err(format!("vault \"{}\" is there twice: give each a name of its own", vault.name));
+            return Err(format!("duplicate vault \"{}\"; give each vault its own name", vault.name));
         }
         vaults.push(vault);
     }
@@ -102,24 +93,28 @@ pub fn build(tables: &[VaultTable]) -> Result<Vec<Configured>, String> {
 }
 
 impl VaultTable {
-    fn build(&self) -> Result<Configured, String> {
+    fn build(&self, kinds: &[&VaultKind]) -> Result<ConfiguredVault, String> {
         let name: VaultName = self
             .name
             .as_deref()
-            .ok_or("name is missing: it is what references begin with, as in vault://NAME/…")?
+            .ok_or("missing setting `name`; references contain it, as in vault://NAME/…")?
             .parse()
-            .map_err(|error: kontraktor_model::names::NameError| error.to_string())?;
-        let kind = self.kind.as_deref().ok_or(format!("kind is missing: there are {KINDS}"))?;
-        let limits = self.limits()?;
-        self.no_credentials()?;
-        let (kind, vault): (&'static str, Arc<dyn Vault>) = match kind {
-            "vault" => ("vault", Arc::new(HashicorpVault::new(&name, self.own::<HashicorpSettings>()?)?)),
-            "aws-sm" => ("aws-sm", Arc::new(AwsVault::new(&name, self.own::<AwsSettings>()?)?)),
-            "azure-kv" => ("azure-kv", Arc::new(AzureVault::new(&name, self.own::<AzureSettings>()?)?)),
-            _ => return Err(format!("kind is none that there is: there are {KINDS}")),
+            .map_err(|error: NameError| error.to_string())?;
+        let expected = || {
+            let names: Vec<_> = kinds.iter().map(|kind| kind.scheme.name).collect();
+            format!("expected one of {}", names.join(", "))
         };
-        let address = self.own.get("address").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(Configured { name, kind, address, limits, vault })
+        let kind = self.kind.as_deref().ok_or_else(|| format!("missing setting `kind`; {}", expected()))?;
+        let limits = self.limits()?;
+        self.of_kind.refuse_credentials()?;
+        // An unknown kind is not repeated: a credential may have been put in its place.
+        let kind = kinds
+            .iter()
+            .find(|known| known.scheme.name == kind)
+            .ok_or_else(|| format!("unknown kind; {}", expected()))?;
+        let vault = (kind.build)(&name, &self.of_kind)?;
+        let address = self.of_kind.address().unwrap_or_default().to_owned();
+        Ok(ConfiguredVault { name, kind: kind.scheme.name, address, limits, vault })
     }
 
     fn limits(&self) -> Result<Limits, String> {
@@ -143,7 +138,10 @@ impl VaultTable {
                 return Ok(());
             }
             let (least, most) = (humantime::format_duration(least), humantime::format_duration(most));
-            Err(format!("{setting} is {}; it must be {least} to {most}", humantime::format_duration(value)))
+            Err(format!(
+                "invalid value for `{setting}`: expected {least} to {most}, found {}",
+                humantime::format_duration(value)
+            ))
         };
         within("cache.ttl", limits.ttl, Duration::ZERO, day)?;
         within("cache.stale_while_error", limits.stale_while_error, Duration::ZERO, day * 7)?;
@@ -154,33 +152,13 @@ impl VaultTable {
             if (1..=most).contains(&value) {
                 return Ok(());
             }
-            Err(format!("{setting} is {value}; it must be 1 to {most}"))
+            Err(format!("invalid value for `{setting}`: expected 1 to {most}, found {value}"))
         };
         counted("concurrency", limits.concurrency, 256)?;
         counted("breaker_failures", limits.breaker_failures as usize, 1000)?;
         counted("cache.max_entries", limits.max_entries, 1_000_000)?;
         counted("cache.max_bytes", limits.max_bytes, 16 * 1024 * 1024 * 1024)?;
         Ok(limits)
-    }
-
-    /// A credential that stands in the file itself would be read by everybody who reads the file, and be printed by the
-    /// parser's errors.
-    fn no_credentials(&self) -> Result<(), String> {
-        let auth = self.own.get("auth").and_then(Value::as_dict);
-        let names = self.own.keys().chain(auth.into_iter().flat_map(Dict::keys));
-        for name in names {
-            if INLINE.contains(&name.as_str()) {
-                return Err(format!(
-                    "{name} stands in the file itself: put the value into a file that only the daemon can read, and \
-                     name it as {name}_file"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn own<T: for<'de> Deserialize<'de>>(&self) -> Result<T, String> {
-        Value::from(self.own.clone()).deserialize().map_err(told)
     }
 }
 
@@ -199,13 +177,13 @@ mod tests {
         vault: Vec<VaultTable>,
     }
 
-    fn built(text: &str) -> Result<Vec<Configured>, String> {
+    fn built(text: &str) -> Result<Vec<ConfiguredVault>, String> {
         let file: File = Figment::from(Toml::string(text)).extract().map_err(|error| error.to_string())?;
         build(&file.vault)
     }
 
     fn refused(text: &str) -> String {
-        built(text).err().unwrap_or_else(|| panic!("it was taken: {text}"))
+        built(text).err().unwrap_or_else(|| panic!("accepted: {text}"))
     }
 
     fn aws(more: &str) -> String {
@@ -242,18 +220,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_the_vault_and_the_setting() {
-        insta::assert_snapshot!(refused("[[vault]]\nkind = \"aws-sm\"\n"), @"[[vault]] number 1: name is missing: it is what references begin with, as in vault://NAME/…");
+    fn errors_name_the_vault_and_the_setting() {
+        insta::assert_snapshot!(refused("[[vault]]\nkind = \"aws-sm\"\n"), @"[[vault]] number 1: missing setting `name`; references contain it, as in vault://NAME/…");
         insta::assert_snapshot!(refused("[[vault]]\nname = \"Prod\"\nkind = \"aws-sm\"\n"), @r#"vault "Prod": vault has 'P' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
-        insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\n"), @r#"vault "prod": kind is missing: there are vault, aws-sm and azure-kv"#);
-        insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\nkind = \"consul\"\n"), @r#"vault "prod": kind is none that there is: there are vault, aws-sm and azure-kv"#);
-        insta::assert_snapshot!(refused(&aws("regoin = \"x\"")), @r#"vault "prod": regoin is no setting; there are address, region, auth, assume_role, ca_file"#);
-        insta::assert_snapshot!(refused(&aws("auth = { method = \"magic\" }")), @r#"vault "prod": auth.method is none that there is; there are chain, profile"#);
-        insta::assert_snapshot!(refused(&aws("cache = { ttl = \"2d\" }")), @r#"vault "prod": cache.ttl is 2days; it must be 0s to 1day"#);
-        insta::assert_snapshot!(refused(&aws("concurrency = 0")), @r#"vault "prod": concurrency is 0; it must be 1 to 256"#);
-        insta::assert_snapshot!(refused(&aws("timeout = \"10ms\"")), @r#"vault "prod": timeout is 10ms; it must be 100ms to 5m"#);
-        insta::assert_snapshot!(refused(&format!("{}{}", aws(""), aws(""))), @r#"vault "prod" is there twice: give each a name of its own"#);
-        assert!(refused(&aws("timeout = \"soon\"")).contains("length of time"));
+        insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\n"), @r#"vault "prod": missing setting `kind`; expected one of vault, aws-sm, azure-kv"#);
+        insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\nkind = \"consul\"\n"), @r#"vault "prod": unknown kind; expected one of vault, aws-sm, azure-kv"#);
+        insta::assert_snapshot!(refused(&aws("regoin = \"x\"")), @r#"vault "prod": unknown setting `regoin`; expected one of address, region, auth, assume_role, ca_file"#);
+        insta::assert_snapshot!(refused(&aws("auth = { method = \"magic\" }")), @r#"vault "prod": invalid value for `auth.method`: expected `chain` or `profile`"#);
+        insta::assert_snapshot!(refused(&aws("cache = { ttl = \"2d\" }")), @r#"vault "prod": invalid value for `cache.ttl`: expected 0s to 1day, found 2days"#);
+        insta::assert_snapshot!(refused(&aws("concurrency = 0")), @r#"vault "prod": invalid value for `concurrency`: expected 1 to 256, found 0"#);
+        insta::assert_snapshot!(refused(&aws("timeout = \"10ms\"")), @r#"vault "prod": invalid value for `timeout`: expected 100ms to 5m, found 10ms"#);
+        insta::assert_snapshot!(refused(&format!("{}{}", aws(""), aws(""))), @r#"duplicate vault "prod"; give each vault its own name"#);
+        assert!(refused(&aws("timeout = \"soon\"")).contains("a duration such as"));
     }
 
     #[test]
@@ -264,9 +242,9 @@ mod tests {
             "auth = { method = \"client_secret\", client_secret = \"hunter2\" }",
             "auth = { method = \"hunter\", secret_id = 42 }",
         ] {
-            let told = refused(&aws(more));
-            assert!(told.contains("_file") && told.contains("prod"), "{told}");
-            assert!(!told.contains("hunter2") && !told.contains("42"), "{told}");
+            let message = refused(&aws(more));
+            assert!(message.contains("_file") && message.contains("prod"), "{message}");
+            assert!(!message.contains("hunter2") && !message.contains("42"), "{message}");
         }
     }
 }

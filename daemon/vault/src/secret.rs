@@ -1,32 +1,32 @@
-//! What a vault gives: bytes that are wiped when the last holder lets go of them.
+//! What a vault returns: bytes that are wiped when the last clone is dropped.
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
-use super::{Fault, VaultError};
+use crate::error::{VaultError, VaultErrorKind};
 
-/// The bytes of a secret. Clones share them; they are wiped with the last one, and never printed.
+/// The bytes of a secret. Clones share them; they are wiped with the last clone, and never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Bytes(Arc<Zeroizing<Vec<u8>>>);
 
 impl Bytes {
-    /// Takes bytes over. A vector that grew has left copies of itself behind: make it of the right size at once.
+    /// Takes ownership of bytes. Allocate the vector with its final size: one that grows leaves unwiped copies behind.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Arc::new(Zeroizing::new(bytes)))
     }
 
-    /// The bytes, for the one who hands them on.
+    /// Returns the bytes, for code that passes them on.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none; an empty secret is a secret.
+    /// Returns whether there are none. An empty secret is a secret.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -44,27 +44,27 @@ impl fmt::Debug for Bytes {
     }
 }
 
-/// What a secret holds.
+/// The content of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// One text or blob. A reference that names a field means a member of the JSON object in it.
+    /// One text or blob. A field is a member of the JSON object in it.
     Whole(Bytes),
-    /// Named fields. What is not text there is the JSON of it.
+    /// Named fields. A field that is not text is its JSON.
     Fields(BTreeMap<String, Bytes>),
 }
 
 /// A secret as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
-    /// All of it.
+    /// The whole content.
     pub content: Content,
-    /// What the vault calls this version; `None`: it keeps none.
+    /// What the vault calls this version; `None` where it keeps no versions.
     pub version: Option<String>,
-    /// Where the secret was made for this read and ends with its lease. Such a secret is never cached for anybody else.
+    /// The lease, where the secret was made for this read. Such a secret is never cached for another actor.
     pub lease: Option<Lease>,
 }
 
-/// The name of a lease in its vault. Not printed: who knows it can prolong or end the lease.
+/// The id of a lease in its vault. Never printed: it is enough to renew or revoke the lease.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct LeaseId(pub Arc<str>);
 
@@ -77,16 +77,16 @@ impl fmt::Debug for LeaseId {
 /// How long a dynamic secret lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Its name in the vault.
+    /// Its id in the vault.
     pub id: LeaseId,
-    /// From now, or from the answer that said so.
+    /// From the answer that granted it.
     pub duration: Duration,
-    /// Whether the vault would prolong it.
+    /// Whether the vault would renew it.
     pub renewable: bool,
 }
 
 impl Content {
-    /// How many bytes there are in all fields.
+    /// Returns the number of bytes in all fields.
     pub fn len(&self) -> usize {
         match self {
             Self::Whole(bytes) => bytes.len(),
@@ -94,31 +94,31 @@ impl Content {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The field of this name, or all of it.
+    /// Returns the field of this name, or the whole content.
     ///
     /// # Errors
-    /// [`Fault::FieldMissing`] and [`Fault::NotJson`].
+    /// [`VaultErrorKind::FieldMissing`] and [`VaultErrorKind::NotJson`].
     pub fn select(&self, field: Option<&str>) -> Result<Bytes, VaultError> {
         match (self, field) {
             (Self::Whole(bytes), None) => Ok(bytes.clone()),
             (Self::Whole(bytes), Some(field)) => member(bytes, field),
             (Self::Fields(fields), Some(field)) => fields.get(field).cloned().ok_or_else(|| missing(field)),
             (Self::Fields(_), None) => Err(VaultError::new(
-                Fault::FieldMissing,
-                "the reference names no field, and the secret is a map of fields",
+                VaultErrorKind::FieldMissing,
+                "the reference names no field, but the secret is a map of fields",
             )
-            .remedy("add which one, as in #password")),
+            .remedy("add a field to the reference, as in #password")),
         }
     }
 }
 
 fn member(bytes: &Bytes, field: &str) -> Result<Bytes, VaultError> {
-    // Its error would repeat a part of the text.
+    // The parser's error would repeat a part of the text.
     let object: BTreeMap<String, Member> =
         serde_json::from_slice(bytes.expose()).map_err(|_| not_json(field))?;
     object
@@ -138,23 +138,23 @@ impl<'de> serde::Deserialize<'de> for Member {
         if raw.starts_with('"') {
             return serde_json::from_str::<String>(&raw)
                 .map(|text| Self(Bytes::from(text)))
-                .map_err(|_| serde::de::Error::custom("a text that cannot be read"));
+                .map_err(|_| serde::de::Error::custom("invalid string"));
         }
         Ok(Self(Bytes::new(raw.as_bytes().to_vec())))
     }
 }
 
 fn missing(field: &str) -> VaultError {
-    VaultError::new(Fault::FieldMissing, format!("the secret has no field \"{field}\""))
-        .remedy("check the part of the reference behind \"#\" against the secret's fields in the vault")
+    VaultError::new(VaultErrorKind::FieldMissing, format!("the secret has no field \"{field}\""))
+        .remedy("check the reference's field, after \"#\", against the secret's fields in the vault")
 }
 
 fn not_json(field: &str) -> VaultError {
     VaultError::new(
-        Fault::NotJson,
-        format!("field \"{field}\" was asked for, and the secret is not a JSON object"),
+        VaultErrorKind::NotJson,
+        format!("the reference names field \"{field}\", but the secret is not a JSON object"),
     )
-    .remedy("leave \"#\" and the field out for the whole secret, or store a JSON object in the vault")
+    .remedy("remove \"#\" and the field to read the whole secret, or store a JSON object in the vault")
 }
 
 #[cfg(test)]
@@ -178,12 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_told_without_what_is() {
+    fn errors_name_the_missing_field_and_nothing_else() {
         let missing = whole(r#"{"hunter2": "hunter2"}"#).select(Some("user")).unwrap_err();
-        assert_eq!(missing.fault, Fault::FieldMissing);
+        assert_eq!(missing.kind, VaultErrorKind::FieldMissing);
         for text in ["hunter2", r#"["hunter2"]"#, r#"{"hunter2": "#, "", "\u{1}hunter2"] {
             let error = whole(text).select(Some("user")).unwrap_err();
-            assert_eq!(error.fault, Fault::NotJson, "{text}");
+            assert_eq!(error.kind, VaultErrorKind::NotJson, "{text}");
             assert!(!format!("{error:?}").contains("hunter2"));
         }
         assert!(!format!("{missing:?}").contains("hunter2"));

@@ -7,25 +7,41 @@
 //! ```
 //!
 //! NAME is the vault as the daemon's operator configured it. MOUNT is one segment, a slash inside is `%2F`; the path may
-//! have several. `?`, `#` and `%` in names are percent-encoded, and so are blanks. What is empty is refused, and never
-//! inlined or guessed. A reference is not secret, but what someone took for one may be: no error repeats a part of it.
+//! have several. `?`, `#` and `%` in names are percent-encoded, and so are blanks. An empty part is an error; nothing is
+//! guessed. A reference is not secret, but a credential may be pasted in its place: no error repeats a part of it.
 //!
-//! It knows the grammar; it knows nothing of which vaults there are or of what is in them.
+//! What differs between schemes is data, see [`Scheme`]: a new one is a file here and a line in [`SCHEMES`]. This module
+//! knows the grammar; it does not know which vaults exist or what they hold.
 
+pub mod aws;
+pub mod azure;
 mod encoding;
+mod error;
+pub mod hashicorp;
 mod parse;
+mod scheme;
 #[cfg(test)]
 mod tests;
 mod version;
 
-use std::{fmt, num::NonZeroU64};
+use std::fmt;
 
 use self::encoding::{Part, write};
-pub use self::parse::ReferenceError;
+pub use self::{
+    error::ReferenceError,
+    scheme::{FieldRule, Parameter, PathRule, Scheme, Selector, TextRule},
+};
 use crate::names::VaultName;
 
-/// A reference to one secret. [`fmt::Display`] writes the URL, in one spelling for each reference;
-/// [`std::str::FromStr`] reads it.
+/// The schemes of references, one for each kind of vault.
+pub static SCHEMES: &[&Scheme] = &[&hashicorp::SCHEME, &aws::SCHEME, &azure::SCHEME];
+
+/// Returns how references are written, one form for each scheme, for messages and help.
+pub fn forms() -> String {
+    scheme::forms(SCHEMES)
+}
+
+/// A reference to one secret. [`fmt::Display`] writes the URL in its canonical spelling; [`std::str::FromStr`] parses it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reference {
     vault: VaultName,
@@ -33,110 +49,85 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// The vault's name in the daemon's configuration.
+    /// Returns the vault's name in the daemon's configuration.
     pub fn vault(&self) -> &VaultName {
         &self.vault
     }
 
-    /// Which secret of that vault.
+    /// Returns which secret of that vault is meant.
     pub fn secret(&self) -> &Secret {
         &self.secret
     }
 }
 
-/// Which secret, by the kind of its vault.
+/// Names a secret within its vault. No part is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Secret {
-    /// HashiCorp Vault.
-    Vault(VaultSecret),
-    /// AWS Secrets Manager.
-    AwsSm(AwsSecret),
-    /// Azure Key Vault.
-    AzureKv(AzureSecret),
+pub struct Secret {
+    scheme: &'static Scheme,
+    mount: Option<String>,
+    path: String,
+    version: Option<Version>,
+    field: Option<String>,
 }
 
-impl Secret {
-    /// The URL's scheme: `vault`, `aws-sm` or `azure-kv`, which is also the kind of the vault.
-    pub fn scheme(&self) -> &'static str {
-        match self {
-            Self::Vault(_) => "vault",
-            Self::AwsSm(_) => "aws-sm",
-            Self::AzureKv(_) => "azure-kv",
-        }
-    }
-}
-
-/// One field of a secret in HashiCorp Vault. No text is empty.
+/// The version that a reference asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct VaultSecret {
-    /// Where the secrets engine is mounted; may hold slashes.
-    pub mount: String,
-    /// The path below the mount, without a slash at either end; no segment of mount or path is empty, `.` or `..`.
-    pub path: String,
-    /// The version in a KV version 2 engine; `None`: the newest.
-    pub version: Option<NonZeroU64>,
-    /// Which of the secret's fields.
-    pub field: String,
-}
-
-/// A secret in AWS Secrets Manager. No text is empty.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct AwsSecret {
-    /// The secret's name or ARN.
-    pub name: String,
-    /// Which version; `None`: the one that has the stage `AWSCURRENT`.
-    pub version: Option<AwsVersion>,
-    /// Which field of the JSON object that the secret holds; `None`: the whole text.
-    pub field: Option<String>,
-}
-
-/// How a version is named in AWS Secrets Manager.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum AwsVersion {
-    /// By its id.
+pub enum Version {
+    /// One version, by the name that the vault gives it. It never changes.
     Id(String),
-    /// By a stage that is attached to it, such as `AWSPREVIOUS`.
+    /// The version that a stage is attached to when the secret is read, such as `AWSPREVIOUS`.
     Stage(String),
 }
 
-/// A secret in Azure Key Vault.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct AzureSecret {
-    /// The secret's name: 1 to 127 of `A-Z`, `a-z`, `0-9` and `-`.
-    pub name: String,
-    /// The version's identifier, letters and digits; `None`: the newest.
-    pub version: Option<String>,
+impl Secret {
+    /// Returns the URL's scheme. Its name is also the kind of the vault.
+    pub fn scheme(&self) -> &'static Scheme {
+        self.scheme
+    }
+
+    /// Returns where the secrets engine is mounted, in schemes with [`PathRule::MountAndPath`]. May contain slashes.
+    pub fn mount(&self) -> Option<&str> {
+        self.mount.as_deref()
+    }
+
+    /// Returns the path below the mount, or the secret's name. No slash is at either end, and no segment is empty, `.`
+    /// or `..`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns the version that is asked for; `None` means the current one.
+    pub fn version(&self) -> Option<&Version> {
+        self.version.as_ref()
+    }
+
+    /// Returns the version that is asked for by stage.
+    pub fn stage(&self) -> Option<&str> {
+        match &self.version {
+            Some(Version::Stage(stage)) => Some(stage),
+            Some(Version::Id(_)) | None => None,
+        }
+    }
+
+    /// Returns which field of the secret is meant; `None` means the whole secret.
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
 }
 
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}/", self.secret.scheme(), self.vault)?;
-        match &self.secret {
-            Secret::Vault(secret) => {
-                write(f, "", &secret.mount, Part::Segment)?;
-                write(f, "/", &secret.path, Part::Path)?;
-                if let Some(version) = secret.version {
-                    write!(f, "?version={version}")?;
-                }
-                write(f, "#", &secret.field, Part::Field)
-            }
-            Secret::AwsSm(secret) => {
-                write(f, "", &secret.name, Part::Path)?;
-                match &secret.version {
-                    Some(AwsVersion::Id(id)) => write(f, "?version=", id, Part::Parameter)?,
-                    Some(AwsVersion::Stage(stage)) => write(f, "?stage=", stage, Part::Parameter)?,
-                    None => {}
-                }
-                secret.field.as_ref().map_or(Ok(()), |field| write(f, "#", field, Part::Field))
-            }
-            Secret::AzureKv(secret) => {
-                f.write_str(&secret.name)?;
-                secret.version.as_ref().map_or(Ok(()), |version| write!(f, "?version={version}"))
-            }
+        let Secret { scheme, mount, path, version, field } = &self.secret;
+        write!(f, "{}://{}", scheme.name, self.vault)?;
+        if let Some(mount) = mount {
+            write(f, "/", mount, Part::Segment)?;
         }
+        write(f, "/", path, Part::Path)?;
+        match version {
+            Some(Version::Id(id)) => write(f, "?version=", id, Part::Parameter)?,
+            Some(Version::Stage(stage)) => write(f, "?stage=", stage, Part::Parameter)?,
+            None => {}
+        }
+        field.as_ref().map_or(Ok(()), |field| write(f, "#", field, Part::Field))
     }
 }

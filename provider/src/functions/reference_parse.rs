@@ -1,6 +1,6 @@
 //! `reference_parse(url)`: parses a secret reference.
 
-use kontraktor_model::reference::{AwsVersion, Reference, Secret};
+use kontraktor_model::reference::Reference;
 use tfplugin_proto::value::{Type, Value};
 
 use crate::{
@@ -32,35 +32,21 @@ model! {
 
 impl From<Reference> for Parts {
     fn from(reference: Reference) -> Self {
-        let mut parts = Self {
-            scheme: reference.secret().scheme().into(),
+        let secret = reference.secret();
+        let path = secret.path();
+        // Where a scheme has no mounts, the path is the secret's name.
+        let (path, name) = if secret.mount().is_some() { (Some(path), None) } else { (None, Some(path)) };
+        let text = |part: Option<&str>| part.map(str::to_owned).into();
+        Self {
+            scheme: secret.scheme().name.into(),
             vault: reference.vault().as_str().into(),
-            ..Self::default()
-        };
-        match reference.secret() {
-            Secret::Vault(secret) => {
-                parts.mount = secret.mount.as_str().into();
-                parts.path = secret.path.as_str().into();
-                parts.version = secret.version.map(|version| version.to_string()).into();
-                parts.field = secret.field.as_str().into();
-            }
-            Secret::AwsSm(secret) => {
-                parts.name = secret.name.as_str().into();
-                match &secret.version {
-                    Some(AwsVersion::Id(id)) => parts.version = id.as_str().into(),
-                    Some(AwsVersion::Stage(stage)) => parts.stage = stage.as_str().into(),
-                    None => {}
-                }
-                parts.field = secret.field.clone().into();
-            }
-            Secret::AzureKv(secret) => {
-                parts.name = secret.name.as_str().into();
-                parts.version = secret.version.clone().into();
-            }
-            // A scheme that this function does not know has no further parts.
-            _ => {}
+            mount: text(secret.mount()),
+            path: text(path),
+            name: text(name),
+            version: text(secret.pinned_version()),
+            stage: text(secret.stage()),
+            field: text(secret.field()),
         }
-        parts
     }
 }
 

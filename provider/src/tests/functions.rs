@@ -106,9 +106,9 @@ async fn reference_parse_takes_a_reference_apart() {
 /// Infisical #3844: an empty reference was accepted.
 #[tokio::test]
 async fn reference_parse_refuses_empty_parts() {
-    insta::assert_snapshot!(refusal("reference_parse", text("")).await, @"reference, column 1: it does not begin with a known scheme: write vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name");
-    insta::assert_snapshot!(refusal("reference_parse", text("vault:///secret/app#password")).await, @"reference, column 9: the vault's name is missing");
-    insta::assert_snapshot!(refusal("reference_parse", text("vault://team/secret/app#")).await, @"reference, column 25: the field is empty: fill it in, or remove what leads to it");
+    insta::assert_snapshot!(refusal("reference_parse", text("")).await, @"invalid reference at column 1: unknown scheme; expected vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name");
+    insta::assert_snapshot!(refusal("reference_parse", text("vault:///secret/app#password")).await, @"invalid reference at column 9: the vault's name is missing");
+    insta::assert_snapshot!(refusal("reference_parse", text("vault://team/secret/app#")).await, @"invalid reference at column 25: the field is empty; give one, or remove its separator");
 }
 
 #[test]

@@ -86,13 +86,13 @@ async fn what_is_no_reference_is_refused_with_its_column_and_without_its_text() 
     assert!(!messages.concat().contains("hunter2"));
     insta::assert_snapshot!(messages.join("\n"), @r"
     Error at reference: Invalid reference
-    reference, column 1: it does not begin with a known scheme: write vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name.
+    invalid reference at column 1: unknown scheme; expected vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name.
     Error at reference: Invalid reference
-    reference, column 27: the field is missing: a Vault secret is a map, so add which one, as in #password.
+    invalid reference at column 27: the field is missing; add one, as in #password.
     Error at reference: Invalid reference
-    reference, column 36: the version is not a whole number from 1: leave it out for the newest.
+    invalid reference at column 36: the version must be a whole number of at least 1; leave it out for the newest.
     Error at reference: Invalid reference
-    reference, column 1: it does not begin with a known scheme: write vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name.
+    invalid reference at column 1: unknown scheme; expected vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name.
     ");
     assert_eq!(harness.validate(REFERENCE, &config(URL, [("key", text("9"))])).await.len(), 1);
     let unknown = config(URL, [("pin_version", Value::Unknown), ("verify", Value::Unknown)]);
@@ -156,18 +156,18 @@ async fn a_pin_of_each_kind_of_vault_and_a_pin_that_cannot_be() {
         assert!(!diagnostics.is_empty(), "{reference} {version}");
         messages.extend(diagnostics);
     }
-    insta::assert_snapshot!(messages.join("\n"), @r##"
+    insta::assert_snapshot!(messages.join("\n"), @"
     Error at pin_version: Invalid pin_version
-    With pin_version as the version of the reference, the version is not a whole number from 1: leave it out for the newest.
+    With pin_version as the version of the reference, the version must be a whole number of at least 1; leave it out for the newest.
     Error at pin_version: Invalid pin_version
     pin_version is empty. Set it to a version, or remove it.
     Error at pin_version: Invalid pin_version
-    With pin_version as the version of the reference, there is a second "#": one that belongs to a name is written %23.
+    With pin_version as the version of the reference, the version must be a whole number of at least 1; leave it out for the newest.
     Error at pin_version: Invalid pin_version
-    With pin_version as the version of the reference, the version must be letters and digits: it is the identifier at the end of the secret's address.
+    With pin_version as the version of the reference, the version must be letters and digits, as at the end of the secret's identifier.
     Error at pin_version: Invalid pin_version
     The reference already names a version, and pin_version differs from it. Remove the version from the reference, or remove pin_version.
-    "##);
+    ");
 }
 
 #[tokio::test]

@@ -201,7 +201,7 @@ fn a_renewal_that_fails_is_tried_again_and_told() {
     assert!(absent.contains("kontraktord"), "{absent}");
     scene.world.start();
     let forgotten = warning();
-    assert!(forgotten.contains("the hold is over"), "{forgotten}");
+    assert!(forgotten.contains("the hold has expired"), "{forgotten}");
     drop(child.stdin.take());
     assert_eq!(child.wait().expect("it ends").code(), Some(5));
 }

@@ -2,7 +2,7 @@
 
 use kontraktor_model::{
     names::{EnvPath, Key},
-    reference::Reference,
+    reference::{self, Reference},
     value::check_description,
 };
 use kontraktor_proto::v1::{self, put::Content};
@@ -22,8 +22,11 @@ pub(crate) struct Args {
     /// Environment, such as infra-demo/dev
     #[arg(value_name = "PROJECT/ENV")]
     environment: EnvPath,
-    /// KEY=vault://NAME/MOUNT/path#field, KEY=aws-sm://NAME/secret-name#field or KEY=azure-kv://NAME/secret-name
-    #[arg(value_name = "KEY=REFERENCE", required = true)]
+    #[arg(
+        value_name = "KEY=REFERENCE",
+        required = true,
+        help = format!("Each key, and the reference to its secret: {}", reference::forms())
+    )]
     assignments: Vec<String>,
     /// Pin the references to this version, as the vault names it
     #[arg(long, value_name = "VERSION")]

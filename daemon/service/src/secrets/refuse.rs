@@ -1,25 +1,25 @@
-//! A vault's error as a refusal: one code for each fault.
+//! A vault's error as a refusal: one code for each kind.
 
 use kontraktor_model::limits::{MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
 
 use kontraktor_domain::{Code, Refusal};
-use kontraktor_vault::{Fault, VaultError};
+use kontraktor_vault::{VaultError, VaultErrorKind};
 
-/// Returns the refusal for an error of a vault: one code for each kind of fault.
+/// Returns the refusal for an error of a vault: one code for each kind.
 pub(super) fn refusal(error: VaultError) -> Refusal {
-    let code = match error.fault {
-        Fault::Unavailable => Code::VaultUnavailable,
-        Fault::SignIn => Code::VaultSignIn,
-        Fault::Denied => Code::VaultDenied,
-        Fault::Answer => Code::VaultAnswer,
-        Fault::NotFound => Code::SecretNotFound,
-        Fault::VersionGone => Code::SecretVersionGone,
-        Fault::Disabled => Code::SecretDisabled,
-        Fault::FieldMissing => Code::SecretFieldMissing,
-        Fault::NotJson => Code::SecretNotJson,
-        Fault::TooLarge => Code::SecretTooLarge,
-        Fault::LeaseGone => Code::HoldGone,
-        Fault::UnknownVault => Code::UnknownVault,
+    let code = match error.kind {
+        VaultErrorKind::Unavailable => Code::VaultUnavailable,
+        VaultErrorKind::SignIn => Code::VaultSignIn,
+        VaultErrorKind::Denied => Code::VaultDenied,
+        VaultErrorKind::InvalidResponse => Code::VaultAnswer,
+        VaultErrorKind::NotFound => Code::SecretNotFound,
+        VaultErrorKind::VersionGone => Code::SecretVersionGone,
+        VaultErrorKind::Disabled => Code::SecretDisabled,
+        VaultErrorKind::FieldMissing => Code::SecretFieldMissing,
+        VaultErrorKind::NotJson => Code::SecretNotJson,
+        VaultErrorKind::TooLarge => Code::SecretTooLarge,
+        VaultErrorKind::LeaseGone => Code::HoldGone,
+        VaultErrorKind::UnknownVault => Code::UnknownVault,
     };
     let wait = error.retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     Refusal::new(code, error.message).field("reference").remedy(error.remedy).retry_after_ms(wait)

@@ -12,16 +12,17 @@ use std::{
 use async_trait::async_trait;
 use kontraktor_access::{Caller, Scope, Scopes};
 use kontraktor_domain::{Code, Operation, Refusal, Request};
-use kontraktor_model::reference::Secret as Wanted;
+use kontraktor_model::reference::Secret;
 use kontraktor_service::{PageRequest, Service, ServiceOptions, Target};
 use kontraktor_store::{AuditQuery, MemoryStore, PointInTime, Store};
 use kontraktor_vault::{
-    Broker, Bytes, Configured, Content, Fault, Fetched, Lease, LeaseId, Limits, Vault, VaultError,
+    Broker, Bytes, ConfiguredVault, Content, Fetched, Lease, LeaseId, Limits, Vault, VaultError,
+    VaultErrorKind,
 };
 
 use super::{
     HandClock,
-    faults::{Fault as StoreFault, FaultyStore},
+    faults::{Fault, FaultyStore},
     world::{caller, importing, put, refer},
     write,
 };
@@ -41,20 +42,20 @@ impl Shelf {
 
 #[async_trait]
 impl Vault for Shelf {
-    async fn fetch(&self, secret: &Wanted) -> Result<Fetched, VaultError> {
+    async fn fetch(&self, secret: &Secret) -> Result<Fetched, VaultError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        let Wanted::AzureKv(wanted) = secret else { panic!("{secret:?}") };
         let secrets = self.secrets.lock().unwrap();
         let versions = secrets
-            .get(&wanted.name)
-            .ok_or_else(|| VaultError::new(Fault::NotFound, "the secret does not exist"))?;
-        let version = match &wanted.version {
+            .get(secret.path())
+            .ok_or_else(|| VaultError::new(VaultErrorKind::NotFound, "the secret does not exist"))?;
+        let version = match secret.pinned_version() {
             Some(version) => version.parse().unwrap(),
             None => versions.len(),
         };
-        let value =
-            versions.get(version - 1).ok_or_else(|| VaultError::new(Fault::VersionGone, "it is gone"))?;
-        let lease = wanted.name.starts_with("dynamic").then(|| Lease {
+        let value = versions
+            .get(version - 1)
+            .ok_or_else(|| VaultError::new(VaultErrorKind::VersionGone, "it is gone"))?;
+        let lease = secret.path().starts_with("dynamic").then(|| Lease {
             id: LeaseId("lease".into()),
             duration: Duration::from_mins(10),
             renewable: true,
@@ -66,12 +67,12 @@ impl Vault for Shelf {
         })
     }
 
-    async fn version(&self, secret: &Wanted) -> Result<Option<String>, VaultError> {
+    async fn version(&self, secret: &Secret) -> Result<Option<String>, VaultError> {
         self.fetch(secret).await.map(|fetched| fetched.version)
     }
 
     async fn renew(&self, _: &LeaseId, _: Duration) -> Result<Lease, VaultError> {
-        Err(VaultError::new(Fault::LeaseGone, "it is over"))
+        Err(VaultError::new(VaultErrorKind::LeaseGone, "it is over"))
     }
 
     async fn revoke(&self, _: &LeaseId) -> Result<(), VaultError> {
@@ -86,7 +87,7 @@ impl Vault for Shelf {
 /// No reads are answered from memory, so that what the vault holds is what is read.
 fn service(store: Arc<dyn Store>, vault: &Arc<Shelf>) -> Service {
     let clock = HandClock::new();
-    let configured = Configured {
+    let configured = ConfiguredVault {
         name: "kv".parse().unwrap(),
         kind: "azure-kv",
         address: String::new(),
@@ -256,7 +257,7 @@ async fn a_read_that_cannot_be_written_down_is_refused() {
     let store = Arc::new(FaultyStore::default());
     let service = service(Arc::clone(&store) as _, &vault);
     write(&service, 1, vec![refer("p/dev", "DB", "azure-kv://kv/db")]).await.unwrap();
-    store.next_commits(&[StoreFault::Full, StoreFault::Full]);
+    store.next_commits(&[Fault::Full, Fault::Full]);
     let target = [key("p/dev", "DB")];
     let refusal = service.read_secrets(&with(&[Scope::SecretRead]), &target, false).await.unwrap_err();
     assert_eq!(refusal.code, Code::StorageFull);

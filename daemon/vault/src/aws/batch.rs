@@ -1,92 +1,85 @@
-//! Many secrets with few requests: `BatchGetSecretValue` takes up to 20, of which it gives the current versions only.
+//! Many secrets with few requests: `BatchGetSecretValue` takes up to 20, and returns their current versions only.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_secretsmanager::{
-    config::http::HttpResponse,
-    error::SdkError,
-    operation::batch_get_secret_value::{BatchGetSecretValueError, BatchGetSecretValueOutput},
+use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueOutput;
+
+use super::{client::AwsClient, content, sdk_error};
+use crate::{
+    error::{VaultError, VaultErrorKind},
+    secret::Fetched,
 };
 
-use super::{
-    AwsVault, content,
-    faults::{self, Place},
-};
-use crate::{Fault, Fetched, VaultError};
-
-/// What one request takes.
+/// The largest number of secrets in one request.
 pub(super) const BATCH: usize = 20;
 
-/// The answers by what was asked for. What is not in it is to be asked for singly.
+/// The answers by the requested name. A secret that is missing has to be requested singly.
 pub(super) type Answers<'a> = BTreeMap<&'a str, Result<Fetched, VaultError>>;
 
+/// What came of one batch.
+#[derive(Default)]
+pub(super) struct BatchResult<'a> {
+    pub(super) answers: Answers<'a>,
+    /// Whether AWS denies the daemon batches.
+    pub(super) denied: bool,
+}
+
 /// Reads the current versions of up to [`BATCH`] secrets.
-pub(super) async fn read<'a>(vault: &AwsVault, names: &[&'a str]) -> Answers<'a> {
-    let mut answers = Answers::new();
+pub(super) async fn read<'a>(client: &AwsClient, names: &[&'a str]) -> BatchResult<'a> {
+    let mut result = BatchResult::default();
     let mut next = None;
     // Each page has at least one of them, so there are no more pages than names.
     for _ in 0..names.len() {
-        let page = match page(vault, names, next.take()).await {
+        let page = match page(client, names, next.take()).await {
             Ok(page) => page,
+            // An error of the whole call that is not an outage says nothing about single secrets.
             Err(error) => {
+                result.denied = error.kind == VaultErrorKind::Denied;
                 for name in names {
                     if error.is_outage() {
-                        answers.entry(name).or_insert_with(|| Err(error.clone()));
+                        result.answers.entry(name).or_insert_with(|| Err(error.clone()));
                     }
                 }
-                return answers;
+                return result;
             }
         };
-        next = sort(vault, names, page, &mut answers);
+        next = sort(client, names, page, &mut result.answers);
         if next.is_none() {
             break;
         }
     }
-    answers
+    result
 }
 
 async fn page(
-    vault: &AwsVault,
+    client: &AwsClient,
     names: &[&str],
     next: Option<String>,
 ) -> Result<(String, BatchGetSecretValueOutput), VaultError> {
     let ids: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let (region, answer) = vault
-        .ask(|client| {
+    let (region, answer) = client
+        .send(|client| {
             let request = client.batch_get_secret_value().set_secret_id_list(Some(ids.clone()));
             request.set_next_token(next.clone()).send()
         })
         .await?;
-    answer.map(|page| (region.clone(), page)).map_err(|error| {
-        let place = Place { vault: &vault.name, region: &region };
-        explain(vault, place, &error)
-    })
-}
-
-/// Errors of the whole call. One that is no outage says nothing of the single secrets.
-fn explain(
-    vault: &AwsVault,
-    place: Place<'_>,
-    error: &SdkError<BatchGetSecretValueError, HttpResponse>,
-) -> VaultError {
-    let told = faults::explain(place, error);
-    if told.fault == Fault::Denied {
-        vault.batches_denied();
+    match answer {
+        Ok(page) => Ok((region, page)),
+        Err(error) => Err(sdk_error::describe(client.region(&region), &error)),
     }
-    told
 }
 
-/// Puts a page's content where it belongs, and returns the token of the next page.
+/// Adds a page to the answers, and returns the token of the next page.
 fn sort<'a>(
-    vault: &AwsVault,
+    client: &AwsClient,
     names: &[&'a str],
     (region, page): (String, BatchGetSecretValueOutput),
     answers: &mut Answers<'a>,
 ) -> Option<String> {
-    let place = Place { vault: &vault.name, region: &region };
     for entry in page.secret_values.unwrap_or_default() {
         let (arn, name) = (entry.arn.unwrap_or_default(), entry.name.unwrap_or_default());
-        let fetched = content(&vault.name, entry.secret_string, entry.secret_binary, entry.version_id);
+        let fetched =
+            content::fetched(&client.name, entry.secret_string, entry.secret_binary, entry.version_id);
         for asked in names.iter().filter(|asked| is_for(asked, &name, &arn)) {
             answers.insert(asked, fetched.clone());
         }
@@ -94,18 +87,18 @@ fn sort<'a>(
     for error in page.errors.unwrap_or_default() {
         let id = error.secret_id.unwrap_or_default();
         if let Some(asked) = names.iter().find(|asked| **asked == id) {
-            // A fault of the service with one secret is seen again, or is gone, when that one is asked for singly.
-            let told = faults::by_code(place, error.error_code.as_deref(), 0);
-            if !told.is_outage() {
-                answers.insert(asked, Err(told));
+            // An outage for one secret is seen again, or is over, when that one is requested singly.
+            let error = sdk_error::describe_code(client.region(&region), error.error_code.as_deref(), 0);
+            if !error.is_outage() {
+                answers.insert(asked, Err(error));
             }
         }
     }
     page.next_token
 }
 
-/// Whether somebody who asked for this gets the secret of that name and ARN. An ARN may be asked for without its last
-/// part, six random characters.
+/// Returns whether this request is for the secret of that name and ARN. An ARN may be requested without its last part, six
+/// random characters.
 fn is_for(asked: &str, name: &str, arn: &str) -> bool {
     let partly = || arn.strip_prefix(asked).is_some_and(|rest| rest.len() == 7 && rest.starts_with('-'));
     asked == name || asked == arn || (asked.starts_with("arn:") && partly())
@@ -116,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_for_who_asked_by_name_by_arn_and_by_arn_without_its_end() {
+    fn a_secret_is_requested_by_name_by_arn_and_by_arn_without_its_end() {
         let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:app/db-Ab12Cd";
         let asked = |asked| is_for(asked, "app/db", arn);
         assert!(asked("app/db") && asked(arn) && asked(&arn[..arn.len() - 7]));

@@ -1,55 +1,55 @@
-//! Tries a vault for `kontraktord vault check`, with requests that read no secret.
+//! Checks a vault for `kontraktord vault check`, with requests that read no secret.
 
 use aws_sdk_secretsmanager::config::{Credentials, ProvideCredentials as _};
 
-use super::{AwsVault, faults, settings::AwsAuth};
-use crate::{Fault, VaultError};
+use super::{client::AwsClient, sdk_error, settings::AwsAuth};
+use crate::error::{VaultError, VaultErrorKind};
 
-/// A name that nobody gives to a secret; asking for it reads nothing.
-const NOBODYS: &str = "kontraktor/vault-check/there-is-no-such-secret";
+/// A name that no secret has, so that requesting it reads nothing.
+const UNUSED_NAME: &str = "kontraktor/vault-check/there-is-no-such-secret";
 
-/// Findings, one a line.
-pub(super) async fn check(vault: &AwsVault) -> Result<Vec<String>, VaultError> {
-    let made = vault.connected().await?;
+/// Returns findings, one a line.
+pub(super) async fn check(client: &AwsClient) -> Result<Vec<String>, VaultError> {
+    let connection = client.connection().await?;
     let mut findings = vec![
-        format!("region: {}", made.region),
-        format!("endpoint: {}", made.endpoint.as_deref().unwrap_or("the region's own")),
+        format!("region: {}", connection.region),
+        format!("endpoint: {}", connection.endpoint.as_deref().unwrap_or("the region's default")),
     ];
-    if let Some(role) = &vault.settings.assume_role {
+    if let Some(role) = &client.settings.assume_role {
         findings.push(format!("role: {}", role.arn));
     }
-    // Errors come with the first request, which has them in its own words.
-    if let Ok(credentials) = made.credentials.provide_credentials().await {
-        findings.push(format!("credentials: {}", origin(&credentials, &vault.settings.auth)));
+    // The first request reports errors in the daemon's own words.
+    if let Ok(credentials) = connection.credentials.provide_credentials().await {
+        findings.push(format!("credentials: {}", origin(&credentials, &client.settings.auth)));
     }
 
-    let (region, listed) = vault.ask(|client| client.list_secrets().max_results(1).send()).await?;
-    match listed.map_err(|error| faults::explain(vault.place(&region), &error)) {
+    let (region, listed) = client.send(|client| client.list_secrets().max_results(1).send()).await?;
+    match listed.map_err(|error| sdk_error::describe(client.region(&region), &error)) {
         Ok(_) => findings.push("signed in: AWS accepts the credentials".to_owned()),
-        // Only who is known can be told that he may not.
-        Err(error) if error.fault == Fault::Denied => findings.push(
-            "signed in: AWS accepts the credentials; they may not list secrets, which is not needed"
+        // Only known credentials are denied something.
+        Err(error) if error.kind == VaultErrorKind::Denied => findings.push(
+            "signed in: AWS accepts the credentials (they may not list secrets, which is not needed)"
                 .to_owned(),
         ),
         Err(error) => return Err(error),
     }
 
     let (region, batch) =
-        vault.ask(|client| client.batch_get_secret_value().secret_id_list(NOBODYS).send()).await?;
-    match batch.map_err(|error| faults::explain(vault.place(&region), &error)) {
+        client.send(|client| client.batch_get_secret_value().secret_id_list(UNUSED_NAME).send()).await?;
+    match batch.map_err(|error| sdk_error::describe(client.region(&region), &error)) {
         Err(error) if error.is_outage() => return Err(error),
-        Err(error) if error.fault == Fault::Denied => findings.push(
+        Err(error) if error.kind == VaultErrorKind::Denied => findings.push(
             "batches: not allowed, so secrets are read one by one; allow secretsmanager:BatchGetSecretValue for fewer \
              requests"
                 .to_owned(),
         ),
         _ => findings.push("batches: allowed, 20 secrets in one request".to_owned()),
     }
-    findings.push("which secrets can be read is up to each secret and the identity's policy".to_owned());
+    findings.push("readable secrets: this depends on each secret and on the identity's policy".to_owned());
     Ok(findings)
 }
 
-/// Where credentials come from, with as much of the key's id as tells keys apart.
+/// Describes the source of credentials, with the end of the key's id to distinguish keys.
 fn origin(credentials: &Credentials, auth: &AwsAuth) -> String {
     let from = match auth {
         AwsAuth::Profile { profile, credentials_file } => {
@@ -67,7 +67,7 @@ fn origin(credentials: &Credentials, auth: &AwsAuth) -> String {
     format!("{from}; access key …{tail}, {kind}")
 }
 
-/// Which link of the chain gave them. The SDK says so nowhere else than here; the keys themselves it leaves out.
+/// Returns which provider of the chain supplied them. The SDK says so only in `Debug`, which leaves out the keys.
 fn provider(credentials: &Credentials) -> String {
     let shown = format!("{credentials:?}");
     let named = shown.split_once("provider_name: \"").and_then(|(_, rest)| rest.split_once('"'));
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_told_apart_and_not_told() {
+    fn credentials_are_distinguished_and_not_shown() {
         let keys = |session: Option<&str>| {
             Credentials::new("AKIAIOSFODNN7EXAMPLE", "hunter2", session.map(str::to_owned), None, "Imds")
         };

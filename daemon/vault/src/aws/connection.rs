@@ -1,4 +1,4 @@
-//! The SDK's client, built from settings: region, credentials, endpoint, and how often it tries by itself.
+//! The SDK's client, built from settings: region, credentials, endpoint and retries.
 
 use std::{path::Path, time::Duration};
 
@@ -17,15 +17,18 @@ use aws_sdk_secretsmanager::{
 use kontraktor_model::names::VaultName;
 
 use super::{
-    faults,
+    error,
     settings::{AwsAuth, AwsSettings},
 };
-use crate::{Fault, VaultError, cloud::https};
+use crate::{
+    cloud::server_url,
+    error::{VaultError, VaultErrorKind},
+};
 
-/// Requests in all for one call. More would only use up the caller's time, who tries again by itself.
+/// The number of requests for one call. More would only use up the deadline of the caller, who retries too.
 const ATTEMPTS: u32 = 3;
 
-/// A client, and what `check` says about it.
+/// A client, and what `check` reports about it.
 pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) region: String,
@@ -33,8 +36,8 @@ pub(super) struct Connection {
     pub(super) credentials: SharedCredentialsProvider,
 }
 
-/// Finds the region and where credentials come from. No request goes to the vault itself; the region may be asked of
-/// the instance that this runs on.
+/// Determines the region and the source of credentials. No request goes to the vault itself; the instance that this runs on
+/// may be asked for the region.
 pub(super) async fn connect(
     vault: &VaultName,
     settings: &AwsSettings,
@@ -43,17 +46,19 @@ pub(super) async fn connect(
     let config = load(settings, http).await;
     let Some(region) = config.region().cloned() else {
         return Err(VaultError::new(
-            Fault::SignIn,
-            format!("vault \"{vault}\" has no region, and neither the environment nor a profile says one"),
+            VaultErrorKind::SignIn,
+            format!(
+                "vault \"{vault}\" has no region, neither in its settings nor in the environment or a profile"
+            ),
         )
-        .remedy("set region in the vault's configuration, such as region = \"eu-central-1\""));
+        .remedy("set `region` in the vault's configuration, as in region = \"eu-central-1\""));
     };
     let Some(credentials) = credentials(&config, settings, http).await else {
-        return Err(faults::no_credentials(vault));
+        return Err(error::no_credentials(vault));
     };
     let mut builder = Builder::from(&config)
         .credentials_provider(credentials.clone())
-        // Each vault has tries of its own: one that is down does not use up those of another.
+        // Each vault has its own budget of retries, so that one that is down does not use up another's.
         .retry_partition(RetryPartition::new(format!("kontraktord/{vault}")));
     if let Some(address) = &settings.address {
         builder = builder.endpoint_url(address);
@@ -61,7 +66,7 @@ pub(super) async fn connect(
     Ok(Connection {
         client: Client::from_conf(builder.build()),
         region: region.to_string(),
-        endpoint: settings.address.clone().or_else(|| config.endpoint_url().map(shown)),
+        endpoint: settings.address.clone().or_else(|| config.endpoint_url().map(described)),
         credentials,
     })
 }
@@ -76,7 +81,7 @@ async fn load(settings: &AwsSettings, http: &SharedHttpClient) -> SdkConfig {
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
     }
-    // The region may stand in the profile.
+    // The profile may contain the region.
     if let AwsAuth::Profile { profile, credentials_file } = &settings.auth {
         if let Some(profile) = profile {
             loader = loader.profile_name(profile);
@@ -93,9 +98,9 @@ async fn credentials(
     settings: &AwsSettings,
     http: &SharedHttpClient,
 ) -> Option<SharedCredentialsProvider> {
-    let own = match &settings.auth {
+    let base = match &settings.auth {
         AwsAuth::Chain {} => config.credentials_provider()?,
-        // The chain would take what is in the environment before what the operator named.
+        // The chain would prefer the environment to what the operator configured.
         AwsAuth::Profile { profile, credentials_file } => {
             let provider = ProviderConfig::default()
                 .with_region(config.region().cloned())
@@ -110,21 +115,21 @@ async fn credentials(
             SharedCredentialsProvider::new(builder.build())
         }
     };
-    let Some(role) = &settings.assume_role else { return Some(own) };
+    let Some(role) = &settings.assume_role else { return Some(base) };
     let mut builder = AssumeRoleProvider::builder(&role.arn)
         .session_name(role.session_name.as_deref().unwrap_or("kontraktord"))
         .configure(config);
     if let Some(id) = &role.external_id {
         builder = builder.external_id(id);
     }
-    Some(SharedCredentialsProvider::new(builder.build_from_provider(own).await))
+    Some(SharedCredentialsProvider::new(builder.build_from_provider(base).await))
 }
 
-/// An endpoint that the environment or a profile names, for people. Nobody has looked at it yet: a password may stand in it.
-fn shown(endpoint: &str) -> String {
-    match https("endpoint_url", endpoint, true) {
+/// Describes an endpoint that the environment or a profile names. It is unchecked, and may contain a password.
+fn described(endpoint: &str) -> String {
+    match server_url("endpoint_url", endpoint, true) {
         Ok(_) => endpoint.to_owned(),
-        Err(_) => "what the environment or the profile says".to_owned(),
+        Err(_) => "as in the environment or the profile".to_owned(),
     }
 }
 
@@ -138,9 +143,9 @@ mod tests {
 
     #[test]
     fn an_endpoint_of_the_environment_is_shown_without_what_may_be_a_credential() {
-        assert_eq!(shown("http://localhost:5000"), "http://localhost:5000");
+        assert_eq!(described("http://localhost:5000"), "http://localhost:5000");
         for endpoint in ["https://user:hunter2@sm.example.com", "https://sm.example.com?token=hunter2"] {
-            assert_eq!(shown(endpoint), "what the environment or the profile says");
+            assert_eq!(described(endpoint), "as in the environment or the profile");
         }
     }
 }

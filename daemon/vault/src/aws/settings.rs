@@ -1,38 +1,38 @@
-//! What an operator can say about a vault of kind `aws-sm`. Credentials are never among it: only where they come from.
+//! The settings of a vault of kind `aws-sm`. They contain no credentials, only their sources.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::cloud::https;
+use crate::cloud::server_url;
 
-/// How to reach AWS Secrets Manager, and as whom.
+/// How to reach AWS Secrets Manager, and as which identity.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AwsSettings {
-    /// The endpoint, as for a VPC endpoint or an emulator: `https://HOST[:PORT]`, plain `http` on loopback only.
-    /// Without it: that of the region.
+    /// The endpoint, as for a VPC endpoint or an emulator: `https://HOST[:PORT]`, plain `http` on loopback only. The
+    /// default is that of the region.
     pub address: Option<String>,
-    /// The region. Without it: what the environment, the profile or the instance says.
+    /// The region. The default is that of the environment, the profile or the instance.
     pub region: Option<String>,
-    /// Where credentials come from.
+    /// The source of credentials.
     pub auth: AwsAuth,
     /// A role to assume with these credentials.
     pub assume_role: Option<AwsRole>,
-    /// Certificates in PEM to trust beside the system's.
+    /// Certificates in PEM to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
 }
 
-/// Where credentials come from.
+/// The source of credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AwsAuth {
-    /// From the first of the standard places that has some: the environment, the shared configuration and credentials
+    /// The first of the standard sources that has some: the environment, the shared configuration and credentials
     /// files, a web identity (EKS), the container (ECS), the instance (EC2).
     Chain {},
-    /// From a profile, and from nowhere else, whatever the environment says.
+    /// A profile, whatever the environment says.
     Profile {
-        /// The profile; `default` without it.
+        /// The profile; by default `default`.
         profile: Option<String>,
         /// A file in the format of `~/.aws/credentials`, instead of the shared files.
         credentials_file: Option<PathBuf>,
@@ -51,33 +51,33 @@ impl Default for AwsAuth {
 pub struct AwsRole {
     /// `arn:aws:iam::ACCOUNT:role/NAME`.
     pub arn: String,
-    /// What the role's trust policy may ask for. Not a secret.
+    /// What the role's trust policy may require. Not a secret.
     pub external_id: Option<String>,
-    /// What CloudTrail calls the session; `kontraktord` without it.
+    /// What CloudTrail calls the session; by default `kontraktord`.
     pub session_name: Option<String>,
 }
 
 impl AwsSettings {
-    /// What is wrong with the settings, for people, by the setting's name.
+    /// Checks the settings. The error names the setting.
     pub(super) fn validate(&self) -> Result<(), String> {
         if let Some(address) = &self.address {
-            https("address", address, true)?;
+            server_url("address", address, true)?;
         }
         if let Some(region) = &self.region {
             let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if region.is_empty() || !region.chars().all(good) {
-                return Err("region is no region: write it as in eu-central-1".to_owned());
+                return Err("invalid value for `region`: expected a region such as eu-central-1".to_owned());
             }
         }
         if let AwsAuth::Profile { profile: None, credentials_file: None } = self.auth {
-            return Err("auth: method \"profile\" needs profile or credentials_file".to_owned());
+            return Err("missing setting `auth.profile` or `auth.credentials_file`, which method \"profile\" requires".to_owned());
         }
         if let Some(role) = &self.assume_role {
             let mut parts = role.arn.splitn(6, ':');
             let service = (parts.next() == Some("arn")).then(|| parts.nth(1)).flatten();
             if service != Some("iam") || !parts.nth(2).is_some_and(|resource| resource.starts_with("role/")) {
                 return Err(
-                    "assume_role.arn is that of no role: write it as in arn:aws:iam::123456789012:role/NAME"
+                    "invalid value for `assume_role.arn`: expected a role as in arn:aws:iam::123456789012:role/NAME"
                         .to_owned(),
                 );
             }
@@ -85,7 +85,7 @@ impl AwsSettings {
                 let good = |c: char| c.is_ascii_alphanumeric() || "_=,.@-".contains(c);
                 if !(2..=64).contains(&name.len()) || !name.chars().all(good) {
                     return Err(
-                        "assume_role.session_name must be 2 to 64 of letters, digits and _=,.@-".to_owned()
+                        "invalid value for `assume_role.session_name`: expected 2 to 64 letters, digits and _=,.@-".to_owned()
                     );
                 }
             }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_need_be_said_and_everything_can() {
+    fn every_setting_is_optional() {
         assert_eq!(parse(""), Ok(AwsSettings::default()));
         let all = parse(
             r#"
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_have_no_place_in_it() {
+    fn credentials_are_unknown_settings() {
         for inline in [
             "secret_access_key = \"x\"",
             "auth = { method = \"chain\", access_key_id = \"x\" }",
@@ -136,12 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_said_by_its_name() {
+    fn errors_name_the_setting() {
         let wrong = |toml| parse(toml).unwrap_err();
-        insta::assert_snapshot!(wrong("address = \"http://sm.example.com\""), @"address is http://, which would send secrets in the clear: write https://; http:// is for this machine's loopback only");
-        insta::assert_snapshot!(wrong("region = \"Frankfurt\""), @"region is no region: write it as in eu-central-1");
-        insta::assert_snapshot!(wrong("auth = { method = \"profile\" }"), @r#"auth: method "profile" needs profile or credentials_file"#);
-        insta::assert_snapshot!(wrong("assume_role = { arn = \"reader\" }"), @"assume_role.arn is that of no role: write it as in arn:aws:iam::123456789012:role/NAME");
-        insta::assert_snapshot!(wrong("assume_role = { arn = \"arn:aws:iam::123456789012:role/r\", session_name = \"a b\" }"), @"assume_role.session_name must be 2 to 64 of letters, digits and _=,.@-");
+        insta::assert_snapshot!(wrong("address = \"http://sm.example.com\""), @"invalid value for `address`: http:// would send secrets in the clear; use https://, except on loopback");
+        insta::assert_snapshot!(wrong("region = \"Frankfurt\""), @"invalid value for `region`: expected a region such as eu-central-1");
+        insta::assert_snapshot!(wrong("auth = { method = \"profile\" }"), @r#"missing setting `auth.profile` or `auth.credentials_file`, which method "profile" requires"#);
+        insta::assert_snapshot!(wrong("assume_role = { arn = \"reader\" }"), @"invalid value for `assume_role.arn`: expected a role as in arn:aws:iam::123456789012:role/NAME");
+        insta::assert_snapshot!(wrong("assume_role = { arn = \"arn:aws:iam::123456789012:role/r\", session_name = \"a b\" }"), @"invalid value for `assume_role.session_name`: expected 2 to 64 letters, digits and _=,.@-");
     }
 }

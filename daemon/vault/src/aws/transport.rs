@@ -1,4 +1,4 @@
-//! The SDK's own HTTP client, with a limit to what is read of an answer. It follows no redirect, and neither do we.
+//! The SDK's own HTTP client, with a limit on response bodies. It follows no redirects.
 
 use aws_smithy_http_client::{
     Builder,
@@ -20,9 +20,9 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag, retry::ErrorKind};
 use http_body_util::{BodyExt as _, Full};
 
-use crate::cloud::{Answer, Authorities, Unread};
+use crate::cloud::{Authorities, BodyError, ResponseBody};
 
-/// A client that trusts the system's authorities and these.
+/// Makes a client that trusts the system's authorities and these.
 pub(super) fn client(authorities: Option<&Authorities>) -> SharedHttpClient {
     let mut store = TrustStore::default();
     if let Some(authorities) = authorities {
@@ -32,7 +32,7 @@ pub(super) fn client(authorities: Option<&Authorities>) -> SharedHttpClient {
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
     let builder = match tls {
         Ok(tls) => builder.tls_context(tls),
-        // A context of two valid parts cannot fail; trusting the system alone is the safe side of it.
+        // A context of two valid parts cannot fail; trusting the system alone would be the safe fallback.
         Err(_) => builder,
     };
     SharedHttpClient::new(Bounded(builder.build_https()))
@@ -84,25 +84,25 @@ impl HttpConnector for BoundedConnector {
                     *response.body_mut() = body;
                     Ok(response)
                 }
-                Err(Unread::BrokenOff) => {
-                    Err(ConnectorError::other(Unread::BrokenOff.into(), Some(ErrorKind::TransientError)))
+                Err(BodyError::Interrupted) => {
+                    Err(ConnectorError::other(BodyError::Interrupted.into(), Some(ErrorKind::TransientError)))
                 }
-                Err(Unread::TooLarge) => Err(ConnectorError::other(Unread::TooLarge.into(), None)),
+                Err(BodyError::TooLarge) => Err(ConnectorError::other(BodyError::TooLarge.into(), None)),
             }
         })
     }
 }
 
-async fn read(response: &mut HttpResponse) -> Result<SdkBody, Unread> {
+async fn read(response: &mut HttpResponse) -> Result<SdkBody, BodyError> {
     let length = response.headers().get("content-length").and_then(|length| length.parse().ok());
-    let mut answer = Answer::expect(length)?;
+    let mut received = ResponseBody::with_length(length)?;
     let mut body = std::mem::replace(response.body_mut(), SdkBody::taken());
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Unread::BrokenOff)?;
+        let frame = frame.map_err(|_| BodyError::Interrupted)?;
         if let Ok(part) = frame.into_data() {
-            answer.push(part)?;
+            received.push(part)?;
         }
     }
-    // Not `SdkBody::from`: of such a body the SDK's log has every byte.
-    Ok(SdkBody::from_body_1_x(Full::new(answer.finish())))
+    // Not `SdkBody::from`: the SDK logs every byte of such a body.
+    Ok(SdkBody::from_body_1_x(Full::new(received.finish())))
 }

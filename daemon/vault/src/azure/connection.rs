@@ -1,5 +1,5 @@
-//! The SDK's client and the credential behind it, built from settings. Credentials are read here, from files and the
-//! environment, each time that a connection is made.
+//! The SDK's client and its credential, built from settings. Credentials are read here, from files and the environment,
+//! each time a connection is made.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -20,9 +20,9 @@ use super::{
     settings::{AzureAuth, AzureSettings},
     transport,
 };
-use crate::{Fault, VaultError};
+use crate::error::{VaultError, VaultErrorKind};
 
-/// Builds a client. No request is sent.
+/// Builds a client, without sending a request.
 pub(super) fn connect(
     vault: &VaultName,
     settings: &AzureSettings,
@@ -35,8 +35,11 @@ pub(super) fn connect(
     };
     let credential = credential(vault, settings, http)?;
     SecretClient::new(&settings.address, credential, Some(options)).map_err(|_| {
-        VaultError::new(Fault::Answer, format!("no client for vault \"{vault}\" can be made"))
-            .remedy("check the vault's address")
+        VaultError::new(
+            VaultErrorKind::InvalidResponse,
+            format!("no client for vault \"{vault}\" can be built"),
+        )
+        .remedy("check `address`")
     })
 }
 
@@ -67,7 +70,7 @@ fn credential(
             let secret = client_secret(client_secret_file.as_deref(), client_secret_env.as_deref(), |name| {
                 std::env::var(name).ok()
             })
-            .map_err(|(what, remedy)| cannot_sign_in(vault, &what).remedy(remedy))?;
+            .map_err(|(what, remedy)| sign_in_failed(vault, &what).remedy(remedy))?;
             ClientSecretCredential::new(
                 tenant_id,
                 client_id.clone(),
@@ -78,25 +81,25 @@ fn credential(
         }
         AzureAuth::Developer {} => DeveloperToolsCredential::new(None).map(|credential| credential as _),
     };
-    // What stops a credential from being made is here on this machine: the settings, the environment, or a file.
+    // The cause is on this machine: the settings, the environment, or a file.
     credential.map_err(|_| {
         let remedy = match &settings.auth {
             AzureAuth::ManagedIdentity { .. } => {
-                "virtual machines and App Service are supported; on Kubernetes use workload_identity"
+                "use it on a virtual machine or App Service; on Kubernetes, use workload_identity"
             }
             AzureAuth::WorkloadIdentity { .. } => {
-                "set tenant_id, client_id and token_file, or let the pod's webhook set AZURE_TENANT_ID, \
-                 AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE; the file must be readable"
+                "set `tenant_id`, `client_id` and `token_file`, or let the pod's webhook set AZURE_TENANT_ID, \
+                 AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE; make the file readable"
             }
-            AzureAuth::ClientSecret { .. } => "check tenant_id, client_id and authority",
+            AzureAuth::ClientSecret { .. } => "check `tenant_id`, `client_id` and `authority`",
             AzureAuth::Developer {} => "sign in with az login or azd auth login",
         };
-        cannot_sign_in(vault, &format!("method \"{}\" cannot be used here", settings.auth.method()))
+        sign_in_failed(vault, &format!("method \"{}\" is not available here", settings.auth.method()))
             .remedy(remedy)
     })
 }
 
-/// The application's secret, without the line's end that editors leave in files; or what is wrong and what to do.
+/// Reads the application's secret, without the newline that editors append. The error has a remedy.
 fn client_secret(
     file: Option<&Path>,
     variable: Option<&str>,
@@ -106,34 +109,31 @@ fn client_secret(
         (Some(file), _) => {
             let bytes = Zeroizing::new(fs::read(file).map_err(|error| {
                 (
-                    format!("client_secret_file cannot be read ({})", error.kind()),
-                    "check the file and its rights",
+                    format!("`client_secret_file` cannot be read ({})", error.kind()),
+                    "check the file and its permissions",
                 )
             })?);
             let text = std::str::from_utf8(&bytes).map_err(|_| {
-                ("client_secret_file is not text".to_owned(), "store the secret's value in it")
+                ("`client_secret_file` is not text".to_owned(), "store the secret's value in it")
             })?;
             Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())
         }
         (None, variable) => {
             let name = variable.unwrap_or_default();
             let value = environment(name).ok_or_else(|| {
-                (format!("the environment has no variable {name}"), "set it where the daemon is started")
+                (format!("environment variable {name} is not set"), "set it for the daemon")
             })?;
             Zeroizing::new(value)
         }
     };
     if secret.is_empty() {
-        return Err((
-            "the application's secret is empty".to_owned(),
-            "store the secret's value (not its id)",
-        ));
+        return Err(("the application's secret is empty".to_owned(), "store the secret's value, not its id"));
     }
     Ok(secret)
 }
 
-fn cannot_sign_in(vault: &VaultName, what: &str) -> VaultError {
-    VaultError::new(Fault::SignIn, format!("vault \"{vault}\" cannot be signed in to: {what}"))
+fn sign_in_failed(vault: &VaultName, what: &str) -> VaultError {
+    VaultError::new(VaultErrorKind::SignIn, format!("sign-in to vault \"{vault}\" failed: {what}"))
 }
 
 fn options(http: &Transport) -> ClientOptions {
@@ -154,8 +154,8 @@ mod tests {
         assert_eq!(client_secret(None, Some("SECRET"), environment).unwrap().as_str(), "hunter2");
 
         let refused = |file, variable| client_secret(file, variable, environment).unwrap_err().0;
-        insta::assert_snapshot!(refused(None, Some("OTHER")), @"the environment has no variable OTHER");
-        insta::assert_snapshot!(refused(Some(&none), None), @"client_secret_file cannot be read (entity not found)");
+        insta::assert_snapshot!(refused(None, Some("OTHER")), @"environment variable OTHER is not set");
+        insta::assert_snapshot!(refused(Some(&none), None), @"`client_secret_file` cannot be read (entity not found)");
         fs::write(&file, "\n").unwrap();
         insta::assert_snapshot!(refused(Some(&file), None), @"the application's secret is empty");
     }

@@ -1,4 +1,4 @@
-//! What an operator can say about a vault of kind `azure-kv`. Credentials are never among it: only where they come from.
+//! The settings of a vault of kind `azure-kv`. They contain no credentials, only their sources.
 
 use std::path::PathBuf;
 
@@ -6,46 +6,46 @@ use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::cloud::https;
+use crate::cloud::server_url;
 
-/// How to reach Azure Key Vault, and as whom.
+/// How to reach Azure Key Vault, and as which identity.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AzureSettings {
     /// The vault's URL: `https://NAME.vault.azure.net`, or that of a sovereign cloud or a private host.
     pub address: String,
-    /// Who signs in.
+    /// The identity that signs in.
     pub auth: AzureAuth,
-    /// The directory that gives tokens, such as `https://login.microsoftonline.us`. Without it: that of the cloud which
-    /// the address is in; for a host outside of all clouds, what `AZURE_AUTHORITY_HOST` says, or the public one.
+    /// The directory that issues tokens, such as `https://login.microsoftonline.us`. The default is that of the address's
+    /// cloud; for a host outside all clouds, that of `AZURE_AUTHORITY_HOST`, or the public one.
     pub authority: Option<String>,
-    /// Certificates in PEM to trust beside the system's.
+    /// Certificates in PEM to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
-    /// Whether the vault may only ask for tokens that are for its own domain. Whoever runs a vault under another name
-    /// (a proxy, a private host) must give this up: whoever answers there then chooses what the tokens are for.
+    /// Whether the vault may only ask for tokens for its own domain. A vault behind another name (a proxy, a private host)
+    /// needs `false`: the server that answers there then chooses what the tokens are for.
     #[serde(default = "yes")]
     pub verify_challenge_resource: bool,
 }
 
-/// Who signs in.
+/// The identity that signs in.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AzureAuth {
     /// The identity of the virtual machine or of the App Service that this runs on.
     ManagedIdentity {
-        /// The client id of a user-assigned one; the system-assigned one without it.
+        /// The client id of a user-assigned identity; the default is the system-assigned one.
         client_id: Option<String>,
     },
     /// A Kubernetes service account that the directory trusts.
     WorkloadIdentity {
-        /// The tenant; without it `AZURE_TENANT_ID`.
+        /// The tenant; by default `AZURE_TENANT_ID`.
         tenant_id: Option<String>,
-        /// The application's client id; without it `AZURE_CLIENT_ID`.
+        /// The application's client id; by default `AZURE_CLIENT_ID`.
         client_id: Option<String>,
-        /// The service account's token; without it `AZURE_FEDERATED_TOKEN_FILE`.
+        /// The file of the service account's token; by default `AZURE_FEDERATED_TOKEN_FILE`.
         token_file: Option<PathBuf>,
     },
-    /// An application with a secret, from one of a file and an environment variable.
+    /// An application with a secret, from a file or an environment variable.
     ClientSecret {
         /// The tenant.
         tenant_id: String,
@@ -56,11 +56,11 @@ pub enum AzureAuth {
         /// The name of the environment variable that holds the secret.
         client_secret_env: Option<String>,
     },
-    /// Whoever is signed in with the Azure CLI (`az`) or the Azure Developer CLI (`azd`) on this machine.
+    /// The user who is signed in with the Azure CLI (`az`) or the Azure Developer CLI (`azd`) on this machine.
     Developer {},
 }
 
-/// Vaults' domains, and the clouds that they belong to.
+/// The domains of vaults, and their clouds.
 const CLOUDS: [(&str, CloudConfiguration); 3] = [
     (".vault.azure.net", CloudConfiguration::AzurePublic),
     (".vault.usgovcloudapi.net", CloudConfiguration::AzureGovernment),
@@ -68,40 +68,42 @@ const CLOUDS: [(&str, CloudConfiguration); 3] = [
 ];
 
 impl AzureSettings {
-    /// What is wrong with the settings, for people, by the setting's name.
+    /// Checks the settings. The error names the setting.
     pub(super) fn validate(&self) -> Result<(), String> {
-        https("address", &self.address, false)?;
+        server_url("address", &self.address, false)?;
         if let Some(authority) = &self.authority {
-            https("authority", authority, false)?;
+            server_url("authority", authority, false)?;
             if matches!(self.auth, AzureAuth::ManagedIdentity { .. } | AzureAuth::Developer {}) {
                 return Err(format!(
-                    "authority: method \"{}\" asks no directory of yours; leave authority out",
+                    "unexpected setting `authority`: method \"{}\" uses no directory; remove it",
                     self.auth.method()
                 ));
             }
         }
         match &self.auth {
-            AzureAuth::ManagedIdentity { client_id } => named("client_id", client_id.as_deref()),
+            AzureAuth::ManagedIdentity { client_id } => not_empty("client_id", client_id.as_deref()),
             AzureAuth::WorkloadIdentity { tenant_id, client_id, token_file } => {
                 tenant(tenant_id.as_deref())?;
-                named("client_id", client_id.as_deref())?;
-                named("token_file", token_file.as_ref().and_then(|file| file.to_str()))
+                not_empty("client_id", client_id.as_deref())?;
+                not_empty("token_file", token_file.as_ref().and_then(|file| file.to_str()))
             }
             AzureAuth::ClientSecret { tenant_id, client_id, client_secret_file, client_secret_env } => {
                 tenant(Some(tenant_id))?;
-                named("client_id", Some(client_id))?;
+                not_empty("client_id", Some(client_id))?;
                 if client_secret_file.is_some() == client_secret_env.is_some() {
-                    return Err("auth: method \"client_secret\" needs one of client_secret_file and \
-                                client_secret_env"
-                        .to_owned());
+                    return Err(
+                        "method \"client_secret\" requires exactly one of `auth.client_secret_file` and \
+                                `auth.client_secret_env`"
+                            .to_owned(),
+                    );
                 }
-                named("client_secret_env", client_secret_env.as_deref())
+                not_empty("client_secret_env", client_secret_env.as_deref())
             }
             AzureAuth::Developer {} => Ok(()),
         }
     }
 
-    /// The cloud whose directory is asked; `None` leaves it to the environment.
+    /// Returns the cloud whose directory issues tokens; `None` leaves it to the environment.
     pub(super) fn cloud(&self) -> Option<CloudConfiguration> {
         if let Some(authority) = &self.authority {
             let mut custom = CustomConfiguration::default();
@@ -115,7 +117,7 @@ impl AzureSettings {
 }
 
 impl AzureAuth {
-    /// The method's name, as it is configured.
+    /// Returns the method's name, as it is configured.
     pub(super) fn method(&self) -> &'static str {
         match self {
             Self::ManagedIdentity { .. } => "managed_identity",
@@ -125,8 +127,8 @@ impl AzureAuth {
         }
     }
 
-    /// Who that is, for people.
-    pub(super) fn described(&self) -> String {
+    /// Describes the identity for people.
+    pub(super) fn describe(&self) -> String {
         match self {
             Self::ManagedIdentity { client_id: None } => "system-assigned managed identity".to_owned(),
             Self::ManagedIdentity { client_id: Some(id) } => format!("managed identity with client id {id}"),
@@ -137,23 +139,24 @@ impl AzureAuth {
             Self::ClientSecret { client_id, tenant_id, .. } => {
                 format!("application {client_id} of tenant {tenant_id}, with a secret")
             }
-            Self::Developer {} => "whoever is signed in with az or azd".to_owned(),
+            Self::Developer {} => "the user who is signed in with az or azd".to_owned(),
         }
     }
 }
 
-fn named(setting: &str, value: Option<&str>) -> Result<(), String> {
-    if value == Some("") { Err(format!("auth: {setting} is empty")) } else { Ok(()) }
+fn not_empty(setting: &str, value: Option<&str>) -> Result<(), String> {
+    if value == Some("") { Err(format!("invalid value for `auth.{setting}`: it is empty")) } else { Ok(()) }
 }
 
 fn tenant(value: Option<&str>) -> Result<(), String> {
-    named("tenant_id", value)?;
+    not_empty("tenant_id", value)?;
     // It becomes a part of the directory's URL.
     let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     match value {
-        // Not repeated: a client secret may have been put in its place.
+        // Not repeated, because a client secret may have been put in its place.
         Some(id) if !id.chars().all(good) => {
-            Err("auth: tenant_id must be the tenant's id or one of its domains".to_owned())
+            Err("invalid value for `auth.tenant_id`: expected the tenant's id or one of its domains"
+                .to_owned())
         }
         _ => Ok(()),
     }
@@ -187,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn each_method_needs_what_it_needs_and_no_more() {
+    fn each_method_requires_its_settings_and_no_others() {
         for good in [
             r#""managed_identity""#,
             r#""managed_identity", client_id = "1""#,
@@ -217,16 +220,16 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_said_by_its_name() {
+    fn errors_name_the_setting() {
         let wrong = |auth, more| parse(auth, more).unwrap_err();
-        insta::assert_snapshot!(wrong("\"managed_identity\"", "authority = \"https://login.example.com\""), @r#"authority: method "managed_identity" asks no directory of yours; leave authority out"#);
-        insta::assert_snapshot!(wrong("\"workload_identity\", tenant_id = \"a/b\"", ""), @"auth: tenant_id must be the tenant's id or one of its domains");
-        insta::assert_snapshot!(wrong("\"client_secret\", tenant_id = \"1\", client_id = \"2\"", ""), @r#"auth: method "client_secret" needs one of client_secret_file and client_secret_env"#);
-        insta::assert_snapshot!(at("http://127.0.0.1:8443").validate().unwrap_err(), @"address must begin with https://");
+        insta::assert_snapshot!(wrong("\"managed_identity\"", "authority = \"https://login.example.com\""), @r#"unexpected setting `authority`: method "managed_identity" uses no directory; remove it"#);
+        insta::assert_snapshot!(wrong("\"workload_identity\", tenant_id = \"a/b\"", ""), @"invalid value for `auth.tenant_id`: expected the tenant's id or one of its domains");
+        insta::assert_snapshot!(wrong("\"client_secret\", tenant_id = \"1\", client_id = \"2\"", ""), @r#"method "client_secret" requires exactly one of `auth.client_secret_file` and `auth.client_secret_env`"#);
+        insta::assert_snapshot!(at("http://127.0.0.1:8443").validate().unwrap_err(), @"invalid value for `address`: it must begin with https://");
     }
 
     #[test]
-    fn the_address_says_which_cloud_it_is() {
+    fn the_address_determines_the_cloud() {
         let cloud = |address| at(address).cloud();
         assert_eq!(cloud("https://t.vault.azure.net"), Some(CloudConfiguration::AzurePublic));
         assert_eq!(cloud("https://t.vault.usgovcloudapi.net"), Some(CloudConfiguration::AzureGovernment));
@@ -237,7 +240,7 @@ mod tests {
             authority: Some("https://login.example.com".to_owned()),
             ..at("https://v.example.com")
         };
-        let Some(CloudConfiguration::Custom(own)) = own.cloud() else { panic!("a cloud of its own") };
+        let Some(CloudConfiguration::Custom(own)) = own.cloud() else { panic!("a custom cloud") };
         assert_eq!(own.authority_host, "https://login.example.com");
     }
 }

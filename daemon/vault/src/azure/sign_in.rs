@@ -1,78 +1,81 @@
-//! Why no token is given: by the directory, by the machine's identity service, or by a developer's tool. Only numbers are
-//! looked at, and none of the texts goes on.
+//! Why no token is issued: by the directory, by the machine's identity service, or by a developer's tool. Only codes are
+//! used, never texts.
 
 use azure_core::{Error, error::ErrorKind};
 use kontraktor_model::names::VaultName;
 
-use super::faults::{retry_after, unavailable};
-use crate::{Fault, VaultError, cloud::of_tls};
+use super::{error::unavailable, response::retry_after};
+use crate::{
+    cloud::tls_cause,
+    error::{VaultError, VaultErrorKind},
+};
 
-/// No token: the directory (or the machine's identity service) refused, or could not be asked.
-pub(super) fn explain(vault: &VaultName, error: &Error) -> VaultError {
-    let refused = |what: &str| {
-        VaultError::new(Fault::SignIn, format!("no token for vault \"{vault}\" is given: {what}"))
+/// Describes why no token was issued: the identity was rejected, or the token service cannot be reached.
+pub(super) fn describe(vault: &VaultName, error: &Error) -> VaultError {
+    let rejected = |what: &str| {
+        VaultError::new(VaultErrorKind::SignIn, format!("sign-in to vault \"{vault}\" failed: {what}"))
     };
-    let unasked =
-        |what: &str| unavailable(vault, &format!("cannot be asked: the service that gives tokens {what}"));
-    let mut answered = None;
+    let unreachable = |what: &str| unavailable(vault, &format!("cannot be used: the token service {what}"));
+    let mut answer = None;
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(inner) = error.downcast_ref::<Error>() {
             match inner.kind() {
                 ErrorKind::Credential => {}
                 ErrorKind::HttpResponse { status, error_code, raw_response } => {
-                    answered = Some((u16::from(*status), error_code.clone(), raw_response.clone()));
+                    answer = Some((u16::from(*status), error_code.clone(), raw_response.clone()));
                     break;
                 }
                 ErrorKind::Connection | ErrorKind::Io => {
-                    return match of_tls(inner) {
+                    return match tls_cause(inner) {
                         Some((what, remedy)) => {
-                            unasked(&format!("cannot be reached securely: {what}")).remedy(remedy)
+                            unreachable(&format!("cannot be reached over TLS: {what}")).remedy(remedy)
                         }
-                        None => unasked("cannot be reached").remedy("check authority, and the network to it"),
+                        None => unreachable("cannot be reached")
+                            .remedy("check `authority`, and the network between this machine and it"),
                     };
                 }
                 ErrorKind::DataConversion | ErrorKind::Other => {
                     return VaultError::new(
-                        Fault::Answer,
-                        format!("no token for vault \"{vault}\" is given: the answer to the sign-in cannot be understood"),
+                        VaultErrorKind::InvalidResponse,
+                        format!("sign-in to vault \"{vault}\" failed: the token service returned an invalid response"),
                     )
-                    .remedy("check authority: that a directory answers there, and no proxy in its place");
+                    .remedy("check that a directory, and not a proxy, answers at `authority`");
                 }
             }
         }
         next = error.source();
     }
-    let Some((status, code, response)) = answered else {
-        return refused("no identity can be used")
-            .remedy("sign in with az login or azd auth login, or check the method in auth");
+    let Some((status, code, response)) = answer else {
+        return rejected("no identity is available")
+            .remedy("sign in with az login or azd auth login, or check the method in `auth`");
     };
     if status == 429 || status >= 500 {
-        let mut told = unasked(&format!("fails (status {status})"));
-        told.retry_after = response.as_deref().and_then(retry_after);
-        return told;
+        let mut error = unreachable(&format!("failed (status {status})"));
+        error.retry_after = response.as_deref().and_then(retry_after);
+        return error;
     }
-    let (what, remedy) = of_directory(code.as_deref());
-    refused(&format!("{what} (status {status})")).remedy(remedy)
+    let (what, remedy) = describe_code(code.as_deref());
+    rejected(&format!("{what} (status {status})")).remedy(remedy)
 }
 
-/// The directory's numbers for what people get wrong.
-fn of_directory(codes: Option<&str>) -> (&'static str, &'static str) {
+/// Describes the directory's codes for frequent mistakes.
+fn describe_code(codes: Option<&str>) -> (&'static str, &'static str) {
     let has = |number: &str| codes.is_some_and(|codes| codes.split(',').any(|code| code == number));
     if has("7000215") {
-        return ("the application's secret is wrong", "store the secret's value, which is not its id");
+        return ("the application's secret is wrong", "store the secret's value, not its id");
     }
     if has("7000222") {
         return (
             "the application's secret has expired",
-            "make a new secret for the application and store it",
+            "create a new secret for the application, and store it",
         );
     }
     if has("700016") {
-        return ("the tenant has no such application", "check client_id and tenant_id");
+        return ("the tenant has no such application", "check `client_id` and `tenant_id`");
     }
     if has("90002") || has("900023") {
-        return ("there is no such tenant", "check tenant_id, and authority for a sovereign cloud");
+        return ("the tenant does not exist", "check `tenant_id`, and `authority` for a sovereign cloud");
     }
     if ["70021", "700211", "700212", "700213", "7002138"].into_iter().any(has) {
         return (
@@ -82,25 +85,25 @@ fn of_directory(codes: Option<&str>) -> (&'static str, &'static str) {
     }
     if has("700024") {
         return (
-            "the service account's token is not valid now",
-            "check token_file, and this machine's clock",
+            "the service account's token has expired or is not valid yet",
+            "check `token_file`, and this machine's clock",
         );
     }
-    ("the identity is refused", "check the settings in auth, and that the identity exists and is enabled")
+    ("the identity is rejected", "check `auth`, and that the identity exists and is enabled")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(error: &Error) -> String {
-        let error = explain(&"team".parse().unwrap(), error);
+    fn described(error: &Error) -> String {
+        let error = describe(&"team".parse().unwrap(), error);
         let remedy = if error.remedy.is_empty() { "-" } else { &error.remedy };
-        format!("{:?}: {error}\n  {remedy}\n", error.fault)
+        format!("{:?}: {error}\n  {remedy}\n", error.kind)
     }
 
     #[test]
-    fn what_the_directory_says_is_told_in_our_words() {
+    fn errors_of_the_directory_are_described_in_our_words() {
         let directory = |status: u16, code: Option<&str>| {
             let kind = ErrorKind::HttpResponse {
                 status: status.into(),
@@ -123,32 +126,32 @@ mod tests {
             Error::with_message(ErrorKind::Credential, "hunter2"),
         ]
         .iter()
-        .map(told)
+        .map(described)
         .collect::<String>();
         assert!(!all.contains("hunter2"), "{all}");
         insta::assert_snapshot!(all, @r#"
-        SignIn: no token for vault "team" is given: the application's secret is wrong (status 401)
-          store the secret's value, which is not its id
-        SignIn: no token for vault "team" is given: the application's secret has expired (status 401)
-          make a new secret for the application and store it
-        SignIn: no token for vault "team" is given: the tenant has no such application (status 400)
-          check client_id and tenant_id
-        SignIn: no token for vault "team" is given: there is no such tenant (status 400)
-          check tenant_id, and authority for a sovereign cloud
-        SignIn: no token for vault "team" is given: the application does not trust this service account (status 401)
+        SignIn: sign-in to vault "team" failed: the application's secret is wrong (status 401)
+          store the secret's value, not its id
+        SignIn: sign-in to vault "team" failed: the application's secret has expired (status 401)
+          create a new secret for the application, and store it
+        SignIn: sign-in to vault "team" failed: the tenant has no such application (status 400)
+          check `client_id` and `tenant_id`
+        SignIn: sign-in to vault "team" failed: the tenant does not exist (status 400)
+          check `tenant_id`, and `authority` for a sovereign cloud
+        SignIn: sign-in to vault "team" failed: the application does not trust this service account (status 401)
           check issuer, subject and audience of the application's federated credential
-        SignIn: no token for vault "team" is given: the service account's token is not valid now (status 401)
-          check token_file, and this machine's clock
-        SignIn: no token for vault "team" is given: the identity is refused (status 400)
-          check the settings in auth, and that the identity exists and is enabled
-        Unavailable: vault "team" cannot be asked: the service that gives tokens fails (status 503)
+        SignIn: sign-in to vault "team" failed: the service account's token has expired or is not valid yet (status 401)
+          check `token_file`, and this machine's clock
+        SignIn: sign-in to vault "team" failed: the identity is rejected (status 400)
+          check `auth`, and that the identity exists and is enabled
+        Unavailable: vault "team" cannot be used: the token service failed (status 503)
           -
-        Unavailable: vault "team" cannot be asked: the service that gives tokens cannot be reached
-          check authority, and the network to it
-        Answer: no token for vault "team" is given: the answer to the sign-in cannot be understood
-          check authority: that a directory answers there, and no proxy in its place
-        SignIn: no token for vault "team" is given: no identity can be used
-          sign in with az login or azd auth login, or check the method in auth
+        Unavailable: vault "team" cannot be used: the token service cannot be reached
+          check `authority`, and the network between this machine and it
+        InvalidResponse: sign-in to vault "team" failed: the token service returned an invalid response
+          check that a directory, and not a proxy, answers at `authority`
+        SignIn: sign-in to vault "team" failed: no identity is available
+          sign in with az login or azd auth login, or check the method in `auth`
         "#);
     }
 }

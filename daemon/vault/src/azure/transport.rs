@@ -1,4 +1,4 @@
-//! HTTP for the SDK: with the operator's authorities, without redirects, and with a limit to what is read of an answer.
+//! HTTP for the SDK: with private authorities, without redirects, and with a limit on response bodies.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,29 +15,29 @@ use azure_core::{
 use futures_util::StreamExt as _;
 use reqwest::{Certificate, Client, redirect};
 
-use crate::cloud::{Answer, Authorities, Unread};
+use crate::cloud::{Authorities, BodyError, ResponseBody};
 
-/// Until a connection stands. How long an answer may take is the caller's matter.
+/// The timeout of connecting. The deadline of the response is the caller's.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A transport that trusts the system's authorities and these.
+/// Makes a transport that trusts the system's authorities and these.
 ///
 /// # Errors
-/// For people: where the system has no authorities, or TLS cannot be set up.
+/// Where the system has no authorities, or TLS cannot be set up.
 pub(super) fn transport(authorities: Option<&Authorities>) -> Result<Transport, String> {
     let mut builder = Client::builder()
         .redirect(redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
-        // The environment's proxy would be asked for this machine's identity, too.
+        // The environment's proxy would receive the requests for this machine's identity, too.
         .no_proxy();
     if let Some(authorities) = authorities {
         let certificates = Certificate::from_pem_bundle(authorities.pem())
-            .map_err(|_| "ca_file: it has a certificate that cannot be understood".to_owned())?;
+            .map_err(|_| "`ca_file` has an invalid certificate".to_owned())?;
         builder = builder.tls_certs_merge(certificates);
     }
     let client = builder.build().map_err(|_| {
-        "TLS cannot be set up: look whether the system has certificates of authorities (package ca-certificates)"
+        "TLS cannot be set up; check that the system has certificates of authorities (package ca-certificates)"
             .to_owned()
     })?;
     Ok(Transport::new(Arc::new(Bounded(client))))
@@ -51,26 +51,26 @@ impl HttpClient for Bounded {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let (status, headers, mut body) = self.0.execute_request(request).await?.deconstruct();
         let length = headers.get_optional_str(&CONTENT_LENGTH).and_then(|length| length.parse().ok());
-        let mut answer = Answer::expect(length).map_err(unread)?;
+        let mut received = ResponseBody::with_length(length).map_err(sdk_error)?;
         while let Some(part) = body.next().await {
-            answer.push(part.map_err(|_| unread(Unread::BrokenOff))?).map_err(unread)?;
+            received.push(part.map_err(|_| sdk_error(BodyError::Interrupted))?).map_err(sdk_error)?;
         }
-        Ok(AsyncRawResponse::from_bytes(status, headers, answer.finish()))
+        Ok(AsyncRawResponse::from_bytes(status, headers, received.finish()))
     }
 }
 
-fn unread(why: Unread) -> Error {
-    // The policy below tries again after this kind of error, and after no other.
-    let kind = if why == Unread::BrokenOff { ErrorKind::Io } else { ErrorKind::Other };
-    Error::new(kind, why)
+fn sdk_error(cause: BodyError) -> Error {
+    // The policy below retries after this kind of error, and after no other.
+    let kind = if cause == BodyError::Interrupted { ErrorKind::Io } else { ErrorKind::Other };
+    Error::new(kind, cause)
 }
 
-/// How often the SDK tries by itself: not when it is told to wait, because that is for the caller to know, and never
-/// for long, because the caller tries again by itself.
+/// When the SDK retries: not where the service asks to wait, which the caller must learn, and never for long, because the
+/// caller retries too.
 #[derive(Debug)]
 struct Retries;
 
-/// Beside the first try.
+/// The number of retries after the first request.
 const RETRIES: u32 = 2;
 
 pub(super) fn retries() -> RetryOptions {

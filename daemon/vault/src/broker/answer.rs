@@ -6,40 +6,40 @@ use jiff::Timestamp;
 use kontraktor_model::names::VaultName;
 use uuid::Uuid;
 
-use super::{Bytes, VaultError};
+use crate::{error::VaultError, secret::Bytes};
 
-/// A secret, or the field of one, as the vault gave it.
+/// A secret, or a field of one, as the vault returned it.
 #[derive(Debug, Clone)]
 pub struct Resolved {
     /// The bytes; empty in the answer of a [`check`](super::Broker::check).
     pub value: Bytes,
-    /// What the vault calls this version; `None`: it keeps none.
+    /// What the vault calls this version; `None` where it keeps no versions.
     pub version: Option<String>,
-    /// The vault did not answer, and this is the last value that it gave.
+    /// Whether this is the last good value, because the vault does not answer.
     pub stale: bool,
-    /// When the vault gave it.
+    /// When the vault was asked.
     pub fetched: Timestamp,
-    /// Where the secret was made for the reader.
+    /// The lease, where the secret was made for the reader.
     pub lease: Option<LeaseTerm>,
 }
 
 /// How long a dynamic secret lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaseTerm {
-    /// What the vault granted, when the secret was made or at the last renewal.
+    /// What the vault granted with the secret or at the last renewal.
     pub duration: Duration,
-    /// Whether the vault would prolong it.
+    /// Whether the vault would renew it.
     pub renewable: bool,
-    /// When it ends unless it is renewed.
+    /// When it expires unless it is renewed.
     pub expires: Timestamp,
 }
 
 /// A claim on all leases of one answer, see [`Broker::read`](super::Broker::read).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HoldTerm {
-    /// Its name. Not secret: only the actor who opened it can use it.
+    /// Its id. Not secret: only the actor who opened it can use it.
     pub id: Uuid,
-    /// When it ends unless it is renewed.
+    /// When it expires unless it is renewed.
     pub expires: Timestamp,
     /// When to renew it: two thirds of the way.
     pub renew_at: Timestamp,
@@ -48,27 +48,27 @@ pub struct HoldTerm {
 /// The answers to one request.
 #[derive(Debug)]
 pub struct Answers {
-    /// One for each reference, in their order.
+    /// One for each reference, in the order of the references.
     pub secrets: Vec<Result<Resolved, VaultError>>,
-    /// Where a hold was asked for and something has a lease.
+    /// The hold, where one was requested and a secret has a lease.
     pub hold: Option<HoldTerm>,
 }
 
-/// A configured vault, and how it does.
+/// A configured vault and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VaultInfo {
     /// Its name in the configuration.
     pub name: VaultName,
-    /// `vault`, `aws-sm` or `azure-kv`.
+    /// The name of its kind, which is the scheme of references to it.
     pub kind: &'static str,
-    /// Where it is; empty where its platform decides.
+    /// Its address; empty where its platform decides.
     pub address: String,
-    /// Why the vault is left alone for now; `None`: it is not.
+    /// Why the circuit breaker is open; `None` where it is closed.
     pub trouble: Option<String>,
     /// Secrets in the cache.
     pub cached_secrets: usize,
-    /// Their bytes, with some for each entry itself.
+    /// The bytes of all entries, with some overhead for each.
     pub cached_bytes: usize,
-    /// Leases that live.
+    /// Leases that have not ended.
     pub leases: usize,
 }

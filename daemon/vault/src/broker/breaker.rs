@@ -1,7 +1,7 @@
-//! The circuit breaker of one vault: after some failures in a row, or where the vault asks for it, the vault is left alone
-//! for a while; then one call tries it for all.
+//! The circuit breaker of one vault: after some failures in a row, or where the vault asks for it, the vault is not called
+//! for a while; then one call probes it for all.
 //!
-//! It knows nothing of what the calls do; only whether the vault itself failed counts.
+//! It does not know what the calls do; only whether the vault itself failed counts.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -11,10 +11,11 @@ use std::{
 use kontraktor_model::names::VaultName;
 use tokio::time::Instant;
 
-use super::{Limits, VaultError};
+use super::limits::Limits;
+use crate::error::VaultError;
 
-/// The longest time that a vault can ask to be left alone.
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// The longest wait that a vault can ask for.
+const MAX_WAIT: Duration = Duration::from_mins(5);
 
 /// Decides whether a vault is called.
 pub(super) struct Breaker {
@@ -28,7 +29,7 @@ struct State {
     /// Failures in a row.
     failed: u32,
     open: Option<Open>,
-    /// Grows when the breaker opens or closes: how calls end that began before says nothing of what is now.
+    /// Grows when the breaker opens or closes: the results of calls that began before are out of date.
     epoch: u64,
 }
 
@@ -36,12 +37,12 @@ struct Open {
     until: Instant,
     /// The failure that opened it.
     cause: VaultError,
-    /// A call is on its way to find out.
+    /// Whether a call is probing the vault.
     probing: bool,
 }
 
-/// Leave to call the vault once. Dropped without [`settle`](Self::settle), it says nothing of the vault.
-pub(super) struct Pass<'a> {
+/// The permission to call the vault once. Dropped without [`record`](Self::record), it says nothing about the vault.
+pub(super) struct Permit<'a> {
     breaker: &'a Breaker,
     epoch: u64,
     probe: bool,
@@ -61,8 +62,8 @@ impl Breaker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leave to call the vault, or why not.
-    pub(super) fn admit(&self, now: Instant) -> Result<Pass<'_>, VaultError> {
+    /// Returns a permit to call the vault, or why it is not called.
+    pub(super) fn admit(&self, now: Instant) -> Result<Permit<'_>, VaultError> {
         let mut state = self.state();
         let epoch = state.epoch;
         let probe = match &mut state.open {
@@ -75,10 +76,10 @@ impl Breaker {
                 true
             }
         };
-        Ok(Pass { breaker: self, epoch, probe })
+        Ok(Permit { breaker: self, epoch, probe })
     }
 
-    /// Why the vault would not be called now.
+    /// Returns why the vault would not be called now.
     pub(super) fn refusal(&self, now: Instant) -> Option<VaultError> {
         let state = self.state();
         state
@@ -88,15 +89,15 @@ impl Breaker {
             .map(|open| open.refusal(&self.vault, now))
     }
 
-    /// Why the vault is left alone, also where the time has come to try it again.
-    pub(super) fn trouble(&self) -> Option<String> {
+    /// Returns the failure that opened the breaker, also where it is time to probe the vault.
+    pub(super) fn cause(&self) -> Option<String> {
         self.state().open.as_ref().map(|open| open.cause.message.clone())
     }
 
     fn open(&self, state: &mut State, cause: VaultError, now: Instant) {
         let asked = cause.retry_after.filter(|asked| !asked.is_zero());
-        let wait = asked.map_or(self.open_for, |asked| asked.min(LONGEST_WAIT));
-        tracing::warn!(vault = %self.vault, error = %cause, ?wait, "a vault is left alone");
+        let wait = asked.map_or(self.open_for, |asked| asked.min(MAX_WAIT));
+        tracing::warn!(vault = %self.vault, error = %cause, ?wait, "the circuit breaker opened");
         state.open = Some(Open { until: now + wait, cause, probing: false });
         state.epoch += 1;
     }
@@ -107,18 +108,18 @@ impl Open {
         let wait = self.until.saturating_duration_since(now);
         let cause = &self.cause.message;
         let message = if wait.is_zero() {
-            format!("vault \"{vault}\" failed and is being tried again: {cause}")
+            format!("vault \"{vault}\" is unavailable and being retried: {cause}")
         } else {
             let seconds = wait.as_millis().div_ceil(1_000);
-            format!("vault \"{vault}\" failed and is left alone for another {seconds} s: {cause}")
+            format!("vault \"{vault}\" is unavailable and not retried for another {seconds} s: {cause}")
         };
         VaultError { message, retry_after: Some(wait), ..self.cause.clone() }
     }
 }
 
-impl Pass<'_> {
-    /// Says how the call ended; `None`: the vault answered.
-    pub(super) fn settle(mut self, outage: Option<&VaultError>, now: Instant) {
+impl Permit<'_> {
+    /// Records how the call ended; `None` means that the vault answered.
+    pub(super) fn record(mut self, outage: Option<&VaultError>, now: Instant) {
         let breaker = self.breaker;
         let mut state = breaker.state();
         if state.epoch == self.epoch {
@@ -126,7 +127,7 @@ impl Pass<'_> {
                 None => {
                     state.failed = 0;
                     if self.probe {
-                        tracing::info!(vault = %breaker.vault, "a vault answers again");
+                        tracing::info!(vault = %breaker.vault, "the circuit breaker closed");
                         state.open = None;
                         state.epoch += 1;
                     }
@@ -139,12 +140,12 @@ impl Pass<'_> {
                 }
             }
         }
-        // Settled: there is nothing for Drop to do.
+        // Recorded: nothing is left for Drop.
         self.probe = false;
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.probe {
             let mut state = self.breaker.state();

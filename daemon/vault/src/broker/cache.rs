@@ -1,7 +1,7 @@
-//! What is remembered of one vault's secrets: values until they are too old even to stand in for a vault that is down, and
-//! for a few seconds that a secret cannot be had. Bounded by entries and bytes; who was not asked for longest goes first.
+//! The cache of one vault's secrets: values until they are too old even as a fallback for a vault that is down, and, for a
+//! few seconds, errors. It is bounded by entries and bytes; the least recently used is removed first.
 //!
-//! It never holds what has a lease, and does not know who asks.
+//! It never holds a secret with a lease, and does not know who requests one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,14 +9,15 @@ use jiff::Timestamp;
 use lru::LruCache;
 use tokio::time::Instant;
 
-use super::{Content, Limits, VaultError};
+use super::limits::Limits;
+use crate::{error::VaultError, secret::Content};
 
-/// What an entry takes besides its texts, roughly.
+/// The rough overhead of an entry.
 const ENTRY_BYTES: usize = 256;
 
 /// A secret as it was read.
 #[derive(Debug)]
-pub(super) struct Stored {
+pub(super) struct StoredSecret {
     pub(super) content: Content,
     pub(super) version: Option<String>,
     /// When the vault was asked.
@@ -25,16 +26,16 @@ pub(super) struct Stored {
     pub(super) fetched: Timestamp,
 }
 
-/// What is remembered of a secret.
+/// What is known of a secret.
 #[derive(Debug)]
-pub(super) enum Found {
-    Secret(Arc<Stored>),
-    Refused(VaultError),
+pub(super) enum CacheHit {
+    Secret(Arc<StoredSecret>),
+    Error(VaultError),
 }
 
 enum Entry {
-    Secret(Arc<Stored>),
-    Refused { error: VaultError, until: Instant },
+    Secret(Arc<StoredSecret>),
+    Error { error: VaultError, until: Instant },
 }
 
 /// The secrets of one vault, by their locators.
@@ -42,10 +43,10 @@ pub(super) struct Cache {
     entries: LruCache<Box<str>, Entry>,
     bytes: usize,
     secrets: usize,
-    /// Grows when everything is forgotten: what was asked for before that is not kept after it.
+    /// Grows when the cache is cleared: what was requested before is not kept afterwards.
     generation: u64,
-    /// Whether somebody comes by to throw out what is too old.
-    swept: bool,
+    /// Whether a task sweeps the cache.
+    is_swept: bool,
     ttl: Duration,
     keep: Duration,
     negative_ttl: Duration,
@@ -60,7 +61,7 @@ impl Cache {
             bytes: 0,
             secrets: 0,
             generation: 0,
-            swept: false,
+            is_swept: false,
             ttl: limits.ttl,
             keep: limits.ttl.saturating_add(limits.stale_while_error),
             negative_ttl: limits.negative_ttl,
@@ -69,36 +70,36 @@ impl Cache {
         }
     }
 
-    /// What can be answered without asking the vault.
-    pub(super) fn get(&mut self, locator: &str, now: Instant) -> Option<Found> {
+    /// Returns what can be answered without a call of the vault.
+    pub(super) fn get(&mut self, locator: &str, now: Instant) -> Option<CacheHit> {
         match self.entries.get(locator)? {
             Entry::Secret(stored) if now.duration_since(stored.read) < self.ttl => {
-                Some(Found::Secret(Arc::clone(stored)))
+                Some(CacheHit::Secret(Arc::clone(stored)))
             }
-            Entry::Refused { error, until } if now < *until => Some(Found::Refused(error.clone())),
-            Entry::Secret(_) | Entry::Refused { .. } => None,
+            Entry::Error { error, until } if now < *until => Some(CacheHit::Error(error.clone())),
+            Entry::Secret(_) | Entry::Error { .. } => None,
         }
     }
 
-    /// The last good value, for when the vault does not answer.
-    pub(super) fn last_good(&mut self, locator: &str, now: Instant) -> Option<Arc<Stored>> {
+    /// Returns the last good value, for when the vault does not answer.
+    pub(super) fn last_good(&mut self, locator: &str, now: Instant) -> Option<Arc<StoredSecret>> {
         match self.entries.get(locator)? {
             Entry::Secret(stored) if now.duration_since(stored.read) < self.keep => Some(Arc::clone(stored)),
-            Entry::Secret(_) | Entry::Refused { .. } => None,
+            Entry::Secret(_) | Entry::Error { .. } => None,
         }
     }
 
-    /// Which generation a read belongs to that begins now.
+    /// Returns the generation of a read that begins now.
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Remembers a value. True: from now on somebody has to [`sweep`](Self::sweep).
-    pub(super) fn keep(&mut self, locator: &str, stored: Arc<Stored>, generation: u64) -> bool {
+    /// Caches a value. Returns true where the caller has to start a task that calls [`sweep`](Self::sweep).
+    pub(super) fn insert(&mut self, locator: &str, stored: Arc<StoredSecret>, generation: u64) -> bool {
         if self.ttl.is_zero() || generation != self.generation {
             return false;
         }
-        // What was read later stays, also where the answers came in the other order.
+        // The newer read stays, even where its answer came first.
         if let Some(Entry::Secret(newer)) = self.entries.peek(locator)
             && newer.read > stored.read
         {
@@ -107,8 +108,8 @@ impl Cache {
         self.put(locator, Entry::Secret(stored))
     }
 
-    /// Remembers that there is nothing to be had. As with [`keep`](Self::keep).
-    pub(super) fn refuse(
+    /// Caches an error. Returns what [`insert`](Self::insert) does.
+    pub(super) fn insert_error(
         &mut self,
         locator: &str,
         error: &VaultError,
@@ -118,10 +119,10 @@ impl Cache {
         if generation != self.generation {
             return false;
         }
-        // Also without anything to remember: the vault has spoken, and the value before is no longer good.
+        // Even where errors are not cached: after this answer, the value before is out of date.
         self.remove(locator);
         !self.negative_ttl.is_zero()
-            && self.put(locator, Entry::Refused { error: error.clone(), until: now + self.negative_ttl })
+            && self.put(locator, Entry::Error { error: error.clone(), until: now + self.negative_ttl })
     }
 
     fn put(&mut self, locator: &str, entry: Entry) -> bool {
@@ -132,26 +133,26 @@ impl Cache {
         }
         while self.entries.len() >= self.max_entries || self.bytes + bytes > self.max_bytes {
             let Some((oldest, entry)) = self.entries.pop_lru() else { break };
-            self.count_out(&oldest, &entry);
+            self.subtract(&oldest, &entry);
         }
         self.bytes += bytes;
         self.secrets += usize::from(matches!(entry, Entry::Secret(_)));
         self.entries.put(locator.into(), entry);
-        !std::mem::replace(&mut self.swept, true)
+        !std::mem::replace(&mut self.is_swept, true)
     }
 
     fn remove(&mut self, locator: &str) {
         if let Some(entry) = self.entries.pop(locator) {
-            self.count_out(locator, &entry);
+            self.subtract(locator, &entry);
         }
     }
 
-    fn count_out(&mut self, locator: &str, entry: &Entry) {
+    fn subtract(&mut self, locator: &str, entry: &Entry) {
         self.bytes -= cost(locator, entry);
         self.secrets -= usize::from(matches!(entry, Entry::Secret(_)));
     }
 
-    /// Forgets everything; how many secrets that were.
+    /// Removes everything; returns how many secrets there were.
     pub(super) fn clear(&mut self) -> usize {
         self.generation += 1;
         self.entries.clear();
@@ -159,14 +160,14 @@ impl Cache {
         std::mem::take(&mut self.secrets)
     }
 
-    /// Throws out what can no longer be answered with. False: there is nothing left, and nobody needs to come again until
-    /// [`keep`](Self::keep) or [`refuse`](Self::refuse) says so.
+    /// Removes what has expired. Returns false where the cache is empty, so that nobody needs to sweep it until
+    /// [`insert`](Self::insert) or [`insert_error`](Self::insert_error) says so.
     pub(super) fn sweep(&mut self, now: Instant) -> bool {
         let (keep, mut bytes, mut secrets) = (self.keep, self.bytes, self.secrets);
         self.entries.retain(|locator, entry| {
             let good = match entry {
                 Entry::Secret(stored) => now.duration_since(stored.read) < keep,
-                Entry::Refused { until, .. } => now < *until,
+                Entry::Error { until, .. } => now < *until,
             };
             if !good {
                 bytes -= cost(locator, entry);
@@ -175,11 +176,11 @@ impl Cache {
             good
         });
         (self.bytes, self.secrets) = (bytes, secrets);
-        self.swept = !self.entries.is_empty();
-        self.swept
+        self.is_swept = !self.entries.is_empty();
+        self.is_swept
     }
 
-    /// How many secrets there are, and how many bytes all entries take.
+    /// Returns the number of secrets, and the bytes of all entries.
     pub(super) fn size(&self) -> (usize, usize) {
         (self.secrets, self.bytes)
     }
@@ -188,7 +189,7 @@ impl Cache {
 fn cost(locator: &str, entry: &Entry) -> usize {
     let texts = match entry {
         Entry::Secret(stored) => stored.content.len(),
-        Entry::Refused { error, .. } => error.message.len() + error.remedy.len(),
+        Entry::Error { error, .. } => error.message.len() + error.remedy.len(),
     };
     ENTRY_BYTES + locator.len() + texts
 }

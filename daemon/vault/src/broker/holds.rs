@@ -1,5 +1,4 @@
-//! Holds: what an actor has said to need until further notice. A hold claims all leases of one answer; it ends when it is
-//! released, or when nobody has renewed it in time.
+//! Holds: an actor's claims on all leases of one answer. A hold ends when it is released, or when it is not renewed in time.
 
 use std::{
     collections::HashMap,
@@ -12,12 +11,13 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::{
-    Fault, HoldTerm, VaultError,
-    lease::{Claim, later},
+    answer::HoldTerm,
+    lease::{Claim, saturating_add},
 };
+use crate::error::{VaultError, VaultErrorKind};
 
-/// However short the leases are, a client is not asked to come more often.
-const SHORTEST: Duration = Duration::from_secs(30);
+/// The shortest term of a hold, however short the leases are.
+const MIN_TERM: Duration = Duration::from_secs(30);
 
 /// All holds, of all vaults.
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub(super) struct Holds(Mutex<State>);
 #[derive(Default)]
 struct State {
     open: HashMap<Uuid, Hold>,
-    /// The daemon stops: none is opened any more.
+    /// Whether the daemon stops, so that no hold is opened any more.
     closed: bool,
 }
 
@@ -62,8 +62,8 @@ impl Holds {
         Some(term(id, span, wall))
     }
 
-    /// Keeps a hold for another term. Where a lease under it has ended, that is said each time, and the hold stays for the
-    /// others.
+    /// Keeps a hold for another term. Where one of its leases has ended, this is an error each time, and the hold continues
+    /// for the others.
     pub(super) fn renew(
         &self,
         id: Uuid,
@@ -73,26 +73,26 @@ impl Holds {
     ) -> Result<HoldTerm, VaultError> {
         let open = &mut self.state().open;
         let hold = open.get_mut(&id).filter(|hold| &*hold.actor == actor && now < hold.expires);
-        let Some(hold) = hold else { return Err(over()) };
+        let Some(hold) = hold else { return Err(expired()) };
         let all = hold.claims.len();
-        let living = hold.claims.iter().filter(|claim| claim.lease().lives(now)).count();
-        if living == 0 {
+        let alive = hold.claims.iter().filter(|claim| claim.lease().is_alive(now)).count();
+        if alive == 0 {
             open.remove(&id);
-            return Err(over());
+            return Err(expired());
         }
         let span = span(&hold.claims, now);
         hold.expires = now + span;
-        if living < all {
-            return Err(some_over(all - living, all));
+        if alive < all {
+            return Err(some_expired(all - alive, all));
         }
         Ok(term(id, span, wall))
     }
 
-    /// Ends a hold. One that is over already is no error.
+    /// Ends a hold. One that has ended already is not an error.
     pub(super) fn release(&self, id: Uuid, actor: &str) -> Result<(), VaultError> {
         let open = &mut self.state().open;
         if open.get(&id).is_some_and(|hold| &*hold.actor != actor) {
-            return Err(over());
+            return Err(expired());
         }
         open.remove(&id);
         Ok(())
@@ -106,7 +106,7 @@ impl Holds {
     }
 }
 
-/// Ends a hold in time, unless it is renewed.
+/// Ends a hold when it expires.
 async fn expire(holds: Weak<Holds>, id: Uuid, mut at: Instant) {
     loop {
         sleep_until(at).await;
@@ -116,7 +116,7 @@ async fn expire(holds: Weak<Holds>, id: Uuid, mut at: Instant) {
             None => return,
             Some(hold) if Instant::now() < hold.expires => at = hold.expires,
             Some(_) => {
-                tracing::debug!(hold = %id, "a hold was not renewed in time");
+                tracing::debug!(hold = %id, "a hold has expired");
                 open.remove(&id);
                 return;
             }
@@ -124,25 +124,25 @@ async fn expire(holds: Weak<Holds>, id: Uuid, mut at: Instant) {
     }
 }
 
-/// The term of a hold: as long as the shortest of its leases that live.
+/// Returns the term of a hold, which is that of its shortest lease.
 fn span(claims: &[Claim], now: Instant) -> Duration {
-    let living = claims.iter().map(Claim::lease).filter(|lease| lease.lives(now));
-    living.map(|lease| lease.span(now)).min().unwrap_or_default().max(SHORTEST)
+    let alive = claims.iter().map(Claim::lease).filter(|lease| lease.is_alive(now));
+    alive.map(|lease| lease.hold_term(now)).min().unwrap_or_default().max(MIN_TERM)
 }
 
 fn term(id: Uuid, span: Duration, wall: Timestamp) -> HoldTerm {
-    HoldTerm { id, expires: later(wall, span), renew_at: later(wall, span * 2 / 3) }
+    HoldTerm { id, expires: saturating_add(wall, span), renew_at: saturating_add(wall, span * 2 / 3) }
 }
 
-fn over() -> VaultError {
-    VaultError::new(Fault::LeaseGone, "the hold is over, or is not yours")
-        .remedy("read the secret again: that makes a new one where the one before has ended")
+fn expired() -> VaultError {
+    VaultError::new(VaultErrorKind::LeaseGone, "the hold has expired, or belongs to another actor")
+        .remedy("read the secret again for a new one")
 }
 
-fn some_over(gone: usize, all: usize) -> VaultError {
+fn some_expired(expired: usize, all: usize) -> VaultError {
     VaultError::new(
-        Fault::LeaseGone,
-        format!("{gone} of the {all} leases of this hold have ended; the hold goes on for the others"),
+        VaultErrorKind::LeaseGone,
+        format!("{expired} of the {all} leases of this hold have expired; the hold continues for the others"),
     )
-    .remedy("read the secrets again: that makes new ones where those before have ended")
+    .remedy("read the secrets again for new ones")
 }

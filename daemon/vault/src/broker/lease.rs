@@ -1,7 +1,7 @@
-//! One dynamic secret and its lease: who still claims it, and what is to be done about it next. In memory only: a lease of a
-//! daemon that was killed ends by itself.
+//! One dynamic secret and its lease: who claims it, and what has to be done about it next. In memory only: the leases of a
+//! daemon that was killed expire.
 //!
-//! It decides; speaking to the vault is the matter of `tend`.
+//! It decides; `lease_task` speaks to the vault.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,24 +11,31 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Notify, time::Instant};
 
-use super::{LeaseTerm, cache::Stored, vault};
+use super::{answer::LeaseTerm, cache::StoredSecret};
+use crate::secret;
 
-/// Longer leases count as this long: beyond it, adding to a moment may fail.
-const LONGEST: Duration = Duration::from_hours(24 * 365);
+/// Longer leases count as this long: beyond it, adding to an instant may overflow.
+const MAX_DURATION: Duration = Duration::from_hours(24 * 365);
 
-/// The first wait after a renewal that failed, and the longest.
+/// The first and the longest wait after a renewal that failed.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+
+/// What a reader finds a lease by.
+pub(super) struct LeaseKey {
+    pub(super) locator: Arc<str>,
+    pub(super) actor: Arc<str>,
+}
 
 /// A dynamic secret that was made for one actor.
 pub(super) struct Lease {
-    pub(super) stored: Arc<Stored>,
-    /// Under which locator and for whom others may find it; `None`: it was made for a check.
-    pub(super) place: Option<(Arc<str>, Arc<str>)>,
-    pub(super) id: vault::LeaseId,
-    /// What was granted at first, and is asked for again.
-    pub(super) first: Duration,
+    pub(super) secret: Arc<StoredSecret>,
+    /// `None` where it was made for a check.
+    pub(super) key: Option<LeaseKey>,
+    pub(super) id: secret::LeaseId,
+    /// What was granted at first, and is requested by renewals.
+    pub(super) initial: Duration,
     state: Mutex<State>,
-    /// Claims came or went.
+    /// Notified when claims come or go.
     pub(super) changed: Notify,
 }
 
@@ -37,64 +44,64 @@ struct State {
     expires: Instant,
     expires_at: Timestamp,
     renewable: bool,
-    /// When to renew it, if somebody holds it.
+    /// When to renew it, if somebody claims it.
     due: Instant,
-    /// The vault granted less than at first.
+    /// Whether the vault granted less than at first.
     capped: bool,
-    /// Renewals that failed in a row.
-    failed: u32,
-    /// Those who need it for as long as they say.
+    /// The number of renewals that failed in a row.
+    failures: u32,
+    /// The number of claims.
     claims: usize,
-    /// Those who need it, and will not say for how long: until it would have ended when they got it.
-    left_until: Option<Instant>,
-    over: bool,
+    /// Until when it is kept for readers who do not claim it: when it would have expired when they got it.
+    detached_until: Option<Instant>,
+    ended: bool,
 }
 
-/// What is to be done about a lease.
+/// What has to be done about a lease.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Nothing until then, or until the claims change.
+    /// Nothing until then or until the claims change.
     Wait(Instant),
-    /// Prolong it.
+    /// Renew it.
     Renew,
-    /// Nobody needs it any longer. From now on nobody can claim it.
+    /// Revoke it, because nobody needs it. From now on it cannot be claimed.
     Revoke,
-    /// It has ended.
+    /// Forget it, because it has ended.
     Forget,
 }
 
 impl Lease {
-    /// A lease that was granted in the answer to a call of that moment. Claim it before it is tended.
-    pub(super) fn new(stored: Arc<Stored>, place: Option<(Arc<str>, Arc<str>)>, lease: vault::Lease) -> Self {
-        let first = lease.duration.min(LONGEST);
+    /// Makes a lease that was granted with a secret. Claim it before its task starts, which would revoke it.
+    pub(super) fn new(secret: Arc<StoredSecret>, key: Option<LeaseKey>, lease: secret::Lease) -> Self {
+        let initial = lease.duration.min(MAX_DURATION);
         let state = State {
-            granted: first,
-            expires: stored.read + first,
-            expires_at: later(stored.fetched, first),
+            granted: initial,
+            expires: secret.read + initial,
+            expires_at: saturating_add(secret.fetched, initial),
             renewable: lease.renewable,
-            due: due(stored.read, first),
+            due: due(secret.read, initial),
             capped: false,
-            failed: 0,
+            failures: 0,
             claims: 0,
-            left_until: None,
-            over: false,
+            detached_until: None,
+            ended: false,
         };
-        Self { stored, place, id: lease.id, first, state: Mutex::new(state), changed: Notify::new() }
+        Self { secret, key, id: lease.id, initial, state: Mutex::new(state), changed: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For logs.
+    /// Returns the locator for logs; empty for a check.
     pub(super) fn locator(&self) -> &str {
-        self.place.as_ref().map_or("", |(locator, _)| locator)
+        self.key.as_ref().map_or("", |key| &key.locator)
     }
 
-    /// Claims it until the claim is dropped, unless it has ended.
+    /// Claims the lease until the claim is dropped, unless it has ended.
     pub(super) fn claim(self: &Arc<Self>, now: Instant) -> Option<Claim> {
         let mut state = self.state();
-        if state.over || now >= state.expires {
+        if state.ended || now >= state.expires {
             return None;
         }
         state.claims += 1;
@@ -103,24 +110,24 @@ impl Lease {
         Some(Claim(Arc::clone(self)))
     }
 
-    /// Claims it for a new reader, unless so little of it is left that they had better get another.
-    pub(super) fn claim_for_long(self: &Arc<Self>, now: Instant) -> Option<Claim> {
+    /// Claims the lease for a new reader, unless so little of it is left that a new secret is better.
+    pub(super) fn claim_if_fresh(self: &Arc<Self>, now: Instant) -> Option<Claim> {
         let state = self.state();
         let left = state.expires.saturating_duration_since(now);
-        let kept_alive = state.claims > 0 && state.renewable && !state.capped && state.failed == 0;
+        let kept_alive = state.claims > 0 && state.renewable && !state.capped && state.failures == 0;
         drop(state);
-        if kept_alive || left >= self.first / 3 { self.claim(now) } else { None }
+        if kept_alive || left >= self.initial / 3 { self.claim(now) } else { None }
     }
 
-    /// What is to be done now.
+    /// Returns what has to be done now.
     pub(super) fn step(&self, now: Instant, closing: bool) -> Step {
         let mut state = self.state();
-        if state.over || now >= state.expires {
-            state.over = true;
+        if state.ended || now >= state.expires {
+            state.ended = true;
             return Step::Forget;
         }
-        let left_until = state.left_until.filter(|until| now < *until);
-        match (state.claims, left_until) {
+        let detached_until = state.detached_until.filter(|until| now < *until);
+        match (state.claims, detached_until) {
             _ if closing => {}
             (0, None) => {}
             (0, Some(until)) => return Step::Wait(until.min(state.expires)),
@@ -128,64 +135,65 @@ impl Lease {
             _ if now >= state.due => return Step::Renew,
             _ => return Step::Wait(state.due.min(state.expires)),
         }
-        state.over = true;
+        state.ended = true;
         Step::Revoke
     }
 
-    /// The vault prolonged it, in the answer to a call of that moment.
-    pub(super) fn renewed(&self, lease: &vault::Lease, asked: Instant, asked_at: Timestamp) {
+    /// Records that the vault renewed it, in the answer to a call that began then.
+    pub(super) fn renewed(&self, lease: &secret::Lease, started: Instant, started_at: Timestamp) {
         let mut state = self.state();
-        let granted = lease.duration.min(LONGEST);
-        let expires = asked + granted;
-        // A vault may round a little. One that has an end for all renewals grants less and less towards it.
-        state.capped = granted < self.first.saturating_sub(self.first / 10);
-        let final_grant = state.capped && expires <= state.expires + Duration::from_secs(1);
-        state.renewable = lease.renewable && !final_grant;
-        (state.granted, state.expires, state.expires_at) = (granted, expires, later(asked_at, granted));
-        state.due = due(asked, granted);
-        state.failed = 0;
+        let granted = lease.duration.min(MAX_DURATION);
+        let expires = started + granted;
+        // A vault may round a little. One with a maximum lifetime grants less and less towards its end.
+        state.capped = granted < self.initial.saturating_sub(self.initial / 10);
+        let is_last_grant = state.capped && expires <= state.expires + Duration::from_secs(1);
+        state.renewable = lease.renewable && !is_last_grant;
+        (state.granted, state.expires, state.expires_at) =
+            (granted, expires, saturating_add(started_at, granted));
+        state.due = due(started, granted);
+        state.failures = 0;
     }
 
-    /// It could not be prolonged; it is tried again in a while. How often that happened in a row.
-    pub(super) fn not_renewed(&self, wait: Option<Duration>, now: Instant) -> u32 {
+    /// Records that a renewal failed, which is retried in a while. Returns how many failed in a row.
+    pub(super) fn renewal_failed(&self, wait: Option<Duration>, now: Instant) -> u32 {
         let mut state = self.state();
-        let backoff = RETRY.0.saturating_mul(1 << state.failed.min(10)).min(RETRY.1);
+        let backoff = RETRY.0.saturating_mul(1 << state.failures.min(10)).min(RETRY.1);
         let wait = wait.unwrap_or_default().min(RETRY.1).max(backoff);
-        state.failed = state.failed.saturating_add(1);
+        state.failures = state.failures.saturating_add(1);
         state.due = now + wait.mul_f64(1.0 + 0.1 * fastrand::f64());
-        state.failed
+        state.failures
     }
 
-    /// It has ended, whatever was granted.
+    /// Records that it has ended, whatever was granted.
     pub(super) fn end(&self) {
-        self.state().over = true;
+        self.state().ended = true;
     }
 
-    /// Whether it has not ended.
-    pub(super) fn lives(&self, now: Instant) -> bool {
+    /// Returns whether it has not ended.
+    pub(super) fn is_alive(&self, now: Instant) -> bool {
         let state = self.state();
-        !state.over && now < state.expires
+        !state.ended && now < state.expires
     }
 
-    /// When it ends unless it is renewed.
+    /// Returns when it expires unless it is renewed.
     pub(super) fn expires(&self) -> Instant {
         self.state().expires
     }
 
-    /// For readers.
+    /// Returns its term for readers.
     pub(super) fn term(&self) -> LeaseTerm {
         let state = self.state();
         LeaseTerm { duration: state.granted, renewable: state.renewable, expires: state.expires_at }
     }
 
-    /// How long somebody who holds it can rely on it before they have to say something.
-    pub(super) fn span(&self, now: Instant) -> Duration {
+    /// Returns how long a holder can rely on it without renewing the hold.
+    pub(super) fn hold_term(&self, now: Instant) -> Duration {
         let state = self.state();
         if state.renewable { state.granted } else { state.expires.saturating_duration_since(now) }
     }
 }
 
-/// Keeps a lease alive. The last one that goes, where nobody else needs the lease, ends it.
+/// Keeps a lease alive. Dropping the last one ends the lease, unless it is detached.
 pub(super) struct Claim(Arc<Lease>);
 
 impl Claim {
@@ -193,16 +201,16 @@ impl Claim {
         &self.0
     }
 
-    /// The same claim once more.
-    pub(super) fn again(&self) -> Self {
+    /// Makes a second claim on the same lease.
+    pub(super) fn duplicate(&self) -> Self {
         self.0.state().claims += 1;
         Self(Arc::clone(&self.0))
     }
 
-    /// Leaves the lease to somebody who will not say when they are done: nobody revokes it before it would have ended now.
-    pub(super) fn leave(&self) {
+    /// Leaves the lease to a reader who will not release it: it is not revoked before it would expire now.
+    pub(super) fn detach(&self) {
         let mut state = self.0.state();
-        state.left_until = state.left_until.max(Some(state.expires));
+        state.detached_until = state.detached_until.max(Some(state.expires));
     }
 }
 
@@ -218,15 +226,12 @@ impl Drop for Claim {
     }
 }
 
-/// Two thirds of the way; a little earlier, so that leases of one moment are not renewed in one moment.
+/// Returns when to renew: after two thirds, or a little earlier so that leases of one instant are renewed apart.
 fn due(from: Instant, granted: Duration) -> Instant {
     from + granted.mul_f64(2.0 / 3.0 - 0.05 * fastrand::f64())
 }
 
-/// A moment some time after another, or the last one that there is.
-pub(super) fn later(moment: Timestamp, wait: Duration) -> Timestamp {
-    SignedDuration::try_from(wait)
-        .ok()
-        .and_then(|wait| moment.checked_add(wait).ok())
-        .unwrap_or(Timestamp::MAX)
+/// Adds a duration, up to the last timestamp.
+pub(super) fn saturating_add(time: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait).ok().and_then(|wait| time.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
 }

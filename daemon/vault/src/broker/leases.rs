@@ -1,4 +1,4 @@
-//! The leases of one vault that live, and where a reader finds theirs again.
+//! The leases of one vault that have not ended, by locator and actor.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::lease::{Claim, Lease};
+use super::lease::{Claim, Lease, LeaseKey};
 
 /// By locator, then by actor.
 type Current = HashMap<Arc<str>, HashMap<Arc<str>, Arc<Lease>>>;
@@ -19,17 +19,17 @@ type Current = HashMap<Arc<str>, HashMap<Arc<str>, Arc<Lease>>>;
 #[derive(Default)]
 pub(super) struct Leases {
     current: Mutex<Current>,
-    living: AtomicUsize,
+    alive: AtomicUsize,
 }
 
-/// What is known of a locator.
-pub(super) enum Known {
+/// What is known of an actor's lease at a locator.
+pub(super) enum LeaseLookup {
     /// The actor has a lease, and this is a claim on it.
-    Yours(Claim),
-    /// What is there is made for each actor, and this one has none that is good for long enough.
-    MadeForEach,
-    /// Nothing.
-    Nothing,
+    Claimed(Claim),
+    /// The secret is made for each actor, and this one has no lease that lasts long enough.
+    PerActor,
+    /// Nothing is known.
+    Unknown,
 }
 
 impl Leases {
@@ -37,31 +37,30 @@ impl Leases {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks for what the actor has.
-    pub(super) fn find(&self, locator: &str, actor: &str, now: Instant) -> Known {
+    /// Claims the lease that the actor has.
+    pub(super) fn find(&self, locator: &str, actor: &str, now: Instant) -> LeaseLookup {
         let current = self.current();
-        let Some(actors) = current.get(locator) else { return Known::Nothing };
-        match actors.get(actor).and_then(|lease| lease.claim_for_long(now)) {
-            Some(claim) => Known::Yours(claim),
-            None => Known::MadeForEach,
+        let Some(actors) = current.get(locator) else { return LeaseLookup::Unknown };
+        match actors.get(actor).and_then(|lease| lease.claim_if_fresh(now)) {
+            Some(claim) => LeaseLookup::Claimed(claim),
+            None => LeaseLookup::PerActor,
         }
     }
 
-    /// A lease lives from now on. Where the actor had another, new readers find this one; the other goes on for those who
-    /// have it.
+    /// Adds a lease. Where the actor has another, new readers find this one; the other continues for those who claim it.
     pub(super) fn add(&self, lease: &Arc<Lease>) {
-        self.living.fetch_add(1, Ordering::Relaxed);
-        if let Some((locator, actor)) = &lease.place {
+        self.alive.fetch_add(1, Ordering::Relaxed);
+        if let Some(LeaseKey { locator, actor }) = &lease.key {
             let mut current = self.current();
             let actors = current.entry(Arc::clone(locator)).or_default();
             actors.insert(Arc::clone(actor), Arc::clone(lease));
         }
     }
 
-    /// A lease has ended.
+    /// Removes a lease that has ended.
     pub(super) fn remove(&self, lease: &Arc<Lease>) {
-        self.living.fetch_sub(1, Ordering::Relaxed);
-        let Some((locator, actor)) = &lease.place else { return };
+        self.alive.fetch_sub(1, Ordering::Relaxed);
+        let Some(LeaseKey { locator, actor }) = &lease.key else { return };
         let mut current = self.current();
         let Some(actors) = current.get_mut(locator) else { return };
         if actors.get(actor).is_some_and(|found| Arc::ptr_eq(found, lease)) {
@@ -72,8 +71,8 @@ impl Leases {
         }
     }
 
-    /// How many live.
+    /// Returns how many there are.
     pub(super) fn count(&self) -> usize {
-        self.living.load(Ordering::Relaxed)
+        self.alive.load(Ordering::Relaxed)
     }
 }

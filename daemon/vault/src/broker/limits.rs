@@ -1,27 +1,27 @@
-//! What an operator may set for each vault, and what holds where nothing is set.
+//! The limits that an operator may set for each vault, and their defaults.
 
 use std::time::Duration;
 
-/// How one vault is treated.
+/// The limits of one vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How long one call of the vault may take.
+    /// The deadline of one call of the vault.
     pub timeout: Duration,
-    /// Reads at once, from 1.
+    /// The number of reads at once, from 1.
     pub concurrency: usize,
-    /// How long a secret is handed out from the cache; zero: nothing is cached.
+    /// How long a secret is returned from the cache; zero caches nothing.
     pub ttl: Duration,
-    /// How long beyond that it stands in for a vault that does not answer.
+    /// How much longer it is the fallback while the vault does not answer.
     pub stale_while_error: Duration,
-    /// How long it is remembered that a secret cannot be had; zero: not at all.
+    /// How long it is cached that a secret cannot be read; zero caches no errors.
     pub negative_ttl: Duration,
-    /// Secrets in the cache.
+    /// The largest number of secrets in the cache.
     pub max_entries: usize,
-    /// Their bytes, with some for each entry itself.
+    /// The largest size of the cache in bytes, with some overhead for each entry.
     pub max_bytes: usize,
-    /// After how many failures in a row the vault is left alone, from 1.
+    /// The number of failures in a row, from 1, that opens the circuit breaker.
     pub breaker_failures: u32,
-    /// For how long.
+    /// How long the circuit breaker stays open.
     pub breaker_open: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Each rule of the broker, against a vault that does what the test says, in time that stands still.
+//! Each rule of the broker, against a scripted vault, in paused time.
 
 mod breaking;
 mod caching;

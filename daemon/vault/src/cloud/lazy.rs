@@ -1,11 +1,11 @@
-//! A connection that is made when it is first needed, so that the daemon starts while a vault is down, and made anew
-//! after it was let go of, so that credentials are read again where they come from.
+//! A connection that is made when it is first needed, so that the daemon starts while a vault is down, and made again after
+//! it was forgotten, so that credentials are read again from their source.
 
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-/// Such a connection.
+/// A connection that is made when it is first needed.
 pub(crate) struct Lazy<T>(Mutex<Option<Arc<T>>>);
 
 impl<T> Lazy<T> {
@@ -13,24 +13,24 @@ impl<T> Lazy<T> {
         Self(Mutex::new(None))
     }
 
-    /// The connection. Who comes while it is being made waits for it; what cannot be made is tried again next time.
+    /// Returns the connection. Callers wait while it is being made; after a failure, the next call tries again.
     pub(crate) async fn get<E, F>(&self, make: impl FnOnce() -> F) -> Result<Arc<T>, E>
     where
         F: Future<Output = Result<T, E>>,
     {
         let mut slot = self.0.lock().await;
-        if let Some(made) = &*slot {
-            return Ok(made.clone());
+        if let Some(connection) = &*slot {
+            return Ok(connection.clone());
         }
-        let made = Arc::new(make().await?);
-        *slot = Some(made.clone());
-        Ok(made)
+        let connection = Arc::new(make().await?);
+        *slot = Some(connection.clone());
+        Ok(connection)
     }
 
-    /// Lets go of this one, unless somebody else did before and there is a newer one.
+    /// Forgets this connection, unless a newer one has replaced it.
     pub(crate) async fn forget(&self, old: &Arc<T>) {
         let mut slot = self.0.lock().await;
-        if slot.as_ref().is_some_and(|made| Arc::ptr_eq(made, old)) {
+        if slot.as_ref().is_some_and(|current| Arc::ptr_eq(current, old)) {
             *slot = None;
         }
     }

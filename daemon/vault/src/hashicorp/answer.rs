@@ -1,7 +1,7 @@
-//! What Vault answered: JSON that is read without copies that nobody wipes, or a status that becomes an error.
+//! Vault's answers: JSON that is parsed without unwiped copies, or a status that becomes an error.
 //!
-//! An error's text comes from here and never from Vault: Vault's may repeat what it was sent. What Vault says is searched
-//! for a few fixed words, where the status alone does not tell.
+//! The texts of errors are the daemon's own: Vault's may repeat what it was sent. Vault's are searched for a few fixed words,
+//! where the status alone is ambiguous.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,18 +11,21 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::{Bytes, Content, Fault, VaultError};
+use crate::{
+    error::{VaultError, VaultErrorKind},
+    secret::{Bytes, Content},
+};
 
 /// An answer, whatever its status.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    /// Whether it says that it is JSON.
+    /// Whether its content type is JSON.
     pub(super) json: bool,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Zeroizing<Vec<u8>>,
 }
 
-/// What Vault puts around most answers.
+/// The envelope of most answers.
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow, default)]
@@ -35,14 +38,14 @@ pub(super) struct Envelope<'a> {
     pub(super) renewable: bool,
 }
 
-/// What Vault answers to a sign-in and to the renewal of a token.
+/// The answer to a sign-in and to the renewal of a token.
 #[derive(Deserialize)]
 pub(super) struct SignedIn<'a> {
     #[serde(borrow)]
     pub(super) auth: Option<Auth<'a>>,
 }
 
-/// A token that was made or prolonged.
+/// A token that was issued or renewed.
 #[derive(Deserialize)]
 pub(super) struct Auth<'a> {
     #[serde(borrow, default)]
@@ -54,131 +57,127 @@ pub(super) struct Auth<'a> {
 }
 
 impl Auth<'_> {
-    /// Empty where Vault wants a second factor first.
+    /// Returns the token; it is empty where Vault requires a second factor.
     pub(super) fn token(&self) -> Option<Zeroizing<Vec<u8>>> {
         self.client_token.and_then(text).map(Zeroizing::new)
     }
 }
 
 impl Answer {
-    /// Whether Vault's own words about an error hold these.
+    /// Returns whether Vault's text contains these words.
     pub(super) fn says(&self, words: &str) -> bool {
         self.body.windows(words.len()).any(|window| window == words.as_bytes())
     }
 
-    /// Whether it refuses the token itself, and not what was asked with it.
-    pub(super) fn refuses_the_token(&self) -> bool {
+    /// Returns whether Vault rejects the token itself, and not the request.
+    pub(super) fn rejects_token(&self) -> bool {
         self.says("invalid token") || self.says("bad token")
     }
 
-    /// Reads the body. What is no JSON, or says that it is something else, is not understood.
-    pub(super) fn read<'a, T: Deserialize<'a>>(&'a self, vault: &VaultName) -> Result<T, VaultError> {
+    /// Parses the body, which must be JSON by its content type too.
+    pub(super) fn parse<'a, T: Deserialize<'a>>(&'a self, vault: &VaultName) -> Result<T, VaultError> {
         if !self.json {
-            return Err(misunderstood(vault, "with something else than JSON"));
+            return Err(invalid_answer(vault, "that is not JSON"));
         }
-        self.read_any()
-            .ok_or_else(|| misunderstood(vault, "with JSON that is cut off or not what Vault says there"))
+        self.parse_any().ok_or_else(|| invalid_answer(vault, "whose JSON is truncated or unexpected"))
     }
 
-    /// Reads the body of an error, if it can be.
-    pub(super) fn read_any<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
-        // The error would repeat a part of the text.
+    /// Parses the body of an error, where possible.
+    pub(super) fn parse_any<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
+        // The parser's error would repeat a part of the text.
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// What a status means that was not asked for. `what` completes "does not let the daemon …".
-    pub(super) fn refusal(&self, vault: &VaultName, what: &str, remedy: &str) -> VaultError {
+    /// Describes an unexpected status. `action` completes "does not allow the daemon to …".
+    pub(super) fn error(&self, vault: &VaultName, action: &str, remedy: &str) -> VaultError {
         let status = self.status.as_u16();
-        let error =
-            |fault, text: &str| VaultError::new(fault, format!("vault \"{vault}\" {text} ({status})"));
+        let error = |kind, text: &str| VaultError::new(kind, format!("vault \"{vault}\" {text} ({status})"));
         match status {
-            300..=399 => error(Fault::Answer, "redirects elsewhere, where no token is sent").remedy(
-                "name the load balancer or the active node of the cluster in `address`: redirects are not followed",
-            ),
+            300..=399 => error(VaultErrorKind::InvalidResponse, "returned a redirect, which is not followed")
+                .remedy("set `address` to the load balancer or the active node of the cluster"),
             400 if self.says("Upgrading from non-versioned") => {
-                error(Fault::Unavailable, "is making the engine a versioned one")
-                    .remedy("wait until it has done so")
+                error(VaultErrorKind::Unavailable, "is upgrading the engine to KV version 2")
+                    .remedy("try again when the upgrade is done")
                     .retry_after(self.retry_after.unwrap_or(Duration::from_secs(1)))
             }
-            400 => error(Fault::NotFound, "does not accept the request")
-                .remedy("check mount and path; a dynamic engine answers like this for a role that it does not have"),
-            401 | 403 => error(Fault::Denied, &format!("does not let the daemon {what}")).remedy(remedy),
-            404 => error(Fault::NotFound, "has nothing there").remedy("check mount and path of the reference"),
-            405 => error(Fault::NotFound, "has nothing there that can be read")
-                .remedy("refer to something that Vault answers a read with"),
+            400 => error(VaultErrorKind::NotFound, "rejects the request")
+                .remedy("check mount and path; a dynamic engine rejects unknown roles like this"),
+            401 | 403 => error(VaultErrorKind::Denied, &format!("does not allow the daemon to {action}"))
+                .remedy(remedy),
+            404 => error(VaultErrorKind::NotFound, "has no such secret")
+                .remedy("check mount and path of the reference"),
+            405 => error(VaultErrorKind::NotFound, "has nothing at this path that can be read")
+                .remedy("use a path that supports reads in the reference"),
             412 | 429 | 500..=599 | 472..=474 => {
                 let (text, remedy) = self.outage();
-                let mut error = error(Fault::Unavailable, text).remedy(remedy);
+                let mut error = error(VaultErrorKind::Unavailable, text).remedy(remedy);
                 error.retry_after = self.retry_after;
                 error
             }
-            _ => error(Fault::Answer, "answers with a status that Vault has no reason for")
-                .remedy("check that `address` leads to Vault, and to nothing between that answers instead"),
+            _ => error(VaultErrorKind::InvalidResponse, "returned an unexpected status")
+                .remedy("check that Vault, and not a proxy, answers at `address`"),
         }
     }
 
     fn outage(&self) -> (&'static str, &'static str) {
         match self.status.as_u16() {
-            501 => ("is not initialised", "initialise and unseal it"),
+            501 => ("is not initialized", "initialize and unseal it"),
             412 => ("has not caught up with its cluster yet", "try again in a moment"),
-            429 => (
-                "asks to be left alone for a while",
-                "raise its rate limit for the daemon, or cache for longer",
-            ),
+            429 => ("throttles requests", "raise its rate limit for the daemon, or raise `cache.ttl`"),
             472..=474 => (
                 "is a standby that does not serve requests",
-                "name the load balancer or the active node of the cluster in `address`",
+                "set `address` to the load balancer or the active node of the cluster",
             ),
             _ if self.says("Vault is sealed") || self.says("\"sealed\":true") => ("is sealed", "unseal it"),
             _ if self.says("standby mode") => (
                 "is a standby that does not serve requests",
-                "name the load balancer or the active node of the cluster in `address`",
+                "set `address` to the load balancer or the active node of the cluster",
             ),
-            503 => ("is not available", "see Vault's own log, and that of what stands before it"),
-            _ => ("failed", "see Vault's own log for the reason"),
+            503 => ("is unavailable", "see Vault's log, and that of the proxy in front of it"),
+            _ => ("reports an internal error", "see Vault's log for the reason"),
         }
     }
 }
 
-/// An answer that cannot be understood; `how` completes "answers …".
-pub(super) fn misunderstood(vault: &VaultName, how: &str) -> VaultError {
-    VaultError::new(Fault::Answer, format!("vault \"{vault}\" answers {how}"))
-        .remedy("check that `address` leads to Vault, and to nothing between that answers instead")
+/// The answer is invalid; `why` follows "an answer".
+pub(super) fn invalid_answer(vault: &VaultName, why: &str) -> VaultError {
+    VaultError::new(VaultErrorKind::InvalidResponse, format!("vault \"{vault}\" returned an answer {why}"))
+        .remedy("check that Vault, and not a proxy, answers at `address`")
 }
 
-/// An object that holds no secrets, inside of `data`.
-pub(super) fn plain<T: DeserializeOwned>(
+/// Parses an object without secrets in `data`.
+pub(super) fn parse_data<T: DeserializeOwned>(
     data: Option<&RawValue>,
     vault: &VaultName,
 ) -> Result<T, VaultError> {
     data.and_then(|data| serde_json::from_str(data.get()).ok())
-        .ok_or_else(|| misunderstood(vault, "with JSON that is not what Vault says there"))
+        .ok_or_else(|| invalid_answer(vault, "with unexpected JSON"))
 }
 
-/// The fields of a secret: the text of a string, the JSON of everything else.
+/// Parses the fields of a secret: the text of a string, the JSON of everything else.
 pub(super) fn fields(data: Option<&RawValue>, vault: &VaultName) -> Result<Content, VaultError> {
     let object: Option<BTreeMap<String, &RawValue>> =
         data.and_then(|data| serde_json::from_str(data.get()).ok());
-    let object = object.ok_or_else(|| misunderstood(vault, "with no fields where a secret's should be"))?;
+    let object = object.ok_or_else(|| invalid_answer(vault, "without a secret's fields"))?;
     let mut fields = BTreeMap::new();
     for (name, raw) in object {
-        let value = text(raw).ok_or_else(|| misunderstood(vault, "with a text that cannot be read"))?;
+        let value = text(raw).ok_or_else(|| invalid_answer(vault, "with an invalid string"))?;
         if value.len() > MAX_SECRET_BYTES {
             return Err(VaultError::new(
-                Fault::TooLarge,
+                VaultErrorKind::TooLarge,
                 format!(
-                    "vault \"{vault}\" holds {} bytes in one field there; a secret may have {MAX_SECRET_BYTES}",
+                    "a field of the secret in vault \"{vault}\" has {} bytes; the limit is {MAX_SECRET_BYTES}",
                     value.len()
                 ),
             )
-            .remedy("keep something smaller in the vault, such as where the large thing is"));
+            .remedy("store something smaller, such as a reference to the large object"));
         }
         fields.insert(name, Bytes::new(value));
     }
     Ok(Content::Fields(fields))
 }
 
-/// The text of a string, the JSON of everything else, in a buffer of its size.
+/// Returns the text of a string, the JSON of everything else, in a buffer of its final size.
 fn text(raw: &RawValue) -> Option<Vec<u8>> {
     let json = raw.get();
     match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {

@@ -1,4 +1,4 @@
-//! A look at a vault for its operator: whether it serves, whether the daemon gets in, and what the token lacks.
+//! Checks a vault for its operator: whether it serves, whether the daemon can sign in, and which permissions the token lacks.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    HashicorpVault,
-    answer::{Envelope, plain},
-    login::{Looked, look_up},
+    answer::{Envelope, parse_data},
+    login::{TokenInfo, look_up},
     token::seconds,
     transport::Request,
+    vault::HashicorpVault,
 };
-use crate::VaultError;
+use crate::error::VaultError;
 
 #[derive(Deserialize)]
 struct Health {
@@ -29,19 +29,19 @@ struct Paths<'a> {
     paths: &'a [&'a str],
 }
 
-/// What the daemon does besides reading secrets, and what comes of it where it may not.
+/// The permissions that the daemon needs besides reading secrets, and the consequence of lacking each.
 const NEEDED: [(&str, &str, &str); 4] = [
     (
         "auth/token/lookup-self",
         "read",
-        "a refused read will not say whether the token or the path is the reason",
+        "a denied read does not tell whether the token or the path is the reason",
     ),
-    ("auth/token/renew-self", "update", "the token ends with its first time to live"),
-    ("sys/leases/renew", "update", "dynamic secrets end with their first lease"),
+    ("auth/token/renew-self", "update", "the token expires after its first time to live"),
+    ("sys/leases/renew", "update", "dynamic secrets expire with their first lease"),
     (
         "sys/leases/revoke",
         "update",
-        "dynamic secrets last until their lease ends, even when nobody needs them any more",
+        "dynamic secrets last until their lease expires, even when nobody needs them",
     ),
 ];
 
@@ -49,7 +49,7 @@ impl HashicorpVault {
     pub(super) async fn findings(&self) -> Result<Vec<String>, VaultError> {
         let mut findings = vec![self.health().await?];
         self.session.token().await?;
-        findings.push(format!("the daemon signs in by {}", self.session.method().described()));
+        findings.push(format!("the daemon signs in by {}", self.session.method().describe()));
         findings.extend(self.token_findings().await?);
         findings.extend(self.capability_findings().await?);
         Ok(findings)
@@ -61,17 +61,17 @@ impl HashicorpVault {
         let answer = self.transport.send(&request, None).await?;
         match answer.status {
             StatusCode::OK => {}
-            // Something before Vault may keep this from strangers.
+            // A proxy may restrict this endpoint.
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
                 let status = answer.status.as_u16();
-                return Ok(format!("{address} does not tell whether Vault serves there ({status})"));
+                return Ok(format!("{address} does not report the health of Vault ({status})"));
             }
-            _ => return Err(answer.refusal(&self.name, "see its health", "")),
+            _ => return Err(answer.error(&self.name, "check its health", "")),
         }
-        let health: Health = answer.read(&self.name)?;
+        let health: Health = answer.parse(&self.name)?;
         let role = match (health.performance_standby, health.standby) {
             (true, _) => " as a performance standby",
-            (false, true) => " as a standby that passes requests on",
+            (false, true) => " as a standby that forwards requests",
             (false, false) => "",
         };
         let version = match printable(&health.version) {
@@ -87,16 +87,16 @@ impl HashicorpVault {
             StatusCode::OK => {}
             StatusCode::FORBIDDEN => {
                 return Ok(vec![
-                    "the token may not look at itself: its policies and its time are not known".into(),
+                    "the token may not look itself up: its policies and its time to live are unknown".into(),
                 ]);
             }
-            _ => return Err(answer.refusal(&self.name, "look its token up", "")),
+            _ => return Err(answer.error(&self.name, "look up its token", "")),
         }
-        let looked: Looked = plain(answer.read::<Envelope<'_>>(&self.name)?.data, &self.name)?;
-        let policies: Vec<String> = looked
+        let info: TokenInfo = parse_data(answer.parse::<Envelope<'_>>(&self.name)?.data, &self.name)?;
+        let policies: Vec<String> = info
             .policies
             .iter()
-            .chain(looked.identity_policies.iter().flatten())
+            .chain(info.identity_policies.iter().flatten())
             .map(|policy| printable(policy))
             .collect();
         let policies = match policies.as_slice() {
@@ -104,16 +104,16 @@ impl HashicorpVault {
             [one] => format!("the policy {one}"),
             several => format!("the policies {}", several.join(", ")),
         };
-        let time = match (seconds(looked.ttl).as_secs(), looked.renewable) {
-            (0, _) => "does not end".to_owned(),
+        let time = match (seconds(info.ttl).as_secs(), info.renewable) {
+            (0, _) => "does not expire".to_owned(),
             (left, renewable) => {
                 let left = jiff::SignedDuration::from_secs(left.try_into().unwrap_or(i64::MAX));
-                let then = match (renewable, self.session.method().makes_tokens()) {
-                    (true, _) => "is prolonged before that",
+                let then = match (renewable, self.session.method().issues_tokens()) {
+                    (true, _) => "is renewed before that",
                     (false, true) => "is replaced by a new one before that",
-                    (false, false) => "cannot be prolonged: somebody has to put a new one in its place",
+                    (false, false) => "is not renewable: replace it before that",
                 };
-                format!("ends in {left:#}, and {then}")
+                format!("expires in {left:#}, and {then}")
             }
         };
         Ok(vec![format!("the token has {policies}"), format!("the token {time}")])
@@ -126,13 +126,13 @@ impl HashicorpVault {
         match answer.status {
             StatusCode::OK => {}
             StatusCode::FORBIDDEN => {
-                return Ok(vec!["the token may not ask what it may do (sys/capabilities-self)".into()]);
+                return Ok(vec!["the token may not look up its capabilities (sys/capabilities-self)".into()]);
             }
-            _ => return Err(answer.refusal(&self.name, "ask what it may do", "")),
+            _ => return Err(answer.error(&self.name, "look up its capabilities", "")),
         }
-        // Beside the paths there are other things in it.
+        // It contains other keys than the paths.
         let data: HashMap<String, serde_json::Value> =
-            plain(answer.read::<Envelope<'_>>(&self.name)?.data, &self.name)?;
+            parse_data(answer.parse::<Envelope<'_>>(&self.name)?.data, &self.name)?;
         let may = |path: &str, needed: &str| {
             let granted = data.get(path).and_then(serde_json::Value::as_array);
             granted.is_some_and(|granted| granted.iter().any(|one| one == needed || one == "root"))
@@ -144,7 +144,7 @@ impl HashicorpVault {
     }
 }
 
-/// A word of Vault's for a terminal.
+/// Makes a word of Vault's safe for a terminal.
 fn printable(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(100).collect()
 }

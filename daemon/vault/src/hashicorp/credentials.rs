@@ -1,5 +1,5 @@
-//! Credentials on their way from files and variables into requests, in buffers that are wiped. It knows nothing of what
-//! they are for.
+//! Credentials on their way from files and environment variables into requests, in buffers that are wiped. It does not know
+//! what they are for.
 
 use std::{
     fs::{self, File},
@@ -12,43 +12,42 @@ use bytes::Bytes;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-/// The largest file that is taken for a credential or certificates.
+/// The largest file of a credential or of certificates.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// What a file holds. The error names the setting, the file and what is wrong.
+/// Reads a file. The error names the setting, the file and what is wrong.
 pub(super) fn file(setting: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    let failed = |error: &io::Error| format!("{setting} {} cannot be read: {}", path.display(), error.kind());
+    let failed =
+        |error: &io::Error| format!("`{setting}` {} cannot be read: {}", path.display(), error.kind());
     let file = File::open(path).map_err(|error| failed(&error))?;
     let length = file.metadata().map_err(|error| failed(&error))?.len().min(MAX_FILE_BYTES);
-    // One more than there should be, so that the vector never grows.
+    // One byte more than expected, so that the vector never grows.
     let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1));
     let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content).map_err(|error| failed(&error))?;
     if read as u64 > MAX_FILE_BYTES {
         return Err(format!(
-            "{setting} {} is larger than the {MAX_FILE_BYTES} bytes that are read of it",
+            "`{setting}` {} is larger than the limit of {MAX_FILE_BYTES} bytes",
             path.display()
         ));
     }
     Ok(content)
 }
 
-/// A credential on one line: what a file holds, without the blanks and line ends around it.
+/// Reads a credential of one line from a file, without surrounding blanks and newlines.
 pub(super) fn line(setting: &str, path: &Path) -> Result<Zeroizing<String>, String> {
     let content = file(setting, path)?;
-    single(&content).ok_or_else(|| {
-        format!("{setting} {} has to hold one line of printable ASCII and nothing else", path.display())
-    })
+    single(&content)
+        .ok_or_else(|| format!("`{setting}` {} must contain one line of printable ASCII", path.display()))
 }
 
-/// A credential in an environment variable.
+/// Reads a credential from an environment variable.
 pub(super) fn variable(setting: &str, name: &str) -> Result<Zeroizing<String>, String> {
     use std::os::unix::ffi::OsStringExt as _;
 
     let value = std::env::var_os(name).map(|value| Zeroizing::new(value.into_vec()));
-    let value = value.ok_or_else(|| format!("{setting}: there is no environment variable {name}"))?;
-    single(&value).ok_or_else(|| {
-        format!("{setting}: the environment variable {name} has to hold printable ASCII and nothing else")
-    })
+    let value = value.ok_or_else(|| format!("`{setting}`: environment variable {name} is not set"))?;
+    single(&value)
+        .ok_or_else(|| format!("`{setting}`: environment variable {name} must contain printable ASCII"))
 }
 
 fn single(content: &[u8]) -> Option<Zeroizing<String>> {
@@ -57,7 +56,7 @@ fn single(content: &[u8]) -> Option<Zeroizing<String>> {
     printable.then(|| Zeroizing::new(text.to_owned()))
 }
 
-/// What tells one state of a file from another without reading it. Equal where both times nothing is there.
+/// Identifies the state of a file without reading it. Two stamps of a missing file are equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp(Option<[i128; 4]>);
 
@@ -71,16 +70,16 @@ impl Stamp {
     }
 }
 
-/// The JSON of a request, in a buffer that is wiped when the request is over.
+/// Serializes the JSON of a request into a buffer that is wiped after the request.
 pub(super) fn json(body: &impl Serialize) -> Bytes {
     let mut size = Size(0);
     let mut text = Zeroizing::new(Vec::new());
-    // Twice, because a vector that grows leaves copies of the credentials behind.
+    // Twice, because a vector that grows leaves unwiped copies behind.
     let written = serde_json::to_writer(&mut size, body).and_then(|()| {
         text.reserve_exact(size.0);
         serde_json::to_writer(&mut *text, body)
     });
-    written.expect("maps with text keys become JSON, and memory takes all of it");
+    written.expect("maps with string keys serialize to JSON in memory");
     Bytes::from_owner(text)
 }
 
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_credential_is_one_line_without_what_editors_add() {
+    fn a_credential_is_one_line_without_trailing_newlines() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credential");
         let read = |content: &[u8]| {
@@ -119,7 +118,7 @@ mod tests {
         }
         assert!(read(&vec![b'a'; 1024 * 1024]).is_ok());
         let problem = read(&vec![b'a'; 1024 * 1024 + 1]).unwrap_err();
-        assert!(problem.ends_with("is larger than the 1048576 bytes that are read of it"), "{problem}");
+        assert!(problem.ends_with("is larger than the limit of 1048576 bytes"), "{problem}");
     }
 
     #[test]
@@ -127,12 +126,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let missing = line("auth.jwt_file", &folder.path().join("jwt")).unwrap_err();
         assert!(
-            missing.starts_with("auth.jwt_file /")
+            missing.starts_with("`auth.jwt_file` /")
                 && missing.ends_with("/jwt cannot be read: entity not found")
         );
         assert!(line("auth.jwt_file", folder.path()).unwrap_err().contains("cannot be read"));
         let problem = variable("auth.token_env", "KONTRAKTOR_NO_SUCH_VARIABLE").unwrap_err();
-        assert_eq!(problem, "auth.token_env: there is no environment variable KONTRAKTOR_NO_SUCH_VARIABLE");
+        assert_eq!(problem, "`auth.token_env`: environment variable KONTRAKTOR_NO_SUCH_VARIABLE is not set");
     }
 
     #[test]
@@ -145,7 +144,7 @@ mod tests {
         let first = Stamp::of(&path);
         assert_ne!(none, first);
         assert_eq!(first, Stamp::of(&path));
-        // Of the same length and, on a coarse clock, of the same moment.
+        // Of the same length and, on a coarse clock, of the same time.
         fs::write(&new, "b").unwrap();
         fs::rename(&new, &path).unwrap();
         assert_ne!(first, Stamp::of(&path));

@@ -1,5 +1,5 @@
-//! Which engine serves a mount: asked as Vault's own command line does, remembered for a while, asked again when a read
-//! fails in a way that another engine would explain.
+//! Which engine serves a mount: looked up as Vault's own command line does, cached for a while, and looked up again when a
+//! read fails in a way that another engine would explain.
 
 use std::{
     collections::HashMap,
@@ -7,50 +7,51 @@ use std::{
     time::Duration,
 };
 
-use kontraktor_model::{names::VaultName, reference::VaultSecret};
+use kontraktor_model::names::VaultName;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{
-    answer::{Answer, Envelope, plain},
+    answer::{Answer, Envelope, parse_data},
+    path::encode_path,
+    secret_path::SecretPath,
     session::Session,
-    settings::encoded,
     transport::Request,
 };
-use crate::{Fault, VaultError};
+use crate::error::{VaultError, VaultErrorKind};
 
-/// How long an engine is remembered.
-const REMEMBERED: Duration = Duration::from_mins(10);
+/// How long an engine is cached.
+const TTL: Duration = Duration::from_mins(10);
 
-/// How many are remembered. Far more than anybody mounts.
+/// The largest number of cached engines, far more than anybody mounts.
 const MAX_MOUNTS: usize = 1_000;
 
-/// What matters of an engine here.
+/// The kind of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Engine {
     /// KV version 2.
     Versioned,
-    /// KV version 1, and every engine that makes what is read.
+    /// KV version 1, and every engine that generates secrets.
     Plain,
 }
 
-/// An engine that was found.
+/// The result of a lookup.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Found {
+pub(super) struct FoundEngine {
     pub(super) engine: Engine,
-    /// Whether it was known from before, so that it may be another one by now.
-    remembered: bool,
+    /// Whether it was cached, so that it may have changed.
+    cached: bool,
 }
 
-/// What is remembered of the mounts of one Vault.
+/// The cached mounts of one Vault.
 #[derive(Default)]
 pub(super) struct Mounts(Mutex<HashMap<String, Known>>);
 
 struct Known {
     engine: Engine,
     since: Instant,
-    /// Whether the daemon was refused a look at the metadata of a secret here.
+    /// Whether the daemon may not read the metadata of secrets here.
     hides_metadata: bool,
 }
 
@@ -76,75 +77,76 @@ impl Mounts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The engine of the secret's mount.
+    /// Returns the engine of the secret's mount.
     pub(super) async fn engine(
         &self,
         session: &Session,
         vault: &VaultName,
-        secret: &VaultSecret,
-    ) -> Result<Found, VaultError> {
+        secret: SecretPath<'_>,
+    ) -> Result<FoundEngine, VaultError> {
         let known = self
             .known()
-            .get(&secret.mount)
-            .filter(|known| known.since.elapsed() < REMEMBERED)
+            .get(secret.mount)
+            .filter(|known| known.since.elapsed() < TTL)
             .map(|known| known.engine);
         match known {
-            Some(engine) => Ok(Found { engine, remembered: true }),
-            None => self.ask(session, vault, secret).await,
+            Some(engine) => Ok(FoundEngine { engine, cached: true }),
+            None => self.look_up(session, vault, secret).await,
         }
     }
 
-    /// The engine that is there now, where the error of a read may come from its being another one than was remembered.
+    /// Looks the engine up again where another engine than the cached one would explain the error of a read. Returns the
+    /// engine where it is another one.
     pub(super) async fn changed(
         &self,
         session: &Session,
         vault: &VaultName,
-        secret: &VaultSecret,
-        was: Found,
+        secret: SecretPath<'_>,
+        previous: FoundEngine,
         error: &VaultError,
-    ) -> Option<Found> {
-        let explains = match error.fault {
-            Fault::NotFound | Fault::Denied | Fault::Answer => true,
-            // The reference names a version, and the engine kept none.
-            Fault::VersionGone => was.engine == Engine::Plain,
+    ) -> Option<FoundEngine> {
+        let explains = match error.kind {
+            VaultErrorKind::NotFound | VaultErrorKind::Denied | VaultErrorKind::InvalidResponse => true,
+            // The reference names a version, and the engine kept no versions.
+            VaultErrorKind::VersionGone => previous.engine == Engine::Plain,
             _ => false,
         };
-        if !was.remembered || !explains {
+        if !previous.cached || !explains {
             return None;
         }
-        let now = self.ask(session, vault, secret).await.ok()?;
-        (now.engine != was.engine).then_some(now)
+        let now = self.look_up(session, vault, secret).await.ok()?;
+        (now.engine != previous.engine).then_some(now)
     }
 
-    async fn ask(
+    async fn look_up(
         &self,
         session: &Session,
         vault: &VaultName,
-        secret: &VaultSecret,
-    ) -> Result<Found, VaultError> {
+        secret: SecretPath<'_>,
+    ) -> Result<FoundEngine, VaultError> {
         let answer = session.call(&Request::get(lookup_path(vault, secret)?)).await?.0;
         let engine = engine_of(vault, secret, &answer)?;
         let mut known = self.known();
-        if known.len() >= MAX_MOUNTS && !known.contains_key(&secret.mount) {
+        if known.len() >= MAX_MOUNTS && !known.contains_key(secret.mount) {
             known.clear();
         }
-        known.insert(secret.mount.clone(), Known { engine, since: Instant::now(), hides_metadata: false });
-        Ok(Found { engine, remembered: false })
+        known.insert(secret.mount.to_owned(), Known { engine, since: Instant::now(), hides_metadata: false });
+        Ok(FoundEngine { engine, cached: false })
     }
 
-    pub(super) fn hides_metadata(&self, secret: &VaultSecret) -> bool {
-        self.known().get(&secret.mount).is_some_and(|known| known.hides_metadata)
+    pub(super) fn hides_metadata(&self, secret: SecretPath<'_>) -> bool {
+        self.known().get(secret.mount).is_some_and(|known| known.hides_metadata)
     }
 
-    pub(super) fn set_hides_metadata(&self, secret: &VaultSecret) {
-        if let Some(known) = self.known().get_mut(&secret.mount) {
+    pub(super) fn set_hides_metadata(&self, secret: SecretPath<'_>) {
+        if let Some(known) = self.known().get_mut(secret.mount) {
             known.hides_metadata = true;
         }
     }
 }
 
-fn lookup_path(vault: &VaultName, secret: &VaultSecret) -> Result<String, VaultError> {
-    // Both are whole paths of Vault's API, in which the daemon's own token could be read. Vault mounts nothing there.
+fn lookup_path(vault: &VaultName, secret: SecretPath<'_>) -> Result<String, VaultError> {
+    // These paths of Vault's API could return the daemon's own token. No secrets engine is mounted there.
     if matches!(secret.mount.split('/').next(), Some("auth" | "sys")) {
         return Err(no_engine(vault));
     }
@@ -152,42 +154,49 @@ fn lookup_path(vault: &VaultName, secret: &VaultSecret) -> Result<String, VaultE
     Ok(format!("sys/internal/ui/mounts/{mount}/{path}"))
 }
 
-/// The mount and the path as URLs hold them.
-pub(super) fn paths(vault: &VaultName, secret: &VaultSecret) -> Result<(String, String), VaultError> {
-    encoded(&secret.mount).zip(encoded(&secret.path)).ok_or_else(|| {
-        VaultError::new(Fault::NotFound, format!("vault \"{vault}\" can have nothing at such a path"))
-            .remedy("write mount and path without empty segments and without segments of dots")
+/// Encodes the mount and the path for URLs.
+pub(super) fn paths(vault: &VaultName, secret: SecretPath<'_>) -> Result<(String, String), VaultError> {
+    encode_path(secret.mount).zip(encode_path(secret.path)).ok_or_else(|| {
+        VaultError::new(
+            VaultErrorKind::NotFound,
+            format!("vault \"{vault}\" cannot have a secret at this path"),
+        )
+        .remedy("write mount and path without empty segments and without \".\" and \"..\"")
     })
 }
 
 fn no_engine(vault: &VaultName) -> VaultError {
-    VaultError::new(Fault::NotFound, format!("vault \"{vault}\" has no secrets engine mounted there")).remedy(
-        "MOUNT in a reference is the whole path of a secrets engine, with %2F for each slash in it, as in \
+    VaultError::new(
+        VaultErrorKind::NotFound,
+        format!("vault \"{vault}\" has no secrets engine at this mount"),
+    )
+    .remedy(
+        "write the whole path of a secrets engine as MOUNT, with %2F for each slash, as in \
          vault://NAME/team%2Fkv/app#password",
     )
 }
 
-fn engine_of(vault: &VaultName, secret: &VaultSecret, answer: &Answer) -> Result<Engine, VaultError> {
+fn engine_of(vault: &VaultName, secret: SecretPath<'_>, answer: &Answer) -> Result<Engine, VaultError> {
     match answer.status {
         StatusCode::OK => {}
-        // Vault before 0.10, which had no versions.
+        // Vault before 0.10 had no versions.
         StatusCode::NOT_FOUND => return Ok(Engine::Plain),
         _ => {
-            return Err(answer.refusal(
+            return Err(answer.error(
                 vault,
-                "see anything in this mount",
-                "check the mount: one that does not exist is answered like this too; and give the daemon's token a policy \
-                 that may read the path (for KV version 2: MOUNT/data/PATH)",
+                "access this mount",
+                "check that the mount exists, and grant the daemon's token a policy that may read the path (for KV version \
+                 2: MOUNT/data/PATH)",
             ));
         }
     }
-    let mount: Mount = plain(answer.read::<Envelope<'_>>(vault)?.data, vault)?;
-    // Before it there may be the namespace. Whoever wrote less or more of it as MOUNT would be led to another path.
-    let there = mount.path.is_none_or(|path| {
+    let mount: Mount = parse_data(answer.parse::<Envelope<'_>>(vault)?.data, vault)?;
+    // A namespace may precede it. With less or more of the mount's path in MOUNT, the request would reach another path.
+    let is_exact = mount.path.is_none_or(|path| {
         let path = path.trim_end_matches('/');
-        path == secret.mount || path.strip_suffix(&*secret.mount).is_some_and(|before| before.ends_with('/'))
+        path == secret.mount || path.strip_suffix(secret.mount).is_some_and(|before| before.ends_with('/'))
     });
-    if !there || mount.accessor.starts_with("auth_") || matches!(&*mount.kind, "system" | "ns_system") {
+    if !is_exact || mount.accessor.starts_with("auth_") || matches!(&*mount.kind, "system" | "ns_system") {
         return Err(no_engine(vault));
     }
     let version = mount.options.and_then(|options| options.version);

@@ -1,20 +1,24 @@
-//! Reading secrets and their versions. What is read is asked for in the way of the mount's engine.
+//! Reading secrets and their versions, by the API of the mount's engine.
 
 use std::collections::HashMap;
 
-use kontraktor_model::{names::VaultName, reference::VaultSecret};
+use kontraktor_model::names::VaultName;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    HashicorpVault,
-    answer::{Answer, Envelope, fields, misunderstood, plain},
+    answer::{Answer, Envelope, fields, invalid_answer, parse_data},
     mounts::{Engine, paths},
+    secret_path::SecretPath,
     token::seconds,
     transport::Request,
+    vault::HashicorpVault,
 };
-use crate::{Fault, Fetched, LeaseId, VaultError};
+use crate::{
+    error::{VaultError, VaultErrorKind},
+    secret::{Fetched, LeaseId},
+};
 
 /// A version of a secret in KV version 2.
 #[derive(Deserialize)]
@@ -26,7 +30,7 @@ struct Versioned<'a> {
 
 #[derive(Deserialize)]
 struct Version {
-    /// Only where the metadata is of one version.
+    /// Only in the metadata of a single version.
     #[serde(default, rename = "version")]
     number: u64,
     #[serde(default)]
@@ -35,7 +39,7 @@ struct Version {
     destroyed: bool,
 }
 
-/// All that KV version 2 knows of a secret but its values.
+/// The metadata of a secret in KV version 2.
 #[derive(Deserialize)]
 struct Metadata {
     current_version: u64,
@@ -44,7 +48,7 @@ struct Metadata {
 }
 
 impl HashicorpVault {
-    pub(super) async fn read(&self, engine: Engine, secret: &VaultSecret) -> Result<Fetched, VaultError> {
+    pub(super) async fn read(&self, engine: Engine, secret: SecretPath<'_>) -> Result<Fetched, VaultError> {
         match engine {
             Engine::Versioned => self.read_versioned(secret).await,
             Engine::Plain => self.read_plain(secret).await,
@@ -54,10 +58,10 @@ impl HashicorpVault {
     pub(super) async fn newest(
         &self,
         engine: Engine,
-        secret: &VaultSecret,
+        secret: SecretPath<'_>,
     ) -> Result<Option<String>, VaultError> {
         if engine == Engine::Plain {
-            // Reading it would make a new secret, in a dynamic engine.
+            // In a dynamic engine, reading it would make a new secret.
             return if secret.version.is_some() { Err(no_versions(&self.name)) } else { Ok(None) };
         }
         match self.version_by_metadata(secret).await? {
@@ -66,7 +70,7 @@ impl HashicorpVault {
         }
     }
 
-    async fn read_plain(&self, secret: &VaultSecret) -> Result<Fetched, VaultError> {
+    async fn read_plain(&self, secret: SecretPath<'_>) -> Result<Fetched, VaultError> {
         let vault = &self.name;
         if secret.version.is_some() {
             return Err(no_versions(vault));
@@ -74,9 +78,9 @@ impl HashicorpVault {
         let (mount, path) = paths(vault, secret)?;
         let (answer, token) = self.session.call(&Request::get(format!("{mount}/{path}"))).await?;
         if answer.status != StatusCode::OK {
-            return Err(refused(vault, &answer));
+            return Err(read_error(vault, &answer));
         }
-        let envelope: Envelope<'_> = answer.read(vault)?;
+        let envelope: Envelope<'_> = answer.parse(vault)?;
         let content = fields(envelope.data, vault)?;
         let lease = (!envelope.lease_id.is_empty()).then(|| {
             let id = LeaseId(envelope.lease_id.into());
@@ -91,7 +95,7 @@ impl HashicorpVault {
         Ok(Fetched { content, version: None, lease })
     }
 
-    async fn read_versioned(&self, secret: &VaultSecret) -> Result<Fetched, VaultError> {
+    async fn read_versioned(&self, secret: SecretPath<'_>) -> Result<Fetched, VaultError> {
         let vault = &self.name;
         let (mount, path) = paths(vault, secret)?;
         let query = secret.version.map(|version| format!("?version={version}")).unwrap_or_default();
@@ -99,24 +103,24 @@ impl HashicorpVault {
         let answer = self.session.call(&request).await?.0;
         match answer.status {
             StatusCode::OK => {
-                let data = answer.read::<Envelope<'_>>(vault)?.data;
+                let data = answer.parse::<Envelope<'_>>(vault)?.data;
                 let read = data.and_then(|data| serde_json::from_str::<Versioned<'_>>(data.get()).ok());
                 let read =
-                    read.ok_or_else(|| misunderstood(vault, "with no version where KV version 2 has one"))?;
+                    read.ok_or_else(|| invalid_answer(vault, "without the version of KV version 2"))?;
                 let content = fields(read.data, vault)?;
                 Ok(Fetched { content, version: Some(read.metadata.number.to_string()), lease: None })
             }
-            StatusCode::NOT_FOUND => match gone(&answer) {
+            StatusCode::NOT_FOUND => match deleted_version(&answer) {
                 Some(version) => Err(version_gone(vault, secret, &version)),
-                None if secret.version.is_some() => Err(self.no_version_or_no_secret(secret).await),
-                None => Err(refused(vault, &answer)),
+                None if secret.version.is_some() => Err(self.what_is_missing(secret).await),
+                None => Err(read_error(vault, &answer)),
             },
-            _ => Err(refused(vault, &answer)),
+            _ => Err(read_error(vault, &answer)),
         }
     }
 
-    /// `None`: the metadata does not tell, and a read will.
-    async fn version_by_metadata(&self, secret: &VaultSecret) -> Result<Option<String>, VaultError> {
+    /// Returns `None` where the metadata is inconclusive, and only a read tells.
+    async fn version_by_metadata(&self, secret: SecretPath<'_>) -> Result<Option<String>, VaultError> {
         let vault = &self.name;
         if self.mounts.hides_metadata(secret) {
             return Ok(None);
@@ -129,75 +133,80 @@ impl HashicorpVault {
                 self.mounts.set_hides_metadata(secret);
                 return Ok(None);
             }
-            _ => return Err(refused(vault, &answer)),
+            _ => return Err(read_error(vault, &answer)),
         }
-        let metadata: Metadata = plain(answer.read::<Envelope<'_>>(vault)?.data, vault)?;
-        let wanted = secret.version.map_or(metadata.current_version, std::num::NonZeroU64::get).to_string();
+        let metadata: Metadata = parse_data(answer.parse::<Envelope<'_>>(vault)?.data, vault)?;
+        let wanted = secret.version.map_or_else(|| metadata.current_version.to_string(), str::to_owned);
         match metadata.versions.get(&wanted) {
             Some(version) if version.destroyed => Err(version_gone(vault, secret, version)),
-            // It may lie ahead, which only Vault's clock can tell.
+            // It may be in the future, which only Vault's clock tells.
             Some(version) if !version.deletion_time.is_empty() => Ok(None),
             Some(_) => Ok(Some(wanted)),
-            None if secret.version.is_some() => Err(never_there(vault)),
-            // Metadata without a version, as `vault kv metadata put` makes it.
+            None if secret.version.is_some() => Err(no_such_version(vault)),
+            // Metadata without a version, as `vault kv metadata put` creates it.
             None => Err(VaultError::new(
-                Fault::NotFound,
+                VaultErrorKind::NotFound,
                 format!("vault \"{vault}\" has no version of the secret yet"),
             )
             .remedy("write the secret in the vault first")),
         }
     }
 
-    /// Vault gives the same answer whether there is no such version or no such secret.
-    async fn no_version_or_no_secret(&self, secret: &VaultSecret) -> VaultError {
-        let mut newest = secret.clone();
-        newest.version = None;
-        let there = match self.version_by_metadata(&newest).await {
-            Ok(None) => Box::pin(self.read_versioned(&newest)).await.map(|_| ()),
+    /// Returns whether the version or the secret is missing, which Vault answers alike.
+    async fn what_is_missing(&self, secret: SecretPath<'_>) -> VaultError {
+        let newest = SecretPath { version: None, ..secret };
+        let there = match self.version_by_metadata(newest).await {
+            Ok(None) => Box::pin(self.read_versioned(newest)).await.map(|_| ()),
             other => other.map(|_| ()),
         };
         match there {
-            Ok(()) => never_there(&self.name),
-            Err(error) if error.fault == Fault::VersionGone => never_there(&self.name),
+            Ok(()) => no_such_version(&self.name),
+            Err(error) if error.kind == VaultErrorKind::VersionGone => no_such_version(&self.name),
             Err(error) => error,
         }
     }
 }
 
-/// Of a version that is deleted or destroyed, Vault tells this although nothing is there.
-fn gone(answer: &Answer) -> Option<Version> {
-    let data = answer.read_any::<Envelope<'_>>()?.data?;
+/// Returns the metadata of a version that is deleted or destroyed, which Vault includes in the error.
+fn deleted_version(answer: &Answer) -> Option<Version> {
+    let data = answer.parse_any::<Envelope<'_>>()?.data?;
     serde_json::from_str::<Versioned<'_>>(data.get()).ok().map(|read| read.metadata)
 }
 
-fn refused(vault: &VaultName, answer: &Answer) -> VaultError {
-    answer.refusal(
+fn read_error(vault: &VaultName, answer: &Answer) -> VaultError {
+    answer.error(
         vault,
-        "read this",
-        "give the daemon's token a policy that may read the path (for KV version 2: MOUNT/data/PATH)",
+        "read this secret",
+        "grant the daemon's token a policy that may read the path (for KV version 2: MOUNT/data/PATH)",
     )
 }
 
-fn version_gone(vault: &VaultName, secret: &VaultSecret, version: &Version) -> VaultError {
+fn version_gone(vault: &VaultName, secret: SecretPath<'_>, version: &Version) -> VaultError {
     let which = if secret.version.is_some() { "this version" } else { "the newest version" };
     let (what, remedy) = if version.destroyed {
-        ("destroyed", "write a new version, or refer to one that is still there with ?version=")
+        ("destroyed", "write a new version, or select another one with ?version=")
     } else {
-        ("deleted", "undelete it, write a new version, or refer to one that is still there with ?version=")
+        ("deleted", "undelete it, write a new version, or select another one with ?version=")
     };
-    VaultError::new(Fault::VersionGone, format!("{which} of the secret is {what} in vault \"{vault}\""))
-        .remedy(remedy)
+    VaultError::new(
+        VaultErrorKind::VersionGone,
+        format!("{which} of the secret is {what} in vault \"{vault}\""),
+    )
+    .remedy(remedy)
 }
 
-fn never_there(vault: &VaultName) -> VaultError {
-    VaultError::new(Fault::VersionGone, format!("vault \"{vault}\" has the secret, and not in this version"))
-        .remedy("take a number from the secret's metadata; Vault keeps the newest ten versions unless it is told otherwise")
+fn no_such_version(vault: &VaultName) -> VaultError {
+    VaultError::new(
+        VaultErrorKind::VersionGone,
+        format!("vault \"{vault}\" has the secret, but not this version"),
+    )
+    .remedy("use a version in the secret's metadata; by default Vault keeps the newest ten")
 }
 
 fn no_versions(vault: &VaultName) -> VaultError {
     VaultError::new(
-        Fault::VersionGone,
-        format!("the reference names a version, and this engine of vault \"{vault}\" keeps none"),
+        VaultErrorKind::VersionGone,
+        format!("the reference names a version, but this engine of vault \"{vault}\" keeps none"),
     )
-    .remedy("leave ?version= out, or keep the secret in a KV engine of version 2")
+    .remedy("remove ?version= from the reference, or store the secret in a KV version 2 engine")
 }

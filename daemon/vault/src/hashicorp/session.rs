@@ -1,7 +1,7 @@
-//! Being signed in: the token of the moment, whoever asks for it. One sign-in at a time serves all who wait for one; tokens
-//! are prolonged at two thirds of their life, and replaced before they can no longer be.
+//! The session at one Vault: the current token. One sign-in at a time serves all requests that wait for one; tokens are
+//! renewed after two thirds of their life, and replaced before they expire.
 //!
-//! A sign-in runs in a task of its own: the one who asked may go away, and nobody but us knows of the token that comes.
+//! A sign-in runs in its own task, so that a token is never lost when the request that started it is dropped.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -17,27 +17,28 @@ use tokio::{
 use super::{
     answer::{Answer, SignedIn},
     credentials::Stamp,
-    login::{Method, doubtful_token, look_up, unknown_token},
+    login::{self, doubtful_token, look_up, unknown_token},
+    method::Method,
     token::{Token, seconds},
     transport::{Request, Transport},
 };
-use crate::{Fault, VaultError};
+use crate::error::{VaultError, VaultErrorKind};
 
-/// How long Vault may take to sign the daemon in, or to prolong its token.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout of a sign-in and of the renewal of a token.
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a refused sign-in stands, unless its files change: repeated ones lock the role out, for others too.
-const REFUSAL_STANDS: Duration = Duration::from_secs(5);
+/// How long a rejected sign-in is not repeated, unless its files change: repeated ones lock the role out, for others too.
+const REJECTION_TTL: Duration = Duration::from_secs(5);
 
-/// A token that is younger was good a moment ago.
+/// A token that is younger is considered valid.
 const FRESH: Duration = Duration::from_mins(1);
 
-/// How long everything at the end may take together.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// The timeout of closing the session.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Outcome = Result<Arc<Token>, VaultError>;
+type SignInResult = Result<Arc<Token>, VaultError>;
 
-/// The daemon's being signed in at one Vault. Clones share it.
+/// The daemon's session at one Vault. Clones share it.
 #[derive(Clone)]
 pub(super) struct Session(Arc<Inner>);
 
@@ -50,12 +51,12 @@ struct Inner {
 #[derive(Default)]
 struct State {
     current: Option<Arc<Token>>,
-    /// Tokens of ours that were replaced while they were good: leases hang on them.
+    /// Issued tokens that were replaced while they were valid: leases depend on them.
     earlier: Vec<Arc<Token>>,
-    /// The sign-in that is under way.
-    running: Option<watch::Receiver<Option<Outcome>>>,
-    refused: Option<(Instant, VaultError)>,
-    /// The files as the last sign-in found them.
+    /// The sign-in in progress.
+    running: Option<watch::Receiver<Option<SignInResult>>>,
+    rejected: Option<(Instant, VaultError)>,
+    /// The state of the files at the last sign-in.
     stamps: Vec<Stamp>,
     closed: bool,
 }
@@ -69,8 +70,8 @@ impl Session {
         &self.0.method
     }
 
-    /// Sends a request with the token of the moment. Where Vault does not know that any more, it is replaced, and the request
-    /// sent once more: Vault has done nothing yet. The token comes back too, because leases hang on it.
+    /// Sends a request with the current token. Where Vault does not know the token any more, it is replaced, and the request
+    /// sent again: Vault has done nothing yet. Returns the token too, because leases depend on it.
     pub(super) async fn call(&self, request: &Request) -> Result<(Answer, Arc<Token>), VaultError> {
         let transport = &self.0.transport;
         let token = self.token().await?;
@@ -81,7 +82,7 @@ impl Session {
         let fresh = self.replace(&token).await?;
         let answer = transport.send(request, Some(&fresh)).await?;
         if answer.status == StatusCode::FORBIDDEN {
-            if answer.refuses_the_token() {
+            if answer.rejects_token() {
                 return Err(unknown_token(&transport.vault, &answer));
             }
             if !fresh.proven {
@@ -91,19 +92,19 @@ impl Session {
         Ok((answer, fresh))
     }
 
-    /// The token to use now.
-    pub(super) async fn token(&self) -> Outcome {
-        let current = self.0.state().current.clone().filter(|token| !token.is_over());
+    /// Returns the current token.
+    pub(super) async fn token(&self) -> SignInResult {
+        let current = self.0.state().current.clone().filter(|token| !token.is_expired());
         let Some(current) = current else { return self.0.sign_in().await };
-        if self.0.method.makes_tokens() || !self.0.files_changed() {
+        if self.0.method.issues_tokens() || !self.0.files_changed() {
             return Ok(current);
         }
-        // Somebody put another token there. Where it is no good, the old one still is.
+        // The token was replaced. Where the new one is invalid, the old one continues.
         Ok(self.0.sign_in().await.unwrap_or(current))
     }
 
-    /// Another token than this one, which Vault does not know any more.
-    pub(super) async fn replace(&self, dead: &Arc<Token>) -> Outcome {
+    /// Returns another token than this one, which Vault does not know any more.
+    pub(super) async fn replace(&self, dead: &Arc<Token>) -> SignInResult {
         {
             let mut state = self.0.state();
             match &state.current {
@@ -114,19 +115,19 @@ impl Session {
         self.0.sign_in().await
     }
 
-    /// Whether Vault still knows a token with which it answered 403. That says as little about the token as about what was
-    /// asked; where nothing tells, an older token counts as unknown.
+    /// Returns whether Vault still knows a token after a 403, which may be about the token or about the request. Where this
+    /// stays unclear, an older token counts as unknown.
     pub(super) async fn is_known(&self, token: &Token, refusal: &Answer) -> Result<bool, VaultError> {
-        if refusal.refuses_the_token() {
+        if refusal.rejects_token() {
             return Ok(false);
         }
         let answer = self.0.transport.send(&look_up(), Some(token)).await?;
         match answer.status {
             StatusCode::OK => Ok(true),
-            StatusCode::FORBIDDEN if answer.refuses_the_token() => Ok(false),
-            // It may not look at itself.
+            StatusCode::FORBIDDEN if answer.rejects_token() => Ok(false),
+            // The token may not look itself up.
             StatusCode::FORBIDDEN => Ok(token.proven && token.since.elapsed() < FRESH),
-            _ => Err(answer.refusal(&self.0.transport.vault, "look its token up", "")),
+            _ => Err(answer.error(&self.0.transport.vault, "look up its token", "")),
         }
     }
 
@@ -134,16 +135,16 @@ impl Session {
         self.0.is_current(token)
     }
 
-    /// Ends every token that signing in made, and with them Vault ends their leases. Nobody is signed in any more.
+    /// Revokes every issued token; Vault ends their leases with them. No sign-in is possible afterwards.
     pub(super) async fn close(&self) {
         let running = {
             let mut state = self.0.state();
             state.closed = true;
             state.running.clone()
         };
-        let farewell = async {
+        let revocations = async {
             if let Some(mut running) = running {
-                // Whatever comes of it, it ends its token itself.
+                // Whatever the result, the task revokes its token itself.
                 let _ = running.wait_for(Option::is_some).await;
             }
             let tokens: Vec<_> = {
@@ -151,13 +152,13 @@ impl Session {
                 let current = state.current.take();
                 current.into_iter().chain(state.earlier.drain(..)).collect()
             };
-            for token in tokens.iter().filter(|token| token.ours && !token.is_over()) {
+            for token in tokens.iter().filter(|token| token.issued && !token.is_expired()) {
                 self.0.revoke(token).await;
             }
         };
-        if timeout(FAREWELL, farewell).await.is_err() {
+        if timeout(CLOSE_TIMEOUT, revocations).await.is_err() {
             let vault = &self.0.transport.vault;
-            tracing::warn!(%vault, "the vault does not answer: tokens and leases end by their time");
+            tracing::warn!(%vault, "the vault does not answer; tokens and leases expire");
         }
     }
 }
@@ -172,38 +173,38 @@ impl Inner {
     }
 
     fn files_changed(&self) -> bool {
-        let now = self.method.stamps(&self.transport);
+        let now = login::stamps(&self.method, &self.transport);
         self.state().stamps != now
     }
 
-    /// Signs in, or waits for who does already.
-    async fn sign_in(self: &Arc<Self>) -> Outcome {
-        let unfinished = || {
+    /// Signs in, or waits for the sign-in in progress.
+    async fn sign_in(self: &Arc<Self>) -> SignInResult {
+        let interrupted = || {
             let vault = &self.transport.vault;
-            VaultError::new(Fault::Unavailable, format!("the sign-in at vault \"{vault}\" was broken off"))
+            VaultError::new(
+                VaultErrorKind::Unavailable,
+                format!("the sign-in to vault \"{vault}\" was interrupted"),
+            )
         };
-        let mut outcome = self.join()?;
-        let outcome = outcome.wait_for(Option::is_some).await.map_err(|_| unfinished())?;
-        outcome.clone().unwrap_or_else(|| Err(unfinished()))
+        let mut result = self.join()?;
+        let result = result.wait_for(Option::is_some).await.map_err(|_| interrupted())?;
+        result.clone().unwrap_or_else(|| Err(interrupted()))
     }
 
-    fn join(self: &Arc<Self>) -> Result<watch::Receiver<Option<Outcome>>, VaultError> {
-        let stamps = self.method.stamps(&self.transport);
+    fn join(self: &Arc<Self>) -> Result<watch::Receiver<Option<SignInResult>>, VaultError> {
+        let stamps = login::stamps(&self.method, &self.transport);
         let mut state = self.state();
         if state.closed {
             let vault = &self.transport.vault;
-            return Err(VaultError::new(
-                Fault::Unavailable,
-                format!("vault \"{vault}\" is not used any more"),
-            )
-            .remedy("the daemon is about to stop: ask again when it has started"));
+            return Err(VaultError::new(VaultErrorKind::Unavailable, format!("vault \"{vault}\" is closed"))
+                .remedy("the daemon is stopping; try again when it has started"));
         }
-        // A task that ended without a word was stopped with its runtime, or panicked.
+        // A task that ended without a result was stopped with its runtime, or panicked.
         if let Some(running) = state.running.as_ref().filter(|running| running.has_changed().is_ok()) {
             return Ok(running.clone());
         }
-        if let Some((since, refusal)) = &state.refused
-            && since.elapsed() < REFUSAL_STANDS
+        if let Some((since, refusal)) = &state.rejected
+            && since.elapsed() < REJECTION_TTL
             && state.stamps == stamps
         {
             return Err(refusal.clone());
@@ -214,79 +215,84 @@ impl Inner {
         drop(state);
         let inner = Arc::clone(self);
         tokio::spawn(async move {
-            let outcome = inner.sign_in_once().await;
-            sender.send_replace(Some(outcome));
+            let result = inner.sign_in_once().await;
+            sender.send_replace(Some(result));
         });
         Ok(receiver)
     }
 
-    async fn sign_in_once(self: &Arc<Self>) -> Outcome {
-        let signed_in = timeout(PATIENCE, self.method.sign_in(&self.transport)).await;
+    async fn sign_in_once(self: &Arc<Self>) -> SignInResult {
+        let signed_in = timeout(SIGN_IN_TIMEOUT, login::sign_in(&self.method, &self.transport)).await;
         let signed_in = signed_in.unwrap_or_else(|_| {
             let vault = &self.transport.vault;
-            Err(VaultError::new(Fault::Unavailable, format!("vault \"{vault}\" does not answer the sign-in")))
+            Err(VaultError::new(
+                VaultErrorKind::Unavailable,
+                format!("vault \"{vault}\" did not answer the sign-in in time"),
+            ))
         });
         let token = match signed_in {
             Ok(token) => Arc::new(token),
             Err(error) => {
                 let mut state = self.state();
                 state.running = None;
-                state.refused = (error.fault == Fault::SignIn).then(|| (Instant::now(), error.clone()));
+                state.rejected =
+                    (error.kind == VaultErrorKind::SignIn).then(|| (Instant::now(), error.clone()));
                 return Err(error);
             }
         };
         let closed = {
             let mut state = self.state();
             state.running = None;
-            state.refused = None;
+            state.rejected = None;
             if !state.closed {
                 let replaced = state.current.replace(Arc::clone(&token));
-                state.earlier.extend(replaced.filter(|token| token.ours));
-                state.earlier.retain(|token| !token.is_over());
+                state.earlier.extend(replaced.filter(|token| token.issued));
+                state.earlier.retain(|token| !token.is_expired());
             }
             state.closed
         };
-        if closed && token.ours {
+        if closed && token.issued {
             self.revoke(&token).await;
         } else {
-            tokio::spawn(keep(Arc::downgrade(self), Arc::clone(&token)));
+            tokio::spawn(keep_alive(Arc::downgrade(self), Arc::clone(&token)));
         }
         Ok(token)
     }
 
-    /// Prolongs a token, or replaces it where that is over. Whether the task that does this for the token goes on.
-    async fn prolong(self: &Arc<Self>, token: &Arc<Token>) -> bool {
+    /// Renews a token, or replaces it where it cannot be renewed. Returns whether the token's task continues.
+    async fn renew(self: &Arc<Self>, token: &Arc<Token>) -> bool {
         if token.is_renewable() {
             let renew = Request::post("auth/token/renew-self", &serde_json::Map::new());
-            let Ok(Ok(answer)) = timeout(PATIENCE, self.transport.send(&renew, Some(token))).await else {
+            let Ok(Ok(answer)) = timeout(SIGN_IN_TIMEOUT, self.transport.send(&renew, Some(token))).await
+            else {
                 return true;
             };
             let renewed =
-                answer.read::<SignedIn<'_>>(&self.transport.vault).ok().and_then(|answer| answer.auth);
+                answer.parse::<SignedIn<'_>>(&self.transport.vault).ok().and_then(|answer| answer.auth);
             match renewed {
                 Some(auth) if answer.status.is_success() => {
                     let left = seconds(auth.lease_duration);
-                    token.prolonged(left, auth.renewable);
-                    // Near the end that no renewal passes, Vault grants less each time.
-                    if !self.method.makes_tokens() || token.granted.is_none_or(|granted| left >= granted / 2)
+                    token.renewed(left, auth.renewable);
+                    // Towards the maximum lifetime, Vault grants less each time.
+                    if !self.method.issues_tokens() || token.granted.is_none_or(|granted| left >= granted / 2)
                     {
                         return true;
                     }
                 }
                 _ if answer.status.is_client_error() && answer.status != StatusCode::TOO_MANY_REQUESTS => {
-                    tracing::info!(vault = %self.transport.vault, status = answer.status.as_u16(), "the token cannot be prolonged");
-                    token.runs_out();
+                    tracing::info!(vault = %self.transport.vault, status = answer.status.as_u16(), "the token cannot be renewed");
+                    token.set_not_renewable();
                 }
                 _ => return true,
             }
         }
-        if !self.method.makes_tokens() {
+        if !self.method.issues_tokens() {
             return false;
         }
         match self.sign_in().await {
             Ok(_) => false,
             Err(error) => {
-                tracing::warn!(vault = %self.transport.vault, %error, "no new token yet");
+                tracing::warn!(vault = %self.transport.vault, %error, "signing in for a new token failed");
                 true
             }
         }
@@ -295,21 +301,21 @@ impl Inner {
     async fn revoke(&self, token: &Token) {
         let revoke = Request::post("auth/token/revoke-self", &serde_json::Map::new());
         let problem = match self.transport.send(&revoke, Some(token)).await {
-            Ok(answer) if answer.status.is_success() || answer.refuses_the_token() => return,
-            Ok(answer) => format!("answered with {}", answer.status.as_u16()),
+            Ok(answer) if answer.status.is_success() || answer.rejects_token() => return,
+            Ok(answer) => format!("status {}", answer.status.as_u16()),
             Err(error) => error.to_string(),
         };
-        tracing::warn!(vault = %self.transport.vault, problem, "a token was not revoked: it ends by its time");
+        tracing::warn!(vault = %self.transport.vault, problem, "a token was not revoked; it expires");
     }
 }
 
-/// Looks after one token until it is replaced or over. Holds the session only while it does something.
-async fn keep(inner: Weak<Inner>, token: Arc<Token>) {
+/// Renews one token until it is replaced or has expired. Keeps the session alive only while it works.
+async fn keep_alive(inner: Weak<Inner>, token: Arc<Token>) {
     while let Some(left) = token.left().filter(|left| !left.is_zero()) {
-        // After a renewal that failed, a third is left, and two thirds of that are waited for.
+        // After a failed renewal, a third is left, and the next wait is two thirds of that.
         sleep((left * 2 / 3).max(Duration::from_millis(500))).await;
         let Some(inner) = inner.upgrade() else { return };
-        if !inner.is_current(&token) || !inner.prolong(&token).await {
+        if !inner.is_current(&token) || !inner.renew(&token).await {
             return;
         }
     }

@@ -13,7 +13,7 @@ use self::double::{Double, Reply, Seen};
 use super::{HashicorpSettings, HashicorpVault};
 use crate::{Fetched, Vault as _, VaultError};
 
-/// What no error may hold.
+/// What no error may contain.
 const SECRET: &str = "hunter2";
 
 fn secret(reference: &str) -> Secret {

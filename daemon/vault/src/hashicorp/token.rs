@@ -1,4 +1,4 @@
-//! A token of Vault's: what the daemon is known by, and how long it lasts.
+//! A token of Vault, and how long it lasts.
 
 use std::{
     fmt,
@@ -11,38 +11,38 @@ use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// Longer than this, nothing of Vault's is taken to last; far below what overflows.
+/// The longest time to live, far below what overflows.
 const MAX_LIFE: Duration = Duration::from_hours(24 * 365 * 10);
 
-/// A length of time that came from outside.
+/// Bounds a duration that Vault reports.
 pub(super) fn seconds(count: u64) -> Duration {
     Duration::from_secs(count).min(MAX_LIFE)
 }
 
-/// A token. Its text is wiped when the last holder lets go of it, and never printed.
+/// A token. Its text is wiped with the last clone, and never printed.
 pub(super) struct Token {
     header: HeaderValue,
-    /// Whether the daemon got it by signing in, and so may end it.
-    pub(super) ours: bool,
-    /// Whether Vault is known to have known it, and not just not known to refuse it.
+    /// Whether signing in issued it, so that the daemon may revoke it.
+    pub(super) issued: bool,
+    /// Whether Vault has accepted it, and not merely not rejected it.
     pub(super) proven: bool,
-    /// Since when it is used.
+    /// When it was issued or adopted.
     pub(super) since: Instant,
-    /// How long Vault let it live at first; `None`: for ever, or nobody knows.
+    /// The first time to live; `None` where it never expires, or this is unknown.
     pub(super) granted: Option<Duration>,
     life: Mutex<Life>,
 }
 
 struct Life {
-    ends: Option<Instant>,
+    expires: Option<Instant>,
     renewable: bool,
 }
 
 impl Token {
-    /// `None`: the text can be no token. `granted` is zero or `None` for one that does not end.
+    /// Makes a token; `None` where the text is invalid. `granted` is zero or `None` for one that never expires.
     pub(super) fn new(
         text: Zeroizing<Vec<u8>>,
-        ours: bool,
+        issued: bool,
         proven: bool,
         granted: Option<Duration>,
         renewable: bool,
@@ -54,9 +54,9 @@ impl Token {
         header.set_sensitive(true);
         let since = Instant::now();
         let granted = granted.filter(|life| !life.is_zero());
-        let ends = granted.map(|life| since + life);
-        let life = Mutex::new(Life { ends, renewable: renewable && ends.is_some() });
-        Some(Self { header, ours, proven, since, granted, life })
+        let expires = granted.map(|life| since + life);
+        let life = Mutex::new(Life { expires, renewable: renewable && expires.is_some() });
+        Some(Self { header, issued, proven, since, granted, life })
     }
 
     pub(super) fn header(&self) -> HeaderValue {
@@ -67,12 +67,12 @@ impl Token {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How much time is left; `None`: it does not end.
+    /// Returns how much time is left; `None` where it never expires.
     pub(super) fn left(&self) -> Option<Duration> {
-        self.life().ends.map(|end| end.saturating_duration_since(Instant::now()))
+        self.life().expires.map(|end| end.saturating_duration_since(Instant::now()))
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn is_expired(&self) -> bool {
         self.left().is_some_and(|left| left.is_zero())
     }
 
@@ -80,13 +80,13 @@ impl Token {
         self.life().renewable
     }
 
-    /// Vault prolonged it, to this long from now.
-    pub(super) fn prolonged(&self, left: Duration, renewable: bool) {
-        *self.life() = Life { ends: Some(Instant::now() + left), renewable };
+    /// Records that Vault renewed it, for this long from now.
+    pub(super) fn renewed(&self, left: Duration, renewable: bool) {
+        *self.life() = Life { expires: Some(Instant::now() + left), renewable };
     }
 
-    /// Vault will not prolong it any more.
-    pub(super) fn runs_out(&self) {
+    /// Records that Vault does not renew it any more.
+    pub(super) fn set_not_renewable(&self) {
         self.life().renewable = false;
     }
 }

@@ -1,7 +1,7 @@
 //! HTTP to one Vault: one client, no redirects, answers of bounded size.
 //!
-//! It knows how to send and to receive; it knows nothing of what the answers mean. Of what the libraries say about a
-//! failed connection only the kind gets out, because their texts hold URLs and bits of answers.
+//! It knows how to send and to receive, not what the answers mean. Only the kinds of the libraries' errors are used, because
+//! their texts contain URLs and parts of answers.
 
 use std::{error::Error as StdError, io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -19,26 +19,26 @@ use zeroize::Zeroizing;
 use super::{
     answer::Answer,
     credentials,
-    settings::{Checked, TlsFiles},
+    settings::{CheckedSettings, TlsFiles},
     token::Token,
 };
-use crate::{Fault, VaultError};
+use crate::error::{VaultError, VaultErrorKind};
 
-/// The largest answer that is read: the largest secret in base64, and what Vault puts around it.
+/// The largest answer that is read: the largest secret in base64, and its envelope.
 pub(super) const MAX_ANSWER_BYTES: usize = MAX_SECRET_BYTES / 3 * 4 + 64 * 1024;
 
-/// How much of an answer that tells of an error is looked at.
+/// The largest answer that is read for an error.
 const MAX_ERROR_BYTES: usize = 256 * 1024;
 
-/// How long a connection may take to be made. How long an answer may take is the caller's matter.
+/// The timeout of connecting. The deadline of the answer is the caller's.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest that a vault is left alone because it said so.
+/// The longest wait that a vault can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
-/// Proxies in front of Vault may insist on it, as a protection against forged requests of browsers.
+/// Proxies in front of Vault may require it, as a protection against request forgery.
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 
 /// One request, below `/v1/`.
@@ -49,7 +49,7 @@ pub(super) struct Request {
     pub(super) path: String,
     /// JSON.
     pub(super) body: Option<Bytes>,
-    /// Whether it is meant for the configured namespace, not for the whole server.
+    /// Whether it is for the configured namespace, not for the whole server.
     pub(super) namespaced: bool,
 }
 
@@ -69,74 +69,75 @@ impl Request {
     }
 }
 
-/// The way to one Vault.
+/// The connection to one Vault.
 pub(super) struct Transport {
     pub(super) vault: VaultName,
     base: String,
     namespace: Option<HeaderValue>,
     files: TlsFiles,
-    client: ArcSwap<Made>,
+    client: ArcSwap<LoadedClient>,
 }
 
-/// A client, and what its files held when it was made.
-struct Made {
+/// A client, and the digest of the files that it was built from.
+struct LoadedClient {
     client: Client,
     digest: [u8; 32],
 }
 
 impl Transport {
-    pub(super) fn new(vault: VaultName, settings: &Checked) -> Result<Self, String> {
-        let made = make(&settings.files, &settings.address)?;
+    pub(super) fn new(vault: VaultName, settings: &CheckedSettings) -> Result<Self, String> {
+        let client = build_client(&settings.files, &settings.address)?;
         Ok(Self {
             vault,
             base: format!("{}/v1/", settings.address.as_str().trim_end_matches('/')),
             namespace: settings.namespace.clone(),
             files: settings.files.clone(),
-            client: ArcSwap::from_pointee(made),
+            client: ArcSwap::from_pointee(client),
         })
     }
 
-    /// The address, for people.
+    /// Returns the address, for people.
     pub(super) fn address(&self) -> &str {
         self.base.trim_end_matches("/v1/")
     }
 
-    /// The files of the daemon's own certificate.
+    /// Returns the files of the daemon's own certificate.
     pub(super) fn identity_files(&self) -> Vec<&PathBuf> {
         self.files.identity.iter().flat_map(|(certificate, key)| [certificate, key]).collect()
     }
 
-    /// Reads the TLS files again, and makes a new client where they changed: certificates are renewed while the daemon runs.
-    /// Where they cannot be used, the old client stays.
+    /// Reads the TLS files again, and builds a new client where they changed: certificates are renewed while the daemon runs.
+    /// Where they are invalid, the old client stays. Returns whether the client is new.
     pub(super) fn reload(&self) -> bool {
         if self.files.ca.is_none() && self.files.identity.is_none() {
             return false;
         }
-        let made =
-            Url::parse(&self.base).map_err(|error| error.to_string()).and_then(|url| make(&self.files, &url));
-        match made {
-            Ok(made) if made.digest == self.client.load().digest => false,
-            Ok(made) => {
-                self.client.store(Arc::new(made));
+        let loaded = Url::parse(&self.base)
+            .map_err(|error| error.to_string())
+            .and_then(|url| build_client(&self.files, &url));
+        match loaded {
+            Ok(loaded) if loaded.digest == self.client.load().digest => false,
+            Ok(loaded) => {
+                self.client.store(Arc::new(loaded));
                 true
             }
             Err(problem) => {
-                tracing::warn!(vault = %self.vault, %problem, "the old TLS files are used further");
+                tracing::warn!(vault = %self.vault, %problem, "invalid TLS files; the previous ones stay in use");
                 false
             }
         }
     }
 
-    /// Sends a request, with a token if there is one, and takes the answer in, whatever its status.
+    /// Sends a request, with a token if there is one, and receives the answer, whatever its status.
     pub(super) async fn send(&self, request: &Request, token: Option<&Token>) -> Result<Answer, VaultError> {
         let error = match self.try_send(request, token).await {
-            Ok(response) => return self.take_in(response).await,
+            Ok(response) => return self.receive(response).await,
             Err(error) => error,
         };
         // Vault has not seen the request, so it may be sent once more.
-        if (error.is_connect() || tls_trouble(&error).is_some()) && self.reload() {
+        if (error.is_connect() || tls_cause(&error).is_some()) && self.reload() {
             return match self.try_send(request, token).await {
-                Ok(response) => self.take_in(response).await,
+                Ok(response) => self.receive(response).await,
                 Err(error) => Err(self.unreachable(&error)),
             };
         }
@@ -159,79 +160,80 @@ impl Transport {
         builder.send().await
     }
 
-    async fn take_in(&self, response: Response) -> Result<Answer, VaultError> {
+    async fn receive(&self, response: Response) -> Result<Answer, VaultError> {
         let status = response.status();
         let json = is_json(response.headers());
         let retry_after = retry_after(response.headers());
         let body = if status.is_success() {
-            read(response, MAX_ANSWER_BYTES).await.map_err(|failure| self.unread(failure))?
+            read(response, MAX_ANSWER_BYTES).await.map_err(|failure| self.body_error(failure))?
         } else {
-            // The status says enough where the text about it cannot be had.
+            // The status is enough where the text cannot be read.
             read(response, MAX_ERROR_BYTES).await.unwrap_or_default()
         };
         Ok(Answer { status, json, retry_after, body })
     }
 
-    fn unread(&self, failure: Unread) -> VaultError {
+    fn body_error(&self, failure: BodyError) -> VaultError {
         let vault = &self.vault;
         match failure {
-            Unread::TooLarge => VaultError::new(
-                Fault::TooLarge,
-                format!("vault \"{vault}\" answers with more than the {MAX_SECRET_BYTES} bytes that a secret may have"),
+            BodyError::TooLarge => VaultError::new(
+                VaultErrorKind::TooLarge,
+                format!("vault \"{vault}\" returned more than the limit of {MAX_SECRET_BYTES} bytes"),
             )
-            .remedy("keep something smaller in the vault, such as where the large thing is"),
-            Unread::Broken => {
-                VaultError::new(Fault::Answer, format!("vault \"{vault}\" broke off in the middle of its answer"))
-            }
+            .remedy("store something smaller, such as a reference to the large object"),
+            BodyError::Interrupted => VaultError::new(
+                VaultErrorKind::InvalidResponse,
+                format!("vault \"{vault}\" closed the connection in the middle of its answer"),
+            ),
         }
     }
 
-    /// Why no answer came.
+    /// Returns why no answer was received.
     fn unreachable(&self, error: &reqwest::Error) -> VaultError {
         let vault = &self.vault;
-        if let Some(trouble) = tls_trouble(error) {
-            return tls_error(vault, trouble, self.files.identity.is_some());
+        if let Some(cause) = tls_cause(error) {
+            return tls_error(vault, cause, self.files.identity.is_some());
         }
         if error.is_connect() {
             let kind = chain(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
             let reason = match kind {
-                Some(io::ErrorKind::ConnectionRefused) => "nobody listens at its address",
-                Some(io::ErrorKind::TimedOut) => "no connection came about in time",
+                Some(io::ErrorKind::ConnectionRefused) => "the connection was refused",
+                Some(io::ErrorKind::TimedOut) => "connecting timed out",
                 Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
-                    "there is no way to its host"
+                    "its host is unreachable"
                 }
-                _ if error.is_timeout() => "no connection came about in time",
-                _ => "no connection could be made to its address",
+                _ if error.is_timeout() => "connecting timed out",
+                _ => "connecting to its address failed",
             };
             return VaultError::new(
-                Fault::Unavailable,
+                VaultErrorKind::Unavailable,
                 format!("vault \"{vault}\" cannot be reached: {reason}"),
             )
-            .remedy("check that it runs, and the `address` in the daemon's configuration");
+            .remedy("check that it runs, and `address` in its [[vault]] table");
         }
         VaultError::new(
-            Fault::Unavailable,
-            format!("vault \"{vault}\" ended the connection before it had answered"),
+            VaultErrorKind::Unavailable,
+            format!("vault \"{vault}\" closed the connection without an answer"),
         )
     }
 }
 
-fn make(files: &TlsFiles, address: &Url) -> Result<Made, String> {
+fn build_client(files: &TlsFiles, address: &Url) -> Result<LoadedClient, String> {
     let mut digest = Sha256::new();
     let mut builder = Client::builder()
         .user_agent(concat!("kontraktord/", env!("CARGO_PKG_VERSION")))
-        // The token would go where the redirect leads.
+        // A redirect would receive the token.
         .redirect(Policy::none())
         .no_proxy()
         .http1_only()
         .connect_timeout(CONNECT_TIMEOUT)
-        // An answer has the size that it has: nothing is unpacked, whatever other crates switch on.
+        // Nothing is decompressed, whatever features other crates enable: the limits are of the real size.
         .no_gzip()
         .no_deflate()
         .no_brotli()
         .no_zstd();
     if address.scheme() == "http" {
-        // Spares the search for the system's roots, which may not be there.
+        // The system's roots are not needed, and may be missing.
         builder = builder.tls_certs_only([]);
     } else {
         builder = builder.https_only(true);
@@ -241,7 +243,7 @@ fn make(files: &TlsFiles, address: &Url) -> Result<Made, String> {
         digest.update(&*pem);
         let authorities = Certificate::from_pem_bundle(&pem).ok().filter(|all| !all.is_empty());
         let authorities =
-            authorities.ok_or_else(|| format!("ca_file {} holds no certificates in PEM", path.display()))?;
+            authorities.ok_or_else(|| format!("`ca_file` {} has no certificate in PEM", path.display()))?;
         builder = builder.tls_certs_only(authorities);
     }
     if let Some((cert_path, key_path)) = &files.identity {
@@ -255,8 +257,8 @@ fn make(files: &TlsFiles, address: &Url) -> Result<Made, String> {
         both.extend_from_slice(&key);
         let identity = Identity::from_pem(&both).map_err(|_| {
             format!(
-                "auth.cert_file {} and auth.key_file {} hold no certificate with its private key, in PEM and not \
-                 encrypted",
+                "`auth.cert_file` {} and `auth.key_file` {} must contain a certificate and its unencrypted private key, \
+                 in PEM",
                 cert_path.display(),
                 key_path.display()
             )
@@ -265,15 +267,15 @@ fn make(files: &TlsFiles, address: &Url) -> Result<Made, String> {
     }
     let client = builder.build().map_err(|_| {
         let hint = if files.identity.is_some() {
-            "; do cert_file and key_file belong together?"
+            "; check that `auth.cert_file` and `auth.key_file` belong together"
         } else if files.ca.is_none() {
-            "; has the system no trusted authorities? name some in ca_file"
+            "; install certificates of authorities in the system, or set `ca_file`"
         } else {
             ""
         };
-        format!("TLS cannot be made with these settings{hint}")
+        format!("TLS cannot be set up with these settings{hint}")
     })?;
-    Ok(Made { client, digest: digest.finalize().into() })
+    Ok(LoadedClient { client, digest: digest.finalize().into() })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -282,33 +284,33 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// A number of seconds; the other form, a date, would need a clock that agrees with Vault's.
+/// Parses a number of seconds; a date would need a clock that agrees with Vault's.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-enum Unread {
+enum BodyError {
     TooLarge,
-    Broken,
+    Interrupted,
 }
 
-/// The body, in a buffer that is wiped. The pieces that the libraries hand over are out of reach.
-async fn read(mut response: Response, limit: usize) -> Result<Zeroizing<Vec<u8>>, Unread> {
+/// Reads the body into a buffer that is wiped. The chunks of the libraries are not wiped.
+async fn read(mut response: Response, limit: usize) -> Result<Zeroizing<Vec<u8>>, BodyError> {
     let announced = response.content_length().map(usize::try_from);
     let capacity = match announced {
         Some(Ok(length)) if length <= limit => length,
-        Some(_) => return Err(Unread::TooLarge),
+        Some(_) => return Err(BodyError::TooLarge),
         None => 4096,
     };
     let mut body = Zeroizing::new(Vec::with_capacity(capacity));
-    while let Some(piece) = response.chunk().await.map_err(|_| Unread::Broken)? {
+    while let Some(piece) = response.chunk().await.map_err(|_| BodyError::Interrupted)? {
         let needed = body.len() + piece.len();
         if needed > limit {
-            return Err(Unread::TooLarge);
+            return Err(BodyError::TooLarge);
         }
         if needed > body.capacity() {
-            // A vector that grows by itself leaves its old self behind unwiped.
+            // A vector that grows leaves unwiped copies behind.
             let mut wider = Zeroizing::new(Vec::with_capacity(needed.max(body.capacity() * 2)));
             wider.extend_from_slice(&body);
             body = wider;
@@ -318,7 +320,8 @@ async fn read(mut response: Response, limit: usize) -> Result<Zeroizing<Vec<u8>>
     Ok(body)
 }
 
-/// An error and what it comes from. An I/O error counts the source of what it wraps as its own, and leaves that out.
+/// Returns an error and its causes. The source of an I/O error is that of the error it wraps, so that the wrapped error would
+/// be skipped.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -326,18 +329,21 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     })
 }
 
-fn tls_trouble(error: &reqwest::Error) -> Option<&rustls::Error> {
+fn tls_cause(error: &reqwest::Error) -> Option<&rustls::Error> {
     chain(error).find_map(|cause| cause.downcast_ref())
 }
 
-fn tls_error(vault: &VaultName, trouble: &rustls::Error, has_identity: bool) -> VaultError {
+fn tls_error(vault: &VaultName, cause: &rustls::Error, has_identity: bool) -> VaultError {
     use rustls::{AlertDescription as Alert, CertificateError as Bad, Error};
 
     let untrusted = |what: &str, remedy: &str| {
-        VaultError::new(Fault::Answer, format!("vault \"{vault}\" cannot be trusted: its certificate {what}"))
-            .remedy(remedy)
+        VaultError::new(
+            VaultErrorKind::InvalidResponse,
+            format!("vault \"{vault}\" cannot be trusted: its certificate {what}"),
+        )
+        .remedy(remedy)
     };
-    match trouble {
+    match cause {
         Error::InvalidCertificate(bad) => match bad {
             Bad::Expired | Bad::ExpiredContext { .. } => {
                 untrusted("has expired", "renew Vault's certificate, or check this machine's clock")
@@ -345,16 +351,14 @@ fn tls_error(vault: &VaultName, trouble: &rustls::Error, has_identity: bool) -> 
             Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
                 untrusted("is not valid yet", "check the clocks of this machine and of Vault's")
             }
-            Bad::UnknownIssuer => untrusted(
-                "was signed by no authority that is trusted here",
-                "name the file with the authority's certificate in `ca_file`",
-            ),
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => untrusted(
-                "is for another name than the address has",
-                "write a name into `address` that the certificate is for",
-            ),
+            Bad::UnknownIssuer => {
+                untrusted("is signed by an unknown authority", "set `ca_file` to the authority's certificate")
+            }
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+                untrusted("is for another name", "set `address` to a name in the certificate")
+            }
             Bad::Revoked => untrusted("was revoked", "give Vault a new certificate"),
-            _ => untrusted("cannot be accepted", "give Vault a certificate that TLS clients accept"),
+            _ => untrusted("is invalid", "give Vault a valid certificate"),
         },
         Error::AlertReceived(
             Alert::CertificateRequired
@@ -367,18 +371,22 @@ fn tls_error(vault: &VaultName, trouble: &rustls::Error, has_identity: bool) -> 
             | Alert::AccessDenied,
         ) => {
             let (what, remedy) = if has_identity {
-                ("does not accept the daemon's certificate", "renew what `cert_file` and `key_file` hold")
+                (
+                    "rejects the daemon's certificate",
+                    "renew the certificate in `auth.cert_file` and `auth.key_file`",
+                )
             } else {
                 (
-                    "wants a certificate of the daemon",
-                    "sign in with the method \"cert\", or let Vault's listener do without",
+                    "requires a client certificate",
+                    "sign in with method \"cert\", or configure Vault's listener without client certificates",
                 )
             };
-            VaultError::new(Fault::SignIn, format!("vault \"{vault}\" {what}")).remedy(remedy)
+            VaultError::new(VaultErrorKind::SignIn, format!("vault \"{vault}\" {what}")).remedy(remedy)
         }
-        _ => {
-            VaultError::new(Fault::Unavailable, format!("no TLS connection to vault \"{vault}\" can be made"))
-                .remedy("check that `address` names a port of Vault's that speaks TLS 1.2 or 1.3")
-        }
+        _ => VaultError::new(
+            VaultErrorKind::Unavailable,
+            format!("the TLS handshake with vault \"{vault}\" failed"),
+        )
+        .remedy("check that `address` names a port of Vault's that speaks TLS 1.2 or 1.3"),
     }
 }

@@ -3,12 +3,12 @@
 use std::fs;
 
 use kontraktor_model::reference::Secret;
-use kontraktor_vault::{AwsAuth, AwsRole, AwsSettings, AwsVault, Fault, Vault as _};
+use kontraktor_vault::{AwsAuth, AwsRole, AwsSettings, AwsVault, Vault as _, VaultErrorKind};
 use serde_json::json;
 use tempfile::TempDir;
 use testkit::servers::Moto;
 
-use crate::clouds::{Asked, VALUE, clean, is, secret, told, value};
+use crate::clouds::{Asked, VALUE, clean, described, is, secret, value};
 
 /// A vault at this endpoint, with keys from a file of its own.
 pub(crate) struct Aws {
@@ -90,18 +90,18 @@ fn a_missing_secret_is_not_a_missing_version() {
     let aws = Aws::at(&moto.address());
     let unknown = "00000000-0000-0000-0000-000000000000";
     for missing in ["nowhere", "nowhere?stage=AWSPREVIOUS", &format!("nowhere?version={unknown}")] {
-        is(&aws.refused(&format!("aws-sm://team/{missing}")), Fault::NotFound);
+        is(&aws.refused(&format!("aws-sm://team/{missing}")), VaultErrorKind::NotFound);
     }
     for gone in ["stage=AWSPENDING", &format!("version={unknown}")] {
-        is(&aws.refused(&format!("aws-sm://team/app/db?{gone}")), Fault::VersionGone);
+        is(&aws.refused(&format!("aws-sm://team/app/db?{gone}")), VaultErrorKind::VersionGone);
     }
-    insta::assert_snapshot!(told(&aws.refused("aws-sm://team/nowhere")), @r#"
+    insta::assert_snapshot!(described(&aws.refused("aws-sm://team/nowhere")), @r#"
     NotFound: vault "team" has no such secret in region eu-central-1
     check the name, and that the secret is in this region and account
     "#);
-    insta::assert_snapshot!(told(&aws.refused("aws-sm://team/app/db?stage=AWSPENDING")), @r#"
-    VersionGone: vault "team" has the secret, but not this version of it
-    see which versions and stages there are: aws secretsmanager list-secret-version-ids
+    insta::assert_snapshot!(described(&aws.refused("aws-sm://team/app/db?stage=AWSPENDING")), @r#"
+    VersionGone: vault "team" has the secret, but not this version
+    list the versions and stages: aws secretsmanager list-secret-version-ids
     "#);
 }
 
@@ -114,10 +114,10 @@ fn a_secret_scheduled_for_deletion_is_disabled_and_one_that_is_deleted_is_gone()
     assert_eq!(aws.read("aws-sm://team/now"), VALUE);
     moto.call("DeleteSecret", &json!({ "SecretId": "soon", "RecoveryWindowInDays": 7 })).ok();
     moto.delete("now");
-    is(&aws.refused("aws-sm://team/soon"), Fault::Disabled);
-    is(&aws.refused("aws-sm://team/soon?stage=AWSPREVIOUS"), Fault::Disabled);
-    is(&clean(aws.version("aws-sm://team/soon").unwrap_err()), Fault::Disabled);
-    is(&aws.refused("aws-sm://team/now"), Fault::NotFound);
+    is(&aws.refused("aws-sm://team/soon"), VaultErrorKind::Disabled);
+    is(&aws.refused("aws-sm://team/soon?stage=AWSPREVIOUS"), VaultErrorKind::Disabled);
+    is(&clean(aws.version("aws-sm://team/soon").unwrap_err()), VaultErrorKind::Disabled);
+    is(&aws.refused("aws-sm://team/now"), VaultErrorKind::NotFound);
 }
 
 #[test]
@@ -136,8 +136,8 @@ fn forty_five_secrets_take_three_requests_and_each_has_its_own_answer() {
     assert_eq!(answers.len(), 45);
     for (n, answer) in answers.into_iter().enumerate() {
         match (n, answer) {
-            (7, Err(error)) => is(&clean(error), Fault::Disabled),
-            (n, Err(error)) if n % 10 == 3 => is(&clean(error), Fault::NotFound),
+            (7, Err(error)) => is(&clean(error), VaultErrorKind::Disabled),
+            (n, Err(error)) if n % 10 == 3 => is(&clean(error), VaultErrorKind::NotFound),
             (n, Ok(fetched)) => {
                 assert_eq!(value(&fetched, Some("n")), n.to_string().into_bytes());
                 assert!(fetched.version.is_some());
@@ -172,7 +172,7 @@ fn a_batch_takes_what_it_can_and_the_rest_is_read_singly() {
 }
 
 #[test]
-fn the_version_is_told_without_a_read_where_it_can_be() {
+fn the_version_is_reported_without_a_read_where_possible() {
     let moto = Moto::start();
     moto.create("app/db", "first");
     let aws = Aws::at(&moto.address());
@@ -185,8 +185,8 @@ fn the_version_is_told_without_a_read_where_it_can_be() {
     let pinned = format!("aws-sm://team/app/db?version={}", first.clone().unwrap());
     assert_eq!(aws.version(&pinned).unwrap(), first);
     assert_eq!(count(&moto, "GetSecretValue"), 0);
-    is(&clean(aws.version("aws-sm://team/nowhere").unwrap_err()), Fault::NotFound);
-    is(&clean(aws.version("aws-sm://team/app/db?stage=OTHER").unwrap_err()), Fault::VersionGone);
+    is(&clean(aws.version("aws-sm://team/nowhere").unwrap_err()), VaultErrorKind::NotFound);
+    is(&clean(aws.version("aws-sm://team/app/db?stage=OTHER").unwrap_err()), VaultErrorKind::VersionGone);
 }
 
 #[test]
@@ -196,10 +196,10 @@ fn a_vault_that_comes_back_is_read_from_again() {
     let aws = Aws::at(&moto.address());
     assert_eq!(aws.read("aws-sm://team/app/db"), VALUE);
     moto.stop();
-    is(&aws.refused("aws-sm://team/app/db"), Fault::Unavailable);
-    insta::assert_snapshot!(told(&aws.refused("aws-sm://team/app/db")), @r#"
+    is(&aws.refused("aws-sm://team/app/db"), VaultErrorKind::Unavailable);
+    insta::assert_snapshot!(described(&aws.refused("aws-sm://team/app/db")), @r#"
     Unavailable: vault "team" cannot be reached
-    check the network between this machine and AWS, and address and region of the vault
+    check the network between this machine and AWS, and `address` and `region` of the vault
     "#);
     moto.start_again();
     moto.create("app/db", VALUE);
@@ -217,7 +217,7 @@ fn a_role_is_assumed_with_the_credentials() {
             session_name: None,
         });
     });
-    // The role is asked for at another service, whose endpoint stands in the profile.
+    // The role is requested from another service, whose endpoint is in the profile.
     aws.key("AKIAFIRST", &format!("endpoint_url = {}", moto.address()));
     assert_eq!(aws.read("aws-sm://team/app/db"), VALUE);
     let findings = aws.wait(aws.vault.check()).unwrap().join("\n");
@@ -240,7 +240,7 @@ fn a_check_says_where_and_as_whom_and_reads_nothing() {
     credentials: profile "default" of FOLDER/credentials; access key …IRST, long-lived
     signed in: AWS accepts the credentials
     batches: allowed, 20 secrets in one request
-    which secrets can be read is up to each secret and the identity's policy
+    readable secrets: this depends on each secret and on the identity's policy
     "#);
     assert_eq!(moto.actions(), ["ListSecrets", "BatchGetSecretValue"]);
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
-use kontraktor_vault::{Fault, Vault as _};
+use kontraktor_vault::{Vault as _, VaultErrorKind};
 use serde_json::{Value, json};
 use testkit::{
     doubles::{Answer, Fault as Broken, FaultServer, Request, Validity},
@@ -18,12 +18,12 @@ use testkit::{
 
 use crate::{
     aws::Aws,
-    clouds::{PATIENCE, VALUE, clean, is, secret, told, value},
+    clouds::{TIMEOUT, VALUE, clean, described, is, secret, value},
 };
 
 const DB: &str = "aws-sm://team/app/db";
 
-/// An error of the service, in whose text everything may stand.
+/// An error of the service, whose text may contain anything.
 fn error(code: &str) -> Answer {
     Answer::new(400, "application/x-amz-json-1.1", json!({ "__type": code, "message": VALUE }).to_string())
 }
@@ -50,7 +50,7 @@ fn serving() -> FaultServer {
 }
 
 #[test]
-fn a_throttled_request_is_tried_again_and_then_the_wait_is_told() {
+fn a_throttled_request_is_retried_and_then_the_wait_is_reported() {
     let server = serving();
     let aws = Aws::at(server.url());
     server.faults().next(2, Broken::Instead(error("ThrottlingException")));
@@ -61,36 +61,36 @@ fn a_throttled_request_is_tried_again_and_then_the_wait_is_told() {
     server.faults().always(Broken::Instead(error("ThrottlingException").with("retry-after", "7")));
     let refused = aws.refused(DB);
     assert_eq!(refused.retry_after, Some(Duration::from_secs(7)));
-    insta::assert_snapshot!(told(&refused), @r#"Unavailable: vault "team" throttles: too many requests"#);
+    insta::assert_snapshot!(described(&refused), @r#"Unavailable: vault "team" throttles requests"#);
     assert_eq!(server.traffic().count(|_| true), 3, "no more tries than these");
 }
 
 #[test]
-fn whatever_is_answered_in_the_vaults_place_is_told_apart_and_not_repeated() {
+fn each_invalid_response_has_its_own_error_and_is_not_repeated() {
     let server = serving();
     let aws = Aws::at(server.url());
     let cases = [
-        (Broken::Status { status: 503, retry_after: Some(9) }, Fault::Unavailable),
-        (Broken::Instead(Answer::new(502, "text/html", VALUE)), Fault::Unavailable),
-        (Broken::Disconnect, Fault::Unavailable),
-        (Broken::Truncate, Fault::Answer),
-        (Broken::WebPage, Fault::Answer),
+        (Broken::Status { status: 503, retry_after: Some(9) }, VaultErrorKind::Unavailable),
+        (Broken::Instead(Answer::new(502, "text/html", VALUE)), VaultErrorKind::Unavailable),
+        (Broken::Disconnect, VaultErrorKind::Unavailable),
+        (Broken::Truncate, VaultErrorKind::InvalidResponse),
+        (Broken::WebPage, VaultErrorKind::InvalidResponse),
         (
             Broken::Instead(Answer::new(
                 200,
                 "application/x-amz-json-1.1",
                 format!("{{\"SecretString\": {VALUE}"),
             )),
-            Fault::Answer,
+            VaultErrorKind::InvalidResponse,
         ),
-        (Broken::Instead(json_answer(&json!({ "SecretString": [VALUE] }))), Fault::Answer),
-        (Broken::Instead(json_answer(&json!({ "Name": VALUE }))), Fault::Answer),
-        (Broken::Instead(error(VALUE)), Fault::Answer),
-        (Broken::Instead(error("AccessDeniedException")), Fault::Denied),
-        (Broken::Instead(error("DecryptionFailure")), Fault::Denied),
-        (Broken::Instead(error("InvalidRequestException")), Fault::Disabled),
-        (Broken::Instead(error("ExpiredTokenException")), Fault::SignIn),
-        (Broken::Instead(error("UnrecognizedClientException")), Fault::SignIn),
+        (Broken::Instead(json_answer(&json!({ "SecretString": [VALUE] }))), VaultErrorKind::InvalidResponse),
+        (Broken::Instead(json_answer(&json!({ "Name": VALUE }))), VaultErrorKind::InvalidResponse),
+        (Broken::Instead(error(VALUE)), VaultErrorKind::InvalidResponse),
+        (Broken::Instead(error("AccessDeniedException")), VaultErrorKind::Denied),
+        (Broken::Instead(error("DecryptionFailure")), VaultErrorKind::Denied),
+        (Broken::Instead(error("InvalidRequestException")), VaultErrorKind::Disabled),
+        (Broken::Instead(error("ExpiredTokenException")), VaultErrorKind::SignIn),
+        (Broken::Instead(error("UnrecognizedClientException")), VaultErrorKind::SignIn),
     ];
     for (broken, fault) in cases {
         server.faults().always(broken);
@@ -107,9 +107,9 @@ fn a_redirect_to_another_host_is_not_followed() {
     let aws = Aws::at(server.url());
     server.faults().always(Broken::Redirect(elsewhere.url().to_owned()));
     let refused = aws.refused(DB);
-    insta::assert_snapshot!(told(&refused), @r#"
-    Answer: vault "team" redirects (status 302), which is not followed
-    set address to where Secrets Manager itself answers
+    insta::assert_snapshot!(described(&refused), @r#"
+    InvalidResponse: vault "team" returned a redirect (status 302), which is not followed
+    set `address` to where Secrets Manager itself answers
     "#);
     assert_eq!(elsewhere.traffic().count(|_| true), 0);
 }
@@ -119,7 +119,7 @@ fn an_answer_beyond_the_limit_is_not_read_and_not_asked_for_again() {
     let server = FaultServer::http(|_| Answer::new(200, "application/x-amz-json-1.1", vec![b' '; 23 << 20]));
     let aws = Aws::at(server.url());
     let refused = aws.refused(DB);
-    insta::assert_snapshot!(told(&refused), @r#"TooLarge: vault "team" gives more than the 16777216 bytes that a secret may have"#);
+    insta::assert_snapshot!(described(&refused), @r#"TooLarge: the secret in vault "team" is larger than the limit of 16777216 bytes"#);
     assert_eq!(server.traffic().count(|_| true), 1);
 }
 
@@ -133,7 +133,7 @@ fn a_secret_of_the_largest_size_is_read_and_a_larger_one_is_not() {
     let aws = Aws::at(server.url());
     assert_eq!(aws.read(DB).len(), 16 << 20);
     size.fetch_add(1, Ordering::Relaxed);
-    is(&aws.refused(DB), Fault::TooLarge);
+    is(&aws.refused(DB), VaultErrorKind::TooLarge);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_request_that_hangs_ends_with_its_caller() {
     let aws = Aws::at(server.url());
     server.faults().next(1, Broken::Hang);
     let traffic = server.traffic().clone();
-    aws.give_up(DB, move || assert!(traffic.wait_for(1, PATIENCE, |_| true)));
+    aws.give_up(DB, move || assert!(traffic.wait_for(1, TIMEOUT, |_| true)));
     assert_eq!(aws.read(DB), VALUE);
     server.faults().release();
 }
@@ -159,17 +159,17 @@ fn credentials_that_are_refused_are_read_again() {
     let aws = Aws::at(server.url());
     assert_eq!(aws.read(DB), VALUE);
 
-    // The key was replaced, in AWS and in the file: nobody notices.
+    // The key was replaced, in AWS and in the file: reads succeed.
     *good.lock().unwrap() = "AKIASECOND";
     aws.key("AKIASECOND", "");
     assert_eq!(aws.read(DB), VALUE);
 
-    // The key was replaced in AWS only, until somebody writes it into the file.
+    // The key was replaced in AWS only, until it is written to the file.
     *good.lock().unwrap() = "AKIATHIRD";
     server.traffic().reset();
-    insta::assert_snapshot!(told(&aws.refused(DB)), @r#"
-    SignIn: vault "team" refuses the daemon's sign-in: it does not know the credentials
-    check the access key: that it exists, is active, and is of the right account
+    insta::assert_snapshot!(described(&aws.refused(DB)), @r#"
+    SignIn: vault "team" rejects the daemon's credentials: they are unknown
+    check that the access key exists, is active, and belongs to the right account
     "#);
     assert_eq!(
         server.traffic().count(|_| true),
@@ -188,9 +188,9 @@ fn a_profile_that_is_not_there_is_no_outage_of_the_vault_and_can_come() {
         *profile = Some("later".to_owned());
     });
     let refused = aws.refused(DB);
-    insta::assert_snapshot!(told(&refused), @r#"
-    SignIn: no credentials for vault "team" are found
-    check the profile that auth names; without one, give the daemon an identity (instance, container, web identity) or keys in its environment
+    insta::assert_snapshot!(described(&refused), @r#"
+    SignIn: no credentials for vault "team" were found
+    check the profile in `auth`; without one, give the daemon an identity (instance, container, web identity) or keys in its environment
     "#);
     assert_eq!(server.traffic().count(|_| true), 0);
     aws.key("AKIAFIRST", "[later]\naws_access_key_id = AKIALATER\naws_secret_access_key = x");
@@ -234,8 +234,8 @@ fn a_clock_that_cannot_be_corrected_is_named() {
     let server = serving();
     let aws = Aws::at(server.url());
     server.faults().always(Broken::Instead(error("InvalidSignatureException").with("date", "yesterday")));
-    insta::assert_snapshot!(told(&aws.refused(DB)), @r#"
-    SignIn: vault "team" refuses the daemon's sign-in: the signature made with the credentials is not accepted
+    insta::assert_snapshot!(described(&aws.refused(DB)), @r#"
+    SignIn: vault "team" rejects the daemon's credentials: the signature is invalid
     check the secret access key, and this machine's clock (AWS allows 5 minutes)
     "#);
 }
@@ -258,7 +258,7 @@ fn secrets_are_read_singly_where_batches_are_denied_and_the_denial_is_remembered
         }
         assert_eq!(server.traffic().count(|_| true), requests);
     }
-    // The version is not told either, and is read.
+    // The version is not described either, and is read.
     assert_eq!(aws.version(DB).unwrap().as_deref(), Some("v1"));
     let findings = aws.wait(aws.vault.check()).unwrap().join("\n");
     assert!(findings.contains("may not list secrets, which is not needed"), "{findings}");
@@ -283,8 +283,8 @@ fn a_batch_in_pages_is_read_to_its_end_and_what_is_missing_is_asked_for() {
     let secrets = ["a", "b", "c", "d", "e"].map(|name| secret(&format!("aws-sm://team/{name}")));
     let answers = aws.wait(aws.vault.fetch_many(&secrets.iter().collect::<Vec<_>>()));
     let faults: Vec<_> =
-        answers.into_iter().map(|answer| answer.map(drop).map_err(|error| clean(error).fault)).collect();
-    assert_eq!(faults, [Ok(()), Ok(()), Ok(()), Err(Fault::Denied), Ok(())]);
+        answers.into_iter().map(|answer| answer.map(drop).map_err(|error| clean(error).kind)).collect();
+    assert_eq!(faults, [Ok(()), Ok(()), Ok(()), Err(VaultErrorKind::Denied), Ok(())]);
     assert_eq!(server.traffic().count(|_| true), 4);
 }
 
@@ -295,20 +295,20 @@ fn an_outage_is_every_secrets_of_a_batch_and_is_not_multiplied() {
     server.faults().always(Broken::unavailable());
     let secrets = ["a", "b", "c"].map(|name| secret(&format!("aws-sm://team/{name}")));
     for answer in aws.wait(aws.vault.fetch_many(&secrets.iter().collect::<Vec<_>>())) {
-        is(&clean(answer.unwrap_err()), Fault::Unavailable);
+        is(&clean(answer.unwrap_err()), VaultErrorKind::Unavailable);
     }
     assert_eq!(server.traffic().count(|_| true), 3, "one request, and the tries again");
 }
 
 #[test]
-fn an_arn_of_another_region_is_said_to_be_one() {
+fn an_arn_of_another_region_is_reported() {
     let server = FaultServer::http(|_| error("ResourceNotFoundException"));
     let aws = Aws::at(server.url());
     let refused =
         aws.refused("aws-sm://team/arn:aws:secretsmanager:us-east-1:123456789012:secret:app/db-Ab12Cd");
-    insta::assert_snapshot!(told(&refused), @r#"
+    insta::assert_snapshot!(described(&refused), @r#"
     NotFound: vault "team" has no such secret in region eu-central-1
-    the ARN is of another region: refer to a vault of that region
+    the ARN belongs to another region; use a vault of that region in the reference
     "#);
     let here =
         format!("aws-sm://team/arn:aws:secretsmanager:{}:123456789012:secret:app/db-Ab12Cd", Moto::REGION);
@@ -322,13 +322,13 @@ fn a_certificate_is_trusted_by_the_operators_word_only_and_not_after_its_time() 
         Aws::with(server.url(), |settings| settings.ca_file = Some(server.ca_pem_path().to_owned()))
     };
     assert_eq!(trusting(&server).read(DB), VALUE);
-    insta::assert_snapshot!(told(&Aws::at(server.url()).refused(DB)), @r#"
-    Unavailable: vault "team" cannot be reached securely: its certificate is from an authority that is not trusted
-    set ca_file to that authority's certificate, or install it in the system
+    insta::assert_snapshot!(described(&Aws::at(server.url()).refused(DB)), @r#"
+    Unavailable: vault "team" cannot be reached over TLS: its certificate is signed by an unknown authority
+    set `ca_file` to that authority's certificate, or install it in the system
     "#);
     let expired = FaultServer::https(Validity::Expired, |_| json_answer(&given("app/db")));
-    insta::assert_snapshot!(told(&trusting(&expired).refused(DB)), @r#"
-    Unavailable: vault "team" cannot be reached securely: its certificate has expired
+    insta::assert_snapshot!(described(&trusting(&expired).refused(DB)), @r#"
+    Unavailable: vault "team" cannot be reached over TLS: its certificate has expired
     renew the vault's certificate, and check this machine's clock
     "#);
     assert_eq!(expired.traffic().count(|_| true), 0);

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kontraktor_vault::{AzureAuth, AzureSettings, AzureVault, Fault, Vault as _};
+use kontraktor_vault::{AzureAuth, AzureSettings, AzureVault, Vault as _, VaultErrorKind};
 use testkit::doubles::{AzureKeyVault, AzureOptions, Draft};
 
-use crate::clouds::{Asked, VALUE, clean, is, secret, told};
+use crate::clouds::{Asked, VALUE, clean, described, is, secret};
 
 /// A vault of the double's, signed in to as its application.
 pub(crate) fn at(double: &AzureKeyVault) -> Asked<AzureVault> {
@@ -67,7 +67,7 @@ fn many_readers_sign_in_once() {
     assert_eq!(double.token_requests(), 1);
     assert_eq!(double.fetches("db"), 16);
 
-    // Whoever comes later shows the token at once.
+    // Later requests send the token at once.
     double.vault().traffic().reset();
     assert_eq!(azure.read("azure-kv://team/db"), VALUE);
     assert_eq!(double.vault().traffic().count(|seen| !seen.authorized), 0);
@@ -82,47 +82,47 @@ fn a_missing_secret_is_not_a_missing_version() {
     double.secrets().enable("off", None, false);
     let azure = at(&double);
     let unknown = "0123456789abcdef0123456789abcdef";
-    is(&azure.refused("azure-kv://team/nowhere"), Fault::NotFound);
-    is(&azure.refused(&format!("azure-kv://team/nowhere?version={unknown}")), Fault::NotFound);
-    is(&azure.refused(&format!("azure-kv://team/db?version={unknown}")), Fault::VersionGone);
-    is(&azure.refused(&format!("azure-kv://team/off?version={unknown}")), Fault::VersionGone);
-    is(&clean(azure.version("azure-kv://team/nowhere").unwrap_err()), Fault::NotFound);
-    insta::assert_snapshot!(told(&azure.refused("azure-kv://team/nowhere")), @r#"
+    is(&azure.refused("azure-kv://team/nowhere"), VaultErrorKind::NotFound);
+    is(&azure.refused(&format!("azure-kv://team/nowhere?version={unknown}")), VaultErrorKind::NotFound);
+    is(&azure.refused(&format!("azure-kv://team/db?version={unknown}")), VaultErrorKind::VersionGone);
+    is(&azure.refused(&format!("azure-kv://team/off?version={unknown}")), VaultErrorKind::VersionGone);
+    is(&clean(azure.version("azure-kv://team/nowhere").unwrap_err()), VaultErrorKind::NotFound);
+    insta::assert_snapshot!(described(&azure.refused("azure-kv://team/nowhere")), @r#"
     NotFound: vault "team" has no such secret
-    check the name; if it was deleted: az keyvault secret recover
+    check the name; recover a deleted secret with az keyvault secret recover
     "#);
-    insta::assert_snapshot!(told(&azure.refused(&format!("azure-kv://team/db?version={unknown}"))), @r#"
-    VersionGone: vault "team" has the secret, but not this version of it
-    see which versions there are: az keyvault secret list-versions
+    insta::assert_snapshot!(described(&azure.refused(&format!("azure-kv://team/db?version={unknown}"))), @r#"
+    VersionGone: vault "team" has the secret, but not this version
+    list the versions: az keyvault secret list-versions
     "#);
 }
 
 #[test]
-fn what_is_disabled_denied_or_deleted_is_told_apart() {
+fn disabled_denied_and_deleted_secrets_have_different_errors() {
     let double = AzureKeyVault::start();
     let first = double.secrets().set("db", VALUE);
     double.secrets().set("db", VALUE);
     let azure = at(&double);
 
     double.secrets().enable("db", Some(&first), false);
-    is(&azure.refused(&format!("azure-kv://team/db?version={first}")), Fault::Disabled);
+    is(&azure.refused(&format!("azure-kv://team/db?version={first}")), VaultErrorKind::Disabled);
     assert_eq!(azure.read("azure-kv://team/db"), VALUE);
     double.secrets().enable("db", None, false);
-    insta::assert_snapshot!(told(&azure.refused("azure-kv://team/db")), @r#"
-    Disabled: vault "team" has the secret disabled
-    enable this version of it, or refer to another one
+    insta::assert_snapshot!(described(&azure.refused("azure-kv://team/db")), @r#"
+    Disabled: the secret is disabled in vault "team"
+    enable this version, or use another one
     "#);
     double.secrets().enable("db", None, true);
 
     double.secrets().deny("db", true);
-    insta::assert_snapshot!(told(&azure.refused("azure-kv://team/db")), @r#"
-    Denied: vault "team" does not let the daemon read this secret (status 403)
-    give the identity the role Key Vault Secrets User on the vault or the secret
+    insta::assert_snapshot!(described(&azure.refused("azure-kv://team/db")), @r#"
+    Denied: vault "team" denies the daemon access to this secret (status 403)
+    grant the identity the role Key Vault Secrets User on the vault or the secret
     "#);
     double.secrets().deny("db", false);
 
     double.secrets().delete("db");
-    is(&azure.refused("azure-kv://team/db"), Fault::NotFound);
+    is(&azure.refused("azure-kv://team/db"), VaultErrorKind::NotFound);
     double.secrets().recover("db");
     assert_eq!(azure.read("azure-kv://team/db"), VALUE);
 }
@@ -134,7 +134,7 @@ fn a_secret_that_is_deleted_between_two_reads_is_gone() {
     double.secrets().delete_after_reads("db", 1);
     let azure = at(&double);
     assert_eq!(azure.read("azure-kv://team/db"), VALUE);
-    is(&azure.refused("azure-kv://team/db"), Fault::NotFound);
+    is(&azure.refused("azure-kv://team/db"), VaultErrorKind::NotFound);
 }
 
 #[test]
@@ -156,13 +156,13 @@ fn a_sovereign_clouds_vault_asks_for_tokens_of_its_own_domain() {
 }
 
 #[test]
-fn whoever_asks_for_tokens_of_another_domain_gets_none() {
+fn no_token_is_sent_for_another_domain() {
     let double = AzureKeyVault::start();
     double.secrets().set("db", VALUE);
     let azure = with(&double, |settings| settings.verify_challenge_resource = true);
-    insta::assert_snapshot!(told(&azure.refused("azure-kv://team/db")), @r#"
-    Answer: vault "team" asks for a token that is not for its own domain, and gets none
-    check the address; for a Key Vault behind a host name of your own, verify_challenge_resource = false trusts whoever answers there
+    insta::assert_snapshot!(described(&azure.refused("azure-kv://team/db")), @r#"
+    InvalidResponse: vault "team" asks for a token for another domain, which is not sent
+    check `address`; for a Key Vault behind your own host name, verify_challenge_resource = false trusts the server that answers there
     "#);
     assert_eq!(double.token_requests(), 0);
 }
@@ -197,11 +197,11 @@ fn a_check_says_where_and_as_whom_and_reads_nothing() {
     signed in: the vault accepts the token, and secrets can be read
     "#);
     double.secrets().deny("kontraktor-vault-check-there-is-no-such-secret", true);
-    insta::assert_snapshot!(check(), @r#"
+    insta::assert_snapshot!(check(), @"
     vault: VAULT
     authority: DIRECTORY
     identity: application CLIENT of tenant TENANT, with a secret
-    signed in: the vault accepts the token, but not for every secret; give the identity the role Key Vault Secrets User on the vault or the secret
-    "#);
+    signed in: the vault accepts the token, but not for every secret; grant the identity the role Key Vault Secrets User on the vault or the secret
+    ");
     assert_eq!(double.fetches("db"), 0);
 }

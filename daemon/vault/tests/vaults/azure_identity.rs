@@ -8,17 +8,17 @@ use std::{
     process::{Command, Stdio},
 };
 
-use kontraktor_vault::{AzureAuth, AzureSettings, AzureVault, Fault};
+use kontraktor_vault::{AzureAuth, AzureSettings, AzureVault, VaultErrorKind};
 use testkit::doubles::AzureKeyVault;
 
 use crate::{
     azure::{at, with},
-    clouds::{Asked, VALUE, is, told},
+    clouds::{Asked, VALUE, described, is},
 };
 
 const DB: &str = "azure-kv://team/db";
 
-/// What the second process is told: the vault's address and its authority's certificates.
+/// The input of the second process: the vault's address and its authority's certificates.
 const ADDRESS: &str = "VAULTS_TEST_ADDRESS";
 const CA_FILE: &str = "VAULTS_TEST_CA_FILE";
 
@@ -33,15 +33,15 @@ fn application(double: &AzureKeyVault, change: impl FnOnce(&mut AzureAuth)) -> A
 }
 
 #[test]
-fn a_wrong_client_secret_is_said_to_be_wrong_until_the_file_has_the_right_one() {
+fn a_wrong_client_secret_is_reported_until_the_file_has_the_right_one() {
     let double = double();
     let file = double.client_secret_path();
     let right = fs::read_to_string(&file).unwrap();
     fs::write(&file, format!("{VALUE}\n")).unwrap();
     let azure = at(&double);
-    insta::assert_snapshot!(told(&azure.refused(DB)), @r#"
-    SignIn: no token for vault "team" is given: the application's secret is wrong (status 401)
-    store the secret's value, which is not its id
+    insta::assert_snapshot!(described(&azure.refused(DB)), @r#"
+    SignIn: sign-in to vault "team" failed: the application's secret is wrong (status 401)
+    store the secret's value, not its id
     "#);
     assert_eq!(double.token_requests(), 1);
     fs::write(&file, format!("{right}\n")).unwrap();
@@ -49,20 +49,20 @@ fn a_wrong_client_secret_is_said_to_be_wrong_until_the_file_has_the_right_one() 
 }
 
 #[test]
-fn an_unknown_application_and_a_missing_file_are_told_apart() {
+fn an_unknown_application_and_a_missing_file_have_different_errors() {
     let double = double();
     let azure = application(&double, |auth| {
         let AzureAuth::ClientSecret { client_id, .. } = auth else { return };
         "00000000-0000-0000-0000-000000000000".clone_into(client_id);
     });
-    insta::assert_snapshot!(told(&azure.refused(DB)), @r#"
-    SignIn: no token for vault "team" is given: the tenant has no such application (status 400)
-    check client_id and tenant_id
+    insta::assert_snapshot!(described(&azure.refused(DB)), @r#"
+    SignIn: sign-in to vault "team" failed: the tenant has no such application (status 400)
+    check `client_id` and `tenant_id`
     "#);
     fs::remove_file(double.client_secret_path()).unwrap();
-    insta::assert_snapshot!(told(&at(&double).refused(DB)), @r#"
-    SignIn: vault "team" cannot be signed in to: client_secret_file cannot be read (entity not found)
-    check the file and its rights
+    insta::assert_snapshot!(described(&at(&double).refused(DB)), @r#"
+    SignIn: sign-in to vault "team" failed: `client_secret_file` cannot be read (entity not found)
+    check the file and its permissions
     "#);
     assert_eq!(double.token_requests(), 1);
 }
@@ -85,14 +85,14 @@ fn a_workload_signs_in_with_its_service_accounts_token() {
     let right = fs::read_to_string(&file).unwrap();
     fs::write(&file, "hunter2.hunter2.hunter2").unwrap();
     let azure = workload();
-    is(&azure.refused(DB), Fault::SignIn);
+    is(&azure.refused(DB), VaultErrorKind::SignIn);
     // The file is read anew after a refusal, and not only when the SDK thinks that it is time.
     fs::write(&file, right).unwrap();
     assert_eq!(azure.read(DB), VALUE);
     fs::remove_file(&file).unwrap();
-    insta::assert_snapshot!(told(&workload().refused(DB)), @r#"
-    SignIn: vault "team" cannot be signed in to: method "workload_identity" cannot be used here
-    set tenant_id, client_id and token_file, or let the pod's webhook set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE; the file must be readable
+    insta::assert_snapshot!(described(&workload().refused(DB)), @r#"
+    SignIn: sign-in to vault "team" failed: method "workload_identity" is not available here
+    set `tenant_id`, `client_id` and `token_file`, or let the pod's webhook set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE; make the file readable
     "#);
 }
 
@@ -134,9 +134,9 @@ fn on_app_service() {
     let managed = |client_id: Option<String>| as_in_the_environment(AzureAuth::ManagedIdentity { client_id });
     assert_eq!(managed(None).read(DB), VALUE);
     assert_eq!(managed(std::env::var("VAULTS_TEST_CLIENT_ID").ok()).read(DB), VALUE);
-    insta::assert_snapshot!(told(&managed(Some("another".to_owned())).refused(DB)), @r#"
-    SignIn: no token for vault "team" is given: the identity is refused (status 400)
-    check the settings in auth, and that the identity exists and is enabled
+    insta::assert_snapshot!(described(&managed(Some("another".to_owned())).refused(DB)), @r#"
+    SignIn: sign-in to vault "team" failed: the identity is rejected (status 400)
+    check `auth`, and that the identity exists and is enabled
     "#);
 }
 
@@ -173,7 +173,7 @@ print(json.dumps({"accessToken": token["access_token"], "expires_on": int(token[
 "#;
 
 #[test]
-fn a_developer_is_whoever_signed_in_with_az() {
+fn a_developer_is_the_user_who_signed_in_with_az() {
     let double = double();
     let folder = tempfile::tempdir().unwrap();
     let [(_, tokens), (_, header)] = double.app_service_environment();
@@ -191,17 +191,17 @@ fn a_developer_is_whoever_signed_in_with_az() {
 }
 
 #[test]
-#[ignore = "run by a_developer_is_whoever_signed_in_with_az"]
+#[ignore = "run by a_developer_is_the_user_who_signed_in_with_az"]
 fn signed_in_with_az() {
     assert_eq!(as_in_the_environment(AzureAuth::Developer {}).read(DB), VALUE);
 }
 
 #[test]
-#[ignore = "run by a_developer_is_whoever_signed_in_with_az"]
+#[ignore = "run by a_developer_is_the_user_who_signed_in_with_az"]
 fn without_az() {
-    insta::assert_snapshot!(told(&as_in_the_environment(AzureAuth::Developer {}).refused(DB)), @r#"
-    SignIn: no token for vault "team" is given: no identity can be used
-    sign in with az login or azd auth login, or check the method in auth
+    insta::assert_snapshot!(described(&as_in_the_environment(AzureAuth::Developer {}).refused(DB)), @r#"
+    SignIn: sign-in to vault "team" failed: no identity is available
+    sign in with az login or azd auth login, or check the method in `auth`
     "#);
 }
 
@@ -217,10 +217,10 @@ fn again(test: &str, double: &AzureKeyVault, environment: &[(&str, String)]) {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let sent = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}\n{}",
+        output.status.success() && sent.contains("1 passed"),
+        "{sent}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }

@@ -50,8 +50,8 @@ fn no_secret_of_aws_is_logged_at_any_level() {
     let moto = Moto::start();
     moto.create("app/db", VALUE);
     moto.create("other", VALUE);
-    let said = json!({ "__type": "ThrottlingException", "message": VALUE }).to_string();
-    let server = FaultServer::http(move |_| Answer::new(400, "application/x-amz-json-1.1", said.clone()));
+    let sent = json!({ "__type": "ThrottlingException", "message": VALUE }).to_string();
+    let server = FaultServer::http(move |_| Answer::new(400, "application/x-amz-json-1.1", sent.clone()));
     let log = logged(|| {
         let aws = Aws::at(&moto.address());
         assert_eq!(aws.read("aws-sm://team/app/db"), VALUE);
@@ -71,8 +71,8 @@ fn no_secret_of_azure_is_logged_at_any_level() {
     let log = logged(|| {
         let azure = at(&double);
         assert_eq!(azure.read("azure-kv://team/db"), VALUE);
-        let said = json!({ "error": { "code": "InternalServerError", "message": VALUE } });
-        double.vault().faults().next(5, Broken::Instead(Answer::json(500, &said)));
+        let sent = json!({ "error": { "code": "InternalServerError", "message": VALUE } });
+        double.vault().faults().next(5, Broken::Instead(Answer::json(500, &sent)));
         azure.refused("azure-kv://team/db");
         double.vault().faults().clear();
         double.directory().faults().always(Broken::Instead(Answer::json(400, &json!({ "error": VALUE }))));

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use kontraktor_model::reference::{Reference, Secret};
-use kontraktor_vault::{Fault, Fetched, Vault, VaultError};
+use kontraktor_vault::{Fetched, Vault, VaultError, VaultErrorKind};
 use tokio::runtime::Runtime;
 
 /// What must not be seen anywhere but in a value.
 pub(crate) const VALUE: &str = "hunter2-and-a-bit-more";
 
-/// A vault and what runs its calls. The tests themselves are not asynchronous, because the servers' clients block.
+/// A vault and the runtime of its calls. The tests themselves are not asynchronous, because the servers' clients block.
 pub(crate) struct Asked<V> {
     pub(crate) vault: V,
     runtime: Runtime,
@@ -70,10 +70,10 @@ pub(crate) fn clean(error: VaultError) -> VaultError {
     error
 }
 
-/// The error as people read it.
-pub(crate) fn told(error: &VaultError) -> String {
-    let VaultError { fault, message, remedy, .. } = error;
-    format!("{fault:?}: {message}\n{remedy}")
+/// Formats an error as people read it.
+pub(crate) fn described(error: &VaultError) -> String {
+    let VaultError { kind, message, remedy, .. } = error;
+    format!("{kind:?}: {message}\n{remedy}")
 }
 
 pub(crate) fn secret(reference: &str) -> Secret {
@@ -86,16 +86,13 @@ pub(crate) fn value(fetched: &Fetched, field: Option<&str>) -> Vec<u8> {
 }
 
 fn field(reference: &str) -> Option<String> {
-    match secret(reference) {
-        Secret::AwsSm(secret) => secret.field,
-        _ => None,
-    }
+    secret(reference).field().map(str::to_owned)
 }
 
-/// How long a test waits for what must come.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// The timeout of a test's wait.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
 #[track_caller]
-pub(crate) fn is(error: &VaultError, fault: Fault) {
-    assert_eq!(error.fault, fault, "{error:?}");
+pub(crate) fn is(error: &VaultError, fault: VaultErrorKind) {
+    assert_eq!(error.kind, fault, "{error:?}");
 }

@@ -87,7 +87,7 @@ impl Client {
     }
 }
 
-/// What no error may hold.
+/// What no error may contain.
 const SECRET: &str = "hunter2";
 
 #[track_caller]
@@ -108,8 +108,8 @@ fn field(fetched: &Fetched, name: &str) -> String {
 }
 
 /// What a person reads of an error.
-fn told(error: &VaultError) -> String {
-    format!("{:?}: {error}\n{}", error.fault, error.remedy)
+fn described(error: &VaultError) -> String {
+    format!("{:?}: {error}\n{}", error.kind, error.remedy)
 }
 
 /// A folder for credentials.
@@ -129,7 +129,7 @@ impl Files {
     }
 }
 
-/// Waits for something that the server does in its own time and tells nobody of.
+/// Waits for something that the server does in the background.
 #[track_caller]
 fn eventually(what: &str, happened: impl Fn() -> bool) {
     let began = std::time::Instant::now();

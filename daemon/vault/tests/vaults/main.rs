@@ -1,4 +1,4 @@
-//! The vaults against real servers, and against doubles of those that cannot be had.
+//! The vaults against real servers, and against doubles of services without one.
 #![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
 mod aws;
@@ -9,3 +9,4 @@ mod azure_identity;
 mod cloud_logs;
 mod clouds;
 mod hashicorp;
+mod kinds;

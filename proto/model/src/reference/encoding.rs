@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Where in the URL a text stands.
+/// The position of a text in the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// One segment of the path.
@@ -15,16 +15,16 @@ pub(super) enum Part {
     Field,
 }
 
-/// Whether a character would mean something else, or be lost, if it stood there as it is.
+/// Returns whether a character would mean something else, or be lost, if it was written there as it is.
 fn needs_encoding(character: char, part: Part) -> bool {
     matches!(character, '?' | '#' | '%')
-        || is_unseen(character)
+        || is_unprintable(character)
         || (character == '/' && part == Part::Segment)
         || (character == '&' && part == Part::Parameter)
 }
 
-/// Blanks and control characters: what gets into a URL by accident, and is seen by nobody.
-pub(super) fn is_unseen(character: char) -> bool {
+/// Returns whether this is a blank or a control character, which gets into a URL by accident and is invisible.
+pub(super) fn is_unprintable(character: char) -> bool {
     character.is_whitespace() || character.is_control()
 }
 
@@ -43,7 +43,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, separator: &str, text: &str, par
     Ok(())
 }
 
-/// What is wrong with an encoded text.
+/// Why a text cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BadEncoding {
     /// `%` without two hexadecimal digits, at this byte.
@@ -52,18 +52,18 @@ pub(super) enum BadEncoding {
     Text,
 }
 
-/// The text that stands encoded.
+/// Decodes a text.
 pub(super) fn decode(encoded: &str) -> Result<String, BadEncoding> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded;
-    while let Some((plain, behind)) = rest.split_once('%') {
+    while let Some((plain, after)) = rest.split_once('%') {
         bytes.extend_from_slice(plain.as_bytes());
-        let digits = behind.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let digits = after.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => bytes.push(byte),
-            None => return Err(BadEncoding::Digits(encoded.len() - behind.len() - 1)),
+            None => return Err(BadEncoding::Digits(encoded.len() - after.len() - 1)),
         }
-        rest = &behind[2..];
+        rest = &after[2..];
     }
     bytes.extend_from_slice(rest.as_bytes());
     String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or(BadEncoding::Text)

@@ -1,76 +1,43 @@
 //! Versions in references: which one a reference is pinned to, and the same reference pinned to another.
 
-use super::{AwsVersion, Reference, ReferenceError, Secret};
+use super::{Reference, ReferenceError, Secret, Version};
 
 impl Secret {
-    /// Which field of the secret is meant; `None`: all of it.
-    pub fn field(&self) -> Option<&str> {
-        match self {
-            Self::Vault(secret) => Some(&secret.field),
-            Self::AwsSm(secret) => secret.field.as_deref(),
-            Self::AzureKv(_) => None,
-        }
-    }
-
-    /// The version that is meant, whatever happens in the vault; `None`: the one that is the newest, or has a stage, when
-    /// the secret is read.
-    pub fn pinned_version(&self) -> Option<String> {
-        match self {
-            Self::Vault(secret) => secret.version.map(|version| version.to_string()),
-            Self::AwsSm(secret) => match &secret.version {
-                Some(AwsVersion::Id(id)) => Some(id.clone()),
-                Some(AwsVersion::Stage(_)) | None => None,
-            },
-            Self::AzureKv(secret) => secret.version.clone(),
+    /// Returns the version that is meant whatever happens in the vault; `None` where it is decided when the secret is
+    /// read: the newest version, or the one that has a stage.
+    pub fn pinned_version(&self) -> Option<&str> {
+        match self.version() {
+            Some(Version::Id(id)) => Some(id),
+            Some(Version::Stage(_)) | None => None,
         }
     }
 }
 
 impl Reference {
-    /// The same reference without a field: what a vault is asked for, and what caches and leases are shared by.
+    /// Returns the same reference without a field: what a vault is asked for, and what caches and leases are shared by.
     pub fn locator(&self) -> String {
-        let text = self.to_string();
-        // A "#" of a name is written %23, so the first one leads to the field.
-        text.split_once('#').map_or(text.clone(), |(locator, _)| locator.to_owned())
+        let mut locator = self.clone();
+        locator.secret.field = None;
+        locator.to_string()
     }
 
-    /// The same reference, pinned to a version as its vault names it. A version or stage that it has is replaced.
+    /// Returns the same reference, pinned to a version as its vault names it. Replaces a version or stage that it has.
     ///
     /// # Errors
-    /// Where no secret of that vault's kind can have such a version.
+    /// Where no secret of this scheme can have such a version.
     pub fn at_version(&self, version: &str) -> Result<Self, ReferenceError> {
-        let mut unpinned = self.clone();
-        match &mut unpinned.secret {
-            Secret::Vault(secret) => secret.version = None,
-            Secret::AwsSm(secret) => secret.version = Some(AwsVersion::Id(version.to_owned())),
-            Secret::AzureKv(secret) => secret.version = None,
-        }
-        let text = unpinned.to_string();
-        match &self.secret {
-            // Written and read again, so that there is one place that judges versions.
-            Secret::AwsSm(_) => text.parse(),
-            Secret::Vault(_) | Secret::AzureKv(_) => {
-                let (locator, field) = match text.split_once('#') {
-                    Some((locator, field)) => (locator, format!("#{field}")),
-                    None => (text.as_str(), String::new()),
-                };
-                format!("{locator}?version={version}{field}").parse()
-            }
-        }
+        let mut pinned = self.clone();
+        pinned.secret.version = Some(Version::Id(version.to_owned()));
+        // Written and parsed again, so that one place judges versions.
+        Self::parse(&pinned.to_string(), &[self.secret.scheme])
     }
 
-    /// The same reference without the version that it is pinned to; a stage stays.
+    /// Returns the same reference without the version that it is pinned to. A stage stays.
     #[must_use]
     pub fn unpinned(&self) -> Self {
         let mut reference = self.clone();
-        match &mut reference.secret {
-            Secret::Vault(secret) => secret.version = None,
-            Secret::AwsSm(secret) => {
-                if matches!(secret.version, Some(AwsVersion::Id(_))) {
-                    secret.version = None;
-                }
-            }
-            Secret::AzureKv(secret) => secret.version = None,
+        if self.secret.pinned_version().is_some() {
+            reference.secret.version = None;
         }
         reference
     }
@@ -81,7 +48,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Reference {
-        text.parse().expect("a good reference")
+        text.parse().expect("a valid reference")
     }
 
     #[test]
@@ -95,9 +62,9 @@ mod tests {
             ("aws-sm://prod/app/db#user", "a-1", "aws-sm://prod/app/db?version=a-1#user"),
             ("azure-kv://kv/db", "0a1b", "azure-kv://kv/db?version=0a1b"),
         ] {
-            let at = parsed(free).at_version(version).expect("a good version");
+            let at = parsed(free).at_version(version).expect("a valid version");
             assert_eq!(at.to_string(), pinned);
-            assert_eq!(at.secret().pinned_version().as_deref(), Some(version));
+            assert_eq!(at.secret().pinned_version(), Some(version));
             assert_eq!(parsed(free).secret().pinned_version(), None);
             assert_eq!(at.unpinned(), parsed(free));
         }
@@ -110,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_cannot_be_is_refused() {
+    fn an_impossible_version_is_refused() {
         assert!(parsed("vault://team/secret/app#f").at_version("newest").is_err());
         assert!(parsed("vault://team/secret/app#f").at_version("1#g").is_err());
         assert!(parsed("azure-kv://kv/db").at_version("a/b").is_err());

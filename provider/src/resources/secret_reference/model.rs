@@ -160,11 +160,11 @@ impl State {
         let version = stored.secret().pinned_version().filter(|_| self.pin_version.known().is_some());
         let Some(version) = version else { return as_stored };
         let held = text.parse::<Reference>().ok().filter(|held| held.secret().pinned_version().is_none());
-        let moved = held.and_then(|held| held.at_version(&version).ok()).is_some_and(|moved| moved == stored);
+        let moved = held.and_then(|held| held.at_version(version).ok()).is_some_and(|moved| moved == stored);
         if moved {
-            (self.reference.clone(), Attr::Known(version))
+            (self.reference.clone(), Attr::Known(version.to_owned()))
         } else {
-            (Attr::Known(stored.unpinned().to_string()), Attr::Known(version))
+            (Attr::Known(stored.unpinned().to_string()), Attr::Known(version.to_owned()))
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    super::{Broker, Configured, Limits},
-    fake::{DB, Fake, SECOND, ada, down, fields, read, reference, told, usual},
+    super::{Broker, ConfiguredVault, Limits},
+    fake::{DB, Fake, SECOND, ada, describe_read, down, fields, read, reference, usual},
 };
-use crate::{Fault, VaultError};
+use crate::{VaultError, VaultErrorKind};
 
 fn other(number: usize) -> String {
     format!("vault://team/secret/{number}#password")
@@ -15,7 +15,7 @@ fn other(number: usize) -> String {
 /// So many reads, each of another secret.
 async fn fail(broker: &Broker, times: usize) {
     for number in 0..times {
-        assert_eq!(told(broker, &other(number)).await, "Unavailable");
+        assert_eq!(describe_read(broker, &other(number)).await, "Unavailable");
     }
 }
 
@@ -23,28 +23,28 @@ async fn fail(broker: &Broker, times: usize) {
 async fn a_vault_that_does_not_answer_in_time_is_given_up() {
     let (broker, fake) = usual();
     fake.script().takes = 60 * SECOND;
-    let begun = tokio::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let error = read(&broker, DB).await.unwrap_err();
-    assert_eq!(begun.elapsed(), 5 * SECOND);
+    assert_eq!(started.elapsed(), 5 * SECOND);
     assert_eq!(fake.script().running, 0);
     insta::assert_snapshot!(format!("{error}\n{}", error.remedy), @r#"
     vault "team" did not answer within 5s
-    `kontraktord vault check team` tells more; `timeout` in its [[vault]] table gives it more time
+    run `kontraktord vault check team`, or raise `timeout` in its [[vault]] table
     "#);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_good_value_stands_in_when_the_deadline_passes_and_while_the_breaker_is_open() {
     let (broker, fake) = usual();
-    told(&broker, DB).await;
+    describe_read(&broker, DB).await;
     tokio::time::advance(Duration::from_mins(6)).await;
     fake.script().takes = 60 * SECOND;
-    assert_eq!(told(&broker, DB).await, "value 0 *");
+    assert_eq!(describe_read(&broker, DB).await, "value 0 *");
     fail(&broker, 4).await;
     assert!(broker.vaults()[0].trouble.is_some());
-    let (calls, begun) = (fake.script().calls, tokio::time::Instant::now());
-    assert_eq!(told(&broker, DB).await, "value 0 *");
-    assert_eq!((fake.script().calls, begun.elapsed()), (calls, Duration::ZERO));
+    let (calls, started) = (fake.script().calls, tokio::time::Instant::now());
+    assert_eq!(describe_read(&broker, DB).await, "value 0 *");
+    assert_eq!((fake.script().calls, started.elapsed()), (calls, Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,18 +55,18 @@ async fn five_failures_in_a_row_open_the_breaker_and_one_probe_closes_it() {
     assert_eq!(broker.vaults()[0].trouble, None);
     fail(&broker, 1).await;
     let error = read(&broker, DB).await.unwrap_err();
-    assert_eq!((error.fault, fake.fetched()), (Fault::Unavailable, 5));
+    assert_eq!((error.kind, fake.fetched()), (VaultErrorKind::Unavailable, 5));
     insta::assert_snapshot!(format!("{error}\n{}", error.remedy), @r#"
-    vault "team" failed and is left alone for another 10 s: vault "team" answered 503
+    vault "team" is unavailable and not retried for another 10 s: vault "team" answered 503
     see whether it is sealed
     "#);
     assert_eq!(broker.vaults()[0].trouble.as_deref(), Some("vault \"team\" answered 503"));
-    // One tries it, and fails; the others meanwhile are told so.
+    // One request probes the vault and fails; the others fail in the meantime.
     tokio::time::advance(11 * SECOND).await;
     let readers: Vec<_> = (10..20)
         .map(|number| {
             let broker = broker.clone();
-            tokio::spawn(async move { told(&broker, &other(number)).await })
+            tokio::spawn(async move { describe_read(&broker, &other(number)).await })
         })
         .collect();
     for reader in readers {
@@ -75,9 +75,9 @@ async fn five_failures_in_a_row_open_the_breaker_and_one_probe_closes_it() {
     assert_eq!(fake.fetched(), 6);
     fake.answers(|_| Ok(fields("back")));
     tokio::time::advance(5 * SECOND).await;
-    assert_eq!(told(&broker, DB).await, "Unavailable");
+    assert_eq!(describe_read(&broker, DB).await, "Unavailable");
     tokio::time::advance(6 * SECOND).await;
-    assert_eq!(told(&broker, DB).await, "back");
+    assert_eq!(describe_read(&broker, DB).await, "back");
     assert_eq!((broker.vaults()[0].trouble.clone(), fake.fetched()), (None, 7));
     // It counts from the beginning again.
     fake.answers(|_| Err(down()));
@@ -88,9 +88,11 @@ async fn five_failures_in_a_row_open_the_breaker_and_one_probe_closes_it() {
 #[tokio::test(start_paused = true)]
 async fn what_the_vault_says_of_a_secret_is_no_failure_of_the_vault() {
     let (broker, fake) = usual();
-    fake.answers(|number| Err(if number % 5 == 4 { VaultError::new(Fault::NotFound, "no") } else { down() }));
+    fake.answers(|number| {
+        Err(if number % 5 == 4 { VaultError::new(VaultErrorKind::NotFound, "no") } else { down() })
+    });
     for number in 0..30 {
-        told(&broker, &other(number)).await;
+        describe_read(&broker, &other(number)).await;
     }
     assert_eq!((fake.fetched(), broker.vaults()[0].trouble.clone()), (30, None));
 }
@@ -103,9 +105,9 @@ async fn a_vault_that_asks_to_be_left_alone_is_at_once_and_for_five_minutes_at_m
         fail(&broker, 1).await;
         fake.answers(|_| Ok(fields("back")));
         tokio::time::advance(Duration::from_secs(left_alone - 1)).await;
-        assert_eq!(told(&broker, DB).await, "Unavailable");
+        assert_eq!(describe_read(&broker, DB).await, "Unavailable");
         tokio::time::advance(2 * SECOND).await;
-        assert_eq!(told(&broker, DB).await, "back");
+        assert_eq!(describe_read(&broker, DB).await, "back");
     }
 }
 
@@ -116,27 +118,27 @@ async fn a_probe_that_is_not_answered_in_time_leaves_the_vault_alone_for_another
     fail(&broker, 5).await;
     tokio::time::advance(11 * SECOND).await;
     fake.script().takes = 60 * SECOND;
-    assert_eq!(told(&broker, DB).await, "Unavailable");
+    assert_eq!(describe_read(&broker, DB).await, "Unavailable");
     fake.script().takes = Duration::ZERO;
     fake.answers(|_| Ok(fields("back")));
     tokio::time::advance(9 * SECOND).await;
-    assert_eq!(told(&broker, DB).await, "Unavailable");
+    assert_eq!(describe_read(&broker, DB).await, "Unavailable");
     tokio::time::advance(2 * SECOND).await;
-    assert_eq!(told(&broker, DB).await, "back");
+    assert_eq!(describe_read(&broker, DB).await, "back");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_nobody_finished_is_not_the_last_one() {
+async fn an_interrupted_probe_is_not_the_last_one() {
     let (broker, fake) = usual();
     fake.answers(|_| Err(down()));
     fail(&broker, 5).await;
     tokio::time::advance(11 * SECOND).await;
     fake.answers(|_| std::panic::resume_unwind(Box::new("broken")));
-    assert_eq!(told(&broker, DB).await, "Unavailable");
+    assert_eq!(describe_read(&broker, DB).await, "Unavailable");
     assert_eq!(fake.fetched(), 6);
     // Another may try at once, for nothing was found out.
     fake.answers(|_| Ok(fields("back")));
-    assert_eq!(told(&broker, DB).await, "back");
+    assert_eq!(describe_read(&broker, DB).await, "back");
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,13 +150,16 @@ async fn a_reader_that_goes_away_does_not_take_the_probe_along() {
     tokio::time::advance(11 * SECOND).await;
     let reader = tokio::spawn({
         let broker = broker.clone();
-        async move { told(&broker, DB).await }
+        async move { describe_read(&broker, DB).await }
     });
     tokio::time::sleep(Duration::from_millis(5)).await;
     reader.abort();
     assert!(reader.await.unwrap_err().is_cancelled());
     tokio::time::sleep(SECOND).await;
-    assert_eq!((broker.vaults()[0].trouble.clone(), told(&broker, DB).await), (None, "back".to_owned()));
+    assert_eq!(
+        (broker.vaults()[0].trouble.clone(), describe_read(&broker, DB).await),
+        (None, "back".to_owned())
+    );
     assert_eq!(fake.fetched(), 6);
 }
 
@@ -168,7 +173,7 @@ async fn a_probe_that_fails_opens_the_breaker_again_however_few_failed_before() 
     assert_eq!(fake.fetched(), 2);
     fake.answers(|_| Ok(fields("back")));
     tokio::time::advance(11 * SECOND).await;
-    assert_eq!(told(&broker, DB).await, "back");
+    assert_eq!(describe_read(&broker, DB).await, "back");
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,7 +183,7 @@ async fn a_failure_of_a_call_that_began_before_the_breaker_opened_does_not_keep_
     fake.script().takes = 4 * SECOND;
     let slow = tokio::spawn({
         let broker = broker.clone();
-        async move { told(&broker, DB).await }
+        async move { describe_read(&broker, DB).await }
     });
     tokio::time::sleep(Duration::from_millis(1)).await;
     fake.script().takes = Duration::ZERO;
@@ -186,7 +191,7 @@ async fn a_failure_of_a_call_that_began_before_the_breaker_opened_does_not_keep_
     assert_eq!(slow.await.unwrap(), "Unavailable");
     fake.answers(|_| Ok(fields("back")));
     tokio::time::advance(7 * SECOND).await;
-    assert_eq!(told(&broker, DB).await, "back");
+    assert_eq!(describe_read(&broker, DB).await, "back");
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,7 +214,7 @@ async fn a_batch_is_a_failure_of_the_vault_where_all_of_it_failed_and_counts_onc
 async fn only_the_vault_that_failed_degrades() {
     let vault = |name: &str| {
         let fake = Arc::new(Fake::new());
-        let configured = Configured {
+        let configured = ConfiguredVault {
             name: name.parse().unwrap(),
             kind: "vault",
             address: String::new(),
@@ -223,11 +228,11 @@ async fn only_the_vault_that_failed_degrades() {
     bad_fake.script().takes = 60 * SECOND;
     let slow = tokio::spawn({
         let broker = broker.clone();
-        async move { told(&broker, "vault://bad/secret/db#password").await }
+        async move { describe_read(&broker, "vault://bad/secret/db#password").await }
     });
     tokio::time::sleep(Duration::from_millis(1)).await;
-    let begun = tokio::time::Instant::now();
-    assert_eq!(told(&broker, "vault://good/secret/db#password").await, "value 0");
-    assert!(begun.elapsed() < SECOND);
+    let started = tokio::time::Instant::now();
+    assert_eq!(describe_read(&broker, "vault://good/secret/db#password").await, "value 0");
+    assert!(started.elapsed() < SECOND);
     assert_eq!(slow.await.unwrap(), "Unavailable");
 }

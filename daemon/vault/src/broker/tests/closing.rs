@@ -5,9 +5,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     super::Limits,
-    fake::{DB, SECOND, ada, bob, down, leased, read, read_as, read_many, told, usual, with},
+    fake::{DB, SECOND, ada, bob, describe_read, down, leased, read, read_as, read_many, usual, with},
 };
-use crate::Fault;
+use crate::VaultErrorKind;
 
 #[tokio::test(start_paused = true)]
 async fn closing_revokes_what_is_held_and_what_is_not_and_signs_out_last() {
@@ -20,8 +20,8 @@ async fn closing_revokes_what_is_held_and_what_is_not_and_signs_out_last() {
     revoked.sort();
     assert_eq!(revoked, ["lease 0", "lease 1"]);
     assert!(fake.script().signed_out);
-    assert_eq!(read(&broker, DB).await.unwrap_err().fault, Fault::Unavailable);
-    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(read(&broker, DB).await.unwrap_err().kind, VaultErrorKind::Unavailable);
+    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().kind, VaultErrorKind::LeaseGone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,9 +36,9 @@ async fn closing_waits_for_what_is_being_made_and_revokes_it() {
     sleep(SECOND / 2).await;
     broker.close(3 * SECOND).await;
     assert_eq!(fake.revoked(), ["lease 0"]);
-    // It is handed to nobody any more, and nobody holds it.
+    // It is not returned any more, and not held.
     let answers = reader.await.unwrap();
-    assert_eq!(answers.secrets[0].as_ref().unwrap_err().fault, Fault::Unavailable);
+    assert_eq!(answers.secrets[0].as_ref().unwrap_err().kind, VaultErrorKind::Unavailable);
     assert!(answers.hold.is_none());
 }
 
@@ -50,12 +50,12 @@ async fn closing_lets_go_of_all_holds_and_renews_nothing() {
     // Also where the lease cannot be revoked.
     fake.script().revoking_hangs = true;
     broker.close(SECOND).await;
-    // A hold that is there is its actor's own; of one that is over, nobody is told whose it was.
+    // A hold belongs to its actor; the error for one that has expired does not tell whose it was.
     broker.release_hold(hold.id, &bob()).unwrap();
-    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().kind, VaultErrorKind::LeaseGone);
     sleep(120 * SECOND).await;
     assert!(fake.script().renewed.is_empty());
-    // Whoever comes too late opens none.
+    // After closing, no hold is opened.
     assert!(broker.holds.open(Vec::new(), &ada(), Instant::now(), Timestamp::UNIX_EPOCH).is_none());
 }
 
@@ -65,7 +65,7 @@ async fn closing_asks_for_nothing_more_and_forgets_what_is_cached() {
     fake.script().takes = SECOND;
     let readers = [DB, "vault://team/secret/other#password"].map(|text| {
         let broker = broker.clone();
-        tokio::spawn(async move { told(&broker, text).await })
+        tokio::spawn(async move { describe_read(&broker, text).await })
     });
     sleep(SECOND / 2).await;
     broker.close(4 * SECOND).await;
@@ -88,15 +88,15 @@ async fn closing_breaks_off_a_renewal_or_a_revocation_that_hangs() {
     assert_eq!(fake.script().renewed.len(), 2);
     fake.script().revoking_hangs = true;
     broker.release_hold(hold.id, &bob()).unwrap();
-    // The renewal of what was let go of ends first, by its deadline.
+    // The renewal in progress ends first, by its deadline.
     sleep(6 * SECOND).await;
     fake.script().revoking_hangs = false;
-    let begun = Instant::now();
+    let started = Instant::now();
     broker.close(4 * SECOND).await;
     let mut revoked = fake.revoked();
     revoked.sort();
     assert_eq!(revoked, ["lease 0", "lease 1"]);
-    assert!(begun.elapsed() < SECOND / 2, "{:?}", begun.elapsed());
+    assert!(started.elapsed() < SECOND / 2, "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,16 +121,16 @@ async fn closing_does_not_wait_for_a_vault_that_hangs_and_signs_out_all_the_same
     read(&broker, DB).await.unwrap();
     fake.script().revoking_hangs = true;
     fake.script().signing_out_takes = SECOND / 2;
-    let begun = Instant::now();
+    let started = Instant::now();
     broker.close(4 * SECOND).await;
-    assert!(begun.elapsed() <= 4 * SECOND, "{:?}", begun.elapsed());
+    assert!(started.elapsed() <= 4 * SECOND, "{:?}", started.elapsed());
     assert!(fake.script().signed_out && fake.revoked().is_empty());
 
     let (broker, fake) = usual();
     fake.script().signing_out_takes = 60 * SECOND;
-    let begun = Instant::now();
+    let started = Instant::now();
     broker.close(4 * SECOND).await;
-    assert_eq!(begun.elapsed(), 4 * SECOND);
+    assert_eq!(started.elapsed(), 4 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +142,7 @@ async fn closing_hurries_a_revocation_that_was_waiting() {
     broker.release_hold(hold.id, &ada()).unwrap();
     // After 1, 3 and 7 seconds it was tried again; the next time would be 15.
     sleep(8 * SECOND).await;
-    let begun = Instant::now();
+    let started = Instant::now();
     broker.close(SECOND).await;
-    assert_eq!((fake.revoked(), begun.elapsed() < SECOND / 2), (vec!["lease 0".to_owned()], true));
+    assert_eq!((fake.revoked(), started.elapsed() < SECOND / 2), (vec!["lease 0".to_owned()], true));
 }

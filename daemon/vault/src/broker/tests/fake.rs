@@ -1,4 +1,4 @@
-//! A vault that does what the test says, and notes what it was asked.
+//! A scripted vault that records its calls.
 
 use std::{
     collections::VecDeque,
@@ -11,21 +11,21 @@ use jiff::Timestamp;
 use kontraktor_model::reference::{Reference, Secret};
 use tokio::time::{Instant, sleep};
 
-use super::super::{Answers, Broker, Configured, Limits, Resolved};
-use crate::{Bytes, Content, Fault, Fetched, Lease, LeaseId, Vault, VaultError};
+use super::super::{Answers, Broker, ConfiguredVault, Limits, Resolved};
+use crate::{Bytes, Content, Fetched, Lease, LeaseId, Vault, VaultError, VaultErrorKind};
 
 type Answer = Box<dyn FnMut(usize) -> Result<Fetched, VaultError> + Send>;
 type Renewal = Result<Lease, VaultError>;
 
-/// What the vault was told to do, and what it was asked.
+/// The script of the vault, and its calls.
 pub(super) struct Script {
     /// By how many fetches there were before.
     pub(super) answer: Answer,
     pub(super) takes: Duration,
     pub(super) batch: usize,
-    /// The answers to the next renewals; after them, what is asked for is granted.
+    /// The answers to the next renewals; after them, what is requested is granted.
     pub(super) renewals: VecDeque<Renewal>,
-    /// What is asked for is granted up to then.
+    /// Renewals are granted up to then.
     pub(super) no_renewal_beyond: Option<Instant>,
     pub(super) renewing_takes: Duration,
     /// The answers to the next revocations; after them, all goes well.
@@ -35,7 +35,7 @@ pub(super) struct Script {
     pub(super) calls: usize,
     pub(super) running: usize,
     pub(super) most_running: usize,
-    /// When, and what was asked for.
+    /// When, and for which increment.
     pub(super) renewed: Vec<(Instant, Duration)>,
     pub(super) revoked: Vec<String>,
     pub(super) signing_out_takes: Duration,
@@ -190,15 +190,15 @@ pub(super) fn bob() -> Arc<str> {
 /// The vault `team` with these limits, and the broker before it.
 pub(super) fn with(limits: Limits) -> (Broker, Arc<Fake>) {
     let fake = Arc::new(Fake::new());
-    let configured = Configured {
+    let configured = ConfiguredVault {
         name: "team".parse().unwrap(),
         kind: "vault",
         address: "https://vault.example".to_owned(),
         limits,
         vault: Arc::clone(&fake) as _,
     };
-    let begun = Instant::now();
-    let clock = Arc::new(move || Timestamp::UNIX_EPOCH + begun.elapsed());
+    let started = Instant::now();
+    let clock = Arc::new(move || Timestamp::UNIX_EPOCH + started.elapsed());
     (Broker::new(vec![configured], clock), fake)
 }
 
@@ -234,12 +234,13 @@ pub(super) fn granted(seconds: u64) -> Renewal {
 }
 
 pub(super) fn down() -> VaultError {
-    VaultError::new(Fault::Unavailable, "vault \"team\" answered 503").remedy("see whether it is sealed")
+    VaultError::new(VaultErrorKind::Unavailable, "vault \"team\" answered 503")
+        .remedy("see whether it is sealed")
 }
 
 pub(super) const DB: &str = "vault://team/secret/db#password";
 
-/// Reads one secret as somebody.
+/// Reads one secret as this actor.
 pub(super) async fn read_as(broker: &Broker, actor: &Arc<str>, text: &str) -> Result<Resolved, VaultError> {
     read_many(broker, actor, &[text], false).await.secrets.remove(0)
 }
@@ -257,10 +258,10 @@ pub(super) fn value(resolved: &Resolved) -> &str {
     std::str::from_utf8(resolved.value.expose()).unwrap()
 }
 
-/// What a read gave: the value, with a star where it is stale; or the fault.
-pub(super) async fn told(broker: &Broker, text: &str) -> String {
+/// Returns what a read returned: the value, with a star where it is stale; or the kind of the error.
+pub(super) async fn describe_read(broker: &Broker, text: &str) -> String {
     match read(broker, text).await {
         Ok(resolved) => format!("{}{}", value(&resolved), if resolved.stale { " *" } else { "" }),
-        Err(error) => format!("{:?}", error.fault),
+        Err(error) => format!("{:?}", error.kind),
     }
 }

@@ -1,15 +1,15 @@
-//! Who waits for whom: single flight, batches, and how much is asked at once.
+//! Single flight, batches, and concurrency.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{Broker, Limits},
     fake::{
-        DB, SECOND, ada, bob, down, fields, leased, read, read_as, read_many, reference, told, usual, value,
-        with,
+        DB, SECOND, ada, bob, describe_read, down, fields, leased, read, read_as, read_many, reference,
+        usual, value, with,
     },
 };
-use crate::{Fault, VaultError};
+use crate::{VaultError, VaultErrorKind};
 
 fn numbered(count: usize) -> Vec<kontraktor_model::reference::Reference> {
     (0..count).map(|number| reference(&format!("vault://team/secret/{number}#password"))).collect()
@@ -19,7 +19,7 @@ async fn all_get(broker: &Broker, readers: usize) -> Vec<String> {
     let readers: Vec<_> = (0..readers)
         .map(|_| {
             let broker = broker.clone();
-            tokio::spawn(async move { told(&broker, DB).await })
+            tokio::spawn(async move { describe_read(&broker, DB).await })
         })
         .collect();
     let mut got = Vec::new();
@@ -51,12 +51,12 @@ async fn a_reader_that_goes_away_takes_nothing_from_the_others() {
     let (broker, fake) = usual();
     let first = tokio::spawn({
         let broker = broker.clone();
-        async move { told(&broker, DB).await }
+        async move { describe_read(&broker, DB).await }
     });
     tokio::time::sleep(Duration::from_millis(3)).await;
     let second = tokio::spawn({
         let broker = broker.clone();
-        async move { told(&broker, DB).await }
+        async move { describe_read(&broker, DB).await }
     });
     tokio::time::sleep(Duration::from_millis(3)).await;
     first.abort();
@@ -71,8 +71,8 @@ async fn a_vault_that_panics_fails_its_readers_and_no_later_one() {
         if number == 0 { std::panic::resume_unwind(Box::new("broken")) } else { Ok(fields("fine")) }
     });
     let error = read(&broker, DB).await.unwrap_err();
-    insta::assert_snapshot!(error, @r#"reading from vault "team" broke off"#);
-    assert_eq!(told(&broker, DB).await, "fine");
+    insta::assert_snapshot!(error, @r#"reading from vault "team" was interrupted"#);
+    assert_eq!(describe_read(&broker, DB).await, "fine");
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,12 +95,12 @@ async fn fields_of_one_secret_are_one_read_and_answers_come_in_their_order() {
 async fn so_many_are_read_at_once_and_no_more() {
     for (concurrency, calls) in [(16, 200), (3, 10)] {
         let (broker, fake) = with(Limits { concurrency, ..Limits::default() });
-        let begun = tokio::time::Instant::now();
+        let started = tokio::time::Instant::now();
         let answers = broker.read(&numbered(calls), &ada(), false).await.secrets;
         assert!(answers.iter().all(Result::is_ok));
         assert_eq!((fake.fetched(), fake.script().most_running), (calls, concurrency));
         // In as many rounds as it takes, and none more.
-        assert_eq!(begun.elapsed().as_millis(), 10 * calls.div_ceil(concurrency) as u128);
+        assert_eq!(started.elapsed().as_millis(), 10 * calls.div_ceil(concurrency) as u128);
     }
 }
 
@@ -110,7 +110,7 @@ async fn a_vault_that_takes_batches_gets_batches() {
     fake.script().batch = 20;
     fake.answers(|number| {
         if number == 7 {
-            Err(VaultError::new(Fault::NotFound, "no"))
+            Err(VaultError::new(VaultErrorKind::NotFound, "no"))
         } else {
             Ok(fields(&format!("{number}")))
         }
@@ -120,7 +120,7 @@ async fn a_vault_that_takes_batches_gets_batches() {
     for (number, answer) in answers.iter().enumerate() {
         match answer {
             Ok(resolved) => assert_eq!(value(resolved), number.to_string()),
-            Err(error) => assert_eq!((number, error.fault), (7, Fault::NotFound)),
+            Err(error) => assert_eq!((number, error.kind), (7, VaultErrorKind::NotFound)),
         }
     }
     // What is cached travels no more.
@@ -129,7 +129,7 @@ async fn a_vault_that_takes_batches_gets_batches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_is_made_for_each_is_shared_with_nobody_else() {
+async fn a_secret_that_is_made_for_each_actor_is_not_shared() {
     let (broker, fake) = usual();
     fake.answers(|number| Ok(leased(number, 60)));
     let spawn = |actor: Arc<str>| {
@@ -175,7 +175,7 @@ async fn those_who_followed_a_check_get_each_their_own() {
 async fn many_actors_get_theirs_in_two_rounds_and_not_one_after_the_other() {
     let (broker, fake) = usual();
     fake.answers(|number| Ok(leased(number, 60)));
-    let begun = tokio::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let readers: Vec<_> = (0..16)
         .map(|number| {
             let (broker, actor) = (broker.clone(), Arc::from(format!("unix:{number}")));
@@ -187,18 +187,18 @@ async fn many_actors_get_theirs_in_two_rounds_and_not_one_after_the_other() {
         values.insert(reader.await.unwrap());
     }
     assert_eq!((values.len(), fake.fetched()), (16, 16));
-    assert!(begun.elapsed() < SECOND / 20, "{:?}", begun.elapsed());
+    assert!(started.elapsed() < SECOND / 20, "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_check_that_followed_a_flight_looks_for_itself_before_it_says_no() {
     let (broker, fake) = usual();
-    fake.answers(
-        |number| if number == 0 { Err(VaultError::new(Fault::NotFound, "no")) } else { Ok(fields("made")) },
-    );
+    fake.answers(|number| {
+        if number == 0 { Err(VaultError::new(VaultErrorKind::NotFound, "no")) } else { Ok(fields("made")) }
+    });
     let reader = tokio::spawn({
         let broker = broker.clone();
-        async move { told(&broker, DB).await }
+        async move { describe_read(&broker, DB).await }
     });
     tokio::time::sleep(Duration::from_millis(5)).await;
     broker.check(&[reference(DB)]).await.remove(0).unwrap();

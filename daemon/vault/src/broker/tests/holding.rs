@@ -4,7 +4,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::fake::{DB, SECOND, ada, bob, down, leased, leasing, read, read_many, usual, value};
-use crate::{Fault, VaultError};
+use crate::{VaultError, VaultErrorKind};
 
 const OTHER: &str = "vault://team/database/creds/other#password";
 
@@ -47,7 +47,7 @@ async fn the_last_release_revokes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hold_that_nobody_renews_counts_as_released() {
+async fn a_hold_that_is_not_renewed_expires() {
     let (broker, fake) = leasing(90);
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     sleep(89 * SECOND).await;
@@ -55,16 +55,16 @@ async fn a_hold_that_nobody_renews_counts_as_released() {
     sleep(2 * SECOND).await;
     // The daemon had renewed the lease at two thirds, so there is something to revoke.
     assert_eq!(fake.revoked(), ["lease 0"]);
-    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().kind, VaultErrorKind::LeaseGone);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_got_without_a_hold_outlives_the_hold_of_another() {
+async fn a_lease_without_a_hold_outlives_the_hold_of_another() {
     let (broker, fake) = leasing(60);
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     sleep(10 * SECOND).await;
     read(&broker, DB).await.unwrap();
-    // Renewed at 40 at the latest; the reader was told 60.
+    // Renewed at 40 at the latest; the reader expects 60.
     sleep(35 * SECOND).await;
     broker.release_hold(hold.id, &ada()).unwrap();
     sleep(13 * SECOND).await;
@@ -79,7 +79,7 @@ async fn a_hold_is_its_actors_own() {
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     let renewed = broker.renew_hold(hold.id, &bob()).unwrap_err();
     let released = broker.release_hold(hold.id, &bob()).unwrap_err();
-    assert_eq!((renewed.fault, released.fault), (Fault::LeaseGone, Fault::LeaseGone));
+    assert_eq!((renewed.kind, released.kind), (VaultErrorKind::LeaseGone, VaultErrorKind::LeaseGone));
     sleep(SECOND).await;
     assert!(fake.revoked().is_empty());
     broker.renew_hold(hold.id, &ada()).unwrap();
@@ -98,16 +98,16 @@ async fn renewing_a_hold_says_when_it_is_to_be_renewed_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_lease_of_several_that_is_gone_is_told_and_the_hold_goes_on_for_the_others() {
+async fn one_expired_lease_of_several_is_an_error_and_the_hold_continues_for_the_others() {
     let (broker, fake) = leasing(60);
-    fake.script().renewals.push_back(Err(VaultError::new(Fault::LeaseGone, "gone")));
+    fake.script().renewals.push_back(Err(VaultError::new(VaultErrorKind::LeaseGone, "gone")));
     let hold = read_many(&broker, &ada(), &[DB, OTHER], true).await.hold.unwrap();
     for _ in 0..3 {
         sleep(45 * SECOND).await;
         let error = broker.renew_hold(hold.id, &ada()).unwrap_err();
-        assert_eq!(error.fault, Fault::LeaseGone);
+        assert_eq!(error.kind, VaultErrorKind::LeaseGone);
         insta::allow_duplicates! {
-            insta::assert_snapshot!(error, @"1 of the 2 leases of this hold have ended; the hold goes on for the others");
+            insta::assert_snapshot!(error, @"1 of the 2 leases of this hold have expired; the hold continues for the others");
         }
         assert_eq!(broker.vaults()[0].leases, 1);
     }
@@ -125,7 +125,7 @@ async fn a_revocation_that_fails_is_tried_again_and_one_that_is_refused_is_not()
     sleep(10 * SECOND).await;
     assert_eq!(fake.revoked(), ["lease 0"]);
 
-    fake.script().revocations.push_back(Err(VaultError::new(Fault::Denied, "no")));
+    fake.script().revocations.push_back(Err(VaultError::new(VaultErrorKind::Denied, "no")));
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     broker.release_hold(hold.id, &ada()).unwrap();
     sleep(60 * SECOND).await;
@@ -133,7 +133,7 @@ async fn a_revocation_that_fails_is_tried_again_and_one_that_is_refused_is_not()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_being_revoked_is_given_to_nobody() {
+async fn a_secret_that_is_being_revoked_is_not_returned() {
     let (broker, fake) = leasing(600);
     fake.script().revocations.push_back(Err(down()));
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
@@ -169,12 +169,12 @@ async fn a_lease_that_has_ended_by_itself_is_not_revoked_any_more() {
 #[tokio::test(start_paused = true)]
 async fn what_is_gone_does_not_count_for_the_term_of_a_hold() {
     let (broker, fake) = usual();
-    // The one that is asked for first is read first.
+    // The first request is read first.
     fake.answers(|number| Ok(leased(number, if number == 0 { 60 } else { 600 })));
-    fake.script().renewals.push_back(Err(VaultError::new(Fault::LeaseGone, "gone")));
+    fake.script().renewals.push_back(Err(VaultError::new(VaultErrorKind::LeaseGone, "gone")));
     let hold = read_many(&broker, &ada(), &[DB, OTHER], true).await.hold.unwrap();
     sleep(50 * SECOND).await;
-    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().kind, VaultErrorKind::LeaseGone);
     sleep(300 * SECOND).await;
     assert_eq!((fake.revoked().len(), broker.vaults()[0].leases), (0, 1));
 }

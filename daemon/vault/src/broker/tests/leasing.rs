@@ -7,7 +7,7 @@ use tokio::time::{advance, sleep};
 use super::fake::{
     DB, SECOND, ada, bob, fields, granted, leasing, read, read_as, read_many, reference, value,
 };
-use crate::{Fault, VaultError};
+use crate::{VaultError, VaultErrorKind};
 
 const CREDS: [&str; 2] = ["vault://team/database/creds/app#user", "vault://team/database/creds/app#password"];
 
@@ -54,12 +54,12 @@ async fn near_its_end_a_new_reader_gets_another_and_the_first_one_keeps_theirs()
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_the_vault_no_longer_knows_is_dropped() {
     let (broker, fake) = leasing(60);
-    fake.script().renewals.push_back(Err(VaultError::new(Fault::LeaseGone, "no such lease")));
+    fake.script().renewals.push_back(Err(VaultError::new(VaultErrorKind::LeaseGone, "no such lease")));
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     sleep(45 * SECOND).await;
     assert_eq!(broker.vaults()[0].leases, 0);
     let error = broker.renew_hold(hold.id, &ada()).unwrap_err();
-    assert_eq!(error.fault, Fault::LeaseGone);
+    assert_eq!(error.kind, VaultErrorKind::LeaseGone);
     assert_eq!(value(&read(&broker, DB).await.unwrap()), "value 1");
 }
 
@@ -108,7 +108,7 @@ async fn a_reader_that_went_away_leaves_no_lease_behind() {
 async fn a_field_that_is_missing_leaves_no_lease_behind() {
     let (broker, fake) = leasing(3_600);
     let answers = read_many(&broker, &ada(), &["vault://team/database/creds/app#nix"], true).await;
-    assert_eq!(answers.secrets[0].as_ref().unwrap_err().fault, Fault::FieldMissing);
+    assert_eq!(answers.secrets[0].as_ref().unwrap_err().kind, VaultErrorKind::FieldMissing);
     assert!(answers.hold.is_none());
     drop(answers);
     sleep(SECOND).await;
@@ -131,7 +131,7 @@ async fn a_lease_that_is_over_when_it_arrives_is_an_error() {
         fake.script().takes = 2 * SECOND;
         let error = read(&broker, DB).await.unwrap_err();
         insta::allow_duplicates! {
-            insta::assert_snapshot!(error, @r#"vault "team" made a secret whose lease was over when it arrived"#);
+            insta::assert_snapshot!(error, @r#"vault "team" made a secret whose lease had expired when it arrived"#);
         }
         sleep(SECOND).await;
         assert_eq!(broker.vaults()[0].leases, 0);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    super::{Broker, Configured, Limits},
+    super::{Broker, ConfiguredVault, Limits},
     fake::{DB, Fake, fields, leased, read, usual},
 };
-use crate::{Bytes, Content, Fault, Fetched};
+use crate::{Bytes, Content, Fetched, VaultErrorKind};
 
 fn broker_with(vaults: &[(String, &'static str)]) -> Broker {
-    let configured = vaults.iter().map(|(name, kind)| Configured {
+    let configured = vaults.iter().map(|(name, kind)| ConfiguredVault {
         name: name.parse().unwrap(),
         kind,
         address: String::new(),
@@ -23,32 +23,32 @@ fn broker_with(vaults: &[(String, &'static str)]) -> Broker {
 
 async fn refusal(broker: &Broker, text: &str) -> String {
     let error = read(broker, text).await.unwrap_err();
-    assert_eq!(error.fault, Fault::UnknownVault);
+    assert_eq!(error.kind, VaultErrorKind::UnknownVault);
     format!("{error}\n{}", error.remedy)
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_vault_is_told_with_those_that_there_are() {
+async fn the_error_for_an_unknown_vault_lists_the_known_ones() {
     insta::assert_snapshot!(refusal(&Broker::none(), DB).await, @r#"
-    no vault "team" of the kind "vault" is configured
-    name one that is: none at all; vaults are the [[vault]] tables of kontraktord.toml
+    no vault "team" of kind "vault" is configured
+    use one of none at all, or add a [[vault]] table to kontraktord.toml
     "#);
     let broker = broker_with(&[("kv".to_owned(), "azure-kv"), ("prod".to_owned(), "aws-sm")]);
     insta::assert_snapshot!(refusal(&broker, DB).await, @r#"
-    no vault "team" of the kind "vault" is configured
-    name one that is: kv (azure-kv), prod (aws-sm); vaults are the [[vault]] tables of kontraktord.toml
+    no vault "team" of kind "vault" is configured
+    use one of kv (azure-kv), prod (aws-sm), or add a [[vault]] table to kontraktord.toml
     "#);
     let many: Vec<_> = (0..25).map(|number| (format!("v{number:02}"), "vault")).collect();
     let many = refusal(&broker_with(&many), DB).await;
-    assert!(many.contains("v19 (vault), 5 more;") && !many.contains("v20"), "{many}");
+    assert!(many.contains("v19 (vault), 5 more, or add") && !many.contains("v20"), "{many}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_vault_of_another_kind_is_an_unknown_one() {
     let broker = broker_with(&[("team".to_owned(), "aws-sm")]);
     insta::assert_snapshot!(refusal(&broker, DB).await, @r#"
-    no vault "team" of the kind "vault" is configured
-    name one that is: team (aws-sm); vaults are the [[vault]] tables of kontraktord.toml
+    no vault "team" of kind "vault" is configured
+    use one of team (aws-sm), or add a [[vault]] table to kontraktord.toml
     "#);
 }
 
@@ -57,9 +57,8 @@ async fn one_bad_reference_does_not_spoil_the_others() {
     let (broker, _fake) = usual();
     let references = [DB, "vault://nowhere/secret/db#password", "aws-sm://team/db"];
     let answers = super::fake::read_many(&broker, &super::fake::ada(), &references, false).await.secrets;
-    let faults: Vec<_> =
-        answers.iter().map(|answer| answer.as_ref().err().map(|error| error.fault)).collect();
-    assert_eq!(faults, [None, Some(Fault::UnknownVault), Some(Fault::UnknownVault)]);
+    let faults: Vec<_> = answers.iter().map(|answer| answer.as_ref().err().map(|error| error.kind)).collect();
+    assert_eq!(faults, [None, Some(VaultErrorKind::UnknownVault), Some(VaultErrorKind::UnknownVault)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,7 +76,7 @@ async fn no_answer_prints_a_secret_and_no_error_holds_one() {
         Ok(Fetched { content, version: None, lease: None })
     });
     let error = read(&broker, DB).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NotJson);
+    assert_eq!(error.kind, VaultErrorKind::NotJson);
     assert!(!format!("{error:?}").contains("hunter2"));
 
     let (broker, fake) = usual();

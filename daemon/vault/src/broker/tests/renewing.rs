@@ -1,4 +1,4 @@
-//! Renewals: when they are asked for, how those count that grant less, and what comes of those that fail.
+//! Renewals: when they are due, which ones count as the last, and what follows failures.
 
 use std::sync::Arc;
 
@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    super::{Limits, cache::Stored, lease},
+    super::{Limits, cache::StoredSecret, lease},
     fake::{DB, SECOND, ada, bob, down, granted, leased, leasing, read, read_many, usual, value, with},
 };
-use crate::{Fault, Fetched, Lease};
+use crate::{Fetched, Lease, VaultErrorKind};
 
 #[tokio::test(start_paused = true)]
 async fn with_a_hold_it_is_renewed_at_two_thirds_again_and_again() {
     let (broker, fake) = leasing(60);
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     for _ in 0..5 {
         sleep(40 * SECOND).await;
@@ -22,7 +22,7 @@ async fn with_a_hold_it_is_renewed_at_two_thirds_again_and_again() {
     }
     let renewed = fake.script().renewed.clone();
     assert!((5..=6).contains(&renewed.len()), "{renewed:?}");
-    let mut before = begun;
+    let mut before = started;
     for (at, asked) in renewed {
         let waited = at.duration_since(before);
         assert!((37 * SECOND..=41 * SECOND).contains(&waited), "{waited:?}");
@@ -56,12 +56,12 @@ async fn a_renewal_that_never_goes_well_ends_with_the_lease() {
     assert!((3..=8).contains(&fake.script().renewed.len()), "{}", fake.script().renewed.len());
     broker.renew_hold(hold.id, &ada()).unwrap();
     sleep(2 * SECOND).await;
-    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().kind, VaultErrorKind::LeaseGone);
     assert_eq!(broker.vaults()[0].leases, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_renewals_fail_nobody_new_gets_what_is_about_to_end() {
+async fn while_renewals_fail_new_readers_do_not_get_an_expiring_secret() {
     let (broker, fake) = leasing(60);
     fake.script().renewals.extend((0..1_000).map(|_| Err(down())));
     read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
@@ -100,12 +100,12 @@ async fn so_many_leases_are_renewed_at_once_and_no_more() {
 async fn a_renewal_counts_from_when_it_was_asked_for() {
     let (broker, fake) = leasing(60);
     fake.script().renewing_takes = 2 * SECOND;
-    let begun = Instant::now();
+    let started = Instant::now();
     read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     sleep(50 * SECOND).await;
     let asked = fake.script().renewed[0].0;
     let lease = read(&broker, DB).await.unwrap().lease.unwrap();
-    assert_eq!(lease.expires, Timestamp::UNIX_EPOCH + (asked - begun) + 60 * SECOND);
+    assert_eq!(lease.expires, Timestamp::UNIX_EPOCH + (asked - started) + 60 * SECOND);
     // Nobody renews it after the hold; then that is when it ends.
     sleep_until(asked + 60 * SECOND - SECOND / 10).await;
     assert_eq!(broker.vaults()[0].leases, 1);
@@ -115,25 +115,25 @@ async fn a_renewal_counts_from_when_it_was_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_vault_rounds_off_is_no_end_of_renewals_and_a_success_ends_a_row_of_failures() {
-    let begun = Instant::now();
+    let started = Instant::now();
     let Fetched { content, version, lease: granted_first } = leased(0, 600);
-    let stored = Stored { content, version, read: begun, fetched: Timestamp::UNIX_EPOCH };
+    let stored = StoredSecret { content, version, read: started, fetched: Timestamp::UNIX_EPOCH };
     let lease = Arc::new(lease::Lease::new(Arc::new(stored), None, granted_first.unwrap()));
-    let _claim = lease.claim(begun).unwrap();
-    assert_eq!((lease.not_renewed(None, begun), lease.not_renewed(None, begun)), (1, 2));
-    let near_its_end = begun + 500 * SECOND;
-    assert!(lease.claim_for_long(near_its_end).is_none());
+    let _claim = lease.claim(started).unwrap();
+    assert_eq!((lease.renewal_failed(None, started), lease.renewal_failed(None, started)), (1, 2));
+    let near_its_end = started + 500 * SECOND;
+    assert!(lease.claim_if_fresh(near_its_end).is_none());
     for (seconds, kept) in [(599, true), (541, true), (539, false)] {
-        lease.renewed(&granted(seconds).unwrap(), begun, Timestamp::UNIX_EPOCH);
-        assert_eq!(lease.claim_for_long(near_its_end).is_some(), kept, "{seconds}");
+        lease.renewed(&granted(seconds).unwrap(), started, Timestamp::UNIX_EPOCH);
+        assert_eq!(lease.claim_if_fresh(near_its_end).is_some(), kept, "{seconds}");
     }
-    assert_eq!(lease.not_renewed(None, begun), 1);
+    assert_eq!(lease.renewal_failed(None, started), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn towards_the_end_of_all_renewals_it_does_not_spin_and_new_readers_get_another() {
     let (broker, fake) = leasing(600);
-    // As with max_ttl: whatever is asked for, it ends 1,100 seconds after it was made.
+    // As with max_ttl: whatever is requested, it expires 1,100 seconds after it was made.
     fake.script().no_renewal_beyond = Some(Instant::now() + 1_100 * SECOND);
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();
     let hold_on = async |seconds: u32| {
@@ -154,16 +154,16 @@ async fn towards_the_end_of_all_renewals_it_does_not_spin_and_new_readers_get_an
     hold_on(90).await;
     assert_eq!(value(&read(&broker, DB).await.unwrap()), "value 1");
     // Once more it is tried at two thirds, which moves the end no further; then no more. It is held to its end, but a hold
-    // is told no longer term than what is left.
+    // gets no longer term than what is left.
     let held = hold_on(100).await;
     assert_eq!((fake.script().renewed.len(), held.expires.as_second()), (3, 1_100));
     hold_on(89).await;
     assert_eq!((fake.script().renewed.len(), broker.vaults()[0].leases), (3, 2));
     sleep(2 * SECOND).await;
     assert_eq!(broker.vaults()[0].leases, 1);
-    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().kind, VaultErrorKind::LeaseGone);
     assert!(fake.revoked().is_empty());
-    // Whatever was granted last, it is the first term that is asked for.
+    // Whatever was granted last, the initial term is requested.
     assert!(fake.script().renewed.iter().all(|(_, asked)| *asked == 600 * SECOND));
 }
 
@@ -177,7 +177,7 @@ async fn what_a_renewal_grants_counts_also_where_it_is_less_than_what_was_left()
         broker.renew_hold(hold.id, &ada()).unwrap();
         sleep((ends - 36) * SECOND + SECOND / 2).await;
         assert_eq!((fake.script().renewed.len(), broker.vaults()[0].leases), (1, 0));
-        assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().fault, Fault::LeaseGone);
+        assert_eq!(broker.renew_hold(hold.id, &ada()).unwrap_err().kind, VaultErrorKind::LeaseGone);
         // It has ended, so there is nothing to revoke, and what comes next is made anew.
         assert_eq!(value(&read(&broker, DB).await.unwrap()), "value 1");
         assert!(fake.revoked().is_empty());
@@ -195,7 +195,7 @@ async fn a_renewal_that_says_it_was_the_last_one_is() {
     let lease = read(&broker, DB).await.unwrap().lease.unwrap();
     assert!(!lease.renewable && lease.duration == 60 * SECOND, "{lease:?}");
     sleep(46 * SECOND).await;
-    // Made anew, because it cannot be prolonged and less than a third of it is left.
+    // A new one, because it is not renewable and less than a third of it is left.
     assert_eq!(value(&read(&broker, DB).await.unwrap()), "value 1");
     sleep(10 * SECOND).await;
     assert_eq!((fake.script().renewed.len(), broker.vaults()[0].leases), (1, 1));

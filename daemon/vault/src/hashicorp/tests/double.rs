@@ -49,7 +49,7 @@ pub(super) enum Reply {
     HangUp,
     /// Nothing, for ever.
     Silence,
-    /// This, when it is let go.
+    /// This, when it is released.
     Held(Arc<Notify>, Box<Reply>),
 }
 

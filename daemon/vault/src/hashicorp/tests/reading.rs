@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{double::Shared, *};
-use crate::{Fault, LeaseId};
+use crate::{LeaseId, VaultErrorKind};
 
 #[tokio::test]
 async fn every_request_names_the_namespace_and_holds_the_token() {
@@ -106,14 +106,14 @@ async fn the_engine_is_asked_for_once_and_again_when_it_may_have_changed() {
     assert_eq!(vault.version(&app).await, Ok(None));
     assert_eq!(double.count("sys/internal/ui/mounts/kv/app"), 1);
     let pinned = fails(&vault, "vault://team/kv/app?version=1#field").await;
-    assert_eq!(pinned.fault, Fault::VersionGone);
+    assert_eq!(pinned.kind, VaultErrorKind::VersionGone);
     assert_eq!(double.count("sys/internal/ui/mounts/kv/app"), 2);
 
     versioned.set(true);
     let fetched = vault.fetch(&app).await.unwrap();
     assert_eq!((field(&fetched), fetched.version.as_deref()), ("new".into(), Some("1")));
     assert_eq!(double.count("sys/internal/ui/mounts/kv/app"), 3);
-    assert_eq!(fails(&vault, "vault://team/kv/other#field").await.fault, Fault::NotFound);
+    assert_eq!(fails(&vault, "vault://team/kv/other#field").await.kind, VaultErrorKind::NotFound);
     assert_eq!(double.count("sys/internal/ui/mounts/kv/other"), 1);
     versioned.set(false);
     assert_eq!(field(&vault.fetch(&app).await.unwrap()), "old");
@@ -149,17 +149,17 @@ async fn what_is_no_secrets_engine_is_not_read() {
         "vault://team/a/b/c#field",
     ] {
         let error = fails(&vault, reference).await;
-        assert_eq!(error.fault, Fault::NotFound, "{reference}");
-        assert_eq!(error.message, "vault \"team\" has no secrets engine mounted there");
+        assert_eq!(error.kind, VaultErrorKind::NotFound, "{reference}");
+        assert_eq!(error.message, "vault \"team\" has no secrets engine at this mount");
     }
     let paths = double.paths();
     assert!(paths.iter().all(|path| path.contains("/login") || path.contains("/ui/mounts/")), "{paths:?}");
-    // The namespace stands before the mount where the daemon is in another one.
+    // A namespace precedes the mount where the daemon is in another one.
     assert_eq!(field(&vault.fetch(&secret("vault://team/kv/app#field")).await.unwrap()), "a");
 
     let error = fails(&vault, "aws-sm://team/app").await;
-    assert_eq!(error.fault, Fault::UnknownVault);
-    assert_eq!(error.message, "\"team\" is a vault of the kind vault, not aws-sm");
+    assert_eq!(error.kind, VaultErrorKind::UnknownVault);
+    assert_eq!(error.message, "vault \"team\" is of kind vault, but the reference is for kind aws-sm");
 }
 
 #[tokio::test]
@@ -190,30 +190,39 @@ async fn a_version_is_looked_up_without_the_value_where_vault_lets_the_daemon() 
         }
     })
     .await;
-    let version = async |reference| vault.version(&secret(reference)).await.map_err(|error| error.fault);
+    let version = async |reference| vault.version(&secret(reference)).await.map_err(|error| error.kind);
     assert_eq!(version("vault://team/secret/app#field").await, Ok(Some("4".into())));
     assert_eq!(version("vault://team/secret/app?version=4#field").await, Ok(Some("4".into())));
-    assert_eq!(version("vault://team/secret/app?version=1#field").await, Err(Fault::VersionGone));
-    assert_eq!(version("vault://team/secret/app?version=3#field").await, Err(Fault::VersionGone));
-    assert_eq!(version("vault://team/secret/empty#field").await, Err(Fault::NotFound));
-    assert_eq!(version("vault://team/secret/missing#field").await, Err(Fault::NotFound));
+    assert_eq!(version("vault://team/secret/app?version=1#field").await, Err(VaultErrorKind::VersionGone));
+    assert_eq!(version("vault://team/secret/app?version=3#field").await, Err(VaultErrorKind::VersionGone));
+    assert_eq!(version("vault://team/secret/empty#field").await, Err(VaultErrorKind::NotFound));
+    assert_eq!(version("vault://team/secret/missing#field").await, Err(VaultErrorKind::NotFound));
     assert_eq!(double.count("secret/data/app"), 0);
     // Whether that time has come, Vault knows best.
-    assert_eq!(version("vault://team/secret/app?version=2#field").await, Err(Fault::VersionGone));
+    assert_eq!(version("vault://team/secret/app?version=2#field").await, Err(VaultErrorKind::VersionGone));
     assert_eq!(double.count("secret/data/app"), 1);
 
     // A version that is not there, of a secret that is or is not.
-    assert_eq!(fails(&vault, "vault://team/secret/app?version=3#field").await.fault, Fault::VersionGone);
-    assert_eq!(fails(&vault, "vault://team/secret/missing?version=3#field").await.fault, Fault::NotFound);
+    assert_eq!(
+        fails(&vault, "vault://team/secret/app?version=3#field").await.kind,
+        VaultErrorKind::VersionGone
+    );
+    assert_eq!(
+        fails(&vault, "vault://team/secret/missing?version=3#field").await.kind,
+        VaultErrorKind::NotFound
+    );
     open.set(false);
-    assert_eq!(fails(&vault, "vault://team/secret/app?version=3#field").await.fault, Fault::VersionGone);
+    assert_eq!(
+        fails(&vault, "vault://team/secret/app?version=3#field").await.kind,
+        VaultErrorKind::VersionGone
+    );
     let asked = double.count("secret/metadata/app");
     assert_eq!(version("vault://team/secret/app#field").await, Ok(Some("1".into())));
     assert_eq!(double.count("secret/metadata/app"), asked, "it was refused before");
 }
 
 #[tokio::test]
-async fn a_lease_lasts_no_longer_than_the_token_that_it_hangs_on() {
+async fn a_lease_lasts_no_longer_than_its_token() {
     let (_double, vault) = world(|seen| match seen.path() {
         "db/creds/short" => Some(lease("db/creds/short/1", 60)),
         "db/creds/long" | "sys/leases/renew" => Some(lease("db/creds/long/1", 100_000)),
@@ -239,7 +248,7 @@ fn lease(id: &str, seconds: u64) -> Reply {
 }
 
 #[tokio::test]
-async fn whether_a_lease_is_over_is_asked_where_the_status_does_not_tell() {
+async fn a_lease_is_looked_up_where_the_status_is_ambiguous() {
     let looked = Shared::new(Reply::nothing());
     let (double, vault) = world({
         let looked = looked.clone();
@@ -255,17 +264,21 @@ async fn whether_a_lease_is_over_is_asked_where_the_status_does_not_tell() {
         Reply::json(200, json!({ "data": { "renewable": renewable, "ttl": ttl } }))
     };
     for (reply, renewed, revoked) in [
-        (there(true, 10), Fault::Unavailable, Some(Fault::Unavailable)),
-        (there(false, 10), Fault::LeaseGone, Some(Fault::Unavailable)),
-        (there(true, 0), Fault::LeaseGone, Some(Fault::Unavailable)),
-        (Reply::error(400, "invalid lease"), Fault::LeaseGone, None),
-        (Reply::error(403, "permission denied"), Fault::Unavailable, Some(Fault::Denied)),
-        (Reply::error(503, "Vault is sealed"), Fault::Unavailable, Some(Fault::Unavailable)),
+        (there(true, 10), VaultErrorKind::Unavailable, Some(VaultErrorKind::Unavailable)),
+        (there(false, 10), VaultErrorKind::LeaseGone, Some(VaultErrorKind::Unavailable)),
+        (there(true, 0), VaultErrorKind::LeaseGone, Some(VaultErrorKind::Unavailable)),
+        (Reply::error(400, "invalid lease"), VaultErrorKind::LeaseGone, None),
+        (Reply::error(403, "permission denied"), VaultErrorKind::Unavailable, Some(VaultErrorKind::Denied)),
+        (
+            Reply::error(503, "Vault is sealed"),
+            VaultErrorKind::Unavailable,
+            Some(VaultErrorKind::Unavailable),
+        ),
     ] {
         looked.set(reply);
         let error = keeps_quiet(vault.renew(&id, Duration::from_secs(30)).await.unwrap_err());
-        assert_eq!(error.fault, renewed);
-        assert_eq!(vault.revoke(&id).await.err().map(|error| keeps_quiet(error).fault), revoked);
+        assert_eq!(error.kind, renewed);
+        assert_eq!(vault.revoke(&id).await.err().map(|error| keeps_quiet(error).kind), revoked);
     }
     let seen = double.seen();
     let renewal = seen.iter().find(|seen| seen.path() == "sys/leases/renew").unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::Fault;
+use crate::VaultErrorKind;
 
 const DATA: &str = "secret/data/app";
 
@@ -37,39 +37,39 @@ async fn each_status_is_an_error_of_its_own_that_repeats_nothing() {
         (503, "Vault is sealed: hunter2"),
     ] {
         let error = answered(Reply::error(status, text)).await;
-        table.push_str(&format!("{:?}: {error}\n    {}\n", error.fault, error.remedy));
+        table.push_str(&format!("{:?}: {error}\n    {}\n", error.kind, error.remedy));
     }
     insta::assert_snapshot!(table, @r#"
-    NotFound: vault "team" does not accept the request (400)
-        check mount and path; a dynamic engine answers like this for a role that it does not have
-    Unavailable: vault "team" is making the engine a versioned one (400)
-        wait until it has done so
-    Denied: vault "team" does not let the daemon read this (403)
-        give the daemon's token a policy that may read the path (for KV version 2: MOUNT/data/PATH)
-    NotFound: vault "team" has nothing there (404)
+    NotFound: vault "team" rejects the request (400)
+        check mount and path; a dynamic engine rejects unknown roles like this
+    Unavailable: vault "team" is upgrading the engine to KV version 2 (400)
+        try again when the upgrade is done
+    Denied: vault "team" does not allow the daemon to read this secret (403)
+        grant the daemon's token a policy that may read the path (for KV version 2: MOUNT/data/PATH)
+    NotFound: vault "team" has no such secret (404)
         check mount and path of the reference
-    NotFound: vault "team" has nothing there that can be read (405)
-        refer to something that Vault answers a read with
+    NotFound: vault "team" has nothing at this path that can be read (405)
+        use a path that supports reads in the reference
     Unavailable: vault "team" has not caught up with its cluster yet (412)
         try again in a moment
-    Answer: vault "team" answers with a status that Vault has no reason for (418)
-        check that `address` leads to Vault, and to nothing between that answers instead
-    Unavailable: vault "team" asks to be left alone for a while (429)
-        raise its rate limit for the daemon, or cache for longer
+    InvalidResponse: vault "team" returned an unexpected status (418)
+        check that Vault, and not a proxy, answers at `address`
+    Unavailable: vault "team" throttles requests (429)
+        raise its rate limit for the daemon, or raise `cache.ttl`
     Unavailable: vault "team" is a standby that does not serve requests (472)
-        name the load balancer or the active node of the cluster in `address`
+        set `address` to the load balancer or the active node of the cluster
     Unavailable: vault "team" is a standby that does not serve requests (473)
-        name the load balancer or the active node of the cluster in `address`
-    Unavailable: vault "team" failed (500)
-        see Vault's own log for the reason
+        set `address` to the load balancer or the active node of the cluster
+    Unavailable: vault "team" reports an internal error (500)
+        see Vault's log for the reason
     Unavailable: vault "team" is a standby that does not serve requests (500)
-        name the load balancer or the active node of the cluster in `address`
-    Unavailable: vault "team" is not initialised (501)
-        initialise and unseal it
-    Unavailable: vault "team" failed (502)
-        see Vault's own log for the reason
-    Unavailable: vault "team" is not available (503)
-        see Vault's own log, and that of what stands before it
+        set `address` to the load balancer or the active node of the cluster
+    Unavailable: vault "team" is not initialized (501)
+        initialize and unseal it
+    Unavailable: vault "team" reports an internal error (502)
+        see Vault's log for the reason
+    Unavailable: vault "team" is unavailable (503)
+        see Vault's log, and that of the proxy in front of it
     Unavailable: vault "team" is sealed (503)
         unseal it
     "#);
@@ -79,7 +79,10 @@ async fn each_status_is_an_error_of_its_own_that_repeats_nothing() {
 async fn a_vault_that_asks_for_time_gets_it() {
     for status in [429, 503] {
         let error = answered(Reply::error(status, "").with("retry-after", "17")).await;
-        assert_eq!((error.fault, error.retry_after), (Fault::Unavailable, Some(Duration::from_secs(17))));
+        assert_eq!(
+            (error.kind, error.retry_after),
+            (VaultErrorKind::Unavailable, Some(Duration::from_secs(17)))
+        );
     }
     for (header, expected) in [
         ("18446744073709551615", Some(Duration::from_hours(1))),
@@ -96,10 +99,10 @@ async fn no_redirect_is_followed_and_the_token_goes_nowhere_else() {
     let to = format!("{}/v1/secret/data/app?t=hunter2", elsewhere.address());
     for status in [301, 302, 303, 307, 308] {
         let error = answered(Reply::empty(status).with("location", &to)).await;
-        assert_eq!(error.fault, Fault::Answer);
+        assert_eq!(error.kind, VaultErrorKind::InvalidResponse);
         assert_eq!(
             error.message,
-            format!("vault \"team\" redirects elsewhere, where no token is sent ({status})")
+            format!("vault \"team\" returned a redirect, which is not followed ({status})")
         );
     }
     let login = to.clone();
@@ -107,7 +110,7 @@ async fn no_redirect_is_followed_and_the_token_goes_nowhere_else() {
         (seen.path() == "auth/approle/login").then(|| Reply::empty(307).with("location", &login))
     })
     .await;
-    assert_eq!(fails(&vault, "vault://team/secret/app#field").await.fault, Fault::Answer);
+    assert_eq!(fails(&vault, "vault://team/secret/app#field").await.kind, VaultErrorKind::InvalidResponse);
     assert_eq!(elsewhere.seen().len(), 0);
     // Nor to itself, where the location is one that would be served.
     let location = "/v1/secret/data/other";
@@ -116,17 +119,20 @@ async fn no_redirect_is_followed_and_the_token_goes_nowhere_else() {
         _ => None,
     })
     .await;
-    assert_eq!(fails(&vault, "vault://team/secret/app#field").await.fault, Fault::Answer);
+    assert_eq!(fails(&vault, "vault://team/secret/app#field").await.kind, VaultErrorKind::InvalidResponse);
     assert_eq!((double.count("auth/approle/login"), here.count("secret/data/other")), (1, 0));
 }
 
 #[tokio::test]
-async fn an_answer_that_is_cut_off_or_no_json_is_not_understood() {
+async fn a_truncated_answer_or_one_that_is_not_json_is_invalid() {
     let whole = json!({ "data": { "data": { "field": SECRET }, "metadata": { "version": 1 } } }).to_string();
     let as_json = || vec![("content-type", "application/json; charset=utf-8".to_owned())];
     let half = whole.as_bytes()[..whole.len() / 2].to_vec();
     for (reply, expected) in [
-        (Reply::CutOff(200, as_json(), half.clone()), "vault \"team\" broke off in the middle of its answer"),
+        (
+            Reply::CutOff(200, as_json(), half.clone()),
+            "vault \"team\" closed the connection in the middle of its answer",
+        ),
         (
             Reply::Whole(200, as_json(), half),
             "vault \"team\" answers with JSON that is cut off or not what Vault says there",
@@ -153,7 +159,7 @@ async fn an_answer_that_is_cut_off_or_no_json_is_not_understood() {
         ),
     ] {
         let error = answered(reply).await;
-        assert_eq!((error.fault, error.message.as_str()), (Fault::Answer, expected));
+        assert_eq!((error.kind, error.message.as_str()), (VaultErrorKind::InvalidResponse, expected));
     }
     let (_double, vault) = world(move |seen| {
         (seen.path() == DATA).then(|| Reply::Whole(200, as_json(), whole.clone().into_bytes()))
@@ -165,18 +171,18 @@ async fn an_answer_that_is_cut_off_or_no_json_is_not_understood() {
 #[tokio::test]
 async fn a_connection_that_ends_or_never_begins_is_an_outage() {
     let error = answered(Reply::HangUp).await;
-    assert_eq!(error.fault, Fault::Unavailable);
-    assert_eq!(error.message, "vault \"team\" ended the connection before it had answered");
+    assert_eq!(error.kind, VaultErrorKind::Unavailable);
+    assert_eq!(error.message, "vault \"team\" closed the connection without an answer");
 
     let (double, vault) = world(|_| None).await;
     drop(double);
-    // The port may be closing still, but nobody answers there any more.
+    // The port may still be closing, but does not answer any more.
     let error = fails(&vault, "vault://team/secret/app#field").await;
-    assert_eq!(error.fault, Fault::Unavailable);
+    assert_eq!(error.kind, VaultErrorKind::Unavailable);
 }
 
 #[tokio::test]
-async fn a_vault_that_says_nothing_is_waited_for_until_the_caller_has_had_enough() {
+async fn a_vault_that_hangs_is_waited_for_until_the_caller_gives_up() {
     let (double, vault) = world(|seen| (seen.path() == DATA).then_some(Reply::Silence)).await;
     let vault = std::sync::Arc::new(vault);
     let reading = tokio::spawn({
@@ -201,19 +207,19 @@ async fn more_than_a_secret_may_have_is_not_read() {
         body
     };
     let json = || vec![("content-type", "application/json".to_owned())];
-    let too_large = "vault \"team\" answers with more than the 16777216 bytes that a secret may have";
+    let too_large = "vault \"team\" returned more than the limit of 16777216 bytes";
 
     // Both ways of saying how long it is.
     let error = answered(Reply::Whole(200, json(), with_field(MAX_ANSWER_BYTES))).await;
-    assert_eq!((error.fault, error.message.as_str()), (Fault::TooLarge, too_large));
+    assert_eq!((error.kind, error.message.as_str()), (VaultErrorKind::TooLarge, too_large));
     let error = answered(Reply::Chunked(with_field(MAX_ANSWER_BYTES))).await;
-    assert_eq!((error.fault, error.message.as_str()), (Fault::TooLarge, too_large));
+    assert_eq!((error.kind, error.message.as_str()), (VaultErrorKind::TooLarge, too_large));
     // An answer that would be taken, with a field that is not.
     let error = answered(Reply::Chunked(with_field(MAX_SECRET_BYTES + 1))).await;
-    assert_eq!(error.fault, Fault::TooLarge);
+    assert_eq!(error.kind, VaultErrorKind::TooLarge);
     assert_eq!(
         error.message,
-        "vault \"team\" holds 16777217 bytes in one field there; a secret may have 16777216"
+        "a field of the secret in vault \"team\" has 16777217 bytes; the limit is 16777216"
     );
 
     let largest = Reply::Chunked(with_field(MAX_SECRET_BYTES));

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use super::{double::Shared, *};
-use crate::Fault;
+use crate::VaultErrorKind;
 
 const LOGIN: &str = "auth/approle/login";
 const APP: &str = "vault://team/secret/app#field";
@@ -39,7 +39,7 @@ async fn a_hundred_readers_sign_in_once() {
 }
 
 #[tokio::test]
-async fn a_reader_who_goes_away_leaves_the_token_to_the_next() {
+async fn a_cancelled_reader_leaves_the_token_to_the_next() {
     let gate = Arc::new(Notify::new());
     let (double, vault) = world({
         let gate = Arc::clone(&gate);
@@ -75,8 +75,8 @@ async fn a_sign_in_that_hangs_is_given_up() {
     .await;
     let error = fails(&vault, APP).await;
     assert_eq!(
-        (error.fault, error.message.as_str()),
-        (Fault::Unavailable, "vault \"team\" does not answer the sign-in")
+        (error.kind, error.message.as_str()),
+        (VaultErrorKind::Unavailable, "vault \"team\" did not answer the sign-in in time")
     );
     hangs.set(false);
     assert_eq!(field(&vault.fetch(&secret(APP)).await.unwrap()), "a");
@@ -119,7 +119,7 @@ async fn a_refused_path_is_no_reason_to_sign_in_again() {
     .await;
     for _ in 0..3 {
         let error = fails(&vault, APP).await;
-        assert_eq!((error.fault, error.is_outage()), (Fault::Denied, false));
+        assert_eq!((error.kind, error.is_outage()), (VaultErrorKind::Denied, false));
     }
     // Each time Vault was asked whether it was the token.
     assert_eq!((double.count(LOGIN), double.count("auth/token/lookup-self") >= 3), (1, true));
@@ -127,13 +127,13 @@ async fn a_refused_path_is_no_reason_to_sign_in_again() {
 
 #[tokio::test]
 async fn a_new_token_that_is_refused_too_may_not() {
-    // A Vault that does not say "invalid token", and tokens that may not look at themselves.
+    // A Vault that does not say "invalid token", and tokens that may not look themselves up.
     let (double, vault) = world(|seen| match seen.path() {
         "secret/data/app" | "auth/token/lookup-self" => Some(Reply::error(403, "permission denied")),
         _ => None,
     })
     .await;
-    assert_eq!(fails(&vault, APP).await.fault, Fault::Denied);
+    assert_eq!(fails(&vault, APP).await.kind, VaultErrorKind::Denied);
     assert_eq!(double.count(LOGIN), 1, "the token was made a moment ago");
 }
 
@@ -154,10 +154,10 @@ async fn a_refused_sign_in_is_not_repeated_until_its_file_changes() {
         "auth": { "method": "approle", "role_id": "role", "secret_id_file": file },
     })));
     let error = fails(&vault, APP).await;
-    assert_eq!(error.fault, Fault::SignIn);
+    assert_eq!(error.kind, VaultErrorKind::SignIn);
     insta::assert_snapshot!(format!("{error}\n{}", error.remedy), @r#"
-    vault "team" refuses the sign-in by approle at auth/approle (400)
-    check that the role's id is right, that the secret id has neither expired nor been used up, and that AppRole is enabled at this mount (and in this namespace)
+    vault "team" rejects the sign-in by approle at auth/approle (400)
+    check that the role id is right, that the secret id has neither expired nor been used up, and that AppRole is enabled at this mount (and in this namespace)
     "#);
     assert_eq!(fails(&vault, APP).await, error);
     assert_eq!(double.count(LOGIN), 1);
@@ -187,29 +187,29 @@ async fn a_token_file_that_is_replaced_is_used_from_then_on() {
 
     let missing = fails(&vault, APP).await;
     assert!(missing.message.ends_with("/token cannot be read: entity not found"), "{missing}");
-    assert_eq!(missing.fault, Fault::SignIn);
+    assert_eq!(missing.kind, VaultErrorKind::SignIn);
     put("hvs.first\n");
     vault.fetch(&secret(APP)).await.unwrap();
     assert_eq!(shown(), "hvs.first");
     put("hvs.second");
     vault.fetch(&secret(APP)).await.unwrap();
     assert_eq!(shown(), "hvs.second");
-    // One that is no good does not take the place of one that is.
+    // An invalid token does not replace a valid one.
     put("hvs.bad");
     for _ in 0..2 {
         vault.fetch(&secret(APP)).await.unwrap();
         assert_eq!(shown(), "hvs.second");
     }
     assert_eq!(double.seen().iter().filter(|seen| seen.token() == Some("hvs.bad")).count(), 1);
-    // When the good one is gone too, that is said.
+    // When the valid one is gone too, this is an error.
     good.set(Vec::new());
     let error = fails(&vault, APP).await;
-    assert_eq!(error.fault, Fault::SignIn);
+    assert_eq!(error.kind, VaultErrorKind::SignIn);
     insta::assert_snapshot!(format!("{error}\n{}", error.remedy), @r#"
-    vault "team" does not accept the daemon's token (403)
-    it has expired or was revoked: put a new one where `auth` says that it is
+    vault "team" rejects the daemon's token (403)
+    replace the token in `auth`, which has expired or was revoked
     "#);
-    // A token that somebody else made is not ended by us.
+    // A token that the operator supplied is not revoked.
     vault.sign_out().await;
     assert_eq!(double.count("auth/token/revoke-self"), 0);
 }
@@ -225,7 +225,7 @@ async fn a_token_may_be_in_the_environment() {
 }
 
 #[tokio::test]
-async fn a_token_that_may_not_look_at_itself_is_used_all_the_same() {
+async fn a_token_that_may_not_look_itself_up_is_still_used() {
     let double = Double::start(|seen| match seen.path() {
         "auth/token/lookup-self" | "secret/data/closed" => {
             Reply::error(403, "1 error occurred: permission denied")
@@ -238,12 +238,12 @@ async fn a_token_that_may_not_look_at_itself_is_used_all_the_same() {
     let vault = vault(settings(&json!({ "address": double.address(), "auth": auth })));
     assert_eq!(field(&vault.fetch(&secret(APP)).await.unwrap()), "a");
     let error = fails(&vault, "vault://team/secret/closed#field").await;
-    assert_eq!(error.fault, Fault::SignIn);
+    assert_eq!(error.kind, VaultErrorKind::SignIn);
     insta::assert_snapshot!(error.message, @r#"vault "team" refuses, and does not say whether it knows the daemon's token (403)"#);
 }
 
 #[tokio::test]
-async fn a_token_is_prolonged_and_one_that_cannot_be_is_replaced_before_its_end() {
+async fn a_token_is_renewed_and_one_that_cannot_be_is_replaced_before_it_expires() {
     let logins = Shared::new(0);
     let (double, vault) = world({
         let logins = logins.clone();
@@ -252,11 +252,11 @@ async fn a_token_is_prolonged_and_one_that_cannot_be_is_replaced_before_its_end(
                 logins.set(count + 1);
                 Some(granted(["hvs.first", "hvs.second", "hvs.third"][count], [4, 4, 3600][count]))
             }
-            // The first may be prolonged once, and then Vault grants less than it did at first.
+            // The first may be renewed once, and then Vault grants less than at first.
             ("auth/token/renew-self", 1) if seen.token() == Some("hvs.first") => {
                 Some(granted("hvs.first", 0))
             }
-            // The second may not be prolonged at all.
+            // The second is not renewable.
             ("auth/token/renew-self", _) => Some(Reply::error(400, "token not renewable: hunter2")),
             _ => guarded(seen, &["hvs.first", "hvs.second", "hvs.third"]),
         }
@@ -278,7 +278,7 @@ async fn a_token_is_prolonged_and_one_that_cannot_be_is_replaced_before_its_end(
 }
 
 #[tokio::test]
-async fn what_signing_in_made_is_ended_when_the_daemon_stops() {
+async fn issued_tokens_are_revoked_when_the_daemon_stops() {
     let good = Shared::new("hvs.first");
     let (double, vault) = world({
         let good = good.clone();
@@ -295,14 +295,14 @@ async fn what_signing_in_made_is_ended_when_the_daemon_stops() {
     assert_eq!(ended.iter().map(Seen::token).collect::<Vec<_>>(), [Some("hvs.first")]);
     let error = fails(&vault, APP).await;
     assert_eq!(
-        (error.fault, error.message.as_str()),
-        (Fault::Unavailable, "vault \"team\" is not used any more")
+        (error.kind, error.message.as_str()),
+        (VaultErrorKind::Unavailable, "vault \"team\" is closed")
     );
     assert_eq!(double.count(LOGIN), 1);
 }
 
 #[tokio::test]
-async fn a_token_that_comes_when_the_daemon_stops_is_ended_at_once() {
+async fn a_token_that_is_issued_when_the_daemon_stops_is_revoked_at_once() {
     let gate = Arc::new(Notify::new());
     let (double, vault) = world({
         let gate = Arc::clone(&gate);
@@ -328,25 +328,25 @@ async fn a_token_that_comes_when_the_daemon_stops_is_ended_at_once() {
     let _ = reader.await.unwrap();
 }
 
-/// Lets something go on as far as it can, once. Whether it waits then.
+/// Polls a future once. Returns whether it is pending.
 async fn waits(mut work: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
     std::future::poll_fn(|context| std::task::Poll::Ready(work.as_mut().poll(context).is_pending())).await
 }
 
 #[tokio::test]
-async fn a_sign_in_with_a_second_factor_is_said_to_want_one() {
+async fn a_sign_in_that_requires_a_second_factor_says_so() {
     let (_double, vault) = world(|seen| {
         let auth = json!({ "auth": { "client_token": "", "mfa_requirement": { "mfa_request_id": SECRET } } });
         (seen.path() == LOGIN).then(|| Reply::json(200, auth))
     })
     .await;
     let error = fails(&vault, APP).await;
-    assert_eq!(error.fault, Fault::SignIn);
-    assert_eq!(error.message, "vault \"team\" wants more than one factor for this sign-in");
+    assert_eq!(error.kind, VaultErrorKind::SignIn);
+    assert_eq!(error.message, "vault \"team\" requires multi-factor authentication for this sign-in");
 }
 
 #[tokio::test]
-async fn a_check_tells_what_the_token_lacks() {
+async fn a_check_reports_what_the_token_lacks() {
     let (double, vault) = world(|seen| match seen.path() {
         "sys/health" => Some(Reply::json(200, json!({ "version": "1.21.0\u{1b}[2J", "sealed": false }))),
         "auth/token/lookup-self" => Some(Reply::json(
@@ -362,13 +362,13 @@ async fn a_check_tells_what_the_token_lacks() {
     })
     .await;
     let findings = vault.check().await.unwrap().join("\n").replace(double.address(), "ADDRESS");
-    insta::assert_snapshot!(findings, @r#"
+    insta::assert_snapshot!(findings, @"
     ADDRESS is Vault 1.21.0[2J and serves
     the daemon signs in by approle at auth/approle
     the token has the policies app, default, team
-    the token ends in 1h 30m, and is replaced by a new one before that
-    the token may not update auth/token/renew-self: the token ends with its first time to live
-    the token may not update sys/leases/revoke: dynamic secrets last until their lease ends, even when nobody needs them any more
-    "#);
+    the token expires in 1h 30m, and is replaced by a new one before that
+    the token may not update auth/token/renew-self: the token expires after its first time to live
+    the token may not update sys/leases/revoke: dynamic secrets last until their lease expires, even when nobody needs them
+    ");
     assert_eq!(double.seen()[0].header("x-vault-namespace"), None);
 }

@@ -1,6 +1,6 @@
 //! Secrets that are made when they are read: users of a PostgreSQL.
 
-use kontraktor_vault::{Fault, Fetched, LeaseId};
+use kontraktor_vault::{Fetched, LeaseId, VaultErrorKind};
 use serde_json::json;
 use testkit::servers::{Postgres, Vault};
 
@@ -34,10 +34,10 @@ fn a_user_is_made_prolonged_and_ended() {
     client.revoke(&lease.id).unwrap();
     eventually("the user stays", || !lets_in(&database, &user));
     eventually("the lease stays", || server.list(LEASES).is_empty());
-    assert_eq!(client.renew(&lease.id, 60).unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(client.renew(&lease.id, 60).unwrap_err().kind, VaultErrorKind::LeaseGone);
     assert_eq!(client.revoke(&lease.id), Ok(()));
     assert_eq!(client.revoke(&LeaseId("database/creds/app/never".into())), Ok(()));
-    assert_eq!(client.fails("vault://team/database/creds/other#password").fault, Fault::NotFound);
+    assert_eq!(client.fails("vault://team/database/creds/other#password").kind, VaultErrorKind::NotFound);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_lease_that_ran_out_is_gone() {
     let client = Client::root(&server, &files);
     let lease = client.fetch(CREDENTIALS).unwrap().lease.unwrap();
     eventually("it does not run out", || server.list(LEASES).is_empty());
-    assert_eq!(client.renew(&lease.id, 60).unwrap_err().fault, Fault::LeaseGone);
+    assert_eq!(client.renew(&lease.id, 60).unwrap_err().kind, VaultErrorKind::LeaseGone);
 }
 
 #[test]
@@ -60,11 +60,11 @@ fn a_database_that_is_away_is_an_outage_and_the_lease_outlives_it() {
 
     database.stop();
     let error = client.renew(&lease.id, 600).unwrap_err();
-    insta::assert_snapshot!(super::told(&error), @r#"
-    Unavailable: vault "team" cannot prolong the lease now
-    check that Vault reaches what the secret is for, such as the database
+    insta::assert_snapshot!(super::described(&error), @r#"
+    Unavailable: vault "team" cannot renew the lease now
+    check that Vault reaches the secret's system, such as the database
     "#);
-    assert_eq!(client.fails(CREDENTIALS).fault, Fault::Unavailable);
+    assert_eq!(client.fails(CREDENTIALS).kind, VaultErrorKind::Unavailable);
     database.start_again();
     eventually("it is never prolonged again", || client.renew(&lease.id, 600).is_ok());
     assert!(lets_in(&database, &user));
@@ -88,15 +88,15 @@ fn a_daemon_that_stops_takes_its_users_with_it() {
     // No longer than the token, with which Vault would end it.
     assert!(lease.duration.as_secs() <= 600 && lease.renewable, "{lease:?}");
     assert!(lets_in(&database, &user));
-    // It may not be ended alone by this token, and that is told.
+    // This token may not revoke it, and this is reported.
     let error = client.revoke(&lease.id).unwrap_err();
-    insta::assert_snapshot!(super::told(&error), @r#"
-    Denied: vault "team" does not let the daemon end leases (403)
-    give the daemon's token a policy that may update sys/leases/revoke; until then leases end by their time
+    insta::assert_snapshot!(super::described(&error), @r#"
+    Denied: vault "team" does not allow the daemon to revoke leases (403)
+    grant the daemon's token a policy that may update sys/leases/revoke; until then leases expire
     "#);
 
     client.close();
     eventually("the user stays", || !lets_in(&database, &user));
     eventually("the lease stays", || server.list(LEASES).is_empty());
-    assert_eq!(client.fails(CREDENTIALS).fault, Fault::Unavailable);
+    assert_eq!(client.fails(CREDENTIALS).kind, VaultErrorKind::Unavailable);
 }

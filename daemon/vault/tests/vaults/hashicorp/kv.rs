@@ -1,10 +1,10 @@
 //! The KV engines.
 
-use kontraktor_vault::Fault;
+use kontraktor_vault::VaultErrorKind;
 use serde_json::json;
 use testkit::servers::Vault;
 
-use super::{Client, Files, SECRET, told};
+use super::{Client, Files, SECRET, described};
 
 #[test]
 fn a_secret_without_versions_is_read_with_all_its_fields() {
@@ -26,13 +26,16 @@ fn a_secret_without_versions_is_read_with_all_its_fields() {
     assert_eq!((fetched.version, fetched.lease), (None, None));
     assert_eq!(client.version(&reference("port")), Ok(None));
 
-    assert_eq!(client.fails("vault://team/team%2Fkv/app/other#x").fault, Fault::NotFound);
-    assert_eq!(client.fails("vault://team/team%2Fkv/app/db?version=1#port").fault, Fault::VersionGone);
+    assert_eq!(client.fails("vault://team/team%2Fkv/app/other#x").kind, VaultErrorKind::NotFound);
+    assert_eq!(
+        client.fails("vault://team/team%2Fkv/app/db?version=1#port").kind,
+        VaultErrorKind::VersionGone
+    );
     // A folder, and a mount that is written too short.
-    assert_eq!(client.fails("vault://team/team%2Fkv/app#x").fault, Fault::NotFound);
-    insta::assert_snapshot!(told(&client.fails("vault://team/team/kv/app/db#port")), @r#"
-    NotFound: vault "team" has no secrets engine mounted there
-    MOUNT in a reference is the whole path of a secrets engine, with %2F for each slash in it, as in vault://NAME/team%2Fkv/app#password
+    assert_eq!(client.fails("vault://team/team%2Fkv/app#x").kind, VaultErrorKind::NotFound);
+    insta::assert_snapshot!(described(&client.fails("vault://team/team/kv/app/db#port")), @r#"
+    NotFound: vault "team" has no secrets engine at this mount
+    write the whole path of a secrets engine as MOUNT, with %2F for each slash, as in vault://NAME/team%2Fkv/app#password
     "#);
 }
 
@@ -56,19 +59,19 @@ fn each_version_is_read_until_it_is_deleted_or_destroyed() {
     let mut table = Vec::new();
     for reference in [&at(1), &at(2), &at(5), newest, "vault://team/secret/other?version=1#x"] {
         let error = client.fails(reference);
-        assert_eq!(client.version(reference).unwrap_err().fault, error.fault, "{reference}");
-        table.push(told(&error));
+        assert_eq!(client.version(reference).unwrap_err().kind, error.kind, "{reference}");
+        table.push(described(&error));
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
     VersionGone: this version of the secret is deleted in vault "team"
-    undelete it, write a new version, or refer to one that is still there with ?version=
+    undelete it, write a new version, or select another one with ?version=
     VersionGone: this version of the secret is destroyed in vault "team"
-    write a new version, or refer to one that is still there with ?version=
-    VersionGone: vault "team" has the secret, and not in this version
-    take a number from the secret's metadata; Vault keeps the newest ten versions unless it is told otherwise
+    write a new version, or select another one with ?version=
+    VersionGone: vault "team" has the secret, but not this version
+    use a version in the secret's metadata; by default Vault keeps the newest ten
     VersionGone: the newest version of the secret is deleted in vault "team"
-    undelete it, write a new version, or refer to one that is still there with ?version=
-    NotFound: vault "team" has nothing there (404)
+    undelete it, write a new version, or select another one with ?version=
+    NotFound: vault "team" has no such secret (404)
     check mount and path of the reference
     "#);
     assert_eq!(client.read(&at(3)), "hunter2-3");
@@ -77,9 +80,9 @@ fn each_version_is_read_until_it_is_deleted_or_destroyed() {
     assert_eq!(client.read(newest), "hunter2-4");
     // All of it gone, between two reads.
     server.delete("secret/metadata/app");
-    assert_eq!(client.fails(newest).fault, Fault::NotFound);
-    assert_eq!(client.fails(&at(3)).fault, Fault::NotFound);
-    assert_eq!(client.version(newest).unwrap_err().fault, Fault::NotFound);
+    assert_eq!(client.fails(newest).kind, VaultErrorKind::NotFound);
+    assert_eq!(client.fails(&at(3)).kind, VaultErrorKind::NotFound);
+    assert_eq!(client.version(newest).unwrap_err().kind, VaultErrorKind::NotFound);
 }
 
 #[test]
@@ -93,17 +96,23 @@ fn a_policy_for_values_is_enough_and_a_refused_path_is_denied() {
     assert_eq!(client.read("vault://team/secret/app/db#password"), "a");
     // The version too, although its metadata is closed.
     assert_eq!(client.version("vault://team/secret/app/db#password"), Ok(Some("1".into())));
-    assert_eq!(client.fails("vault://team/secret/app/db?version=7#password").fault, Fault::VersionGone);
-    assert_eq!(client.fails("vault://team/secret/app/other?version=7#password").fault, Fault::NotFound);
+    assert_eq!(
+        client.fails("vault://team/secret/app/db?version=7#password").kind,
+        VaultErrorKind::VersionGone
+    );
+    assert_eq!(
+        client.fails("vault://team/secret/app/other?version=7#password").kind,
+        VaultErrorKind::NotFound
+    );
 
-    insta::assert_snapshot!(told(&client.fails("vault://team/secret/other#password")), @r#"
-    Denied: vault "team" does not let the daemon read this (403)
-    give the daemon's token a policy that may read the path (for KV version 2: MOUNT/data/PATH)
+    insta::assert_snapshot!(described(&client.fails("vault://team/secret/other#password")), @r#"
+    Denied: vault "team" does not allow the daemon to read this secret (403)
+    grant the daemon's token a policy that may read the path (for KV version 2: MOUNT/data/PATH)
     "#);
     // Vault does not tell whether there is such a mount.
-    insta::assert_snapshot!(told(&client.fails("vault://team/nowhere/app#password")), @r#"
-    Denied: vault "team" does not let the daemon see anything in this mount (403)
-    check the mount: one that does not exist is answered like this too; and give the daemon's token a policy that may read the path (for KV version 2: MOUNT/data/PATH)
+    insta::assert_snapshot!(described(&client.fails("vault://team/nowhere/app#password")), @r#"
+    Denied: vault "team" does not allow the daemon to access this mount (403)
+    check that the mount exists, and grant the daemon's token a policy that may read the path (for KV version 2: MOUNT/data/PATH)
     "#);
 }
 
@@ -119,7 +128,7 @@ fn the_daemons_own_token_is_no_secret_of_anybody() {
     ] {
         // The last one is no reference at all.
         if let Ok(parsed) = reference.parse::<kontraktor_model::reference::Reference>() {
-            assert_eq!(client.fails(&parsed.to_string()).fault, Fault::NotFound, "{reference}");
+            assert_eq!(client.fails(&parsed.to_string()).kind, VaultErrorKind::NotFound, "{reference}");
         }
     }
     server.record();
@@ -156,7 +165,7 @@ fn the_engine_is_asked_for_once_and_found_out_again_when_it_was_upgraded() {
     let fetched = loop {
         match client.fetch("vault://team/kv/app#password") {
             Ok(fetched) => break fetched,
-            Err(error) => assert_eq!(error.fault, Fault::Unavailable, "{error}"),
+            Err(error) => assert_eq!(error.kind, VaultErrorKind::Unavailable, "{error}"),
         }
     };
     assert_eq!((super::field(&fetched, "password"), fetched.version.as_deref()), ("a".into(), Some("1")));
@@ -176,6 +185,6 @@ fn what_is_larger_than_a_secret_may_be_is_refused() {
     assert_eq!(client.read("vault://team/secret/large#15").len(), longest.len());
     with_fields(23);
     let error = client.fails("vault://team/secret/large#15");
-    assert_eq!(error.fault, Fault::TooLarge);
+    assert_eq!(error.kind, VaultErrorKind::TooLarge);
     assert!(error.message.contains("16777216"), "{error}");
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use kontraktor_vault::{Fault, Vault as _};
+use kontraktor_vault::{Vault as _, VaultErrorKind};
 use serde_json::json;
 use testkit::servers::Vault;
 
-use super::{Client, Files, secret, told};
+use super::{Client, Files, described, secret};
 
 const APP: &str = "vault://team/secret/app#password";
 
@@ -17,12 +17,12 @@ fn server() -> Vault {
 }
 
 #[test]
-fn a_sealed_vault_is_said_to_be_sealed() {
+fn a_sealed_vault_is_reported() {
     let (server, files) = (server(), Files::new());
     let client = Client::root(&server, &files);
     assert_eq!(client.read(APP), "a");
     server.seal();
-    insta::assert_snapshot!(told(&client.fails(APP)), @r#"
+    insta::assert_snapshot!(described(&client.fails(APP)), @r#"
     Unavailable: vault "team" is sealed (503)
     unseal it
     "#);
@@ -59,11 +59,11 @@ fn a_vault_that_limits_the_rate_says_when_to_come_again() {
             Err(error) => break error,
         }
     };
-    assert_eq!(error.fault, Fault::Unavailable);
+    assert_eq!(error.kind, VaultErrorKind::Unavailable);
     assert!(error.retry_after.is_some_and(|wait| wait <= Duration::from_mins(1)), "{error:?}");
-    insta::assert_snapshot!(told(&error), @r#"
-    Unavailable: vault "team" asks to be left alone for a while (429)
-    raise its rate limit for the daemon, or cache for longer
+    insta::assert_snapshot!(described(&error), @r#"
+    Unavailable: vault "team" throttles requests (429)
+    raise its rate limit for the daemon, or raise `cache.ttl`
     "#);
 }
 
@@ -74,9 +74,9 @@ fn a_vault_that_is_gone_cannot_be_reached() {
     assert_eq!(client.read(APP), "a");
     drop(server);
     let error = client.fails(APP);
-    assert_eq!(error.fault, Fault::Unavailable);
-    insta::assert_snapshot!(told(&client.fails(APP)), @r#"
-    Unavailable: vault "team" cannot be reached: nobody listens at its address
-    check that it runs, and the `address` in the daemon's configuration
+    assert_eq!(error.kind, VaultErrorKind::Unavailable);
+    insta::assert_snapshot!(described(&client.fails(APP)), @r#"
+    Unavailable: vault "team" cannot be reached: the connection was refused
+    check that it runs, and `address` in its [[vault]] table
     "#);
 }

@@ -1,10 +1,10 @@
 //! Signing in, and what happens to tokens while the daemon runs.
 
-use kontraktor_vault::Fault;
+use kontraktor_vault::VaultErrorKind;
 use serde_json::{Value, json};
 use testkit::servers::{Kubernetes, Vault};
 
-use super::{Client, Files, SECRET, eventually, told};
+use super::{Client, Files, SECRET, described, eventually};
 
 const APP: &str = "vault://team/secret/app#password";
 const LOGIN: &str = "auth/approle/login";
@@ -29,7 +29,7 @@ fn approle(server: &Vault, files: &Files, settings: &Value) -> Client {
 }
 
 #[test]
-fn an_approle_signs_in_once_and_a_wrong_secret_id_is_told() {
+fn an_approle_signs_in_once_and_a_wrong_secret_id_is_reported() {
     let (server, files) = (server(), Files::new());
     let client = approle(&server, &files, &json!({ "token_policies": ["app"] }));
     server.record();
@@ -41,9 +41,9 @@ fn an_approle_signs_in_once_and_a_wrong_secret_id_is_told() {
     let client = approle(&server, &files, &json!({ "token_policies": ["app"] }));
     files.put("secret-id", SECRET);
     let error = client.fails(APP);
-    insta::assert_snapshot!(told(&error), @r#"
-    SignIn: vault "team" refuses the sign-in by approle at auth/approle (400)
-    check that the role's id is right, that the secret id has neither expired nor been used up, and that AppRole is enabled at this mount (and in this namespace)
+    insta::assert_snapshot!(described(&error), @r#"
+    SignIn: vault "team" rejects the sign-in by approle at auth/approle (400)
+    check that the role id is right, that the secret id has neither expired nor been used up, and that AppRole is enabled at this mount (and in this namespace)
     "#);
 }
 
@@ -70,12 +70,12 @@ fn a_token_that_was_revoked_is_replaced_by_signing_in_again() {
     assert_eq!(client.read(APP), "a");
     assert_eq!(server.requests(LOGIN), 2);
     // What the path refuses is no reason to do so.
-    assert_eq!(client.fails("vault://team/secret/other#password").fault, Fault::Denied);
+    assert_eq!(client.fails("vault://team/secret/other#password").kind, VaultErrorKind::Denied);
     assert_eq!(server.requests(LOGIN), 2);
 }
 
 #[test]
-fn a_given_token_that_was_revoked_or_ran_out_is_told_until_there_is_another() {
+fn a_supplied_token_that_was_revoked_or_has_expired_is_reported_until_there_is_another() {
     let (server, files) = (server(), Files::new());
     let token = server.create_token(&["app"], "1h", true);
     let client = Client::with_token(&server, &files, &token);
@@ -83,14 +83,14 @@ fn a_given_token_that_was_revoked_or_ran_out_is_told_until_there_is_another() {
     server.revoke_token(&token);
     let error = client.fails(APP);
     assert!(error.is_outage());
-    insta::assert_snapshot!(told(&error), @r#"
-    SignIn: vault "team" does not accept the daemon's token (403)
-    it has expired or was revoked: put a new one where `auth` says that it is
+    insta::assert_snapshot!(described(&error), @r#"
+    SignIn: vault "team" rejects the daemon's token (403)
+    replace the token in `auth`, which has expired or was revoked
     "#);
     files.put("token", &server.create_token(&["app"], "3s", false));
     assert_eq!(client.read(APP), "a");
     eventually("it lives for ever", || client.fetch(APP).is_err());
-    assert_eq!(client.fails(APP).fault, Fault::SignIn);
+    assert_eq!(client.fails(APP).kind, VaultErrorKind::SignIn);
     files.put("token", &server.create_token(&["app"], "1h", false));
     assert_eq!(client.read(APP), "a");
 }
@@ -130,8 +130,8 @@ fn a_service_account_signs_in_with_the_token_that_its_file_holds_then() {
 
     files.put("jwt", &cluster.create_token("apps", "stranger"));
     server.put("sys/leases/revoke-prefix/auth/kubernetes/login", &json!({ "sync": true }));
-    insta::assert_snapshot!(told(&client.fails(APP)), @r#"
-    SignIn: vault "team" refuses the sign-in by kubernetes at auth/kubernetes (403)
+    insta::assert_snapshot!(described(&client.fails(APP)), @r#"
+    SignIn: vault "team" rejects the sign-in by kubernetes at auth/kubernetes (403)
     check that the role in Vault names the daemon's service account and namespace, that Vault reaches the cluster's API, and that the method is enabled at this mount
     "#);
 }
@@ -144,34 +144,34 @@ fn a_check_says_what_a_token_is_and_what_it_lacks() {
     ADDRESS is Vault 1.21.0 and serves
     the daemon signs in by token
     the token has the policy root
-    the token does not end
+    the token does not expire
     "#);
     let client = approle(&server, &files, &json!({ "token_policies": ["app"], "token_ttl": "2h" }));
     // How long it lives is a matter of seconds.
     let findings = tidy(&client);
     let (before, rest) =
-        findings.split_once("ends in 1h 59m ").or(findings.split_once("ends in 2h")).unwrap();
-    let findings = format!("{before}ends in TIME, and{}", rest.split_once(", and").unwrap().1);
+        findings.split_once("expires in 1h 59m ").or(findings.split_once("expires in 2h")).unwrap();
+    let findings = format!("{before}expires in TIME, and{}", rest.split_once(", and").unwrap().1);
     insta::assert_snapshot!(findings, @r#"
     ADDRESS is Vault 1.21.0 and serves
     the daemon signs in by approle at auth/approle
     the token has the policies app, default
-    the token ends in TIME, and is prolonged before that
-    the token may not update sys/leases/revoke: dynamic secrets last until their lease ends, even when nobody needs them any more
+    the token expires in TIME, and is renewed before that
+    the token may not update sys/leases/revoke: dynamic secrets last until their lease expires, even when nobody needs them
     "#);
     let bare =
         approle(&server, &files, &json!({ "token_policies": ["app"], "token_no_default_policy": true }));
     insta::assert_snapshot!(tidy(&bare), @r#"
     ADDRESS is Vault 1.21.0 and serves
     the daemon signs in by approle at auth/approle
-    the token may not look at itself: its policies and its time are not known
-    the token may not ask what it may do (sys/capabilities-self)
+    the token may not look itself up: its policies and its time to live are unknown
+    the token may not look up its capabilities (sys/capabilities-self)
     "#);
     assert_eq!(bare.read(APP), "a");
-    assert_eq!(bare.fails("vault://team/secret/other#x").fault, Fault::Denied);
+    assert_eq!(bare.fails("vault://team/secret/other#x").kind, VaultErrorKind::Denied);
 
     server.seal();
-    insta::assert_snapshot!(told(&client.check().unwrap_err()), @r#"
+    insta::assert_snapshot!(described(&client.check().unwrap_err()), @r#"
     Unavailable: vault "team" is sealed (503)
     unseal it
     "#);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::servers::{Authority, Identity, Vault};
 
-use super::{Client, Files, told};
+use super::{Client, Files, described};
 
 const APP: &str = "vault://team/secret/app#password";
 
@@ -49,20 +49,20 @@ fn a_certificate_signs_in_and_may_be_renewed() {
     files.put("cert.pem", &stranger.pem());
     files.put("key.pem", &stranger.key_pem());
     server.put("sys/leases/revoke-prefix/auth/cert/login", &json!({ "sync": true }));
-    insta::assert_snapshot!(told(&client.fails(APP)), @r#"
-    SignIn: vault "team" refuses the sign-in by cert at auth/cert (400)
+    insta::assert_snapshot!(described(&client.fails(APP)), @r#"
+    SignIn: vault "team" rejects the sign-in by cert at auth/cert (400)
     check that a role of the method trusts the certificate in `cert_file`, that this has not expired, and that nothing between the daemon and Vault ends TLS
     "#);
 }
 
 #[test]
-fn a_certificate_of_nobody_that_vault_trusts_is_told() {
+fn a_certificate_of_an_unknown_authority_is_reported() {
     let (authority, clients, files) = (Authority::new(), Authority::new(), Files::new());
     let server = server(&authority.server(), &clients);
     let client =
         Client::new(by_certificate(&server, &files, &authority, &Authority::new().client("kontraktord")));
-    insta::assert_snapshot!(told(&client.fails(APP)), @r#"
-    SignIn: vault "team" refuses the sign-in by cert at auth/cert (400)
+    insta::assert_snapshot!(described(&client.fails(APP)), @r#"
+    SignIn: vault "team" rejects the sign-in by cert at auth/cert (400)
     check that a role of the method trusts the certificate in `cert_file`, that this has not expired, and that nothing between the daemon and Vault ends TLS
     "#);
 }
@@ -79,28 +79,28 @@ fn a_vault_whose_certificate_is_not_trusted_gets_no_token() {
     let good = settings(&authority.pem(), server.tls_address());
     assert_eq!(good.read(APP), "a");
     let other = settings(&Authority::new().pem(), server.tls_address());
-    insta::assert_snapshot!(told(&other.fails(APP)), @r#"
-    Answer: vault "team" cannot be trusted: its certificate was signed by no authority that is trusted here
-    name the file with the authority's certificate in `ca_file`
+    insta::assert_snapshot!(described(&other.fails(APP)), @r#"
+    InvalidResponse: vault "team" cannot be trusted: its certificate is signed by an unknown authority
+    set `ca_file` to the authority's certificate
     "#);
     // The authority's file is put right while the daemon runs.
     files.put("ca.pem", &authority.pem());
     assert_eq!(other.read(APP), "a");
 
     let plain_port = server.address().replace("http://", "https://");
-    insta::assert_snapshot!(told(&settings(&authority.pem(), &plain_port).fails(APP)), @r#"
-    Unavailable: no TLS connection to vault "team" can be made
+    insta::assert_snapshot!(described(&settings(&authority.pem(), &plain_port).fails(APP)), @r#"
+    Unavailable: the TLS handshake with vault "team" failed
     check that `address` names a port of Vault's that speaks TLS 1.2 or 1.3
     "#);
 }
 
 #[test]
-fn a_certificate_that_expired_is_said_to_have() {
+fn an_expired_certificate_is_reported() {
     let (authority, clients, files) = (Authority::new(), Authority::new(), Files::new());
     let server = server(&authority.expired_server(), &clients);
     let client = Client::new(by_certificate(&server, &files, &authority, &clients.client("kontraktord")));
-    insta::assert_snapshot!(told(&client.fails(APP)), @r#"
-    Answer: vault "team" cannot be trusted: its certificate has expired
+    insta::assert_snapshot!(described(&client.fails(APP)), @r#"
+    InvalidResponse: vault "team" cannot be trusted: its certificate has expired
     renew Vault's certificate, or check this machine's clock
     "#);
 }

@@ -1,21 +1,20 @@
-//! Tends one lease for as long as it lives: prolongs it while somebody holds it, revokes it when nobody needs it, forgets
-//! it when it has ended.
+//! The task of one lease: renews it while somebody claims it, revokes it when nobody does, forgets it when it has expired.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    Fault,
     backend::{Backend, outage},
     lease::{Lease, Step},
 };
+use crate::error::VaultErrorKind;
 
-/// The first wait after a revocation that failed, and the longest.
+/// The first and the longest wait after a revocation that failed.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
-/// Ends when the lease has.
-pub(super) async fn tend(backend: Arc<Backend>, lease: Arc<Lease>) {
+/// Runs until the lease has ended.
+pub(super) async fn run(backend: Arc<Backend>, lease: Arc<Lease>) {
     let closing = &backend.closing;
     loop {
         match lease.step(Instant::now(), closing.is_cancelled()) {
@@ -33,7 +32,7 @@ pub(super) async fn tend(backend: Arc<Backend>, lease: Arc<Lease>) {
                 break;
             }
             Step::Forget => {
-                tracing::debug!(vault = %backend.name, locator = lease.locator(), "a lease has ended");
+                tracing::debug!(vault = %backend.name, locator = lease.locator(), "a lease has expired");
                 break;
             }
         }
@@ -42,54 +41,54 @@ pub(super) async fn tend(backend: Arc<Backend>, lease: Arc<Lease>) {
 }
 
 async fn renew(backend: &Backend, lease: &Lease) {
-    let Ok(_turn) = backend.upkeep.acquire().await else { return };
-    let (asked, asked_at) = (Instant::now(), (backend.clock)());
-    match backend.call(backend.vault.renew(&lease.id, lease.first), outage).await.flatten() {
+    let Ok(_slot) = backend.lease_slots.acquire().await else { return };
+    let (started, started_at) = (Instant::now(), (backend.clock)());
+    match backend.call(backend.vault.renew(&lease.id, lease.initial), outage).await.flatten() {
         Ok(granted) => {
-            tracing::debug!(vault = %backend.name, locator = lease.locator(), granted = ?granted.duration, "a lease was prolonged");
-            lease.renewed(&granted, asked, asked_at);
+            tracing::debug!(vault = %backend.name, locator = lease.locator(), granted = ?granted.duration, "a lease was renewed");
+            lease.renewed(&granted, started, started_at);
         }
-        Err(error) if error.fault == Fault::LeaseGone => {
-            tracing::warn!(vault = %backend.name, locator = lease.locator(), %error, "a lease that is still needed has ended");
+        Err(error) if error.kind == VaultErrorKind::LeaseGone => {
+            tracing::warn!(vault = %backend.name, locator = lease.locator(), %error, "a lease that is still needed has expired");
             lease.end();
         }
         Err(error) => {
-            let failed = lease.not_renewed(error.retry_after, Instant::now());
-            if failed == 1 {
-                tracing::warn!(vault = %backend.name, locator = lease.locator(), %error, "a lease could not be prolonged; it is tried again until it ends");
+            let failures = lease.renewal_failed(error.retry_after, Instant::now());
+            if failures == 1 {
+                tracing::warn!(vault = %backend.name, locator = lease.locator(), %error, "a lease could not be renewed; retrying until it expires");
             }
         }
     }
 }
 
-/// Tries until it is done, or the lease has ended by itself. When the daemon stops, an open breaker does not count: there
-/// will be no better time.
+/// Tries until it succeeds, or the lease has expired. When the daemon stops, an open breaker does not count: there will be
+/// no better time.
 async fn revoke(backend: &Backend, lease: &Lease) {
     let closing = &backend.closing;
     let mut backoff = RETRY.0;
     loop {
-        let Ok(turn) = backend.upkeep.acquire().await else { return };
+        let Ok(slot) = backend.lease_slots.acquire().await else { return };
         let hurry = closing.is_cancelled();
         let call = backend.vault.revoke(&lease.id);
         let result = if hurry {
-            backend.within_time(call).await.flatten()
+            backend.within_deadline(call).await.flatten()
         } else {
-            // A call that hangs shall not keep the daemon from stopping.
+            // A call that hangs must not keep the daemon from stopping.
             tokio::select! {
                 result = backend.call(call, outage) => result.flatten(),
                 () = closing.cancelled() => continue,
             }
         };
-        drop(turn);
+        drop(slot);
         let now = Instant::now();
         match result {
             Ok(()) => {
                 tracing::debug!(vault = %backend.name, locator = lease.locator(), "a lease was revoked");
                 return;
             }
-            Err(error) if error.fault == Fault::LeaseGone || now >= lease.expires() => return,
+            Err(error) if error.kind == VaultErrorKind::LeaseGone || now >= lease.expires() => return,
             Err(error) if !error.is_outage() => {
-                tracing::warn!(vault = %backend.name, locator = lease.locator(), %error, "a lease could not be revoked; it ends by itself");
+                tracing::warn!(vault = %backend.name, locator = lease.locator(), %error, "a lease could not be revoked; it expires");
                 return;
             }
             Err(error) => {

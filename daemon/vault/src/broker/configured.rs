@@ -1,0 +1,42 @@
+//! A vault as the operator configured it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kontraktor_model::names::VaultName;
+
+use super::limits::Limits;
+use crate::{
+    error::{VaultError, VaultErrorKind},
+    vault::Vault,
+};
+
+/// Tells the time for people.
+pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A vault as the operator configured it.
+pub struct ConfiguredVault {
+    /// Its name.
+    pub name: VaultName,
+    /// The name of its kind, which is the scheme of references to it.
+    pub kind: &'static str,
+    /// Its address; empty where its platform decides.
+    pub address: String,
+    /// How it is treated.
+    pub limits: Limits,
+    /// The vault itself.
+    pub vault: Arc<dyn Vault>,
+}
+
+impl ConfiguredVault {
+    /// Returns the error of a call that was not answered within the configured timeout.
+    pub fn timed_out(&self) -> VaultError {
+        timed_out(&self.name, &self.limits)
+    }
+}
+
+pub(super) fn timed_out(name: &VaultName, limits: &Limits) -> VaultError {
+    let timeout = humantime::format_duration(limits.timeout);
+    VaultError::new(VaultErrorKind::Unavailable, format!("vault \"{name}\" did not answer within {timeout}"))
+        .remedy(format!("run `kontraktord vault check {name}`, or raise `timeout` in its [[vault]] table"))
+}

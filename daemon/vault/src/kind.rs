@@ -1,0 +1,90 @@
+//! What a kind of vault consists of: the scheme of its references, and how its settings become a vault.
+
+use std::sync::Arc;
+
+use figment::value::{Dict, Value};
+use kontraktor_model::{
+    names::VaultName,
+    reference::{Scheme, Secret},
+};
+use serde::Deserialize;
+
+use super::{
+    config_error::describe_config_error,
+    error::{VaultError, VaultErrorKind},
+    vault::Vault,
+};
+
+/// One kind of vault.
+pub struct VaultKind {
+    /// The scheme of references to its secrets. Its name is what `kind` says in the configuration.
+    pub scheme: &'static Scheme,
+    /// Makes a vault of this kind.
+    pub build: BuildVault,
+}
+
+/// Makes a vault from its settings, without connecting to it. The error names the setting and never repeats a value that may
+/// be a credential.
+pub type BuildVault = fn(&VaultName, &KindSettings) -> Result<Arc<dyn Vault>, String>;
+
+/// The settings of one `[[vault]]` table that belong to its kind.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct KindSettings(Dict);
+
+/// Settings that would hold a credential, if their values were taken from the file.
+const CREDENTIALS: [&str; 8] = [
+    "token",
+    "secret_id",
+    "client_secret",
+    "password",
+    "access_key",
+    "secret_key",
+    "secret_access_key",
+    "key",
+];
+
+impl KindSettings {
+    /// Deserializes them.
+    ///
+    /// # Errors
+    /// The setting that is wrong, never its value.
+    pub fn read<T: for<'de> Deserialize<'de>>(&self) -> Result<T, String> {
+        Value::from(self.0.clone()).deserialize().map_err(describe_config_error)
+    }
+
+    /// Returns the vault's address, where the settings say one.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.0.get("address").and_then(Value::as_str)
+    }
+
+    /// Refuses credentials in the file itself, unread: every reader of the file could read them, and a parser's error
+    /// could repeat them.
+    pub(crate) fn refuse_credentials(&self) -> Result<(), String> {
+        let auth = self.0.get("auth").and_then(Value::as_dict);
+        let mut names = self.0.keys().chain(auth.into_iter().flat_map(Dict::keys));
+        match names.find(|name| CREDENTIALS.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => Err(format!(
+                "credential in the file: write the value of `{name}` to a file that only the daemon can read, and name \
+                 that file in `{name}_file`"
+            )),
+        }
+    }
+}
+
+/// Refuses a secret of another scheme than the vault's. The broker never asks for one.
+pub(crate) fn check_scheme(vault: &VaultName, scheme: &Scheme, secret: &Secret) -> Result<(), VaultError> {
+    if secret.scheme() == scheme {
+        return Ok(());
+    }
+    Err(VaultError::new(
+        VaultErrorKind::UnknownVault,
+        format!(
+            "vault \"{vault}\" is of kind {}, but the reference is for kind {}",
+            scheme.name,
+            secret.scheme().name
+        ),
+    )
+    .remedy(format!("write the reference as {}, or name another vault in it", scheme.form)))
+}
