@@ -208,7 +208,7 @@ async fn a_batch_near_the_size_limit_passes_and_one_beyond_does_not() {
     let items = (0..1_100).map(|number| put(&format!("k{number}"), &value));
     let refused = problem(daemon.variables().write_variables(batch(items)).await);
     assert_eq!(refused.code(), ProblemCode::Invalid);
-    insta::assert_snapshot!(refused, @"the request is larger than 67108864 bytes (64 MiB), the most that is taken (send it in several smaller batches)");
+    insta::assert_snapshot!(refused, @"the request is larger than 67108864 bytes (64 MiB), the maximum (send it in several smaller batches)");
 }
 
 #[tokio::test]
