@@ -1,5 +1,5 @@
 //! The contract of every store, as a suite of tests: a store runs it with [`contract_tests!`](crate::contract_tests).
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 #![expect(missing_docs, reason = "the name of a case says what it checks")]
 
 pub mod world;

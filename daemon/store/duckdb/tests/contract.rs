@@ -1,5 +1,5 @@
 //! The contract of every store, on DuckDB.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use kontraktor_store::{
     Store as _,
