@@ -1,10 +1,10 @@
-//! The ways to have N resources that are timed against each other.
+//! The kinds of resources that are timed against each other.
 
 use std::{path::Path, time::Instant};
 
 use testkit::{Workspace, World};
 
-/// One way to have resources.
+/// A kind of resource.
 #[derive(Clone, Copy)]
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
@@ -85,7 +85,7 @@ pub(crate) const PEER: Contender = Contender {
 };
 
 impl Contender {
-    /// A fresh directory and daemon, where this contender's first configuration waits to be applied.
+    /// Returns a fresh directory and daemon with this contender's first configuration, not yet applied.
     pub(crate) fn course(self, count: usize, peer: Option<&Path>) -> Course {
         let world = World::new();
         let workspace = world.workspace(&(self.config)(count, "one"));
@@ -109,7 +109,7 @@ impl Contender {
     }
 }
 
-/// One contender's directory, step by step. Each step gives its seconds.
+/// A contender's directory. Each step returns its seconds.
 pub(crate) struct Course {
     contender: Contender,
     workspace: Workspace,
@@ -118,23 +118,23 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// The first apply, or that of what changed.
+    /// Applies the configuration.
     pub(crate) fn apply(&self) -> f64 {
         self.timed(&["apply", "-auto-approve"])
     }
 
-    /// A plan in which nothing changed.
+    /// Plans without changes.
     pub(crate) fn plan(&self) -> f64 {
         self.timed(&["plan"])
     }
 
-    /// An apply after the values changed.
+    /// Applies changed values.
     pub(crate) fn update(&self) -> f64 {
         self.workspace.main(&(self.contender.config)(self.count, "two"));
         self.apply()
     }
 
-    /// Everything away.
+    /// Destroys everything.
     pub(crate) fn destroy(&self) -> f64 {
         self.timed(&["destroy", "-auto-approve"])
     }

@@ -11,7 +11,7 @@ mod writes;
 
 use std::{path::PathBuf, process::ExitCode};
 
-/// All parts; those that take long, by name only.
+/// The parts that run by default; those of [`LONG`] run only by name.
 const USUAL: [&str; 7] = ["startup", "terraform", "small", "bulk", "writes", "resolve", "secrets"];
 const LONG: [&str; 1] = ["growth"];
 
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             "secrets" => secrets::run(),
             other => {
                 let known = [&USUAL[..], &LONG[..]].concat().join(", ");
-                report::line(&format!("no part is called {other:?}: {known}"));
+                report::line(&format!("unknown part {other:?}; expected one of {known}"));
                 return ExitCode::from(2);
             }
         }

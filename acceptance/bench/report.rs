@@ -8,14 +8,14 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// The median of some figures; 0 for none.
+/// Returns the median of the figures; 0 when there are none.
 pub(crate) fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// One row: the figure's minimum, median and maximum, and the median of the pairwise ratios to a rival's.
+/// Prints a row: the figure's minimum, median and maximum, and the median of the pairwise ratios to a rival's.
 pub(crate) fn row(what: &str, unit: &str, ours: &[f64], rival: Option<(&str, &[f64])>) {
     let spread = |figures: &[f64]| {
         let (low, high) =

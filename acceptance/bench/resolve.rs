@@ -1,4 +1,4 @@
-//! What a reader pays for composition, and what a writer pays for a reader who wants very much.
+//! What composition costs a reader, and what a reader of a large snapshot costs a writer.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ const LAYERS: usize = 10;
 const KEYS: usize = 1_000;
 const ROUNDS: usize = 50;
 
-/// 1 GB, which takes a daemon a while to hand out, and is nearly the most that it does.
+/// 1 GB, which takes the daemon a while to send, and is nearly its limit.
 const LARGE_KEYS: usize = 17_000;
 const LARGE_VALUE: usize = 60_000;
 
@@ -57,7 +57,7 @@ async fn composed(client: &Client) {
     report::row("the same, not modified", "ms", &held_layered, Some(("one environment", &held)));
 }
 
-/// The latency of small writes, alone and beside a reader of 1 GB.
+/// Times small writes, alone and beside a reader of 1 GB.
 async fn stalled(host: &Host, client: &Client) {
     let keys: Vec<usize> = (0..LARGE_KEYS).collect();
     for some in keys.chunks(800) {
@@ -101,7 +101,7 @@ fn name(env: &str) -> Option<v1::EnvironmentName> {
     Some(v1::EnvironmentName { project: "bench".into(), env: env.into() })
 }
 
-/// Milliseconds and the version.
+/// Returns milliseconds and the version.
 async fn read(client: &Client, env: &str, held: &str) -> (f64, String) {
     let sent = Instant::now();
     let request =

@@ -1,4 +1,4 @@
-//! Secrets through the daemon, against the Vault that they come from.
+//! Secrets through the daemon, against the Vault that stores them.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ const LENGTH: Duration = Duration::from_secs(4);
 const ROUNDS: usize = 3;
 const CLIENTS: usize = 64;
 const REFERENCES: usize = 200;
-/// Requests to one vault at a time, where nothing else is configured.
+/// Concurrent requests to one vault, by default.
 const AT_ONCE: usize = 16;
 const RUNS: usize = 40;
 
@@ -60,7 +60,7 @@ pub(crate) fn run() {
         empty.push(runtime.block_on(rate(|| idle(host.clone()))));
     }
     report::row("cached secret, reads/s", "/s", &ours, Some(("Vault itself", &direct)));
-    // What gRPC alone costs on this machine, client and daemon: no read can be faster.
+    // The cost of gRPC alone on this machine, client and daemon: no read can be faster.
     report::row("a call that reads nothing, calls/s", "/s", &empty, Some(("Vault itself", &direct)));
 
     let (mut whole, mut bound, mut bare) = (Vec::new(), Vec::new(), Vec::new());
@@ -86,7 +86,7 @@ pub(crate) fn run() {
     report::row("ktr run, until the command speaks", "ms", &with, Some(("the command alone", &without)));
     report::row("what ktr run adds", "ms", &more, None);
 
-    // The daemon writes each access down. Vault does so where somebody has told it to, and does not wait for the disk.
+    // The daemon audits each access. Vault does so when configured to, and does not wait for the disk.
     vault.record();
     let (mut ours, mut audited) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -115,7 +115,7 @@ async fn refer(client: &Client) {
     assert!(answer.results.iter().all(|r| r.status == i32::from(v1::WriteStatus::Written)), "{answer:?}");
 }
 
-/// Reads a second of all clients together.
+/// Returns the reads per second of all clients together.
 async fn rate<F: Future<Output = u32> + Send + 'static>(client: impl Fn() -> F) -> f64 {
     let began = Instant::now();
     let clients: Vec<_> = (0..CLIENTS).map(|_| tokio::spawn(client())).collect();
@@ -126,7 +126,7 @@ async fn rate<F: Future<Output = u32> + Send + 'static>(client: impl Fn() -> F) 
     f64::from(reads) / began.elapsed().as_secs_f64()
 }
 
-/// One client of the daemon: reads the same key for a while.
+/// One client of the daemon that reads the same key for a while.
 async fn cached(host: Host) -> u32 {
     let client = Client::new(ClientOptions::new(host, "bench"));
     let request = v1::ReadSecretsRequest {
@@ -148,7 +148,7 @@ async fn cached(host: Host) -> u32 {
     reads
 }
 
-/// One client of the daemon that asks for nothing that has to be read or written down.
+/// One client of the daemon whose calls read and audit nothing.
 async fn idle(host: Host) -> u32 {
     let client = Client::new(ClientOptions::new(host, "bench"));
     let began = Instant::now();
@@ -173,7 +173,7 @@ async fn straight(address: String, token: String) -> u32 {
 }
 
 fn http() -> reqwest::Client {
-    // The HTTP library wants one even for plain HTTP; a second client finds the first one's installed.
+    // The HTTP library needs one even for plain HTTP; it may be installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().expect("a client")
 }
@@ -185,10 +185,10 @@ async fn fetch(client: &reqwest::Client, address: &str, token: &str, number: usi
     answer.bytes().await.expect("a body");
 }
 
-/// Milliseconds for all secrets with nothing between, as many at once as the daemon reads.
+/// Returns milliseconds for all secrets directly from Vault, with as many concurrent requests as the daemon makes.
 async fn all_straight(address: &str, token: &str) -> f64 {
     let (client, next) = (http(), Arc::new(AtomicUsize::new(0)));
-    // Makes the first connection, as the daemon has made its.
+    // Connects first, because the daemon is connected already.
     fetch(&client, address, token, 0).await;
     let began = Instant::now();
     let clients = (0..AT_ONCE).map(|_| {
@@ -206,14 +206,14 @@ async fn all_straight(address: &str, token: &str) -> f64 {
     began.elapsed().as_secs_f64() * 1000.0
 }
 
-/// Milliseconds for a whole environment with nothing cached, and for the slowest of single reads from Vault.
+/// Returns milliseconds for a whole environment with nothing cached, and for the slowest single read from Vault.
 async fn cold(host: &Host, address: &str, token: &str) -> (f64, f64) {
     let direct = http();
     let mut slowest = Duration::ZERO;
     for number in 0..REFERENCES {
         let began = Instant::now();
         fetch(&direct, address, token, number).await;
-        // The first one also makes the connection.
+        // The first one also connects.
         if number > 0 {
             slowest = slowest.max(began.elapsed());
         }
@@ -231,7 +231,7 @@ async fn cold(host: &Host, address: &str, token: &str) -> (f64, f64) {
     (took.as_secs_f64() * 1000.0, slowest.as_secs_f64() * 1000.0)
 }
 
-/// Milliseconds until a command's first byte of output.
+/// Returns milliseconds until a command's first byte of output.
 fn first_byte(command: &mut Command, world: &World) -> f64 {
     command.env("KONTRAKTOR_HOST", world.host()).stdin(Stdio::null()).stdout(Stdio::piped());
     let began = Instant::now();

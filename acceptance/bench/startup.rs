@@ -58,7 +58,7 @@ pub(crate) fn run(peer: Option<&Path>) {
     }
 }
 
-/// What Terraform has: a P-521 certificate, made once here as it costs the same for all.
+/// Terraform's side: a P-521 certificate, created once here because it costs the same for all.
 struct Host {
     certificate: rcgen::Certificate,
     key: rcgen::KeyPair,

@@ -1,4 +1,4 @@
-//! N variables against N of what costs terraform least, by the real terraform.
+//! N variables against N of terraform's cheapest resource, with the real terraform.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::{
 
 const STEPS: [&str; 4] = ["create", "plan", "update", "destroy"];
 
-/// `count` resources, `rounds` times in turn: seconds for each step, ours against each rival's.
+/// Times `count` resources, `rounds` times in turn: seconds for each step, Kontraktor's against each rival's.
 pub(crate) fn run(count: usize, rounds: usize, peer: Option<&Path>) {
     report::line(&format!("\nterraform, {count} resources, {rounds} rounds in turn, medians"));
     let mut contenders = vec![OURS, BUILT_IN];
@@ -45,13 +45,13 @@ pub(crate) fn run(count: usize, rounds: usize, peer: Option<&Path>) {
     report::line(&format!("provider's peak resident memory: {:.1} MB", seen.peak_mb));
 }
 
-/// One round in a fresh directory: seconds for each step.
+/// Runs a round in a fresh directory and returns the seconds of each step.
 fn round(contender: Contender, count: usize, peer: Option<&Path>) -> [f64; 4] {
     let course = contender.course(count, peer);
     [course.apply(), course.plan(), course.update(), course.destroy()]
 }
 
-/// One resource with 1,000 keys against 1,000 resources: create, plan, change 10 keys.
+/// Times one resource with 1,000 keys against 1,000 resources: create, plan, change 10 keys.
 pub(crate) fn bulk() {
     const KEYS: usize = 1000;
     report::line(&format!("\none kontraktor_variables with {KEYS} keys, against {KEYS} kontraktor_variable"));
@@ -69,8 +69,8 @@ pub(crate) fn bulk() {
     }
 }
 
-/// What the provider and the daemon cost at growing numbers: their processor time for each resource, and the seconds
-/// beyond what terraform itself takes for as many `terraform_data`.
+/// Shows the cost of provider and daemon at growing numbers: their processor time for each resource, and the seconds
+/// beyond those of as many `terraform_data`.
 pub(crate) fn growth() {
     report::line(
         "\ngrowth: milliseconds for each resource (provider's and daemon's processor time; wall clock beyond terraform_data)",
@@ -92,10 +92,10 @@ pub(crate) fn growth() {
     }
 }
 
-/// Processor seconds of provider and daemon, and wall clock seconds, for create and plan.
+/// Returns processor seconds of provider and daemon, and wall clock seconds, for create and plan.
 fn costs(contender: Contender, count: usize) -> ([(f64, f64); 2], [f64; 2]) {
     let course = contender.course(count, None);
-    let daemon = course.world.pid();
+    let daemon = course.world.daemon().pid();
     let mut cpu = [(0.0, 0.0); 2];
     let mut wall = [0.0; 2];
     for step in 0..2 {

@@ -1,4 +1,4 @@
-//! What processes cost, read from /proc (proc(5)) while they run.
+//! Processor time and memory of processes, read from /proc (proc(5)) while they run.
 
 use std::{
     collections::HashMap,
@@ -11,16 +11,16 @@ use std::{
     time::Duration,
 };
 
-/// Between two looks. What a process does after the last look is missed.
+/// The time between two samples. What a process does after the last sample is missed.
 const PERIOD: Duration = Duration::from_millis(5);
 
-/// Ticks a second, `sysconf(_SC_CLK_TCK)`: 100 on every Linux.
+/// Ticks per second, `sysconf(_SC_CLK_TCK)`: 100 on every Linux.
 const TICKS: f64 = 100.0;
 
-/// Looks for all processes of one program until it is stopped.
+/// Samples all processes of one program until it is stopped.
 pub(crate) struct Watch {
     done: Arc<AtomicBool>,
-    looking: JoinHandle<HashMap<u32, Seen>>,
+    sampling: JoinHandle<HashMap<u32, Seen>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -29,7 +29,7 @@ struct Seen {
     peak_kb: f64,
 }
 
-/// What was seen of all of them together.
+/// The totals of all processes.
 pub(crate) struct Totals {
     /// User and system time.
     pub(crate) cpu_seconds: f64,
@@ -42,20 +42,20 @@ impl Watch {
     pub(crate) fn start(program: &'static str) -> Self {
         let done = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&done);
-        let looking = thread::spawn(move || {
+        let sampling = thread::spawn(move || {
             let mut seen = HashMap::new();
             while !until.load(Ordering::Relaxed) {
-                look(program, &mut seen);
+                sample(program, &mut seen);
                 thread::sleep(PERIOD);
             }
             seen
         });
-        Self { done, looking }
+        Self { done, sampling }
     }
 
     pub(crate) fn stop(self) -> Totals {
         self.done.store(true, Ordering::Relaxed);
-        let seen = self.looking.join().unwrap_or_default();
+        let seen = self.sampling.join().unwrap_or_default();
         Totals {
             cpu_seconds: seen.values().map(|seen| seen.cpu).sum(),
             peak_mb: seen.values().map(|seen| seen.peak_kb).fold(0.0, f64::max) / 1024.0,
@@ -63,7 +63,7 @@ impl Watch {
     }
 }
 
-fn look(program: &str, seen: &mut HashMap<u32, Seen>) {
+fn sample(program: &str, seen: &mut HashMap<u32, Seen>) {
     let Ok(entries) = fs::read_dir("/proc") else { return };
     for pid in entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()) {
         let is_it = fs::read_link(format!("/proc/{pid}/exe"))
@@ -76,10 +76,10 @@ fn look(program: &str, seen: &mut HashMap<u32, Seen>) {
     }
 }
 
-/// User and system time of a process so far; 0 where it is gone.
+/// Returns a process' user and system time in seconds; 0 when it has ended.
 pub(crate) fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The program's name may hold anything, also brackets: what follows the last one has fixed places.
+    // The program's name may contain brackets: the fields after the last one have fixed positions.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / TICKS

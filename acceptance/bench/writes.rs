@@ -1,4 +1,4 @@
-//! Acknowledged writes a second, against the floor of anything durable: an fsync.
+//! Acknowledged writes per second, against the floor of every durable store: an fsync.
 
 use std::{
     fs::File,
@@ -32,7 +32,7 @@ pub(crate) fn run() {
     }
 }
 
-/// fsyncs a second of a file that grows by 4 KiB each.
+/// Returns fsyncs per second of a file that grows by 4 KiB each time.
 fn fsyncs(folder: &Path) -> f64 {
     let mut file = File::create(folder.join("fsync")).expect("a file");
     let block = [0_u8; 4096];
@@ -46,7 +46,7 @@ fn fsyncs(folder: &Path) -> f64 {
     f64::from(count) / began.elapsed().as_secs_f64()
 }
 
-/// The latency of each write, in milliseconds.
+/// Returns the latency of each write, in milliseconds.
 async fn write(host: &str, clients: usize) -> Vec<f64> {
     let host = Host::parse(Some(host)).expect("a host");
     let tasks: Vec<_> = (0..clients).map(|number| tokio::spawn(one_client(host.clone(), number))).collect();

@@ -1,17 +1,17 @@
-//! Where the binaries under test lie.
+//! Where the programs under test are.
 
 use std::path::{Path, PathBuf};
 
-/// The repository's root.
+/// Returns the repository's root.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository")
 }
 
-/// The path of one of our binaries: in the folder named by `KONTRAKTOR_TEST_BIN_DIR`, else beside the running test
-/// (`target/debug` for `target/debug/deps/main-…`).
+/// Returns the path of one of the workspace's programs: in the folder named by `KONTRAKTOR_TEST_BIN_DIR`, else beside the
+/// running test (`target/debug` for `target/debug/deps/main-…`).
 ///
 /// # Panics
-/// When it is not there: `cargo build --workspace --bins` makes it, and `make test` does so first.
+/// When it does not exist: `cargo build --workspace --bins` builds it, and `make test` does so first.
 pub fn binary(name: &str) -> PathBuf {
     let folder = std::env::var_os("KONTRAKTOR_TEST_BIN_DIR").map_or_else(
         || {

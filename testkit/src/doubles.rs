@@ -1,5 +1,5 @@
-//! Doubles of services that cannot be had on a developer's machine, and what they are made of: a small HTTP server
-//! that runs inside of the test's process, so that the test changes its content, breaks it and counts while it runs.
+//! Doubles of services that cannot run on a developer's machine. Each is a small HTTP server inside the test's process,
+//! so that the test can change its content, break it and count requests while it runs.
 //!
 //! They know how the real services behave on the wire. They do not know Kontraktor.
 

@@ -1,4 +1,4 @@
-//! One finished command: its exit code and what it printed.
+//! A finished command: its exit code and its output.
 
 use std::process::{Command, Stdio};
 
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 pub struct Run {
     /// The command line, for messages.
     pub line: String,
-    /// The exit code; -1 where a signal ended it.
+    /// The exit code; -1 when a signal ended it.
     pub code: i32,
     /// Standard output.
     pub stdout: String,
@@ -38,28 +38,33 @@ impl Run {
         }
     }
 
-    /// The run itself, when it succeeded.
+    /// Asserts that the command succeeded.
     ///
     /// # Panics
-    /// With everything that was printed, when it did not.
+    /// With its output, when it failed.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{} failed\n{}\n{}", self.line, self.stdout, self.stderr);
         self
     }
 
-    /// The run itself, when it failed.
+    /// Asserts that the command failed.
     ///
     /// # Panics
-    /// With everything that was printed, when it did not fail.
+    /// With its output, when it succeeded.
     #[track_caller]
     pub fn fails(self) -> Self {
         assert_ne!(self.code, 0, "{} should have failed\n{}\n{}", self.line, self.stdout, self.stderr);
         self
     }
 
-    /// Everything that it printed, with terraform's box drawing and line breaks folded into single spaces, so that a
-    /// message can be searched however it was wrapped.
+    /// Returns the lines of standard error without those of the daemon's log, which are JSON.
+    pub fn report(&self) -> String {
+        self.stderr.lines().filter(|line| !line.starts_with('{')).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Returns all output with terraform's box drawing and line breaks folded into single spaces, so that a message can be
+    /// searched however it was wrapped.
     pub fn text(&self) -> String {
         let all = format!("{}\n{}", self.stdout, self.stderr);
         let words =
@@ -67,7 +72,7 @@ impl Run {
         words.collect::<Vec<_>>().join(" ")
     }
 
-    /// Asserts that the folded text contains each of these.
+    /// Asserts that the folded text contains each of these parts.
     ///
     /// # Panics
     /// Naming the part that is missing.

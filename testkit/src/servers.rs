@@ -1,12 +1,11 @@
-//! The real servers that tests of the vault brokerage talk to: HashiCorp Vault, the PostgreSQL behind its database
-//! engine, and moto in AWS's place. Each starts on a loopback port of its own, in a scratch directory, and ends when it
-//! is dropped.
+//! The real servers that tests of secret brokerage talk to: HashiCorp Vault, the PostgreSQL behind its database engine,
+//! and moto in place of AWS. Each starts on its own loopback port, in a scratch directory, and ends when it is dropped.
 //!
-//! It knows how to start, fill, break and stop them. It knows nothing of Kontraktor, and nothing here pretends to be a
-//! vault: what cannot be had as a real server is a double elsewhere. The one exception is the Kubernetes API that Vault
-//! asks about service accounts, which is a peer of Vault's and not ours.
+//! It knows how to start, fill, break and stop them. It knows nothing of Kontraktor. Services without a real server that
+//! can run here have a double in `doubles`. The one exception is the Kubernetes API that Vault asks about service
+//! accounts, which is Vault's peer and not Kontraktor's.
 //!
-//! Whoever holds a server in a `static` keeps it running after the tests: nothing drops statics.
+//! A server in a `static` keeps running after the tests, because statics are never dropped.
 
 mod authority;
 mod http;
@@ -15,7 +14,6 @@ mod kubernetes;
 mod moto;
 mod port;
 mod postgres;
-mod process;
 mod vault;
 
 pub use authority::{Authority, Identity};

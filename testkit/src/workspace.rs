@@ -37,7 +37,7 @@ impl Workspace {
         let workspace = Self { directory, host: world.host() };
         let installation = match install {
             Install::Override => {
-                // terraform takes the folder and looks for the file by its name: a folder with nothing else in it.
+                // terraform looks for the file by its name in this folder, which contains nothing else.
                 let folder = workspace.path().join(".override");
                 fs::create_dir(&folder).expect("a folder");
                 let provider = binary("terraform-provider-kontraktor");
@@ -68,12 +68,12 @@ impl Workspace {
         workspace
     }
 
-    /// The directory.
+    /// Returns the directory.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Writes a file into the directory, over one that is there.
+    /// Writes or replaces a file in the directory.
     ///
     /// # Panics
     /// When it cannot be written.
@@ -89,12 +89,12 @@ impl Workspace {
         self
     }
 
-    /// The state as it stands, empty when there is none.
+    /// Returns the state, empty when there is none.
     pub fn state(&self) -> String {
         fs::read_to_string(self.path().join("terraform.tfstate")).unwrap_or_default()
     }
 
-    /// A command that runs terraform here, for those who need more than its end.
+    /// Returns a command that runs terraform here, for tests that need more than its output.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(terraform());
         command
@@ -115,32 +115,32 @@ impl Workspace {
         Run::of(&mut self.command(arguments))
     }
 
-    /// `terraform apply -auto-approve`, with further arguments.
+    /// Runs `terraform apply -auto-approve`, with further arguments.
     pub fn apply(&self, more: &[&str]) -> Run {
         self.terraform(&[&["apply", "-auto-approve", "-no-color", "-compact-warnings"], more].concat())
     }
 
-    /// `terraform plan -detailed-exitcode`: exits with 2 when something would change.
+    /// Runs `terraform plan -detailed-exitcode`, which exits with 2 when something would change.
     pub fn plan(&self, more: &[&str]) -> Run {
         self.terraform(&[&["plan", "-no-color", "-detailed-exitcode", "-compact-warnings"], more].concat())
     }
 
-    /// `terraform destroy -auto-approve`.
+    /// Runs `terraform destroy -auto-approve`.
     pub fn destroy(&self) -> Run {
         self.terraform(&["destroy", "-auto-approve", "-no-color", "-compact-warnings"])
     }
 
-    /// Asserts that a plan finds nothing to do.
+    /// Asserts that a plan is empty.
     ///
     /// # Panics
-    /// With the plan, when it does.
+    /// With the plan, when it is not.
     #[track_caller]
     pub fn settled(&self) {
         let plan = self.plan(&[]);
         assert_eq!(plan.code, 0, "the plan should be empty\n{}\n{}", plan.stdout, plan.stderr);
     }
 
-    /// One output of the state, as JSON.
+    /// Returns an output of the state, as JSON.
     ///
     /// # Panics
     /// When there is no such output.
@@ -149,10 +149,10 @@ impl Workspace {
         serde_json::from_str(&run.stdout).expect("terraform prints JSON")
     }
 
-    /// The attributes of one resource in the state.
+    /// Returns the attributes of a resource in the state.
     ///
     /// # Panics
-    /// When the state does not hold it.
+    /// When it is not in the state.
     pub fn attributes(&self, address: &str) -> serde_json::Value {
         let run = self.terraform(&["show", "-json", "-no-color"]).ok();
         let state: serde_json::Value = serde_json::from_str(&run.stdout).expect("terraform prints JSON");
@@ -162,13 +162,13 @@ impl Workspace {
     }
 }
 
-/// The binary under test: `terraform` on the PATH, or what `KONTRAKTOR_TEST_TERRAFORM` names.
+/// Returns the program under test: `terraform` on the PATH, or the one that `KONTRAKTOR_TEST_TERRAFORM` names.
 fn terraform() -> OsString {
     std::env::var_os("KONTRAKTOR_TEST_TERRAFORM").unwrap_or_else(|| "terraform".into())
 }
 
-/// A folder laid out like the registry, made once for each world. The short source address of the examples means
-/// one host to terraform and another to tofu, so the provider lies under both.
+/// Returns a folder laid out like the registry, created once for each world. The short source address of the examples
+/// means one host to terraform and another to tofu, so the provider is under both.
 fn mirror(world: &World) -> PathBuf {
     let mirror = world.path().join("mirror");
     let platform = format!("{}_{}", std::env::consts::OS, goarch());
@@ -181,7 +181,7 @@ fn mirror(world: &World) -> PathBuf {
         fs::create_dir_all(&folder).expect("a folder");
         let provider = folder.join(format!("terraform-provider-kontraktor_v{version}"));
         let built = binary("terraform-provider-kontraktor");
-        // A copy only across filesystems: a debug binary is large.
+        // Copied only across filesystems, because a debug binary is large.
         if fs::hard_link(&built, &provider).is_err() {
             fs::copy(&built, &provider).expect("the provider can be copied");
         }
@@ -189,7 +189,7 @@ fn mirror(world: &World) -> PathBuf {
     mirror
 }
 
-/// The processor's name in Go's words, which terraform uses.
+/// Returns Go's name of the processor architecture, which terraform uses.
 fn goarch() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",

@@ -1,126 +1,110 @@
 //! A scratch directory with a daemon in it.
 
 use std::{
-    fs::{self, File},
-    io::{BufRead, BufReader},
+    fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
 use tempfile::TempDir;
 
-use crate::{Install, Run, Workspace, binary};
+use crate::{Daemon, DaemonBuilder, Install, Run, Workspace, binary};
 
-/// A daemon with data of its own, and the clients that talk to it. Everything goes when it is dropped.
+/// A daemon with data of its own, and the clients that talk to it. Everything is removed when it is dropped.
 #[derive(Debug)]
 pub struct World {
+    /// First, because the daemon ends before its directory is removed.
+    daemon: Option<Daemon>,
+    /// What the daemons before this one logged.
+    earlier_log: String,
     directory: TempDir,
-    daemon: Option<Child>,
 }
 
 impl World {
-    /// A world whose daemon listens.
+    /// Returns a world whose daemon listens.
     ///
     /// # Panics
-    /// When the daemon does not come up.
+    /// When the daemon does not start.
     pub fn new() -> Self {
         let mut world = Self::without_daemon();
         world.start();
         world
     }
 
-    /// A world whose daemon was not started yet.
+    /// Returns a world whose daemon was not started yet.
     ///
     /// # Panics
     /// When there is no temporary directory.
     pub fn without_daemon() -> Self {
         let directory = tempfile::Builder::new().prefix("ktr-").tempdir().expect("a temporary directory");
-        Self { directory, daemon: None }
+        Self { daemon: None, earlier_log: String::new(), directory }
     }
 
-    /// The scratch directory.
+    /// Returns the scratch directory.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The daemon's data directory.
+    /// Returns the daemon's data directory.
     pub fn data(&self) -> PathBuf {
         self.path().join("data")
     }
 
-    /// The daemon's socket.
+    /// Returns the path of the daemon's socket.
     pub fn socket(&self) -> PathBuf {
         self.path().join("run/kontraktord.sock")
     }
 
-    /// What `KONTRAKTOR_HOST` says to reach it.
+    /// Returns the value of `KONTRAKTOR_HOST` that reaches the daemon.
     pub fn host(&self) -> String {
         format!("unix://{}", self.socket().display())
     }
 
-    /// Writes the daemon's configuration file, for its next start. Without one it has none, whatever the user has.
+    /// Writes the configuration file that the daemon reads when it is started next.
     ///
     /// # Panics
-    /// When the scratch directory takes no file.
+    /// When the file cannot be written.
     pub fn configure(&self, toml: &str) {
         fs::write(self.config(), toml).expect("the scratch directory takes a file");
     }
 
-    /// The daemon's configuration file.
+    /// Returns the path of the daemon's configuration file.
     pub fn config(&self) -> PathBuf {
         self.path().join("kontraktord.toml")
     }
 
-    /// A command of the daemon's binary on this world's data, socket and configuration, such as `vault check NAME`.
-    pub fn kontraktord(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary("kontraktord"));
-        command.arg("--data-dir").arg(self.data()).arg("--socket").arg(self.socket()).args(arguments);
-        if self.config().exists() {
-            command.arg("--config").arg(self.config());
-        }
-        command
-    }
-
-    /// Starts the daemon and waits until it says that it listens.
+    /// Returns the running daemon.
     ///
     /// # Panics
-    /// When it ends or says something else first.
+    /// When it does not run.
+    pub fn daemon(&self) -> &Daemon {
+        self.daemon.as_ref().expect("the daemon runs")
+    }
+
+    /// Returns a command of the daemon's program on this world's data, socket and configuration, such as
+    /// `vault check NAME`.
+    pub fn kontraktord(&self, arguments: &[&str]) -> Command {
+        self.builder().args(arguments).command()
+    }
+
+    /// Starts the daemon and returns when it listens.
+    ///
+    /// # Panics
+    /// When it runs already or does not start.
+    #[track_caller]
     pub fn start(&mut self) {
         assert!(self.daemon.is_none(), "the daemon runs already");
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.path().join("daemon.log"))
-            .expect("the scratch directory takes a log");
-        let mut child = self
-            .kontraktord(&[])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("kontraktord can be started");
-        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let mut first = String::new();
-        lines.read_line(&mut first).expect("the daemon's output can be read");
-        assert!(first.contains("listening on"), "the daemon said {first:?}\n{}", self.daemon_log());
-        // The pipe stays open for as long as the daemon runs.
-        child.stdout = Some(lines.into_inner());
-        self.daemon = Some(child);
+        self.daemon = Some(self.builder().start());
     }
 
-    /// Asks the daemon to stop and waits for it.
+    /// Asks the daemon to stop and waits for its end.
     ///
     /// # Panics
-    /// When it does not run or does not end well.
+    /// When it does not run or does not end in good order.
+    #[track_caller]
     pub fn stop(&mut self) {
-        let mut child = self.daemon.take().expect("the daemon runs");
-        signal(&child, Signal::SIGTERM);
-        let status = child.wait().expect("the daemon can be waited for");
-        assert!(status.success(), "the daemon ended with {status}\n{}", self.daemon_log());
+        let daemon = self.daemon.take().expect("the daemon runs");
+        self.earlier_log += &daemon.terminate().ok();
     }
 
     /// Kills the daemon without warning.
@@ -128,33 +112,17 @@ impl World {
     /// # Panics
     /// When it does not run.
     pub fn kill(&mut self) {
-        let mut child = self.daemon.take().expect("the daemon runs");
-        signal(&child, Signal::SIGKILL);
-        child.wait().expect("the daemon can be waited for");
+        let mut daemon = self.daemon.take().expect("the daemon runs");
+        self.earlier_log += &daemon.kill().log;
     }
 
-    /// Sends the running daemon a signal: to stop it for a while, and to let it go on.
-    ///
-    /// # Panics
-    /// When it does not run.
-    pub fn signal(&self, what: Signal) {
-        signal(self.daemon.as_ref().expect("the daemon runs"), what);
-    }
-
-    /// The daemon's process id.
-    ///
-    /// # Panics
-    /// When it does not run.
-    pub fn pid(&self) -> u32 {
-        self.daemon.as_ref().expect("the daemon runs").id()
-    }
-
-    /// What the daemon logged so far.
+    /// Returns what the daemon has logged so far, the daemons before it included.
     pub fn daemon_log(&self) -> String {
-        fs::read_to_string(self.path().join("daemon.log")).unwrap_or_default()
+        let current = self.daemon.as_ref().map(Daemon::log).unwrap_or_default();
+        format!("{}\n{current}", self.earlier_log)
     }
 
-    /// `ktr` with these arguments, run to its end.
+    /// Runs `ktr` with these arguments to its end.
     pub fn ktr(&self, arguments: &[&str]) -> Run {
         Run::of(
             Command::new(binary("ktr"))
@@ -166,14 +134,19 @@ impl World {
         )
     }
 
-    /// A directory for terraform with this `main.tf`, and the provider by way of `dev_overrides`.
+    /// Returns a directory for terraform with this `main.tf`, which finds the provider through `dev_overrides`.
     pub fn workspace(&self, main: &str) -> Workspace {
         Workspace::new(self, Install::Override, main)
     }
 
-    /// Likewise, with the provider by way of a filesystem mirror and `terraform init`.
+    /// Returns a directory for terraform with this `main.tf`, which finds the provider through a filesystem mirror and
+    /// `terraform init`.
     pub fn installed_workspace(&self, main: &str) -> Workspace {
         Workspace::new(self, Install::Mirror, main)
+    }
+
+    fn builder(&self) -> DaemonBuilder {
+        Daemon::builder(self.path())
     }
 }
 
@@ -181,19 +154,4 @@ impl Default for World {
     fn default() -> Self {
         Self::new()
     }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.daemon.take() {
-            // A stopped process takes no SIGTERM: kill it.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn signal(child: &Child, what: Signal) {
-    let pid = i32::try_from(child.id()).expect("process ids fit in 32 bits");
-    kill(Pid::from_raw(pid), what).expect("our own child takes signals");
 }

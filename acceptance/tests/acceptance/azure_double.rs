@@ -1,6 +1,6 @@
 //! The double of Azure Key Vault passes for the real one with Microsoft's own client, the one for Python.
 //!
-//! What the client does and asserts stands in `python/azure_fidelity.py`; here is what the double is made to do.
+//! What the client does and asserts is in `python/azure_fidelity.py`; this module controls the double.
 
 use std::{
     path::{Path, PathBuf},

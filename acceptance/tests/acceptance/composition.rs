@@ -51,7 +51,7 @@ fn data(arguments: &str) -> String {
     )
 }
 
-/// Infisical #7264: nobody could see which import a value came from.
+/// Infisical #7264: the import that a value came from was not shown.
 #[test]
 fn the_provenance_of_imports_is_visible_through_two_levels() {
     let world = World::new();
@@ -130,7 +130,7 @@ fn a_revision_is_read_with_its_imports_as_of_its_commit() {
     reader.main(&data(&at)).apply(&[]).ok();
     assert_eq!((reader.output("variables"), reader.output("revision")), (then, revision.clone()));
 
-    // The imports of another time go with the moment too.
+    // A point in time includes the imports of that time.
     writer.main(&LAYERS.replace("imports = [kontraktor_environment.default.id]", "imports = []"));
     writer.apply(&[]).ok();
     reader.main(&data("")).apply(&[]).ok();

@@ -1,4 +1,4 @@
-//! What every double can be made to do: the faults on the wire, and the counting of what came in.
+//! What every double can do: injected faults, and counts of requests.
 
 use std::{io, net::TcpStream, path::Path, sync::Arc, thread, time::Duration};
 
@@ -9,14 +9,14 @@ use rustls::{
 };
 use testkit::doubles::{Answer, Authority, AzureKeyVault, AzureOptions, Fault, FaultServer, Validity};
 
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than any request here takes.
+const READ_TIMEOUT: Duration = testkit::BOUND;
 
-/// What came back: the head, and as much of the body as there was until the connection ended.
+/// A response: the head, and the part of the body that was received before the connection ended.
 struct Reply {
     head: String,
     body: String,
-    /// Whether the connection ended as it should.
+    /// Whether the connection ended in good order.
     clean: bool,
 }
 
@@ -39,16 +39,16 @@ impl Reply {
     }
 }
 
-/// One GET, byte by byte as nothing else would show a broken answer. `authority` is for HTTPS.
+/// Sends a GET over a plain socket, because HTTP clients hide broken responses. `authority` is for HTTPS.
 fn get(url: &str, path: &str, authority: Option<&Path>) -> io::Result<Reply> {
     get_with(url, path, "", authority)
 }
 
-/// Likewise with one header more, as a line.
+/// Sends a GET with another header, given as a line.
 fn get_with(url: &str, path: &str, header: &str, authority: Option<&Path>) -> io::Result<Reply> {
     let (_, host) = url.split_once("://").expect("a URL");
     let stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(READ_TIMEOUT))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{header}Connection: close\r\n\r\n");
     match authority {
         None => exchange(stream, &request),
@@ -77,7 +77,7 @@ fn exchange(mut stream: impl io::Read + io::Write, request: &str) -> io::Result<
     Ok(Reply { head: head.to_owned(), body: body.to_owned(), clean })
 }
 
-/// A server over plain HTTP that answers everything with `all is well`.
+/// Starts a server over plain HTTP that responds with `all is well`.
 fn plain() -> FaultServer {
     FaultServer::http(|_| Answer::new(200, "text/plain", "all is well"))
 }
@@ -87,14 +87,14 @@ fn ask(server: &FaultServer) -> Reply {
 }
 
 #[test]
-fn a_fault_server_answers_when_no_fault_is_in_store() {
+fn a_fault_server_responds_when_no_fault_is_pending() {
     let server = plain();
     let reply = ask(&server);
     assert_eq!((reply.status(), &*reply.body, reply.is_whole()), ("200", "all is well", true));
 }
 
 #[test]
-fn so_many_requests_are_throttled_and_no_more() {
+fn exactly_this_many_requests_are_throttled() {
     let server = plain();
     server.faults().next(2, Fault::throttled(5));
     let replies = [ask(&server), ask(&server), ask(&server)];
@@ -104,7 +104,7 @@ fn so_many_requests_are_throttled_and_no_more() {
 }
 
 #[test]
-fn faults_come_in_the_order_in_which_they_were_put_in_store() {
+fn faults_are_injected_in_order() {
     let server = plain();
     server.faults().next(1, Fault::unavailable());
     server.faults().next(1, Fault::internal_error());
@@ -115,7 +115,7 @@ fn faults_come_in_the_order_in_which_they_were_put_in_store() {
 }
 
 #[test]
-fn a_fault_is_for_the_requests_that_it_is_meant_for() {
+fn a_fault_applies_only_to_matching_requests() {
     let server = plain();
     server.faults().always_where(|request| request.path() == "/broken", Fault::unavailable());
     let status = |path| get(server.url(), path, None).expect("an answer").status().to_owned();
@@ -125,17 +125,17 @@ fn a_fault_is_for_the_requests_that_it_is_meant_for() {
 }
 
 #[test]
-fn a_hanging_request_is_answered_when_it_is_released() {
+fn a_hanging_request_gets_its_response_when_it_is_released() {
     let server = plain();
     server.faults().next(1, Fault::Hang);
     let url = server.url().to_owned();
     let waiting = thread::spawn(move || get(&url, "/slow", None).expect("an answer in the end"));
-    assert!(server.traffic().wait_for(1, PATIENCE, |seen| seen.path == "/slow"));
+    assert!(server.traffic().wait_for(1, READ_TIMEOUT, |seen| seen.path == "/slow"));
     // Others are served meanwhile.
     assert_eq!(ask(&server).status(), "200");
     assert!(!waiting.is_finished());
     assert_eq!(server.traffic().seen()[0].status, None);
-    // It may have been seen and not yet hang: a release that comes too early is followed by another.
+    // The request may be counted before it hangs: a release that comes too early is repeated.
     while !waiting.is_finished() {
         server.faults().release();
         thread::yield_now();
@@ -145,12 +145,12 @@ fn a_hanging_request_is_answered_when_it_is_released() {
 }
 
 #[test]
-fn a_server_that_is_dropped_lets_go_of_what_hangs() {
+fn a_dropped_server_ends_requests_that_hang() {
     let server = plain();
     server.faults().always(Fault::Hang);
     let url = server.url().to_owned();
     let waiting = thread::spawn(move || get(&url, "/", None));
-    assert!(server.traffic().wait_for(1, PATIENCE, |_| true));
+    assert!(server.traffic().wait_for(1, READ_TIMEOUT, |_| true));
     drop(server);
     let reply = waiting.join().expect("no panic");
     assert!(reply.is_err() || reply.is_ok_and(|reply| reply.head.is_empty()));
@@ -177,7 +177,7 @@ fn half_of_a_truncated_body_arrives() {
 }
 
 #[test]
-fn a_broken_connection_brings_nothing() {
+fn a_broken_connection_has_no_response() {
     let server = plain();
     server.faults().next(1, Fault::Disconnect);
     assert_eq!(ask(&server).head, "");
@@ -202,14 +202,14 @@ fn a_redirect_names_another_host() {
 }
 
 #[test]
-fn any_other_answer_can_be_put_in_its_place() {
+fn any_response_can_be_substituted() {
     let server = plain();
     server.faults().next(1, Fault::Instead(Answer::new(200, "application/json", "{")));
     assert_eq!(ask(&server).body, "{");
 }
 
 #[test]
-fn an_expired_certificate_is_one() {
+fn an_expired_certificate_is_rejected_as_expired() {
     let server = FaultServer::https(Validity::Expired, |_| Answer::empty(204));
     let error = get(server.url(), "/", Some(server.ca_pem_path())).err().expect("no connection");
     assert!(error.to_string().contains("certificate expired"), "{error}");
@@ -218,7 +218,7 @@ fn an_expired_certificate_is_one() {
 #[test]
 fn a_delay_lets_requests_overlap() {
     let server = plain();
-    server.traffic().set_delay(Duration::from_millis(200));
+    server.traffic().set_delay(Duration::from_secs(1));
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| ask(&server));
@@ -231,21 +231,21 @@ fn a_delay_lets_requests_overlap() {
 }
 
 #[test]
-fn waiting_for_a_request_that_does_not_come_ends() {
+fn waiting_for_a_request_that_never_comes_ends() {
     assert!(!plain().traffic().wait_for(1, Duration::from_millis(1), |_| true));
 }
 
 #[test]
-fn a_vault_words_its_failures_as_key_vault_does() {
+fn failures_have_the_format_of_key_vault() {
     let double = AzureKeyVault::start();
-    let mut said = Vec::new();
+    let mut failures = Vec::new();
     for fault in [Fault::throttled(1), Fault::unavailable(), Fault::internal_error()] {
         double.vault().faults().next(1, fault);
         let reply = get(double.url(), "/secrets/any", Some(double.ca_pem_path())).expect("an answer");
         let body: serde_json::Value = serde_json::from_str(&reply.body).expect("JSON");
-        said.push(format!("{} {}", reply.status(), body["error"]["code"].as_str().unwrap_or_default()));
+        failures.push(format!("{} {}", reply.status(), body["error"]["code"].as_str().unwrap_or_default()));
     }
-    assert_eq!(said, ["429 Throttled", "503 ServiceUnavailable", "500 InternalServerError"]);
+    assert_eq!(failures, ["429 Throttled", "503 ServiceUnavailable", "500 InternalServerError"]);
 }
 
 const METADATA: &str = "Metadata: true\r\n";
@@ -269,7 +269,7 @@ fn read(double: &AzureKeyVault, name: &str, token: &str) -> String {
 const VAULTS: &str = "https://vault.azure.net";
 
 #[test]
-fn a_secret_can_go_between_two_reads() {
+fn a_secret_can_be_deleted_between_two_reads() {
     let double = AzureKeyVault::start();
     double.secrets().set("greeting", "hello");
     double.secrets().delete_after_reads("greeting", 2);
@@ -282,7 +282,7 @@ fn a_secret_can_go_between_two_reads() {
 }
 
 #[test]
-fn a_revoked_token_is_worth_nothing_and_a_new_one_is() {
+fn a_revoked_token_is_rejected_and_a_new_one_accepted() {
     let double = AzureKeyVault::start();
     double.secrets().set("greeting", "hello");
     let old = token(&double, VAULTS);
@@ -294,7 +294,7 @@ fn a_revoked_token_is_worth_nothing_and_a_new_one_is() {
 }
 
 #[test]
-fn a_token_ends_with_its_lifetime() {
+fn a_token_expires() {
     let double = AzureKeyVault::start();
     double.secrets().set("greeting", "hello");
     double.set_token_lifetime(Duration::ZERO);
@@ -329,7 +329,7 @@ fn only_the_machine_itself_gets_a_token_from_its_metadata() {
 }
 
 #[test]
-fn neither_values_nor_tokens_show_in_the_debug_output_of_a_double() {
+fn debug_output_contains_neither_values_nor_tokens() {
     let double = AzureKeyVault::start();
     double.secrets().set("greeting", "must-not-appear");
     let shown = format!("{double:?} {:?} {:?}", double.secrets(), double.vault());

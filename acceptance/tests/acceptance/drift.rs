@@ -1,4 +1,4 @@
-//! What others do between two runs: shown, repaired, and never overwritten unseen.
+//! Changes by others between two runs: shown, repaired, and never overwritten unseen.
 
 use std::process::Stdio;
 
@@ -35,7 +35,7 @@ fn changed_elsewhere_is_shown_and_restored() {
 }
 
 #[test]
-fn another_keys_write_is_no_drift() {
+fn a_write_to_another_key_is_no_drift() {
     let world = World::new();
     let workspace = world.workspace(ALL);
     workspace.apply(&[]).ok();
@@ -115,7 +115,7 @@ fn deleted_elsewhere_is_recreated() {
 }
 
 #[test]
-fn a_recreated_environment_goes_on_counting() {
+fn a_recreated_environment_continues_its_revisions() {
     let world = World::new();
     let workspace = world.workspace(ALL);
     workspace.apply(&[]).ok();
@@ -127,7 +127,7 @@ fn a_recreated_environment_goes_on_counting() {
 }
 
 #[test]
-fn destroying_what_is_gone_is_no_error() {
+fn destroying_a_missing_object_is_no_error() {
     let world = World::new();
     let workspace = world.workspace(ALL);
     workspace.apply(&[]).ok();
@@ -147,7 +147,7 @@ fn changed_between_plan_and_apply_stops_the_apply() {
     let refused = workspace.terraform(&["apply", "-no-color", "saved"]).fails();
     refused.says(&["mine", "mine, changed", "theirs", "ktr"]);
     world.ktr(&["var", "get", "drift/dev", "KEY"]).ok().says(&["theirs"]);
-    // Planned anew, with their change in sight, it goes through.
+    // A new plan, which shows the other change, succeeds.
     workspace.apply(&[]).ok();
     world.ktr(&["var", "get", "drift/dev", "KEY"]).ok().says(&["mine, changed"]);
 }
@@ -172,7 +172,7 @@ fn deleted_between_plan_and_apply_asks_for_another_plan() {
 }
 
 #[test]
-fn replacing_before_destroying_says_what_stands_in_the_way() {
+fn replacing_before_destroying_is_refused_with_the_reason() {
     let world = World::new();
     let workspace =
         world.workspace(&ALL.replace("\"mine\"", "\"mine\"\n  lifecycle { create_before_destroy = true }"));
@@ -194,7 +194,7 @@ fn deleting_what_changed_since_stops_too() {
 }
 
 #[test]
-fn two_applies_at_once_both_end_well() {
+fn two_applies_at_once_both_succeed() {
     let world = World::new();
     let config = |prefix: &str| {
         format!(

@@ -1,6 +1,5 @@
-//! The examples that the documentation shows are run as they stand: pages of one resource, data source, ephemeral resource or
-//! function here,
-//! complete configurations in `complete`.
+//! Runs the examples of the documentation unchanged: those of single resources, data sources, ephemeral resources and
+//! functions here, complete configurations in `complete`.
 
 mod complete;
 
@@ -16,13 +15,13 @@ fn example(path: &str) -> String {
         .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The names of what has examples in a folder.
+/// Returns the names of the examples in a folder.
 fn names(folder: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(repository().join("examples").join(folder)).expect("the folder is there");
     entries.map(|entry| entry.expect("an entry").file_name().display().to_string()).collect()
 }
 
-/// The commands of an `import.sh`, as (address, id).
+/// Returns the commands of an `import.sh`, as (address, id).
 fn imports(path: &str) -> Vec<(String, String)> {
     let script = example(path);
     let commands = script.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
@@ -36,8 +35,8 @@ fn imports(path: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Applies each resource's example, and with each of its import commands forgets it, imports it, and finds nothing to
-/// change; then the same with all of them as blocks, as the page shows them.
+/// Applies each resource's example. With each of its import commands, removes it from the state, imports it, and finds
+/// nothing to change; then does the same with import blocks, as the page shows them.
 #[test]
 fn resources() {
     for resource in names("resources") {
@@ -110,7 +109,7 @@ fn data_sources() {
     assert_eq!(run, names("data-sources"), "every example is run");
 }
 
-/// Each is opened, and what it holds is used and left nowhere.
+/// Each is opened, and its value is used and stored nowhere.
 #[test]
 fn ephemeral_resources() {
     for name in names("ephemeral-resources") {
@@ -128,7 +127,7 @@ fn ephemeral_resources() {
     }
 }
 
-/// Functions are pure: no daemon is there.
+/// Functions are pure: they need no daemon.
 #[test]
 fn functions() {
     let world = World::without_daemon();

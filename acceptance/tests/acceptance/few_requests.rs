@@ -78,7 +78,7 @@ fn a_thousand_resources_are_written_in_batches() {
     count("destroy, 10 at a time");
 }
 
-/// Two resources of one key are written at the same time; only one of them can be created, and nobody else is harmed.
+/// Two resources for one key are written at the same time; only one of them can be created, and no other resource fails.
 #[test]
 fn a_refused_item_fails_alone() {
     let world = World::new();

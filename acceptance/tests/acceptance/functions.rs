@@ -8,7 +8,7 @@ fn example(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Functions are pure: no daemon is there at all.
+/// Functions are pure: they need no daemon.
 #[test]
 fn functions_work_without_a_daemon_and_without_a_provider_block() {
     let world = World::without_daemon();
@@ -71,7 +71,7 @@ fn errors_name_the_argument_and_the_place_and_never_the_value() {
         (r#"dotenv_decode("A=1\nA=hunter2")"#, vec!["\"text\"", "the key A stands in line 1 already"]),
         (r#"dotenv_encode({ "A B" = "hunter2" })"#, vec!["\"variables\"", "key has ' ' at character 2"]),
         ("dotenv_encode({ A = null })", vec!["\"variables\"", "the value of A is null"]),
-        // Infisical #3844: an empty reference was taken as it stood.
+        // Infisical #3844: an empty reference was accepted as text.
         (
             r#"reference_parse("vault://team/secret/#hunter2")"#,
             vec!["\"url\"", "invalid reference at column 21: the path is missing"],
@@ -81,8 +81,8 @@ fn errors_name_the_argument_and_the_place_and_never_the_value() {
         let workspace =
             world.workspace(&format!("output \"o\" {{\n  value = provider::kontraktor::{call}\n}}\n"));
         let text = workspace.plan(&[]).fails().says(&expected).text();
-        // What stands before is the configuration, as terraform shows it.
-        let (_, told) = text.split_once("parameter: ").expect("the argument is named");
-        assert!(!told.contains("hunter2"), "{told}");
+        // The text before is the configuration, as terraform shows it.
+        let (_, message) = text.split_once("parameter: ").expect("the argument is named");
+        assert!(!message.contains("hunter2"), "{message}");
     }
 }

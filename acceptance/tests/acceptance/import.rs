@@ -1,4 +1,4 @@
-//! Import by block and by command, and what is said where something exists already.
+//! Import by block and by command, and errors about objects that exist already.
 
 use testkit::World;
 
@@ -9,7 +9,7 @@ resource "kontraktor_project" "p" {
 resource "kontraktor_environment" "e" {
   project     = kontraktor_project.p.name
   env         = "dev"
-  description = "made by hand"
+  description = "created by hand"
 }
 resource "kontraktor_variable" "v" {
   project = kontraktor_environment.e.project
@@ -20,17 +20,17 @@ resource "kontraktor_variable" "v" {
 }
 "#;
 
-fn made_by_hand() -> World {
+fn created_by_hand() -> World {
     let world = World::new();
     world.ktr(&["project", "create", "adopted"]).ok();
-    world.ktr(&["env", "create", "adopted/dev", "--description", "made by hand"]).ok();
+    world.ktr(&["env", "create", "adopted/dev", "--description", "created by hand"]).ok();
     world.ktr(&["var", "set", "adopted/dev", "RATE=1.5", "--type", "number"]).ok();
     world
 }
 
 #[test]
 fn by_block() {
-    let world = made_by_hand();
+    let world = created_by_hand();
     let workspace = world.workspace(&format!(
         r#"{ALL}
         import {{
@@ -53,7 +53,7 @@ fn by_block() {
 
 #[test]
 fn by_command() {
-    let world = made_by_hand();
+    let world = created_by_hand();
     let workspace = world.workspace(ALL);
     for (address, id) in [
         ("kontraktor_project.p", "adopted"),
@@ -67,7 +67,7 @@ fn by_command() {
 
 #[test]
 fn import_writes_the_configuration() {
-    let world = made_by_hand();
+    let world = created_by_hand();
     let workspace = world.workspace(
         r#"import {
           to = kontraktor_variable.v
@@ -80,8 +80,8 @@ fn import_writes_the_configuration() {
 }
 
 #[test]
-fn what_is_not_there_cannot_be_imported() {
-    let world = made_by_hand();
+fn a_missing_object_cannot_be_imported() {
+    let world = created_by_hand();
     let workspace = world.workspace(ALL);
     for (address, id) in [
         ("kontraktor_project.p", "missing"),
@@ -95,8 +95,8 @@ fn what_is_not_there_cannot_be_imported() {
 }
 
 #[test]
-fn malformed_import_ids_say_what_is_expected() {
-    let world = made_by_hand();
+fn errors_about_import_ids_show_the_expected_form() {
+    let world = created_by_hand();
     let workspace = world.workspace(ALL);
     for (address, id, expected) in [
         ("kontraktor_project.p", "adopted/dev", "project has '/' at character 8"),
@@ -109,8 +109,8 @@ fn malformed_import_ids_say_what_is_expected() {
 }
 
 #[test]
-fn creating_what_exists_shows_the_import_to_paste() {
-    let world = made_by_hand();
+fn creating_an_existing_object_shows_the_import_to_paste() {
+    let world = created_by_hand();
     let workspace = world.workspace(ALL);
     workspace.apply(&[]).fails().says(&["import {", "id = \"adopted\""]);
     let workspace = world.workspace(
@@ -142,7 +142,7 @@ fn implicit_projects_and_environments_are_adopted() {
     workspace.apply(&[]).ok().says(&["2 added"]);
     workspace.settled();
     world.ktr(&["var", "get", "adopted/dev", "RATE"]).ok().says(&["1.5"]);
-    // What is not empty is not deleted.
+    // An environment with variables is not deleted.
     workspace.destroy().fails().says(&["RATE"]);
     world.ktr(&["var", "unset", "adopted/dev", "RATE"]).ok();
     workspace.destroy().ok();

@@ -1,4 +1,4 @@
-//! `imports` of an environment: written in order, read in order, refused where they cannot be.
+//! `imports` of an environment: written in order, read in order, and refused when invalid.
 
 use testkit::World;
 
@@ -59,12 +59,12 @@ fn imported_variables_are_effective_and_later_imports_win() {
     assert_eq!(workspace.output("variables"), serde_json::json!({ "REGION": "eu", "LEVEL": "more" }));
     workspace.settled();
 
-    // The order is part of it.
+    // The order matters.
     let turned = "imports = [kontraktor_environment.more.id, kontraktor_environment.base.id]";
     workspace.main(&dev(turned)).apply(&[]).ok().says(&["1 changed"]);
     assert_eq!(workspace.output("variables"), serde_json::json!({ "REGION": "eu", "LEVEL": "base" }));
 
-    // Left out is none, and so is an empty list.
+    // An omitted list and an empty one both mean no imports.
     workspace.main(&dev("")).apply(&[]).ok().says(&["1 changed"]);
     assert_eq!(workspace.output("variables"), serde_json::json!({}));
     workspace.main(&dev("imports = []"));
@@ -93,7 +93,7 @@ fn drift_of_imports_shows_and_is_repaired() {
 }
 
 #[test]
-fn imports_that_lead_back_or_nowhere_are_refused() {
+fn cyclic_and_missing_imports_are_refused() {
     let world = World::new();
     let workspace = world.workspace(&dev("imports = [\"shared/none\"]"));
     workspace.apply(&[]).fails().says(&[
@@ -116,7 +116,7 @@ fn imports_that_lead_back_or_nowhere_are_refused() {
 }
 
 #[test]
-fn what_is_imported_is_not_deleted() {
+fn an_imported_environment_is_not_deleted() {
     let world = World::new();
     let workspace = world.workspace(
         "resource \"kontraktor_environment\" \"base\" {\n  project = \"shared\"\n  env = \"base\"\n}\n",

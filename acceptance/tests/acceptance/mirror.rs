@@ -1,4 +1,4 @@
-//! `terraform init` from a filesystem mirror that is made of a release's files and nothing else.
+//! `terraform init` from a filesystem mirror that consists only of a release's files.
 //!
 //! The release is packaged by the same program as a real one; only its binary is this build's.
 
@@ -45,7 +45,7 @@ fn license() -> PathBuf {
     repository().join("LICENSE")
 }
 
-/// Every file of the release beside each other, as they were made.
+/// Returns a mirror with the files of the release in one folder, as they were packaged.
 fn packed(world: &World, release: &Path) -> PathBuf {
     let mirror = world.path().join("packed");
     let folder = mirror.join(ADDRESS);
@@ -57,7 +57,7 @@ fn packed(world: &World, release: &Path) -> PathBuf {
     mirror
 }
 
-/// The archive taken apart, in a folder for its version and platform.
+/// Returns a mirror with the unpacked archive in a folder for its version and platform.
 fn unpacked(world: &World, release: &Path) -> PathBuf {
     let mirror = world.path().join("unpacked");
     let archive = archive(release);
@@ -75,7 +75,7 @@ fn archive(release: &Path) -> PathBuf {
     paths.find(|path| path.extension().is_some_and(|end| end == "zip")).expect("it holds an archive")
 }
 
-/// A workspace that may install from the mirror alone.
+/// Returns a workspace that may install only from the mirror.
 fn workspace(world: &World, mirror: &Path) -> Workspace {
     let workspace = world.workspace(MAIN);
     workspace.write(
@@ -99,7 +99,7 @@ fn lock(workspace: &Workspace) -> String {
     fs::read_to_string(workspace.path().join(".terraform.lock.hcl")).expect("init writes the lock file")
 }
 
-/// The checksum of the package's content, which is the same however the package came.
+/// Returns the checksum of the package's content, which is the same for both layouts.
 fn content_hash(workspace: &Workspace) -> String {
     let lock = lock(workspace);
     let found = lock.split('"').find(|part| part.starts_with("h1:"));
@@ -120,11 +120,11 @@ fn a_release_is_installed_from_either_layout_and_works() {
         assert!(lock.contains(&format!("version     = \"{VERSION}\"")), "{lock}");
         hashes.push(content_hash(&workspace));
 
-        // What the lock file says is what is installed the next time.
-        fs::remove_dir_all(workspace.path().join(".terraform")).expect("init made it");
+        // The lock file decides what is installed the next time.
+        fs::remove_dir_all(workspace.path().join(".terraform")).expect("init created it");
         workspace.terraform(&["init", "-no-color", "-lockfile=readonly"]).ok();
 
-        assert_eq!(workspace.plan(&[]).code, 2, "one variable is to be made");
+        assert_eq!(workspace.plan(&[]).code, 2, "one variable is to be created");
         workspace.apply(&[]).ok().says(&["1 added"]);
         world.ktr(&["var", "get", "mirrored/dev", "KEY"]).ok().says(&["one"]);
         workspace.settled();
@@ -143,7 +143,7 @@ fn the_lock_file_refuses_another_package_of_the_same_version() {
     let other = world.path().join("LICENSE");
     fs::write(&other, "Something else.\n").expect("a file");
     packed(&world, &release(&world, "other", &other));
-    fs::remove_dir_all(workspace.path().join(".terraform")).expect("init made it");
+    fs::remove_dir_all(workspace.path().join(".terraform")).expect("init created it");
     workspace
         .terraform(&["init", "-no-color"])
         .fails()

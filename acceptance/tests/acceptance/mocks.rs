@@ -10,7 +10,7 @@ use crate::suites::suite;
 fn a_module_is_tested_without_a_daemon() {
     let world = World::without_daemon();
     suite(&world, "mocks").terraform(&["test", "-no-color"]).ok().says(&[" passed, 0 failed."]);
-    assert!(!world.data().exists(), "nobody started a daemon");
+    assert!(!world.data().exists(), "no daemon was started");
 }
 
 /// A mock answers for the daemon, not for the rules that need none.

@@ -1,9 +1,8 @@
 //! No daemon, a daemon that hangs, dies or is restarted: what terraform's user reads, and that no state is lost.
 
-use std::time::Duration;
+use std::thread;
 
-use nix::sys::signal::Signal;
-use testkit::World;
+use testkit::{World, eventually};
 
 const ONE: &str = r#"
 provider "kontraktor" {
@@ -18,12 +17,12 @@ resource "kontraktor_variable" "v" {
 "#;
 
 #[test]
-fn a_daemon_that_is_not_there_is_named_with_the_command_that_starts_it() {
+fn a_missing_daemon_is_reported_with_the_command_that_starts_it() {
     let world = World::without_daemon();
     let workspace = world.workspace(ONE);
     let socket = world.socket().display().to_string();
     workspace.apply(&[]).fails().says(&[&socket, "kontraktord"]);
-    assert!(!workspace.state().contains("kontraktor_variable"), "nothing was made");
+    assert!(!workspace.state().contains("kontraktor_variable"), "nothing was created");
 }
 
 #[test]
@@ -55,39 +54,50 @@ fn state_survives_an_outage() {
 }
 
 #[test]
-fn an_answer_that_never_comes_leaves_the_state_and_says_so() {
+fn a_response_that_never_comes_keeps_the_state_and_is_reported() {
     let world = World::new();
     let workspace = world.workspace(ONE);
-    // Planned while all is well; then the daemon takes the request and does not answer within the timeout.
+    // The plan succeeds; then the daemon receives the request and does not respond within the timeout.
     workspace.terraform(&["plan", "-no-color", "-out=saved"]).ok();
-    world.signal(Signal::SIGSTOP);
+    world.daemon().pause();
     let lost = workspace.terraform(&["apply", "-no-color", "saved"]).fails();
     lost.says(&["unknown", "outage/dev/KEY"]);
     assert!(workspace.state().contains("\"outage/dev/KEY\""), "partial state is kept: {}", workspace.state());
-    world.signal(Signal::SIGCONT);
-    // The next run finds out, one way or the other, and ends with the variable in place.
+    world.daemon().resume();
+    // Whether the write was carried out or not, the next run ends with the variable in place.
     workspace.apply(&[]).ok();
     workspace.settled();
     world.ktr(&["var", "get", "outage/dev", "KEY"]).ok().says(&["one"]);
 }
 
 #[test]
-fn an_answer_that_comes_late_but_in_time_is_taken() {
+fn a_response_that_comes_late_but_in_time_is_accepted() {
     let world = World::new();
-    let workspace = world.workspace(&ONE.replace("2s", "30s"));
+    let workspace = world.workspace(&ONE.replace("2s", "5m"));
     workspace.terraform(&["plan", "-no-color", "-out=saved"]).ok();
-    world.signal(Signal::SIGSTOP);
-    let pid = i32::try_from(world.pid()).expect("process ids fit");
-    let waker = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(1500));
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGCONT).expect("our own child");
+    world.daemon().pause();
+    let mut command = workspace.command(&["apply", "-no-color", "saved"]);
+    let apply = thread::spawn(move || testkit::Run::of(&mut command));
+    // The kernel queues connections for a paused daemon.
+    eventually("the provider has connected", || {
+        assert!(!apply.is_finished(), "it waits for the response");
+        connections(&world) > 0
     });
-    workspace.terraform(&["apply", "-no-color", "saved"]).ok();
-    waker.join().expect("it woke the daemon");
+    world.daemon().resume();
+    apply.join().expect("terraform ran").ok();
     workspace.settled();
 }
 
-/// A restart for an upgrade, say. Single variables are written in batches; environments in calls that are sent once.
+/// Returns how many connections to the daemon's socket wait for the daemon to accept them, from proc_net(5): a socket of
+/// the listening side that has no inode yet.
+fn connections(world: &World) -> usize {
+    let path = world.socket().display().to_string();
+    let sockets = std::fs::read_to_string("/proc/net/unix").expect("Linux lists its sockets");
+    let fields = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    fields.filter(|fields| fields.last() == Some(&&*path) && fields.get(6) == Some(&"0")).count()
+}
+
+/// A restart for an upgrade, for example. Single variables are written in batches; environments in calls that are sent once.
 #[test]
 fn a_daemon_that_is_restarted_in_mid_apply_costs_no_resource() {
     const MANY: &str = r#"
@@ -98,25 +108,32 @@ resource "kontraktor_variable" "v" {
   key     = "KEY_${count.index}"
   value   = "1"
 }
+resource "terraform_data" "gate" {
+  provisioner "local-exec" {
+    command = "until [ -e open ]; do sleep 0.1; done"
+  }
+}
 resource "kontraktor_environment" "e" {
-  count   = 100
-  project = "outage"
-  env     = "env-${count.index}"
+  depends_on = [terraform_data.gate]
+  count      = 100
+  project    = "outage"
+  env        = "env-${count.index}"
 }
 "#;
     let mut world = World::new();
     let workspace = world.workspace(MANY);
     let mut command = workspace.command(&["apply", "-auto-approve", "-no-color"]);
-    let apply = std::thread::spawn(move || testkit::Run::of(&mut command));
-    // Some of it is written, and most is not.
-    while !world.ktr(&["env", "show", "outage/dev"]).stdout.contains("KEY_") {
+    let apply = thread::spawn(move || testkit::Run::of(&mut command));
+    // Some of it is written, and the environments are not: they wait for the gate.
+    eventually("the first variable is written", || {
         assert!(!apply.is_finished(), "it writes first");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        world.ktr(&["env", "show", "outage/dev"]).stdout.contains("KEY_")
+    });
     world.stop();
-    assert!(!apply.is_finished(), "the daemon went away in mid-apply");
-    std::thread::sleep(Duration::from_millis(1500));
+    workspace.write("open", "");
+    // The provider tries in vain for a while.
+    thread::sleep(std::time::Duration::from_millis(1500));
     world.start();
-    apply.join().expect("terraform ran").ok().says(&["500 added"]);
+    apply.join().expect("terraform ran").ok().says(&["501 added"]);
     workspace.settled();
 }

@@ -72,7 +72,7 @@ fn settings_that_change_between_plan_and_apply_stop_the_apply() {
         "current: description = \"theirs\"",
         "Run `terraform plan` again",
     ]);
-    // Planned anew, with their change in sight, it goes through.
+    // A new plan, which shows the other change, succeeds.
     workspace.apply(&[]).ok();
     workspace.settled();
 
@@ -98,14 +98,14 @@ fn overwrite_adopts_what_exists() {
     workspace.apply(&[]).ok().says(&["3 added"]);
     world.ktr(&["var", "get", "promise/dev", "KEY"]).ok().says(&["mine"]);
     workspace.settled();
-    // What was taken over keeps its protection where the author says nothing.
+    // An adopted object keeps its protection unless the author sets it.
     assert_eq!(workspace.attributes("kontraktor_environment.e")["deletion_protection"], true);
     assert_eq!(workspace.attributes("kontraktor_variable.v")["deletion_protection"], true);
     workspace.destroy().fails().says(&["Deletion protection is on"]);
 }
 
 #[test]
-fn overwrite_changes_and_deletes_whatever_stands_there() {
+fn overwrite_changes_and_deletes_any_value() {
     let world = World::new();
     let workspace = world.workspace(&variable("on_conflict = \"overwrite\""));
     workspace.apply(&[]).ok();
@@ -121,7 +121,7 @@ fn overwrite_changes_and_deletes_whatever_stands_there() {
 }
 
 #[test]
-fn changing_only_how_conflicts_are_met_writes_nothing() {
+fn changing_only_on_conflict_writes_nothing() {
     let world = World::new();
     let workspace = world.workspace(&variable(""));
     workspace.apply(&[]).ok();
@@ -146,7 +146,7 @@ fn a_moved_block_changes_the_address_and_nothing_else() {
 }
 
 #[test]
-fn a_move_from_another_type_is_refused_with_the_way_that_works() {
+fn a_move_from_another_type_is_refused_with_an_alternative() {
     let world = World::new();
     let workspace = world.workspace("resource \"terraform_data\" \"d\" {\n  input = \"mine\"\n}\n");
     workspace.apply(&[]).ok();
@@ -163,9 +163,9 @@ fn a_move_from_another_type_is_refused_with_the_way_that_works() {
     ]);
 }
 
-/// See terraform#30937: what cannot be read yet is named, with the way on.
+/// See terraform#30937: what cannot be read yet is named, with a remedy.
 #[test]
-fn a_data_source_says_what_of_the_provider_block_is_unknown() {
+fn a_data_source_names_the_unknown_arguments_of_the_provider_block() {
     let world = World::new();
     let workspace = world.workspace(&format!(
         r#"resource "terraform_data" "host" {{
@@ -203,10 +203,10 @@ impl Debugged {
             .expect("the provider starts");
         let mut line = String::new();
         let mut lines = BufReader::new(process.stdout.take().expect("stdout is piped"));
-        lines.read_line(&mut line).expect("the provider says where it is");
+        lines.read_line(&mut line).expect("the provider prints its address");
         let value =
             line.trim().strip_prefix("TF_REATTACH_PROVIDERS='").and_then(|rest| rest.strip_suffix('\''));
-        let reattach = value.unwrap_or_else(|| panic!("the provider said {line:?}")).to_owned();
+        let reattach = value.unwrap_or_else(|| panic!("the provider printed {line:?}")).to_owned();
         Self { process, reattach }
     }
 }
@@ -218,7 +218,7 @@ impl Drop for Debugged {
     }
 }
 
-/// Both aliases talk to one process, which must not take one's session for the other's.
+/// Both aliases talk to one process, which must keep their sessions apart.
 #[test]
 fn two_aliases_of_a_debugged_provider_do_not_disturb_each_other() {
     let (one, two) = (World::new(), World::new());

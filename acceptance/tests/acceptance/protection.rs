@@ -1,4 +1,4 @@
-//! What is protected from deletion stays, whoever asks; and what takes its content along does so only when told.
+//! Deletion protection, and deletions that include the content only with `force_destroy`.
 
 use testkit::World;
 
@@ -29,7 +29,7 @@ const ON: &str = "deletion_protection = true";
 const OFF: &str = "deletion_protection = false";
 
 #[test]
-fn what_is_protected_is_not_planned_away() {
+fn protected_objects_are_not_destroyed_by_a_plan() {
     let world = World::new();
     // Without references, so that terraform asks for each of them.
     let apart = |key: &str| {
@@ -73,14 +73,14 @@ resource "kontraktor_variable" "v" {{
         .plan(&[])
         .fails()
         .says(&["This change would replace the variable guarded/prod/KEY: delete it, and create a new one."]);
-    // A replacement that terraform was told to make is not shown to the provider: there the daemon has the last word.
+    // The provider does not see a replacement that is forced by `-replace`; the daemon refuses it.
     workspace.main(&apart("KEY"));
     workspace.apply(&["-replace=kontraktor_variable.v"]).fails().says(&["protected from deletion"]);
     world.ktr(&["var", "get", "guarded/prod", "KEY"]).ok().says(&["precious"]);
     workspace.settled();
 }
 
-/// See terraform#17599: elsewhere a protection goes with the block that says it.
+/// See terraform#17599: elsewhere a protection is lost with the block that sets it.
 #[test]
 fn deletion_protection_is_not_lost_when_the_block_is_removed() {
     let world = World::new();
@@ -88,10 +88,10 @@ fn deletion_protection_is_not_lost_when_the_block_is_removed() {
     workspace.apply(&[]).ok();
     workspace.main("");
     workspace.apply(&[]).fails().says(&["Deletion protection is on", "the variable guarded/prod/KEY"]);
-    // Only the line is removed: the protection stays as it is.
+    // Only the line is removed: the protection remains.
     workspace.main(&all("")).settled();
     workspace.destroy().fails();
-    // Terraform forgets all of it; the daemon does not.
+    // Terraform forgets everything; the daemon does not.
     for address in ["kontraktor_variable.v", "kontraktor_environment.e", "kontraktor_project.p"] {
         workspace.terraform(&["state", "rm", address]).ok();
     }
@@ -115,14 +115,14 @@ fn the_daemon_refuses_what_a_stale_state_would_delete() {
     world.ktr(&["var", "protect", "guarded/prod", "KEY"]).ok();
     world.ktr(&["env", "protect", "guarded/prod"]).ok();
     world.ktr(&["project", "protect", "guarded"]).ok();
-    // The state says that none of it is protected, so the plan passes.
+    // The state shows no protection, so the plan passes.
     let destroy = workspace.terraform(&["destroy", "-auto-approve", "-no-color", "-refresh=false"]).fails();
     destroy.says(&["guarded/prod/KEY", "protected from deletion", "ktr var unprotect guarded/prod KEY"]);
     workspace.terraform(&["state", "rm", "kontraktor_variable.v"]).ok();
     let destroy = workspace.terraform(&["destroy", "-auto-approve", "-no-color", "-refresh=false"]).fails();
     destroy.says(&["protected from deletion", "ktr env unprotect guarded/prod"]);
     world.ktr(&["var", "get", "guarded/prod", "KEY"]).ok().says(&["precious"]);
-    // With its eyes open, the plan says it first.
+    // After a refresh, the plan already fails.
     workspace.destroy().fails().says(&["Deletion protection is on", "the environment guarded/prod"]);
 }
 
@@ -161,7 +161,7 @@ resource "kontraktor_project" "p" {{
 }
 
 #[test]
-fn what_is_not_empty_goes_only_by_an_applied_force_destroy() {
+fn content_is_destroyed_only_after_force_destroy_was_applied() {
     let world = World::new();
     let workspace = world.workspace(&holder(""));
     workspace.apply(&[]).ok();
@@ -179,7 +179,7 @@ fn what_is_not_empty_goes_only_by_an_applied_force_destroy() {
         "Failed to delete environment guarded/prod",
     ]);
 
-    // It is what was applied that counts, not what was written down for the next time.
+    // The applied value counts, not the one in the configuration.
     workspace.main(&holder("force_destroy = true"));
     workspace.destroy().fails().says(&["force_destroy = true"]);
     workspace.apply(&[]).ok();

@@ -10,7 +10,7 @@ const VARIABLE: &str = r#"resource "kontraktor_variable" "v" {
 }
 "#;
 
-/// A configuration that is only known after apply fails no plan: see terraform#30937.
+/// A configuration that is known only after apply fails no plan: see terraform#30937.
 #[test]
 fn unknown_at_plan_is_no_error() {
     let world = World::new();

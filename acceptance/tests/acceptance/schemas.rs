@@ -1,4 +1,4 @@
-//! JSON Schemas of a project's keys: kept by the daemon, whoever writes.
+//! JSON Schemas of a project's keys: enforced by the daemon for every writer.
 
 use testkit::World;
 
@@ -23,7 +23,7 @@ fn a_value_that_breaks_a_schema_fails_at_apply_with_both_paths() {
     let world = World::new();
     let workspace = world.workspace(&format!("{PORTS}{}", variable("DB_PORT", "70000")));
     workspace.apply(&[]).fails().says(&["billing/prod/DB_PORT", "ports", "/maximum", "value = \"70000\""]);
-    // The key that does not match as a whole is free.
+    // A key that matches only in part is not validated.
     workspace.main(&format!("{PORTS}{}", variable("DB_PORTS", "70000"))).apply(&[]).ok();
     workspace.main(&format!("{PORTS}{}", variable("DB_PORT", "5432"))).apply(&[]).ok();
     workspace.settled();
@@ -31,7 +31,7 @@ fn a_value_that_breaks_a_schema_fails_at_apply_with_both_paths() {
         .ktr(&["var", "set", "billing/prod", "DB_PORT=0", "--type", "number"])
         .fails()
         .says(&["ports", "/minimum"]);
-    // Without the schema, everything goes.
+    // Without the schema, every value is accepted.
     let free =
         |value| variable("DB_PORT", value).replace("depends_on = [kontraktor_variable_schema.ports]", "");
     workspace.main(&free("5432")).apply(&[]).ok().says(&["0 added, 0 changed, 1 destroyed"]);
@@ -39,7 +39,7 @@ fn a_value_that_breaks_a_schema_fails_at_apply_with_both_paths() {
 }
 
 #[test]
-fn the_place_inside_a_json_value_is_named() {
+fn the_path_inside_a_json_value_is_named() {
     let world = World::new();
     let workspace = world.workspace(
         r#"resource "kontraktor_variable_schema" "policy" {
@@ -64,7 +64,7 @@ fn the_place_inside_a_json_value_is_named() {
 }
 
 #[test]
-fn a_schema_that_stands_against_what_exists_is_refused_and_names_it() {
+fn a_schema_that_existing_values_violate_is_refused_and_names_them() {
     let world = World::new();
     world.ktr(&["var", "set", "--create", "billing/prod", "DB_PORT=70000", "--type", "number"]).ok();
     world.ktr(&["var", "set", "--create", "billing/dev", "PORT=x"]).ok();
@@ -77,7 +77,7 @@ fn a_schema_that_stands_against_what_exists_is_refused_and_names_it() {
     world.ktr(&["var", "unset", "billing/prod", "DB_PORT"]).ok();
     world.ktr(&["var", "set", "billing/dev", "PORT=80", "--type", "number"]).ok();
     workspace.apply(&[]).ok();
-    // Tightened against what stands: refused, and the old one stays.
+    // A tighter schema that existing values violate is refused, and the old one remains.
     workspace.main(&PORTS.replace("minimum = 1", "minimum = 1000"));
     workspace.apply(&[]).fails().says(&["Failed to update variable schema billing/ports", "dev/PORT"]);
     workspace.main(PORTS).settled();
@@ -129,7 +129,7 @@ fn changed_between_plan_and_apply_stops_the_apply() {
 }
 
 #[test]
-fn what_exists_already_is_imported() {
+fn an_existing_schema_is_imported() {
     let world = World::new();
     world.workspace(PORTS).apply(&[]).ok();
     let workspace = world.workspace(PORTS);
@@ -146,7 +146,7 @@ fn what_exists_already_is_imported() {
 }
 
 #[test]
-fn what_is_no_schema_fails_at_plan_without_the_daemon() {
+fn an_invalid_schema_fails_at_plan_without_the_daemon() {
     let world = World::without_daemon();
     for (from, to, expected) in [
         (

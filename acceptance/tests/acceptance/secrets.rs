@@ -48,7 +48,7 @@ fn a_token_from_the_environment_leaves_no_trace() {
     assert!(applied.stderr.contains("terraform-provider-kontraktor"), "the log was on");
     let planned = run(&["plan", "-no-color", "-out=saved"]).ok();
     world.stop();
-    // With the daemon gone there are errors to read, too.
+    // Without a daemon, check the errors, too.
     let failed = run(&["apply", "-auto-approve", "-no-color", "-replace=kontraktor_variable.v"]).fails();
     for printed in [&applied, &planned, &failed] {
         assert!(!printed.stdout.contains(TOKEN) && !printed.stderr.contains(TOKEN), "{}", printed.line);

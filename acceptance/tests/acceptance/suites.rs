@@ -34,7 +34,7 @@ fn passes(name: &str) {
         serde_json::from_str(&world.ktr(&["project", "list", "--output", "json"]).ok().stdout).expect("JSON");
     let explicit =
         left["projects"].as_array().expect("a list").iter().filter(|p| p["implicit"] == false).count();
-    assert_eq!(explicit, 0, "terraform test destroys what it made: {left}");
+    assert_eq!(explicit, 0, "terraform test destroys what it created: {left}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn variable(arguments: &str) -> String {
     block + arguments + "\n}\n"
 }
 
-/// Each fails while planning, without a daemon, and says these.
+/// Each fails while planning, without a daemon, and reports these parts.
 #[test]
 fn known_values_are_refused_at_plan() {
     let world = World::without_daemon();
@@ -37,9 +37,9 @@ fn known_values_are_refused_at_plan() {
         ("value = \"a\\u0000b\"", &["NUL"]),
         ("value = null", &["with kontraktor_variable.v", "value is required"]),
     ];
-    for (arguments, says) in cases {
+    for (arguments, expected) in cases {
         let workspace = world.workspace(&variable(arguments));
-        workspace.plan(&[]).fails().says(&["Error:"]).says(says);
+        workspace.plan(&[]).fails().says(&["Error:"]).says(expected);
     }
 }
 
@@ -49,7 +49,7 @@ fn unknown_values_are_refused_at_apply_and_nothing_is_written() {
     let source = "resource \"terraform_data\" \"t\" {\n  input = \"ten\"\n}\n";
     let workspace = world
         .workspace(&format!("{source}{}", variable("type = \"number\"\nvalue = terraform_data.t.output")));
-    assert_eq!(workspace.plan(&[]).code, 2, "nothing can be said yet");
+    assert_eq!(workspace.plan(&[]).code, 2, "nothing is known yet");
     workspace.apply(&[]).fails().says(&["number", "ten"]);
     world.ktr(&["var", "get", "wrong/dev", "KEY"]).fails();
 }
@@ -77,7 +77,7 @@ fn create_missing_off_names_what_is_missing() {
 #[test]
 fn the_provider_block_is_checked() {
     let world = World::without_daemon();
-    for (block, says) in [
+    for (block, expected) in [
         ("timeout = \"soon\"", ["timeout = \"soon\"", "60s"]),
         ("timeout = \"0s\"", ["timeout = \"0s\"", "60s"]),
         ("host = \"ftp://example.com\"", ["host = \"ftp://example.com\"", "unix://"]),
@@ -87,7 +87,7 @@ fn the_provider_block_is_checked() {
         let workspace = world.workspace(&format!(
             "provider \"kontraktor\" {{\n  {block}\n}}\ndata \"kontraktor_projects\" \"all\" {{}}\n"
         ));
-        workspace.plan(&[]).fails().says(&["Error:"]).says(&says);
+        workspace.plan(&[]).fails().says(&["Error:"]).says(&expected);
     }
 }
 
@@ -95,7 +95,7 @@ fn the_provider_block_is_checked() {
 fn data_sources_name_what_they_did_not_find() {
     let world = World::new();
     world.ktr(&["var", "set", "--create", "there/dev", "KEY=x"]).ok();
-    for (kind, arguments, says) in [
+    for (kind, arguments, expected) in [
         ("environment", "project = \"nowhere\"\n  env = \"dev\"", "nowhere"),
         ("environment", "project = \"there\"\n  env = \"prod\"", "The project there has no environment prod"),
         (
@@ -105,6 +105,6 @@ fn data_sources_name_what_they_did_not_find() {
         ),
     ] {
         let workspace = world.workspace(&format!("data \"kontraktor_{kind}\" \"d\" {{\n  {arguments}\n}}\n"));
-        workspace.plan(&[]).fails().says(&[says, "not found"]);
+        workspace.plan(&[]).fails().says(&[expected, "not found"]);
     }
 }

@@ -1,16 +1,16 @@
-//! Vault's ways to log in: AppRole, Kubernetes, client certificates.
+//! Vault's login methods: AppRole, Kubernetes, client certificates.
 
 use serde_json::{Value, json};
 use testkit::servers::{Authority, Http, Kubernetes, Vault};
 
-/// A Vault with one secret and the policy `reader` for it.
+/// Returns a Vault with one secret and the policy `reader` for it.
 fn filled(vault: Vault) -> Vault {
     vault.put("secret/data/app", &json!({ "data": { "password": "kept" } }));
     vault.write_policy("reader", r#"path "secret/data/app" { capabilities = ["read"] }"#);
     vault
 }
 
-/// Asserts that a login's answer holds a token that reads the secret.
+/// Asserts that a login returned a token that reads the secret.
 #[track_caller]
 fn reads(vault: &Vault, login: &Value) {
     let token = login["auth"]["client_token"].as_str().expect("a token");
@@ -50,7 +50,7 @@ fn a_pod_logs_in_with_its_service_account() {
     reads(&vault, &log_in(&token).ok());
 
     assert_eq!(log_in(&cluster.create_token("shop", "billing")).status, 403);
-    // Made of the right names, but by another cluster.
+    // It has the right names, but another cluster issued it.
     assert_eq!(log_in(&Kubernetes::start().create_token("shop", "checkout")).status, 403);
     cluster.delete_account(&token);
     assert_eq!(log_in(&token).status, 403);

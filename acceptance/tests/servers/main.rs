@@ -1,5 +1,5 @@
-//! The servers that the brokerage's tests rely on are what they are taken for: each starts, holds a secret, breaks in the
-//! way that a test asks for, and stops.
+//! The real servers that other tests rely on: each starts, stores a secret, fails in the way that a test asks for, and
+//! stops.
 
 mod database;
 mod logins;

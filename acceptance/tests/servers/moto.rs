@@ -1,10 +1,10 @@
-//! moto in AWS's place: Secrets Manager.
+//! moto in place of AWS Secrets Manager.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use testkit::servers::{Http, Moto};
 
-/// The status is not looked at: moto says 404 where AWS says 400.
+/// The status is not checked: moto returns 404 where AWS returns 400.
 fn is_missing(moto: &Moto, name: &str) -> bool {
     let answer = moto.call("GetSecretValue", &json!({ "SecretId": name }));
     !answer.succeeded() && answer.body["__type"] == "ResourceNotFoundException"
@@ -28,7 +28,7 @@ fn a_secret_has_versions_and_stages() {
 }
 
 #[test]
-fn a_secret_may_be_bytes() {
+fn a_secret_may_be_binary() {
     let moto = Moto::start();
     moto.create_binary("keystore", b"\x00\xff\xfe");
     let read = moto.call("GetSecretValue", &json!({ "SecretId": "keystore" })).ok();
@@ -37,7 +37,7 @@ fn a_secret_may_be_bytes() {
 }
 
 #[test]
-fn many_secrets_come_in_one_answer() {
+fn many_secrets_come_in_one_response() {
     let moto = Moto::start();
     moto.create("one", "1");
     moto.create("two", "2");
@@ -47,7 +47,7 @@ fn many_secrets_come_in_one_answer() {
 }
 
 #[test]
-fn a_deleted_secret_is_gone_and_so_is_everything_after_a_reset() {
+fn a_deletion_removes_a_secret_and_a_reset_everything() {
     let moto = Moto::start();
     moto.create("one", "1");
     moto.create("two", "2");
@@ -68,12 +68,12 @@ fn recorded_actions_are_listed() {
 }
 
 #[test]
-fn a_stopped_moto_answers_nobody_and_comes_back_empty_on_its_port() {
+fn a_stopped_moto_refuses_connections_and_restarts_empty_on_its_port() {
     let mut moto = Moto::start();
     moto.create("one", "1");
     let address = moto.address();
     moto.stop();
-    let refused = Http::new(&address, &[]).try_send("GET", "/", &Value::Null).expect_err("nobody listens");
+    let refused = Http::new(&address, &[]).try_send("GET", "/", &Value::Null).expect_err("nothing listens");
     assert!(refused.is_connect(), "{refused:?}");
 
     moto.start_again();

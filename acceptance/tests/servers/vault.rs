@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::servers::{Authority, Http, Vault};
 
 #[test]
-fn a_secret_that_was_written_is_read_and_a_stopped_vault_answers_nobody() {
+fn a_written_secret_is_read_and_a_stopped_vault_refuses_connections() {
     let vault = Vault::start();
     let written = vault.put("secret/data/app/db", &json!({ "data": { "password": "first" } }));
     assert_eq!(written["data"]["version"], 1);
@@ -21,7 +21,7 @@ fn a_secret_that_was_written_is_read_and_a_stopped_vault_answers_nobody() {
 
     let client = vault.with_token(vault.root_token());
     drop(vault);
-    let refused = client.try_send("GET", "sys/health", &Value::Null).expect_err("nobody listens");
+    let refused = client.try_send("GET", "sys/health", &Value::Null).expect_err("nothing listens");
     assert!(refused.is_connect(), "{refused:?}");
 }
 
@@ -78,7 +78,7 @@ fn a_token_does_what_its_policy_says_until_it_is_revoked() {
 }
 
 #[test]
-fn a_token_that_is_not_renewable_says_so() {
+fn a_token_that_is_not_renewable_is_marked_so() {
     let vault = Vault::start();
     let token = vault.create_token(&["default"], "60s", false);
     let about = vault.with_token(&token).send("GET", "auth/token/lookup-self", &Value::Null).ok();
@@ -99,12 +99,12 @@ fn recorded_requests_are_counted() {
 }
 
 #[test]
-fn a_paused_vault_answers_once_it_goes_on() {
+fn a_paused_vault_responds_when_it_continues() {
     let vault = Vault::start();
     vault.pause();
     let client = vault.with_token(vault.root_token());
     let asked = std::thread::spawn(move || client.send("GET", "sys/health", &Value::Null).status);
-    // The connection is taken by the system, and the answer cannot come before the process goes on.
+    // The system accepts the connection, and there can be no response before the process continues.
     let listening = std::net::TcpStream::connect(vault.address().trim_start_matches("http://"));
     assert!(listening.is_ok());
     assert!(!asked.is_finished());
@@ -113,7 +113,7 @@ fn a_paused_vault_answers_once_it_goes_on() {
 }
 
 #[test]
-fn its_tls_certificate_is_trusted_by_who_trusts_its_authority_and_by_nobody_else() {
+fn only_clients_that_trust_its_authority_trust_its_tls_certificate() {
     let authority = Authority::new();
     let vault = Vault::start_with_tls(&authority.server(), &authority);
     let trusting = vault.over_tls(authority.client_config(None));

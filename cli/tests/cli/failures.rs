@@ -24,11 +24,11 @@ fn a_daemon_that_is_not_running() {
     ]);
     insta::assert_snapshot!(world.transcript(), @"
     $ ktr status
-    error: cannot reach kontraktord at unix://DIR/k.sock: there is no such socket
+    error: cannot reach kontraktord at unix://DIR/k.sock: the socket does not exist
     hint: Start the daemon with `kontraktord --socket DIR/k.sock`.
     [exit 5]
     $ ktr var set infra-demo/dev A=1
-    error: cannot reach kontraktord at unix://DIR/k.sock: there is no such socket
+    error: cannot reach kontraktord at unix://DIR/k.sock: the socket does not exist
     hint: Start the daemon with `kontraktord --socket DIR/k.sock`.
     [exit 5]
     $ ktr project create infra-demo
@@ -36,8 +36,8 @@ fn a_daemon_that_is_not_running() {
     hint: Start the daemon with `kontraktord --socket DIR/k.sock`.
     [exit 5]
     $ ktr --host https://config.example.com status
-    error: cannot connect to https://config.example.com: the daemon does not listen on https yet
-    hint: Leave the host out, or name the local socket as unix:///path.
+    error: cannot connect to https://config.example.com: https is not supported yet
+    hint: Omit host, or set it to a local socket: unix:///path/to/kontraktord.sock.
     [exit 5]
     ");
 }
@@ -58,12 +58,12 @@ fn a_daemon_that_does_not_answer() {
     assert!(begin.elapsed().as_secs() < 60);
     insta::assert_snapshot!(world.transcript(), @"
     $ ktr --timeout 300ms project list
-    error: kontraktord at unix://DIR/k.sock did not answer ListProjects within 300ms: time is up
-    hint: Look at the daemon's log, or allow more time with the timeout setting.
+    error: kontraktord at unix://DIR/k.sock did not respond to ListProjects within 300ms: deadline exceeded
+    hint: Check the daemon's log, or increase the timeout.
     [exit 7]
     $ ktr --timeout 300ms project create infra-demo
-    error: CreateProject was sent to kontraktord at unix://DIR/k.sock, and no answer came back (time is up): the outcome is unknown
-    hint: Look at what is stored now before the write is repeated.
+    error: the outcome of CreateProject is unknown: it was sent to kontraktord at unix://DIR/k.sock, and no response came back (deadline exceeded)
+    hint: Check what is stored before you repeat the write.
     [exit 6]
     ");
 }
@@ -97,7 +97,7 @@ fn options_override_environment_variables() {
     let local = run(command, b"");
     assert_eq!(
         local.stderr,
-        "error: cannot reach kontraktord at unix:///nowhere/kontraktor/kontraktord.sock: there is no such socket\n\
+        "error: cannot reach kontraktord at unix:///nowhere/kontraktor/kontraktord.sock: the socket does not exist\n\
          hint: Start the daemon with `kontraktord`.\n"
     );
 }

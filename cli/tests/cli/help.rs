@@ -390,7 +390,7 @@ fn invalid_command_lines_are_refused_with_the_rule() {
     hint: Omit --project.
     [exit 2]
     $ ktr --host http://localhost status
-    error: host cannot begin with http://: write unix:///path/to/kontraktord.sock or https://NAME[:PORT], or leave it out for the local daemon's socket
+    error: unsupported host scheme http://; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket
     hint: Correct the value of --host or KONTRAKTOR_HOST.
     [exit 2]
     $ ktr --timeout 0s status

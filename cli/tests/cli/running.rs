@@ -113,11 +113,11 @@ fn failures_of_ktr_have_exit_codes_of_their_own() {
     hint: Correct the value of --timeout or KONTRAKTOR_TIMEOUT.
     [exit 125]
     $ ktr --host http://localhost run infra-demo/dev -- true
-    error: host cannot begin with http://: write unix:///path/to/kontraktord.sock or https://NAME[:PORT], or leave it out for the local daemon's socket
+    error: unsupported host scheme http://; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket
     hint: Correct the value of --host or KONTRAKTOR_HOST.
     [exit 125]
     $ ktr --host unix:///nowhere/k.sock run infra-demo/dev -- true
-    error: cannot reach kontraktord at unix:///nowhere/k.sock: there is no such socket
+    error: cannot reach kontraktord at unix:///nowhere/k.sock: the socket does not exist
     hint: Start the daemon with `kontraktord --socket /nowhere/k.sock`.
     [exit 125]
     "#);

@@ -3,19 +3,21 @@
 use std::{
     fmt::Write as _,
     fs::{self, File},
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::PathBuf,
+    process::{Command, Stdio},
 };
 
 use nix::pty::{OpenptyResult, openpty};
 use tempfile::TempDir;
+use testkit::Daemon;
 
 /// A running daemon with an empty store; ends with the test.
 pub(crate) struct World {
+    /// First, because it ends before its directory is removed.
+    daemon: Option<Daemon>,
     dir: TempDir,
-    daemon: Option<Child>,
     /// What was run and what it printed.
     transcript: String,
 }
@@ -44,32 +46,11 @@ impl World {
         world
     }
 
-    /// With a daemon that reads this file.
+    /// Returns a world whose daemon reads this configuration.
     fn with_configuration(toml: &str) -> Self {
         let mut world = Self::without_daemon();
-        let configuration = world.path("kontraktord.toml");
-        fs::write(&configuration, toml).expect("the scratch directory takes a file");
-        let kontraktord = Path::new(env!("CARGO_BIN_EXE_ktr")).with_file_name("kontraktord");
-        assert!(kontraktord.exists(), "kontraktord is missing: build it with `cargo build -p kontraktord`");
-        let mut daemon = Command::new(kontraktord)
-            .arg("--config")
-            .arg(configuration)
-            .arg("--data-dir")
-            .arg(world.path("data"))
-            .arg("--socket")
-            .arg(world.socket())
-            .env("HOME", world.dir.path())
-            .env_remove("XDG_CONFIG_HOME")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("kontraktord can be run");
-        let mut line = String::new();
-        let stdout = daemon.stdout.take().expect("a pipe");
-        world.daemon = Some(daemon);
-        BufReader::new(stdout).read_line(&mut line).expect("kontraktord says something");
-        assert!(line.starts_with("listening on"), "kontraktord does not listen: {line:?}");
+        fs::write(world.path("kontraktord.toml"), toml).expect("the scratch directory takes a file");
+        world.daemon = Some(Daemon::builder(world.dir.path()).socket(world.socket()).start());
         world
     }
 
@@ -77,7 +58,7 @@ impl World {
     pub(crate) fn without_daemon() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).expect("mode set");
-        Self { dir, daemon: None, transcript: String::new() }
+        Self { daemon: None, dir, transcript: String::new() }
     }
 
     /// With the environment `infra-demo/dev`.
@@ -196,16 +177,6 @@ impl World {
             line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
         });
         lines.collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        if let Some(daemon) = &mut self.daemon {
-            // The test is over; how the daemon ends is another test's.
-            let _ = daemon.kill();
-            let _ = daemon.wait();
-        }
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use super::common::{Ended, Home, batch, delete, put};
 use kontraktor_proto::v1::GetStatusRequest;
 use kontraktor_store_duckdb::DATABASE_FILE;
+use testkit::Run;
+
+use super::common::{Home, batch, delete, put};
 
 /// A home with a log of a few rows, and its head as the daemon told it.
 async fn written() -> (Home, String) {
@@ -16,11 +18,11 @@ async fn written() -> (Home, String) {
     client.write_variables(batch([delete("b")])).await.unwrap();
     let status = daemon.system().get_status(GetStatusRequest {}).await.unwrap().into_inner();
     let head = format!("{}:{}", status.head_sequence, status.head_hash);
-    assert_eq!(daemon.terminate().0, Some(0));
+    daemon.terminate().ok();
     (home, head)
 }
 
-fn verify(home: &Home, arguments: &[&str]) -> Ended {
+fn verify(home: &Home, arguments: &[&str]) -> Run {
     home.run(&[&["audit", "verify"], arguments].concat())
 }
 
@@ -54,9 +56,8 @@ async fn an_untouched_log_is_intact_and_its_head_is_printed() {
 async fn the_daemon_is_found_by_its_data_alone() {
     let (home, head) = written().await;
     let _daemon = home.start();
-    let mut command = home.bare_command();
-    command.args(["audit", "verify", "--data-dir"]).arg(home.data());
-    let asked = home.ended(command.output().unwrap());
+    let mut command = home.builder().default_locations(home.socket()).args(["audit", "verify"]).command();
+    let asked = home.tidy(command.arg("--data-dir").arg(home.data()));
     assert_eq!(asked.code, 0, "{asked:?}");
     assert!(asked.stdout.starts_with(&format!("head {head}\n")), "{asked:?}");
 }
@@ -66,7 +67,7 @@ async fn an_expectation_that_is_not_met_is_told() {
     let (home, head) = written().await;
     let wrong = altered(&head);
     let beyond = format!("999:{}", "ab".repeat(32));
-    let told = |ended: Ended| {
+    let told = |ended: Run| {
         assert_eq!(ended.code, 5, "{ended:?}");
         ended
             .report()
@@ -152,11 +153,11 @@ async fn verifying_writes_nothing() {
 fn a_daemon_that_does_not_answer_is_told() {
     let home = Home::new();
     let daemon = home.start();
-    fs::remove_file(&daemon.socket).unwrap();
+    fs::remove_file(daemon.socket()).unwrap();
     let refused = verify(&home, &[]);
     assert_eq!(refused.code, 1);
     insta::assert_snapshot!(refused.report(), @"
-    error: a daemon has the data directory open and cannot be reached at HOME/run/k.sock: there is no such socket
+    error: a daemon has the data directory open and cannot be reached at HOME/run/k.sock: the socket does not exist
     hint: set its socket with `--socket`, or stop it and run this again
     ");
 }

@@ -8,9 +8,10 @@ use kontraktor_proto::{
         RollbackEnvironmentRequest, Snapshot, UpdateEnvironmentRequest, WriteItem, point_in_time, variable,
     },
 };
+use testkit::Daemon;
 use tonic::Status;
 
-use super::common::{Daemon, Home, batch, delete, environment, put};
+use super::common::{Home, batch, delete, environment, put};
 
 /// The item in another environment than `demo/dev`.
 fn into(project: &str, env: &str, item: WriteItem) -> WriteItem {

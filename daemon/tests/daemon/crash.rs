@@ -3,22 +3,36 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use super::common::{Daemon, Home, batch, environment, put};
 use kontraktor_proto::v1::{
     AuditEntry, GetEnvironmentRequest, ListAuditRequest, ListHistoryRequest, ProblemCode, ReadSecretsRequest,
     SecretTarget, VerifyAuditRequest, WriteStatus, WriteVariablesRequest, WriteVariablesResponse,
     secret_target::Target, secrets_client::SecretsClient, variables_client::VariablesClient,
 };
+use testkit::{Daemon, eventually_async};
 use tonic::transport::Channel;
+
+use super::common::{Home, batch, environment, put};
 
 const CRASHES: usize = 50;
 const WRITERS: usize = 4;
 
-/// What one writer sent, and what it heard.
+/// Waits until the clients of this round have had some answers, and a little longer: the moment of the crash varies.
+async fn until_the_crash(round: usize, answers: &AtomicUsize) {
+    eventually_async("clients are answered", async || {
+        (answers.load(Ordering::Relaxed) >= 2 * WRITERS).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis((round as u64 * 37) % 120)).await;
+}
+
+/// What one writer sent, and which answers it received.
 #[derive(Default)]
 struct Story {
     acknowledged: Vec<(WriteVariablesRequest, WriteVariablesResponse)>,
@@ -32,6 +46,7 @@ async fn write_until_it_dies(
     writer: usize,
     round: usize,
     story: Arc<Mutex<Story>>,
+    answers: Arc<AtomicUsize>,
 ) {
     for number in 0.. {
         let value = format!("{round}-{writer}-{number}");
@@ -39,7 +54,10 @@ async fn write_until_it_dies(
             batch([put(&format!("lone_{writer}"), &value), put(&format!("first_{writer}"), &value)]);
         request.groups[1].items.push(put(&format!("second_{writer}"), &value));
         match client.write_variables(request.clone()).await {
-            Ok(response) => story.lock().unwrap().acknowledged.push((request, response.into_inner())),
+            Ok(response) => {
+                story.lock().unwrap().acknowledged.push((request, response.into_inner()));
+                answers.fetch_add(1, Ordering::Relaxed);
+            }
             Err(_) => {
                 story.lock().unwrap().unanswered.push(request);
                 return;
@@ -58,16 +76,17 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_written_twice() {
     let mut daemon = home.start();
 
     for round in 0..CRASHES {
+        let answers = Arc::<AtomicUsize>::default();
         let stories: Vec<_> = (0..WRITERS).map(|_| Arc::new(Mutex::new(Story::default()))).collect();
         let writers: Vec<_> = stories
             .iter()
             .enumerate()
             .map(|(writer, story)| {
-                tokio::spawn(write_until_it_dies(daemon.variables(), writer, round, Arc::clone(story)))
+                let (story, answers) = (Arc::clone(story), Arc::clone(&answers));
+                tokio::spawn(write_until_it_dies(daemon.variables(), writer, round, story, answers))
             })
             .collect();
-        // Not for readiness: the moment of the crash is what varies.
-        tokio::time::sleep(Duration::from_millis(20 + (round as u64 * 37) % 120)).await;
+        until_the_crash(round, &answers).await;
         daemon.kill();
         for writer in writers {
             writer.await.unwrap();
@@ -156,6 +175,7 @@ async fn ask_until_it_dies(
     mut client: SecretsClient<Channel>,
     reader: String,
     answered: Arc<Mutex<HashMap<String, u64>>>,
+    answers: Arc<AtomicUsize>,
 ) {
     for number in 0.. {
         let reference = format!("vault://nowhere/{reader}/{number}#f");
@@ -165,6 +185,7 @@ async fn ask_until_it_dies(
         let problem = answer.into_inner().secrets.remove(0).problem.expect("there is no such vault");
         assert_eq!(problem.code(), ProblemCode::UnknownVault);
         answered.lock().unwrap().insert(reference, 1);
+        answers.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -174,18 +195,21 @@ async fn no_access_that_was_answered_is_missing_from_the_log() {
     let answered = Arc::new(Mutex::new(HashMap::new()));
     let mut daemon = home.start();
     for round in 0..CRASHES / 2 {
+        let answers = Arc::<AtomicUsize>::default();
         let mut clients: Vec<_> = (0..WRITERS)
             .map(|reader| {
                 let reader = format!("{round}-{reader}");
-                tokio::spawn(ask_until_it_dies(daemon.secrets(), reader, Arc::clone(&answered)))
+                let (answered, answers) = (Arc::clone(&answered), Arc::clone(&answers));
+                tokio::spawn(ask_until_it_dies(daemon.secrets(), reader, answered, answers))
             })
             .collect();
         // What is committed beside them takes along what has not got there yet.
         if round % 2 == 0 {
             let story = Arc::default();
-            clients.push(tokio::spawn(write_until_it_dies(daemon.variables(), 0, round, story)));
+            let uncounted = Arc::default();
+            clients.push(tokio::spawn(write_until_it_dies(daemon.variables(), 0, round, story, uncounted)));
         }
-        tokio::time::sleep(Duration::from_millis(20 + (round as u64 * 37) % 120)).await;
+        until_the_crash(round, &answers).await;
         daemon.kill();
         for client in clients {
             client.await.unwrap();

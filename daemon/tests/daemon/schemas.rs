@@ -4,16 +4,12 @@ use kontraktor_proto::{
     problem::from_status,
     v1::{
         CreateSchemaRequest, DeleteSchemaRequest, GetSchemaRequest, ListSchemasRequest, Problem, ProblemCode,
-        SchemaSettings, UpdateSchemaRequest, WriteResult, WriteStatus, schemas_client::SchemasClient,
+        SchemaSettings, UpdateSchemaRequest, WriteResult, WriteStatus,
     },
 };
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
-use super::common::{Daemon, Home, batch, put};
-
-fn schemas(daemon: &Daemon) -> SchemasClient<Channel> {
-    SchemasClient::new(daemon.channel())
-}
+use super::common::{Home, batch, put};
 
 fn problem(refused: Result<impl std::fmt::Debug, Status>) -> Problem {
     let status = refused.unwrap_err();
@@ -35,7 +31,7 @@ fn levels(name: &str) -> CreateSchemaRequest {
 async fn a_schema_keeps_wrong_values_out_until_it_is_changed_or_deleted_also_over_kill_9() {
     let home = Home::new();
     let mut daemon = home.start();
-    let made = schemas(&daemon).create_schema(levels("levels")).await.unwrap().into_inner();
+    let made = daemon.schemas().create_schema(levels("levels")).await.unwrap().into_inner();
     assert_eq!(made.schema, r#"{ "enum": ["debug", "info"] }"#, "as its author wrote it");
     assert!(made.changed.unwrap().actor.starts_with("unix:"));
     daemon.kill();
@@ -59,7 +55,7 @@ async fn a_schema_keeps_wrong_values_out_until_it_is_changed_or_deleted_also_ove
     assert!(!format!("{refused:?}").contains("loud"), "{refused:?}");
     insta::assert_snapshot!(refused, @r#"key "LOG_LEVEL" of environment "demo/dev" breaks schema "levels" of project "demo": /enum: must be one of "debug", "info" (write a value that conforms, or change the schema first)"#);
 
-    let mut client = schemas(&daemon);
+    let mut client = daemon.schemas();
     let narrower = UpdateSchemaRequest {
         project: "demo".to_owned(),
         name: "levels".to_owned(),
@@ -84,7 +80,7 @@ async fn a_schema_keeps_wrong_values_out_until_it_is_changed_or_deleted_also_ove
 async fn bad_schemas_are_refused_by_field_and_lists_have_pages() {
     let home = Home::new();
     let daemon = home.start();
-    let mut client = schemas(&daemon);
+    let mut client = daemon.schemas();
     let cases = [
         ("project", CreateSchemaRequest { project: "Big".to_owned(), ..levels("a") }),
         ("name", CreateSchemaRequest { name: "a/b".to_owned(), ..levels("a") }),

@@ -3,32 +3,27 @@
 use std::{
     collections::HashSet,
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::Write as _,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
 };
 
 use kontraktor_proto::v1::{
     GetSnapshotRequest, GetStatusRequest, ListAuditRequest, ProblemCode, ReadSecretsRequest, SecretTarget,
     VerifyAuditRequest, WriteStatus, secret_target::Target, secrets_client::SecretsClient,
 };
+use testkit::eventually_async;
 use tonic::transport::Channel;
 
-use super::common::{Daemon, Home, batch, environment, put};
+use super::common::{Home, batch, environment, put};
 
 #[tokio::test]
 async fn without_file_descriptors_it_waits_until_there_are_some() {
     let home = Home::new();
-    let usual = home.command();
-    let mut limited = Command::new("/bin/sh");
-    limited.args(["-c", "ulimit -n 64 && exec \"$0\""]).arg(usual.get_program());
-    limited.env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let mut daemon = Daemon::start(limited, home.socket());
-    let crowd: Vec<_> = (0..100).map(|_| UnixStream::connect(&daemon.socket).unwrap()).collect();
-    let mut log = BufReader::new(daemon.child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    assert!(log.any(|line| line.contains("a connection could not be taken")), "it never ran out");
+    let daemon = home.builder().open_files(64).start();
+    let crowd: Vec<_> = (0..100).map(|_| UnixStream::connect(daemon.socket()).unwrap()).collect();
+    daemon.wait_for_log("a connection could not be taken");
     drop(crowd);
     let written = daemon.variables().write_variables(batch([put("k", "v")])).await.unwrap().into_inner();
     assert_eq!(written.results[0].status(), WriteStatus::Written);
@@ -91,23 +86,15 @@ async fn a_full_disk_stops_writes_alone_and_only_until_there_is_room() {
 
     // Room is made, and the same process writes again.
     fs::remove_file(&ballast).unwrap();
-    let begun = Instant::now();
-    loop {
-        match client.write_variables(batch([put("after", "v")])).await {
-            Ok(answer) => {
-                assert_eq!(answer.into_inner().results[0].status(), WriteStatus::Written);
-                break;
-            }
-            Err(status) => {
-                assert!(begun.elapsed() < Duration::from_secs(20), "it never wrote again: {status:?}");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
+    let answer = eventually_async("the daemon writes again", async || {
+        client.write_variables(batch([put("after", "v")])).await.ok()
+    })
+    .await;
+    assert_eq!(answer.into_inner().results[0].status(), WriteStatus::Written);
     written.push("after".to_owned());
     let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();
     assert!(verified.intact, "{}", verified.explanation);
-    assert_eq!(daemon.terminate().0, Some(0));
+    daemon.terminate().ok();
 
     let daemon = home.start();
     let mut reader = daemon.environments().max_decoding_message_size(64 * 1024 * 1024);
@@ -162,11 +149,7 @@ async fn on_a_full_disk_nothing_is_handed_out_that_cannot_be_written_down() {
 
     fs::remove_file(&ballast).unwrap();
     client = daemon.secrets();
-    let begun = Instant::now();
-    while let Err(problem) = ask(&mut client, &mut answered).await {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it never answered again: {problem:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    eventually_async("the daemon answers again", async || ask(&mut client, &mut answered).await.ok()).await;
     let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();
     assert!(verified.intact, "{}", verified.explanation);
     let request = ListAuditRequest { page_size: 1000, ..ListAuditRequest::default() };

@@ -1,6 +1,6 @@
 //! A daemon that is killed while it brings the tables of an earlier one up to date.
 
-use std::{io::Read as _, process::Stdio, time::Duration};
+use std::time::Duration;
 
 use super::common::{Home, batch, delete, put};
 use kontraktor_proto::v1::{GetStatusRequest, VerifyAuditRequest};
@@ -31,7 +31,7 @@ async fn kill_9_while_the_tables_are_brought_up_to_date_leaves_them_usable() {
     let items = (0..200).map(|i| put(&format!("KEY_{i}"), &"x".repeat(1000)));
     daemon.variables().write_variables(batch(items)).await.unwrap();
     daemon.variables().write_variables(batch([delete("KEY_0")])).await.unwrap();
-    let status = |daemon: &super::common::Daemon| {
+    let status = |daemon: &testkit::Daemon| {
         let mut client = daemon.system();
         async move {
             let status = client.get_status(GetStatusRequest {}).await.unwrap().into_inner();
@@ -39,7 +39,7 @@ async fn kill_9_while_the_tables_are_brought_up_to_date_leaves_them_usable() {
         }
     };
     let mut head = status(&daemon).await;
-    assert_eq!(daemon.terminate().0, Some(0));
+    daemon.terminate().ok();
 
     for round in 0..20_u64 {
         let database = duckdb::Connection::open(home.data().join(DATABASE_FILE)).unwrap();
@@ -48,14 +48,11 @@ async fn kill_9_while_the_tables_are_brought_up_to_date_leaves_them_usable() {
         let refused = home.run(&["audit", "verify"]);
         assert_eq!(refused.code, 4, "{refused:?}");
 
-        let mut killed = home.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut killed = home.builder().spawn();
         // Not for readiness: the moment of the crash is what varies.
         tokio::time::sleep(Duration::from_millis(20 + round * 4)).await;
-        killed.kill().unwrap();
-        killed.wait().unwrap();
-        let mut told = String::new();
-        killed.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-        assert!(!told.contains("\"ERROR\""), "{told}");
+        let log = killed.kill().log;
+        assert!(!log.contains("\"ERROR\""), "{log}");
 
         let daemon = home.start();
         assert_eq!(status(&daemon).await, head, "round {round}");
@@ -63,7 +60,7 @@ async fn kill_9_while_the_tables_are_brought_up_to_date_leaves_them_usable() {
         assert!(verified.intact, "{}", verified.explanation);
         daemon.variables().write_variables(batch([put("ROUND", &round.to_string())])).await.unwrap();
         head = status(&daemon).await;
-        assert_eq!(daemon.terminate().0, Some(0));
+        daemon.terminate().ok();
         assert_eq!(home.run(&["audit", "verify"]).code, 0);
     }
 }

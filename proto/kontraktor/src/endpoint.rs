@@ -1,5 +1,4 @@
-//! Where the daemon is: the `host` setting, and the socket that is meant when nothing is set.
-//! It knows addresses; it never connects.
+//! The daemon's address: the `host` setting, and the default socket. It never connects.
 
 use std::{
     env,
@@ -14,16 +13,16 @@ use http::Uri;
 /// The file name of the daemon's socket inside its runtime directory.
 pub const SOCKET_NAME: &str = "kontraktord.sock";
 
-/// A socket's path, in bytes: `sun_path` of unix(7) has 108, and the last one ends the text.
+/// The longest path of a socket, in bytes: `sun_path` of unix(7) has 108, and the last one is the terminator.
 pub const MAX_SOCKET_PATH_BYTES: usize = 107;
 
-/// The environment variable that names the host where no setting does.
+/// The environment variable that sets the host when no setting does.
 pub const HOST_VARIABLE: &str = "KONTRAKTOR_HOST";
 
-/// The environment variable that holds the token where no setting does.
+/// The environment variable that sets the token when no setting does.
 pub const TOKEN_VARIABLE: &str = "KONTRAKTOR_TOKEN";
 
-/// The environment variable that sets the timeout where no setting does.
+/// The environment variable that sets the timeout when no setting does.
 pub const TIMEOUT_VARIABLE: &str = "KONTRAKTOR_TIMEOUT";
 
 /// The daemon's address.
@@ -36,7 +35,7 @@ pub enum Host {
 }
 
 impl Host {
-    /// Reads a `host` setting. Absent or empty means the local daemon's socket, [`default_socket_path`].
+    /// Parses a `host` setting. Absent or empty means the local daemon's socket, [`default_socket_path`].
     pub fn parse(host: Option<&str>) -> Result<Self, HostError> {
         let Some(host) = host.filter(|host| !host.is_empty()) else {
             return Ok(Self::Unix(default_socket_path()));
@@ -48,7 +47,7 @@ impl Host {
             return https(host);
         }
         Err(match host.split_once("://") {
-            // Nothing but the scheme is repeated: the rest may hold a password.
+            // Only the scheme is repeated: the rest may contain a password.
             Some((scheme, _)) if scheme.len() <= 16 => HostError::Scheme(scheme.to_owned()),
             _ => HostError::NoScheme,
         })
@@ -86,40 +85,40 @@ impl fmt::Display for Host {
     }
 }
 
-/// A `host` setting that names no daemon.
+/// An invalid `host` setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// A scheme that is not known.
-    #[error("host cannot begin with {0}://: {ACCEPTED}")]
+    /// An unsupported scheme.
+    #[error("unsupported host scheme {0}://; expected {EXPECTED}")]
     Scheme(String),
-    /// No scheme at all.
-    #[error("host has no scheme: {ACCEPTED}")]
+    /// No scheme.
+    #[error("host has no scheme; expected {EXPECTED}")]
     NoScheme,
     /// Not an absolute path to a file.
-    #[error("host must name the socket by its absolute path, as in unix:///run/kontraktor/kontraktord.sock")]
+    #[error("host must be the absolute path of a socket, such as unix:///run/kontraktor/kontraktord.sock")]
     SocketPath,
     /// Longer than the kernel allows.
     #[error(
-        "host names a socket whose path is {bytes} bytes long: at most {MAX_SOCKET_PATH_BYTES} are allowed by the \
-         system, choose a shorter directory"
+        "the socket path in host is {bytes} bytes long; the system allows at most {MAX_SOCKET_PATH_BYTES}. Choose a \
+         shorter directory"
     )]
     SocketPathTooLong {
         /// The length found.
         bytes: usize,
     },
-    /// Not a usable https address.
-    #[error("host is not a usable https address: write https://NAME or https://NAME:PORT, without a path")]
+    /// An invalid https address.
+    #[error("invalid https address in host; expected https://NAME or https://NAME:PORT, without a path")]
     Https,
     /// A user name or password in the address.
-    #[error("host must not hold a user name or password: set oauth_token or {TOKEN_VARIABLE} instead")]
+    #[error("host must not contain a user name or password. Set oauth_token or {TOKEN_VARIABLE} instead")]
     Credentials,
 }
 
-const ACCEPTED: &str = "write unix:///path/to/kontraktord.sock or https://NAME[:PORT], or leave it out for the local \
-                        daemon's socket";
+const EXPECTED: &str =
+    "unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket";
 
-/// The socket of this user's daemon: `$XDG_RUNTIME_DIR/kontraktor/kontraktord.sock`, or without `XDG_RUNTIME_DIR`
+/// Returns the socket of this user's daemon: `$XDG_RUNTIME_DIR/kontraktor/kontraktord.sock`, or without `XDG_RUNTIME_DIR`
 /// `<temporary directory>/kontraktor-<uid>/kontraktord.sock`.
 pub fn default_socket_path() -> PathBuf {
     RuntimeDir::of_this_user().socket()
@@ -130,14 +129,14 @@ pub fn default_socket_path() -> PathBuf {
 pub struct RuntimeDir(PathBuf);
 
 impl RuntimeDir {
-    /// The directory for the user and the environment of this process.
+    /// Returns the directory for this process' user and environment.
     pub fn of_this_user() -> Self {
         let uid = nix::unistd::geteuid().as_raw();
         Self::from_parts(env::var_os("XDG_RUNTIME_DIR").as_deref(), &env::temp_dir(), uid)
     }
 
-    /// The directory for the given surroundings. A relative `XDG_RUNTIME_DIR` is ignored, as the XDG base directory
-    /// specification demands.
+    /// Returns the directory for the given environment. A relative `XDG_RUNTIME_DIR` is ignored, as the XDG base
+    /// directory specification demands.
     pub fn from_parts(xdg_runtime_dir: Option<&OsStr>, temp_dir: &Path, uid: u32) -> Self {
         match xdg_runtime_dir.map(Path::new).filter(|path| path.is_absolute()) {
             Some(path) => Self(path.join("kontraktor")),
@@ -145,78 +144,78 @@ impl RuntimeDir {
         }
     }
 
-    /// The directory's path.
+    /// Returns the directory's path.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The path of the socket inside.
+    /// Returns the path of the socket inside.
     pub fn socket(&self) -> PathBuf {
         self.0.join(SOCKET_NAME)
     }
 
-    /// Requires that nobody else can have put a socket there, see [`check_private`].
+    /// Checks that nobody else can have put a socket there, see [`check_private`].
     pub fn check(&self) -> Result<(), NotPrivate> {
         check_private(&self.0, nix::unistd::geteuid().as_raw())
     }
 }
 
-/// The fallback directory that `socket` lies in, where it does. Everyone can create names in the directory for
-/// temporary files, so a socket found there is trusted only after [`RuntimeDir::check`].
+/// Returns the fallback directory, when `socket` lies in it. Everyone can create names in the directory for temporary
+/// files, so a socket found there is trusted only after [`RuntimeDir::check`].
 pub(crate) fn fallback_dir_of(socket: &Path) -> Option<RuntimeDir> {
     let fallback = RuntimeDir::from_parts(None, &env::temp_dir(), nix::unistd::geteuid().as_raw());
     (socket.parent() == Some(fallback.path())).then_some(fallback)
 }
 
-/// Requires that `path` is a directory, not a link to one, that `uid` owns it, and that its mode is 0700.
+/// Checks that `path` is a directory and not a link to one, that `uid` owns it, and that its mode is 0700.
 pub fn check_private(path: &Path, uid: u32) -> Result<(), NotPrivate> {
-    let fail = |fault| Err(NotPrivate { path: path.to_owned(), fault });
+    let fail = |reason| Err(NotPrivate { path: path.to_owned(), reason });
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) => return fail(PrivacyFault::Unreadable(error.kind())),
+        Err(error) => return fail(NotPrivateReason::Unreadable(error.kind())),
     };
     if !metadata.is_dir() {
-        return fail(PrivacyFault::NoDirectory);
+        return fail(NotPrivateReason::NotADirectory);
     }
     if metadata.uid() != uid {
-        return fail(PrivacyFault::Owner(metadata.uid()));
+        return fail(NotPrivateReason::Owner(metadata.uid()));
     }
     match metadata.mode() & 0o7777 {
         0o700 => Ok(()),
-        mode => fail(PrivacyFault::Mode(mode)),
+        mode => fail(NotPrivateReason::Mode(mode)),
     }
 }
 
-/// A directory that others may have prepared.
+/// A directory that others may have created or can write to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the directory {} {fault}", path.display())]
+#[error("the directory {} {reason}", path.display())]
 pub struct NotPrivate {
     path: PathBuf,
-    fault: PrivacyFault,
+    reason: NotPrivateReason,
 }
 
 impl NotPrivate {
-    /// Whether the directory simply does not exist.
+    /// Returns whether the directory does not exist.
     pub fn is_missing(&self) -> bool {
-        self.fault == PrivacyFault::Unreadable(io::ErrorKind::NotFound)
+        self.reason == NotPrivateReason::Unreadable(io::ErrorKind::NotFound)
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum PrivacyFault {
+enum NotPrivateReason {
     Unreadable(io::ErrorKind),
-    NoDirectory,
+    NotADirectory,
     Owner(u32),
     Mode(u32),
 }
 
-impl fmt::Display for PrivacyFault {
+impl fmt::Display for NotPrivateReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(kind) => write!(f, "cannot be looked at: {kind}"),
-            Self::NoDirectory => f.write_str("is not a directory"),
-            Self::Owner(uid) => write!(f, "belongs to the user with uid {uid}"),
-            Self::Mode(mode) => write!(f, "has mode {mode:04o}, and 0700 is required"),
+            Self::Unreadable(kind) => write!(f, "cannot be read: {kind}"),
+            Self::NotADirectory => f.write_str("is not a directory"),
+            Self::Owner(uid) => write!(f, "is owned by the user with uid {uid}"),
+            Self::Mode(mode) => write!(f, "has mode {mode:04o}; expected 0700"),
         }
     }
 }
@@ -228,7 +227,7 @@ mod tests {
     use super::*;
 
     fn refusal(host: &str) -> String {
-        Host::parse(Some(host)).expect_err("no daemon's address").to_string()
+        Host::parse(Some(host)).expect_err("an invalid host").to_string()
     }
 
     #[test]
@@ -260,14 +259,14 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_daemon_is_refused() {
-        insta::assert_snapshot!(refusal("http://localhost:80"), @"host cannot begin with http://: write unix:///path/to/kontraktord.sock or https://NAME[:PORT], or leave it out for the local daemon's socket");
-        insta::assert_snapshot!(refusal("localhost"), @"host has no scheme: write unix:///path/to/kontraktord.sock or https://NAME[:PORT], or leave it out for the local daemon's socket");
-        insta::assert_snapshot!(refusal("unix://relative.sock"), @"host must name the socket by its absolute path, as in unix:///run/kontraktor/kontraktord.sock");
-        insta::assert_snapshot!(refusal(&format!("unix:///{}", "x".repeat(200))), @"host names a socket whose path is 201 bytes long: at most 107 are allowed by the system, choose a shorter directory");
-        insta::assert_snapshot!(refusal("https://"), @"host is not a usable https address: write https://NAME or https://NAME:PORT, without a path");
-        insta::assert_snapshot!(refusal("https://name/path"), @"host is not a usable https address: write https://NAME or https://NAME:PORT, without a path");
-        insta::assert_snapshot!(refusal("https://me:hunter2@name"), @"host must not hold a user name or password: set oauth_token or KONTRAKTOR_TOKEN instead");
+    fn invalid_hosts_are_refused() {
+        insta::assert_snapshot!(refusal("http://localhost:80"), @"unsupported host scheme http://; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket");
+        insta::assert_snapshot!(refusal("localhost"), @"host has no scheme; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket");
+        insta::assert_snapshot!(refusal("unix://relative.sock"), @"host must be the absolute path of a socket, such as unix:///run/kontraktor/kontraktord.sock");
+        insta::assert_snapshot!(refusal(&format!("unix:///{}", "x".repeat(200))), @"the socket path in host is 201 bytes long; the system allows at most 107. Choose a shorter directory");
+        insta::assert_snapshot!(refusal("https://"), @"invalid https address in host; expected https://NAME or https://NAME:PORT, without a path");
+        insta::assert_snapshot!(refusal("https://name/path"), @"invalid https address in host; expected https://NAME or https://NAME:PORT, without a path");
+        insta::assert_snapshot!(refusal("https://me:hunter2@name"), @"host must not contain a user name or password. Set oauth_token or KONTRAKTOR_TOKEN instead");
         assert!(!refusal("ftp://me:hunter2@name").contains("hunter2"));
     }
 
@@ -284,7 +283,7 @@ mod tests {
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).expect("mode set");
         assert_eq!(check_private(&dir, uid), Ok(()));
         assert!(
-            check_private(&dir, uid + 1).expect_err("of another user").to_string().contains("belongs to")
+            check_private(&dir, uid + 1).expect_err("of another user").to_string().contains("is owned by")
         );
         let link = temp.path().join("link");
         symlink(&dir, &link).expect("linked");

@@ -1,8 +1,8 @@
 //! The `kontraktor.v1` API: its messages, the typed client, the JSON shapes, and the conversions to and from
 //! `kontraktor-model`.
 //!
-//! The daemon, the Terraform provider and `ktr` all use this crate. It knows the wire; it does not know the store,
-//! Terraform, or how anything is presented to a person.
+//! The daemon, the Terraform provider and `ktr` use this crate. It knows the wire; it does not know the store, Terraform,
+//! or how anything is presented to a person.
 
 pub mod client;
 mod convert;

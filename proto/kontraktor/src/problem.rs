@@ -1,24 +1,23 @@
-//! Refusals on the wire: how a [`v1::Problem`] becomes a gRPC status and is found again in one.
-//! It knows the codes; it knows nothing of when which is due.
+//! Problems on the wire: how a [`Problem`] travels inside a gRPC status. It does not know when which code is due.
 
 use std::fmt;
 
+use kontraktor_model::{names::NameError, reference::ReferenceError, value::ValueError};
 use prost::Message as _;
 use tonic::{Code, Status};
 
 use crate::v1::{Problem, ProblemCode};
-use kontraktor_model::{names::NameError, reference::ReferenceError, value::ValueError};
 
 /// The type of a problem inside `google.protobuf.Any`.
 const TYPE_URL: &str = "type.googleapis.com/kontraktor.v1.Problem";
 
-/// Status details travel in a header, and peers refuse header lists over 16 KiB by default. Base64 adds a third.
+/// Status details travel in a header, and peers reject header lists over 16 KiB by default. Base64 adds a third.
 const MAX_DETAIL_BYTES: usize = 8 * 1024;
 
-/// The status' own message, in bytes. The whole text is in the details.
+/// The longest message of the status itself, in bytes. The details carry the whole text.
 const MAX_STATUS_MESSAGE_BYTES: usize = 1024;
 
-/// `google.rpc.Status`, the envelope that every gRPC library knows how to open.
+/// `google.rpc.Status`, the envelope that every gRPC library can decode.
 #[derive(Clone, PartialEq, prost::Message)]
 struct RpcStatus {
     #[prost(int32, tag = "1")]
@@ -29,9 +28,9 @@ struct RpcStatus {
     details: Vec<prost_types::Any>,
 }
 
-/// Turns a problem into the status of a failed call.
+/// Returns the status of a call that failed with this problem.
 ///
-/// The problem is cut where it would not fit into a header: first `current` is dropped, then the message is shortened.
+/// A problem that does not fit into a header is cut: first `current` is dropped, then the message is shortened.
 pub fn to_status(mut problem: Problem) -> Status {
     if problem.encoded_len() > MAX_DETAIL_BYTES {
         problem.current = None;
@@ -52,7 +51,7 @@ pub fn to_status(mut problem: Problem) -> Status {
     Status::with_details(code, message, envelope.encode_to_vec().into())
 }
 
-/// The problem inside a status; none where the status carries none that can be read.
+/// Returns the problem inside a status, if it carries a valid one.
 pub fn from_status(status: &Status) -> Option<Problem> {
     let envelope = RpcStatus::decode(status.details()).ok()?;
     let detail = envelope.details.into_iter().find(|detail| detail.type_url == TYPE_URL)?;
@@ -98,25 +97,25 @@ fn status_code(code: ProblemCode) -> Code {
 }
 
 impl Problem {
-    /// A problem with a message and nothing else.
+    /// Returns a problem with only a code and a message.
     pub fn new(code: ProblemCode, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), ..Self::default() }
     }
 
-    /// The same problem with the field to blame.
+    /// Returns the problem with the field that it is about.
     pub fn with_field(mut self, field: impl Into<String>) -> Self {
         self.field = field.into();
         self
     }
 
-    /// The same problem with what to do about it.
+    /// Returns the problem with what to do about it.
     pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self
     }
 }
 
-/// The message and the remedy, as one text.
+/// Shows the message and the remedy.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

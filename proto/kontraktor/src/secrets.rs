@@ -1,10 +1,10 @@
-//! How messages that hold secrets are shown: everything but the value, so that no log line and no failed test prints one.
+//! Debug output of messages that contain secrets: everything but the value, so that no log line or failed test shows one.
 
 use std::fmt;
 
 use crate::v1::{SecretResult, StreamSecretResponse};
 
-/// Stands for a value of which only the length is told.
+/// Shows a value's length in place of the value.
 struct Redacted(usize);
 
 impl fmt::Debug for Redacted {

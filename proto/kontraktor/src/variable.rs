@@ -1,9 +1,9 @@
-//! What a key of an environment holds, asked for by kind.
+//! Accessors for the content of a variable.
 
 use crate::v1::{SecretReference, Variable, put, variable::Content};
 
 impl Variable {
-    /// The value of a plain variable.
+    /// Returns the value of a plain variable.
     pub fn value(&self) -> Option<&str> {
         match &self.content {
             Some(Content::Value(value)) => Some(value),
@@ -11,7 +11,7 @@ impl Variable {
         }
     }
 
-    /// The secret reference, where the key holds one.
+    /// Returns the secret reference, if the key holds one.
     pub fn reference(&self) -> Option<&SecretReference> {
         match &self.content {
             Some(Content::Reference(reference)) => Some(reference),
@@ -19,7 +19,7 @@ impl Variable {
         }
     }
 
-    /// What would have to be put for the key to hold the same.
+    /// Returns the content to put so that a key holds the same.
     pub fn to_put(&self) -> Option<put::Content> {
         self.content.as_ref().map(|content| match content {
             Content::Value(value) => put::Content::Value(value.clone()),

@@ -95,7 +95,7 @@ async fn the_block_and_the_environment_are_checked() {
     "#);
     insta::assert_snapshot!(configured(settings("ftp://x", ""), []).await[0], @r#"
     Error: Invalid KONTRAKTOR_HOST
-    host cannot begin with ftp://: write unix:///path/to/kontraktord.sock or https://NAME[:PORT], or leave it out for the local daemon's socket.
+    unsupported host scheme ftp://; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket.
     "#);
     insta::assert_snapshot!(configured(settings("", "2h"), []).await[0], @r#"
     Error: Invalid KONTRAKTOR_TIMEOUT
@@ -186,7 +186,7 @@ async fn a_daemon_that_is_not_there_is_named_with_the_command_that_starts_it() {
     let outcome = harness.read(VARIABLE, &held()).await;
     insta::assert_snapshot!(outcome.message().replace(&nobody.display().to_string(), "/nobody.sock"), @"
     Error: Failed to read variable demo/dev/A
-    Cannot reach kontraktord at unix:///nobody.sock: there is no such socket.
+    Cannot reach kontraktord at unix:///nobody.sock: the socket does not exist.
 
     Start the daemon with `kontraktord --socket /nobody.sock`.
     ");

@@ -243,7 +243,7 @@ async fn a_stop_sends_what_waits_for_company() {
             harness.server.stop_provider(request).await.unwrap();
         }
         let outcome = write.await.unwrap();
-        assert!(outcome.message().contains("there is no such socket"), "{:?}", outcome.diagnostics);
+        assert!(outcome.message().contains("the socket does not exist"), "{:?}", outcome.diagnostics);
         assert_eq!(began.elapsed() < window, stop, "{:?}", began.elapsed());
     }
 }

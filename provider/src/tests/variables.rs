@@ -191,7 +191,7 @@ async fn a_create_whose_answer_is_lost_keeps_the_object() {
     let message = outcome.message().replace(&harness.host(), "HOST");
     insta::assert_snapshot!(message, @"
     Error: Outcome of the write is unknown
-    The provider tried to create variable demo/dev/A. WriteVariables was sent to kontraktord at HOST, and no answer came back (time is up): the outcome is unknown.
+    The provider tried to create variable demo/dev/A. The outcome of WriteVariables is unknown: it was sent to kontraktord at HOST, and no response came back (deadline exceeded).
 
     The state keeps the object as it was planned, marked as tainted. Run `terraform plan` again: if the write did not happen, it plans to create the object; if it did, it plans to replace the object. Run `terraform untaint ADDRESS` to keep the object as it is.
     ");

@@ -1,8 +1,8 @@
 //! Azure Key Vault's secrets, with the directory and the managed identity that its clients sign in with: a double,
-//! because no emulator can be had. What it does is from Microsoft's REST reference and from what the real service is
-//! known to answer; that Microsoft's own client takes it for real is a test.
+//! because there is no emulator. It follows Microsoft's REST reference and the known responses of the real service; a test
+//! shows that Microsoft's own client accepts it.
 //!
-//! It owns what each of the three services holds. It does not know who asks, or why.
+//! It owns the content of the three services. It does not know who asks, or why.
 
 mod bundles;
 mod data_plane;
@@ -32,14 +32,14 @@ use identity::Identity;
 use managed_identity::{APP_SERVICE, ManagedIdentity};
 use tokens::Tokens;
 
-/// How a vault starts.
+/// The options of a new vault.
 #[derive(Debug, Clone)]
 pub struct AzureOptions {
-    /// Of the certificate that the vault shows; the directory's is always good.
+    /// Whether the vault's certificate is valid; the directory's always is.
     pub validity: Validity,
-    /// Of new tokens. Clients get a new one 5 minutes before the end.
+    /// The lifetime of new tokens. Clients request a new one 5 minutes before the end.
     pub token_lifetime: Duration,
-    /// What the challenge says that tokens must be for. Another one makes the vault one of a sovereign cloud.
+    /// The resource for which the challenge demands tokens. Sovereign clouds have another one.
     pub resource: String,
 }
 
@@ -53,7 +53,7 @@ impl Default for AzureOptions {
     }
 }
 
-/// A running vault, empty at first. Everything stops, and its files go, when it is dropped.
+/// A running vault, empty at first. It stops, and its files are removed, when it is dropped.
 pub struct AzureKeyVault {
     vault: Server,
     directory: Server,
@@ -65,12 +65,12 @@ pub struct AzureKeyVault {
 }
 
 impl AzureKeyVault {
-    /// With the usual options.
+    /// Starts a vault with the default options.
     pub fn start() -> Self {
         Self::start_with(AzureOptions::default())
     }
 
-    /// With these options.
+    /// Starts a vault with these options.
     ///
     /// # Panics
     /// When the system has no port, thread or temporary directory left.
@@ -107,83 +107,83 @@ impl AzureKeyVault {
         }
     }
 
-    /// The vault's URL.
+    /// Returns the vault's URL.
     pub fn url(&self) -> &str {
         self.vault.url()
     }
 
-    /// The directory's URL: what clients call the authority's host.
+    /// Returns the directory's URL, which clients call the authority host.
     pub fn authority_url(&self) -> &str {
         self.directory.url()
     }
 
-    /// What stands for `http://169.254.169.254`. It serves as an HTTP proxy to that address, too.
+    /// Returns the URL to use in place of `http://169.254.169.254`. It is also an HTTP proxy to that address.
     pub fn metadata_url(&self) -> &str {
         self.managed_identity.url()
     }
 
-    /// `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`, as App Service sets them for a program.
+    /// Returns `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`, as App Service sets them for a program.
     pub fn app_service_environment(&self) -> [(&'static str, String); 2] {
         let endpoint = format!("{}{APP_SERVICE}", self.metadata_url());
         [("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", self.identity.header.clone())]
     }
 
-    /// The file with the certificate that clients must trust, for vault and directory.
+    /// Returns the file with the certificate that clients must trust, for vault and directory.
     pub fn ca_pem_path(&self) -> &Path {
         self.authority.pem_path()
     }
 
-    /// The tenant's id.
+    /// Returns the tenant's id.
     pub fn tenant_id(&self) -> &str {
         &self.identity.tenant
     }
 
-    /// The application's id, which is the managed identity's as well.
+    /// Returns the application's id, which is also the managed identity's.
     pub fn client_id(&self) -> &str {
         &self.identity.client
     }
 
-    /// A file with the application's secret.
+    /// Returns a file with the application's secret.
     pub fn client_secret_path(&self) -> PathBuf {
         self.authority.directory().join("client-secret")
     }
 
-    /// A file with a token as a Kubernetes service account has it, which the directory takes as an assertion.
+    /// Returns a file with a Kubernetes service account's token, which the directory accepts as an assertion.
     pub fn federated_token_path(&self) -> PathBuf {
         self.authority.directory().join("federated-token")
     }
 
-    /// What the vault holds.
+    /// Returns the vault's secrets.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
 
-    /// The vault's own server, to break and to watch.
+    /// Returns the vault's own server, to break and to watch.
     pub fn vault(&self) -> &Server {
         &self.vault
     }
 
-    /// The directory's server.
+    /// Returns the directory's server.
     pub fn directory(&self) -> &Server {
         &self.directory
     }
 
-    /// The server of the managed identity.
+    /// Returns the server of the managed identity.
     pub fn managed_identity(&self) -> &Server {
         &self.managed_identity
     }
 
-    /// Makes every token that was issued so far worthless.
+    /// Revokes every token that was issued so far.
     pub fn revoke_tokens(&self) {
         self.tokens.revoke_all();
     }
 
-    /// How long the tokens last that are issued from now on.
+    /// Sets the lifetime of tokens that are issued from now on.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
         self.tokens.set_lifetime(lifetime);
     }
 
-    /// How often this secret was asked for with a token, in whichever version.
+    /// Counts the requests with a token for any version of this secret.
     pub fn fetches(&self, name: &str) -> usize {
         let path = format!("/secrets/{name}");
         self.vault.traffic().count(|seen| {
@@ -193,7 +193,7 @@ impl AzureKeyVault {
         })
     }
 
-    /// How often a token was asked for, from directory and managed identity together.
+    /// Counts the requests for a token, to the directory and the managed identity together.
     pub fn token_requests(&self) -> usize {
         let posted = self.directory.traffic().count(|seen| seen.method == "POST");
         posted + self.managed_identity.traffic().count(|_| true)
@@ -206,7 +206,7 @@ impl fmt::Debug for AzureKeyVault {
     }
 }
 
-/// Seconds of Unix time. Clients compare what they are told with their own clock, so a double needs the real one.
+/// Returns seconds of Unix time. Clients compare them with their own clock, so a double needs the real one.
 #[expect(clippy::disallowed_methods, reason = "real clients judge by the real time")]
 fn now() -> i64 {
     SystemTime::now()

@@ -1,5 +1,5 @@
-//! A certificate authority for one test, and the certificates that its servers show. Nobody trusts it who was not
-//! given its file.
+//! A certificate authority for one test, and the certificates that its servers show. Only clients that were given its
+//! file trust it.
 
 use std::{
     fs,
@@ -14,17 +14,17 @@ use rcgen::{
 use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivatePkcs8KeyDer};
 use tempfile::TempDir;
 
-/// Whether a server's certificate is good today.
+/// Whether a server's certificate is valid today.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Validity {
-    /// It is.
+    /// It is valid.
     #[default]
     Current,
-    /// It was, until a day long past. The authority itself is still good.
+    /// It expired long ago. The authority itself is still valid.
     Expired,
 }
 
-/// A certificate authority. Its file goes when it is dropped.
+/// A certificate authority. Its file is removed when it is dropped.
 #[derive(Debug)]
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -33,7 +33,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new one, with a key of its own.
+    /// Creates an authority with a new key.
     ///
     /// # Panics
     /// When there is no temporary directory.
@@ -41,7 +41,7 @@ impl Authority {
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name.push(DnType::CommonName, "Authority of a test double");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // OpenSSL's strict checks, which Python has on from 3.13, want these.
+        // OpenSSL's strict checks, which Python enables from 3.13 on, require these.
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key");
         let issuer = CertifiedIssuer::self_signed(parameters, key).expect("parameters of our own");
@@ -51,20 +51,20 @@ impl Authority {
         Self { issuer, directory, pem }
     }
 
-    /// The file with the authority's certificate, in PEM: what a client must trust.
+    /// Returns the file with the authority's certificate, in PEM, which clients must trust.
     pub fn pem_path(&self) -> &Path {
         &self.pem
     }
 
-    /// The directory of that file. What a test puts there goes with the authority.
+    /// Returns the directory of that file. Files that a test puts there are removed with the authority.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// What a server on 127.0.0.1 (or localhost) shows, with a new key each time.
+    /// Returns the TLS configuration of a server on 127.0.0.1 (or localhost), with a new key each time.
     ///
     /// # Panics
-    /// Never, short of a fault in the cryptography.
+    /// When no key can be created.
     pub fn server(&self, validity: Validity) -> Arc<ServerConfig> {
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
         let mut parameters = CertificateParams::new(names).expect("names of our own");

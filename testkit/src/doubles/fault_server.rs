@@ -1,5 +1,5 @@
-//! A server behind which nothing stands: it answers as the test says, and breaks as the test says. For the faults of
-//! services whose real server cannot be made to have them.
+//! A server with nothing behind it: it responds and fails as the test says. For failures that the real server cannot be
+//! made to show.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use super::{
     traffic::Traffic,
 };
 
-/// Such a server. It stops when it is dropped.
+/// A server whose responses the test decides. It stops when it is dropped.
 #[derive(Debug)]
 pub struct FaultServer {
     server: Server,
@@ -21,24 +21,24 @@ pub struct FaultServer {
 }
 
 impl FaultServer {
-    /// Over plain HTTP; whatever no fault is in store for gets `answer`.
+    /// Starts a server over plain HTTP. Requests without a pending fault get `answer`.
     pub fn http(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         Self { server: Listener::bind(None).serve(Scripted(Box::new(answer))), authority: None }
     }
 
-    /// Over HTTPS, with a certificate of an authority of its own.
+    /// Starts a server over HTTPS, with a certificate of its own authority.
     pub fn https(validity: Validity, answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let authority = Authority::new();
         let listener = Listener::bind(Some(authority.server(validity)));
         Self { server: listener.serve(Scripted(Box::new(answer))), authority: Some(authority) }
     }
 
-    /// Scheme, host and port, without a slash at the end.
+    /// Returns scheme, host and port, without a trailing slash.
     pub fn url(&self) -> &str {
         self.server.url()
     }
 
-    /// What a client must trust.
+    /// Returns the file with the certificate that clients must trust.
     ///
     /// # Panics
     /// When it speaks plain HTTP.
@@ -46,12 +46,12 @@ impl FaultServer {
         self.authority.as_ref().expect("this one speaks plain HTTP").pem_path()
     }
 
-    /// What goes wrong here.
+    /// Returns the faults to inject.
     pub fn faults(&self) -> &Faults {
         self.server.faults()
     }
 
-    /// What came in here.
+    /// Returns the requests that were received.
     pub fn traffic(&self) -> &Traffic {
         self.server.traffic()
     }

@@ -1,5 +1,5 @@
-//! Faults on demand: which of the next requests go wrong, and how. It knows requests, not what they are about, so any
-//! double can be broken in the same ways.
+//! Injected faults: which of the next requests fail, and how. It knows nothing of their meaning, so that every double
+//! can be broken in the same ways.
 
 use std::{
     fmt,
@@ -10,48 +10,48 @@ use tokio::sync::watch;
 
 use super::http::{Answer, Request};
 
-/// How a request goes wrong.
+/// How a request fails.
 #[derive(Clone)]
 pub enum Fault {
-    /// The service refuses, in its own words for this status. The service did nothing.
+    /// The service responds with this status in its own format. It did nothing.
     Status {
         /// From 400 to 599.
         status: u16,
         /// The seconds of a `Retry-After` header.
         retry_after: Option<u64>,
     },
-    /// Nothing is answered until [`Faults::release`]; then the service answers.
+    /// There is no response until [`Faults::release`]; then the service responds.
     Hang,
-    /// The service does what it was asked; half of its answer's body arrives, then the connection ends.
+    /// The service does what it was asked; half of the response's body arrives, then the connection ends.
     Truncate,
-    /// The connection ends before any answer. The service did nothing.
+    /// The connection ends before any response. The service did nothing.
     Disconnect,
-    /// A page of HTML with status 200, as a captive portal or a proxy's login puts in between.
+    /// A page of HTML with status 200, as from a captive portal or a proxy's login.
     WebPage,
     /// A redirect (302) to this URL.
     Redirect(String),
-    /// This instead of the service's answer. The service did nothing.
+    /// This response instead of the service's. The service did nothing.
     Instead(Answer),
 }
 
 impl Fault {
-    /// 429, to be tried again after so many seconds.
+    /// Returns 429, to be retried after this many seconds.
     pub fn throttled(seconds: u64) -> Self {
         Self::Status { status: 429, retry_after: Some(seconds) }
     }
 
-    /// 503, without a word on when to try again.
+    /// Returns 503 without `Retry-After`.
     pub fn unavailable() -> Self {
         Self::Status { status: 503, retry_after: None }
     }
 
-    /// 500.
+    /// Returns 500.
     pub fn internal_error() -> Self {
         Self::Status { status: 500, retry_after: None }
     }
 }
 
-/// The faults in store for a server. Clones are for the same server.
+/// The pending faults of a server. Clones are for the same server.
 #[derive(Clone)]
 pub struct Faults(Arc<Shared>);
 
@@ -62,19 +62,19 @@ struct Shared {
 }
 
 struct Rule {
-    /// None: until cleared.
+    /// `None`: until cleared.
     left: Option<usize>,
     matches: Box<dyn Fn(&Request) -> bool + Send + Sync>,
     fault: Fault,
 }
 
 impl Faults {
-    /// The next `n` requests go wrong, whatever they ask.
+    /// Makes the next `n` requests fail.
     pub fn next(&self, n: usize, fault: Fault) {
         self.next_where(n, |_| true, fault);
     }
 
-    /// The next `n` requests that are such go wrong. Where several rules fit a request, the oldest one counts.
+    /// Makes the next `n` matching requests fail. When several rules match, the oldest one applies.
     pub fn next_where(
         &self,
         n: usize,
@@ -84,32 +84,32 @@ impl Faults {
         self.add(Some(n), such, fault);
     }
 
-    /// Every request goes wrong, until [`Faults::clear`].
+    /// Makes every request fail until [`Faults::clear`].
     pub fn always(&self, fault: Fault) {
         self.always_where(|_| true, fault);
     }
 
-    /// Every request that is such goes wrong, until [`Faults::clear`].
+    /// Makes every matching request fail until [`Faults::clear`].
     pub fn always_where(&self, such: impl Fn(&Request) -> bool + Send + Sync + 'static, fault: Fault) {
         self.add(None, such, fault);
     }
 
-    /// Nothing goes wrong any more. Requests that hang go on hanging.
+    /// Removes all pending faults. Requests that hang continue to hang.
     pub fn clear(&self) {
         self.rules().clear();
     }
 
-    /// How many faults are still in store; those without a limit count as one.
+    /// Counts the pending faults; one without a limit counts as one.
     pub fn left(&self) -> usize {
         self.rules().iter().map(|rule| rule.left.unwrap_or(1)).sum()
     }
 
-    /// Lets the requests go on that hang now.
+    /// Lets all requests that hang continue.
     pub fn release(&self) {
         self.0.releases.send_modify(|count| *count += 1);
     }
 
-    /// The fault for this request, if one is in store.
+    /// Takes the fault for this request, if one is pending.
     pub(super) fn take(&self, request: &Request) -> Option<Fault> {
         let mut rules = self.rules();
         let index = rules.iter().position(|rule| (rule.matches)(request))?;
@@ -124,7 +124,7 @@ impl Faults {
         Some(fault)
     }
 
-    /// Ends at the next release.
+    /// Returns a future that ends at the next release.
     pub(super) async fn released(&self) {
         let mut releases = self.0.releases.subscribe();
         // The sender lives in `self`, so there is always a next one to wait for.

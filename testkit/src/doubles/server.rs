@@ -1,4 +1,4 @@
-//! A service on a port of 127.0.0.1, on a thread of its own: usable from blocking tests, and gone when dropped.
+//! A service on a port of 127.0.0.1 with its own thread, so that blocking tests can use it. It stops when it is dropped.
 //!
 //! It owns connections, TLS, and what a fault does to them. It does not know what the service is.
 
@@ -30,7 +30,7 @@ use super::{
     traffic::Traffic,
 };
 
-/// A bound port whose URL is known before anything answers there: services name themselves in what they answer.
+/// A bound port whose URL is known before the service starts: services name themselves in their responses.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -39,7 +39,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds a free port, for HTTPS when a configuration for TLS is given.
+    /// Binds a free port, for HTTPS when a TLS configuration is given.
     ///
     /// # Panics
     /// When 127.0.0.1 has no free port.
@@ -50,13 +50,13 @@ impl Listener {
         Self { socket, address, tls }
     }
 
-    /// Scheme, host and port, without a slash at the end.
+    /// Returns scheme, host and port, without a trailing slash.
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// Answers from now on.
+    /// Starts the service.
     ///
     /// # Panics
     /// When the system has no more threads.
@@ -90,7 +90,7 @@ impl Listener {
                 let (shared, acceptor) = (shared.clone(), acceptor.clone());
                 tokio::spawn(async move {
                     let Some(acceptor) = acceptor else { return serve(stream, shared).await };
-                    // A client that does not like the certificate is its own witness.
+                    // A client that rejects the certificate reports that itself.
                     if let Ok(stream) = acceptor.accept(stream).await {
                         serve(stream, shared).await;
                     }
@@ -110,17 +110,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// Scheme, host and port, without a slash at the end.
+    /// Returns scheme, host and port, without a trailing slash.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What goes wrong here.
+    /// Returns the faults to inject.
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// What came in here.
+    /// Returns the requests that were received.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
     }
@@ -134,7 +134,7 @@ impl fmt::Debug for Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The thread may be gone already, by a panic of the service.
+        // The thread may have ended already, by a panic of the service.
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
@@ -152,7 +152,7 @@ struct Shared {
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
     let service = service_fn(move |request| respond(request, shared.clone()));
-    // What a client breaks off, or a fault does, is an error here and none of anybody's.
+    // Errors here come from clients that disconnect and from injected faults, and are of no interest.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -236,7 +236,7 @@ impl Body for Cut {
             return Poll::Ready(Some(Ok(Frame::data(half))));
         }
         if !self.flushed {
-            // hyper sends what it has when the body has no more for now; an error at once would throw the half away.
+            // hyper flushes when the body is pending; an immediate error would discard the first half.
             self.flushed = true;
             context.waker().wake_by_ref();
             return Poll::Pending;

@@ -1,4 +1,4 @@
-//! What came in: each request, how many were under way at once, and how long each is made to take.
+//! The requests that a server received, how many were in flight at once, and how long each is made to take.
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -7,7 +7,7 @@ use std::{
 
 use super::http::Request;
 
-/// One request that arrived, answered or not. It holds nothing secret: no header, no query, no body.
+/// One request that arrived. It contains nothing secret: no header, no query, no body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// The method, in capitals.
@@ -16,7 +16,7 @@ pub struct Seen {
     pub path: String,
     /// Whether the request carried an `Authorization` header.
     pub authorized: bool,
-    /// The status that was answered; none when nothing was answered (yet).
+    /// The status of the response; `None` when there was none (yet).
     pub status: Option<u16>,
 }
 
@@ -33,7 +33,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     seen: Vec<Seen>,
-    /// Grows with each reset, so that a request from before does not pass for one from after.
+    /// Grows with each reset, so that a request from before does not count as one from after.
     resets: u64,
     under_way: usize,
     most: usize,
@@ -41,17 +41,17 @@ struct State {
 }
 
 impl Traffic {
-    /// Everything that arrived, in order.
+    /// Returns all requests in the order of their arrival.
     pub fn seen(&self) -> Vec<Seen> {
         self.lock().seen.clone()
     }
 
-    /// How many of those that arrived are such.
+    /// Counts the requests that match.
     pub fn count(&self, such: impl Fn(&Seen) -> bool) -> usize {
         self.lock().seen.iter().filter(|seen| such(seen)).count()
     }
 
-    /// Waits until `n` requests of this kind have arrived, and says whether they did within `patience`.
+    /// Waits until `n` matching requests have arrived. Returns whether they did within `patience`.
     pub fn wait_for(&self, n: usize, patience: Duration, such: impl Fn(&Seen) -> bool) -> bool {
         let until = Instant::now() + patience;
         let mut state = self.lock();
@@ -65,17 +65,17 @@ impl Traffic {
         true
     }
 
-    /// The largest number of requests that were under way at one time.
+    /// Returns the largest number of requests that were in flight at one time.
     pub fn most_at_once(&self) -> usize {
         self.lock().most
     }
 
-    /// How long each request takes from now on, on top of what it takes anyway.
+    /// Delays every later request.
     pub fn set_delay(&self, delay: Duration) {
         self.lock().delay = delay;
     }
 
-    /// Forgets what was seen and counted so far. Requests under way go on being so.
+    /// Clears all counts. Requests in flight remain in flight.
     pub fn reset(&self) {
         let mut state = self.lock();
         state.seen.clear();
@@ -105,7 +105,7 @@ impl Traffic {
     }
 }
 
-/// A request under way, until this is dropped: answered, or given up by the client.
+/// A request in flight. It ends when this is dropped: with a response, or abandoned by the client.
 pub(super) struct Visit {
     traffic: Traffic,
     index: usize,

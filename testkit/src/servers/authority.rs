@@ -1,4 +1,4 @@
-//! Certificates: an authority of the test's own, and what it signs.
+//! Certificates: an authority for one test, and what it signs.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -25,15 +25,15 @@ pub struct Identity {
 }
 
 impl Authority {
-    /// A new authority.
+    /// Creates an authority.
     ///
     /// # Panics
-    /// When no key can be made.
+    /// When no key can be created.
     pub fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = CertificateParams::default();
-        // A name of its own, as authorities have: whoever trusts another one does not know this one, instead of
-        // finding its signatures wrong.
+        // A unique name, as authorities have: a client that trusts another one finds this one unknown, and not its
+        // signatures wrong.
         let name = format!("authority {}", uuid::Uuid::new_v4());
         parameters.distinguished_name.push(DnType::CommonName, name);
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -42,26 +42,26 @@ impl Authority {
         Self { issuer: Issuer::new(parameters, key), certificate }
     }
 
-    /// A server's certificate for 127.0.0.1 and localhost.
+    /// Issues a server's certificate for 127.0.0.1 and localhost.
     ///
     /// # Panics
-    /// When no key can be made.
+    /// When no key can be created.
     pub fn server(&self) -> Identity {
         self.sign("127.0.0.1", ExtendedKeyUsagePurpose::ServerAuth, false)
     }
 
-    /// Likewise, but it expired in 2021.
+    /// Issues a server's certificate that expired in 2021.
     ///
     /// # Panics
-    /// When no key can be made.
+    /// When no key can be created.
     pub fn expired_server(&self) -> Identity {
         self.sign("127.0.0.1", ExtendedKeyUsagePurpose::ServerAuth, true)
     }
 
-    /// A client's certificate with this common name.
+    /// Issues a client's certificate with this common name.
     ///
     /// # Panics
-    /// When no key can be made.
+    /// When no key can be created.
     pub fn client(&self, common_name: &str) -> Identity {
         self.sign(common_name, ExtendedKeyUsagePurpose::ClientAuth, false)
     }
@@ -83,12 +83,12 @@ impl Authority {
         Identity { certificate: parameters.signed_by(&key, &self.issuer).expect("a certificate"), key }
     }
 
-    /// The authority's certificate, in PEM.
+    /// Returns the authority's certificate, in PEM.
     pub fn pem(&self) -> String {
         self.certificate.pem()
     }
 
-    /// A client's side of TLS that trusts this authority alone, with a certificate of its own if there is one.
+    /// Returns a client's TLS configuration that trusts only this authority, with a client certificate if given.
     ///
     /// # Panics
     /// When the certificate and its key do not belong together.
@@ -110,17 +110,17 @@ impl Default for Authority {
 }
 
 impl Identity {
-    /// The certificate, in PEM.
+    /// Returns the certificate, in PEM.
     pub fn pem(&self) -> String {
         self.certificate.pem()
     }
 
-    /// Its key, in PEM.
+    /// Returns the key, in PEM.
     pub fn key_pem(&self) -> String {
         self.key.serialize_pem()
     }
 
-    /// Writes both, in PEM.
+    /// Writes certificate and key, in PEM.
     ///
     /// # Panics
     /// When a file cannot be written.
@@ -129,7 +129,7 @@ impl Identity {
         fs::write(key, self.key_pem()).expect("the key can be written");
     }
 
-    /// A server's side of TLS with this certificate, which asks clients for none.
+    /// Returns a server's TLS configuration with this certificate and without client certificates.
     ///
     /// # Panics
     /// When the certificate and its key do not belong together.
@@ -151,7 +151,7 @@ impl Identity {
     }
 }
 
-/// A client's side of TLS that trusts these and nobody else.
+/// Returns a client's TLS configuration that trusts only these roots.
 pub(super) fn trusting(authorities: &[&Authority]) -> ClientConfig {
     trust(authorities).with_no_client_auth()
 }

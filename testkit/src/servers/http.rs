@@ -1,43 +1,43 @@
-//! HTTP as tests need it: JSON out, JSON in, and the status as it came.
+//! An HTTP client for tests: JSON out, JSON in, and the status as received.
 
 use std::time::Duration;
 
 use reqwest::{Method, blocking::Client, header::HeaderMap, redirect::Policy};
 use serde_json::Value;
 
-/// A blocking client with the headers that every request carries.
+/// A blocking client with headers that every request carries.
 #[derive(Clone)]
 pub struct Http {
     base: String,
     client: Client,
 }
 
-/// What a server answered.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     /// The method and the path, for messages.
     pub request: String,
     /// The status.
     pub status: u16,
-    /// The body: null where there was none or it was not JSON.
+    /// The body; null when it is empty or not JSON.
     pub body: Value,
     /// The body as text.
     pub text: String,
 }
 
 impl Http {
-    /// A client for what lies under `base`.
+    /// Creates a client for the URLs below `base`.
     ///
     /// # Panics
-    /// When a header's name or value is none.
+    /// When a header's name or value is invalid.
     pub fn new(base: &str, headers: &[(&str, &str)]) -> Self {
         Self::with(base, headers, None)
     }
 
-    /// Likewise over TLS, with the roots and the client certificate that `tls` holds.
+    /// Creates a client over TLS, with the roots and the client certificate in `tls`.
     ///
     /// # Panics
-    /// When a header's name or value is none.
+    /// When a header's name or value is invalid.
     pub fn over_tls(base: &str, headers: &[(&str, &str)], tls: rustls::ClientConfig) -> Self {
         Self::with(base, headers, Some(tls))
     }
@@ -48,20 +48,20 @@ impl Http {
             let name: reqwest::header::HeaderName = name.parse().expect("a header's name");
             common.insert(name, value.parse().expect("a header's value"));
         }
-        // A test that hangs says less than one that fails.
+        // A test that fails says more than one that hangs.
         let builder = Client::builder().default_headers(common).redirect(Policy::none()).no_proxy();
         let builder = builder.timeout(Duration::from_mins(2));
-        // Without one of our own, reqwest would look for the process's provider of cryptography, and there is none.
+        // Otherwise reqwest would look for the process' default cryptography provider, and there is none.
         let builder =
             builder.tls_backend_preconfigured(tls.unwrap_or_else(|| super::authority::trusting(&[])));
         let client = builder.build().expect("a client without files or system settings can be made");
         Self { base: base.trim_end_matches('/').to_owned(), client }
     }
 
-    /// Sends a request, with a body unless it is null, and returns what came.
+    /// Sends a request, with a body unless it is null, and returns the response.
     ///
     /// # Errors
-    /// When no answer came at all.
+    /// When there is no response.
     pub fn try_send(&self, method: &str, path: &str, body: &Value) -> Result<Answer, reqwest::Error> {
         let request = format!("{method} {path}");
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
@@ -77,10 +77,10 @@ impl Http {
         Ok(Answer { request, status, body, text })
     }
 
-    /// Sends a request, with a body unless it is null, and returns what came.
+    /// Sends a request, with a body unless it is null, and returns the response.
     ///
     /// # Panics
-    /// When no answer came at all.
+    /// When there is no response.
     #[track_caller]
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         match self.try_send(method, path, body) {
@@ -91,15 +91,15 @@ impl Http {
 }
 
 impl Answer {
-    /// Whether the status says success.
+    /// Returns whether the status is a success.
     pub fn succeeded(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// The body, when the status says success.
+    /// Returns the body, when the status is a success.
     ///
     /// # Panics
-    /// With the answer, when it does not.
+    /// With the response, when it is not.
     #[track_caller]
     pub fn ok(self) -> Value {
         assert!(self.succeeded(), "{}: {} {}", self.request, self.status, self.text);

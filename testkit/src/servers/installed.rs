@@ -1,5 +1,5 @@
-//! Where the servers' programs lie, as the scripts that install them say. A script that finds its work done only
-//! prints a path, so a test run by hand needs no preparation: the first one waits for the installation.
+//! Where the servers' programs are. The scripts that install them print the path, and do nothing else when the program is
+//! there: a test that is run by hand needs no preparation, and the first one waits for the installation.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +9,7 @@ use std::{
 
 use crate::repository;
 
-/// The Vault server, built on first use (minutes).
+/// Returns the Vault server, which is built on first use (minutes).
 ///
 /// # Panics
 /// When it cannot be built.
@@ -18,7 +18,7 @@ pub fn vault_binary() -> &'static Path {
     PATH.get_or_init(|| installed_by("acceptance/vault-server/build.sh"))
 }
 
-/// A python that has what `acceptance/python/requirements.txt` names, installed on first use.
+/// Returns a python with the packages of `acceptance/python/requirements.txt`, which are installed on first use.
 ///
 /// # Panics
 /// When it cannot be installed.
@@ -28,7 +28,7 @@ pub fn python() -> &'static Path {
 }
 
 fn installed_by(script: &str) -> PathBuf {
-    // What it says on standard error (progress, what is missing and how to get it) is for whoever runs the test.
+    // Its standard error (progress, what is missing and how to get it) is for the person who runs the test.
     let output = Command::new(repository().join(script))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

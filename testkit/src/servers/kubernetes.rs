@@ -1,4 +1,4 @@
-//! As much of a Kubernetes API server as Vault asks: whose token is this? (TokenReview, over HTTPS.)
+//! The part of a Kubernetes API server that Vault uses: whose token is this? (TokenReview, over HTTPS.)
 
 use std::{
     collections::HashMap,
@@ -25,12 +25,12 @@ use super::Authority;
 
 const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 
-/// A cluster's API server with service accounts and nothing else. It stops when it is dropped.
+/// A cluster's API server with only service accounts. It stops when it is dropped.
 pub struct Kubernetes {
     authority: Authority,
     address: String,
     cluster: Arc<Cluster>,
-    // Last, because dropping it ends the server.
+    // Last, because dropping it stops the server.
     _runtime: Runtime,
 }
 
@@ -39,7 +39,7 @@ struct Cluster {
     accounts: Mutex<HashMap<String, Account>>,
 }
 
-/// Whom a token stands for.
+/// Whose token it is.
 struct Account {
     namespace: String,
     name: String,
@@ -47,10 +47,10 @@ struct Account {
 }
 
 impl Kubernetes {
-    /// A cluster that listens on a loopback port.
+    /// Starts a cluster on a loopback port.
     ///
     /// # Panics
-    /// When no port can be had.
+    /// When no port is free.
     pub fn start() -> Self {
         let authority = Authority::new();
         let cluster = Arc::new(Cluster {
@@ -70,29 +70,29 @@ impl Kubernetes {
         Self { authority, address, cluster, _runtime: runtime }
     }
 
-    /// `https://127.0.0.1:PORT`.
+    /// Returns `https://127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Who signed its certificate.
+    /// Returns the authority that signed its certificate.
     pub fn authority(&self) -> &Authority {
         &self.authority
     }
 
-    /// The token that Vault itself has to show.
+    /// Returns the token that Vault itself must send.
     pub fn reviewer_token(&self) -> &str {
         &self.cluster.reviewer_token
     }
 
-    /// A new service account's token, as a pod finds it in a file. It does not expire.
+    /// Creates a service account and returns its token, as a pod finds it in a file. It does not expire.
     pub fn create_token(&self, namespace: &str, account: &str) -> String {
         let uid = uuid::Uuid::new_v4().to_string();
         let claims = json!({
             "sub": format!("system:serviceaccount:{namespace}:{account}"),
             "kubernetes.io": { "namespace": namespace, "serviceaccount": { "name": account, "uid": uid } },
         });
-        // Nobody checks the signature: Vault asks this server instead, and this server knows its tokens.
+        // The signature is not checked: Vault asks this server, which knows its tokens.
         let signature = uuid::Uuid::new_v4();
         let parts = [json!({ "alg": "RS256", "typ": "JWT" }).to_string(), claims.to_string()];
         let [header, claims] = parts.map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
@@ -102,21 +102,21 @@ impl Kubernetes {
         token
     }
 
-    /// Deletes the service account whose token this is: from now on the token is nobody's.
+    /// Deletes the service account of this token, which becomes invalid.
     ///
     /// # Panics
-    /// When it was nobody's before.
+    /// When the token is not valid.
     pub fn delete_account(&self, token: &str) {
         assert!(self.cluster.accounts().remove(token).is_some(), "the token is not of this cluster");
     }
 }
 
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, cluster: Arc<Cluster>) {
-    // Ends with the runtime.
+    // It ends with the runtime.
     while let Ok((stream, _)) = listener.accept().await {
         let (acceptor, cluster) = (acceptor.clone(), Arc::clone(&cluster));
         tokio::spawn(async move {
-            // A client that does not trust us, or goes away, is the client's affair.
+            // A client that does not trust this server, or disconnects, reports that itself.
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let answer = service_fn(|request| async { Ok::<_, Infallible>(cluster.answer(request).await) });
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;

@@ -1,4 +1,4 @@
-//! moto, which answers as AWS Secrets Manager does, from memory.
+//! moto, which behaves like AWS Secrets Manager and keeps everything in memory.
 
 use std::process::Command;
 
@@ -7,9 +7,10 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Answer, Http, installed::python, process::Process};
+use super::{Answer, Http, installed::python};
+use crate::process::Process;
 
-/// A running moto. It is killed when it is dropped.
+/// A running moto server. It is killed when it is dropped.
 pub struct Moto {
     process: Option<Process>,
     scratch: TempDir,
@@ -20,10 +21,10 @@ impl Moto {
     /// The region that the methods here write to.
     pub const REGION: &str = "eu-central-1";
 
-    /// A moto that listens on a loopback port and holds nothing.
+    /// Starts an empty moto on a loopback port.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// When it does not start.
     pub fn start() -> Self {
         let scratch = tempfile::Builder::new().prefix("ktr-moto-").tempdir().expect("a temporary directory");
         let mut server = Self { process: None, scratch, port: 0 };
@@ -31,7 +32,7 @@ impl Moto {
         server
     }
 
-    /// Kills it: its port refuses connections, and its secrets are gone.
+    /// Kills it: its port refuses connections, and its secrets are lost.
     ///
     /// # Panics
     /// When it does not run.
@@ -42,13 +43,13 @@ impl Moto {
     /// Starts it again after [`Self::stop`], on the same port and empty.
     ///
     /// # Panics
-    /// When it runs already or does not come up.
+    /// When it runs already or does not start.
     pub fn start_again(&mut self) {
         assert!(self.process.is_none(), "moto runs already");
         self.run();
     }
 
-    /// Stops the process for a while: connections are taken and nothing answers.
+    /// Pauses the process: connections are accepted, and there is no response.
     ///
     /// # Panics
     /// When it does not run.
@@ -56,7 +57,7 @@ impl Moto {
         self.process.as_ref().expect("moto runs").pause();
     }
 
-    /// Lets a stopped process go on.
+    /// Continues a paused process.
     ///
     /// # Panics
     /// When it does not run.
@@ -64,16 +65,16 @@ impl Moto {
         self.process.as_ref().expect("moto runs").resume();
     }
 
-    /// `http://127.0.0.1:PORT`, the endpoint of every service of AWS.
+    /// Returns `http://127.0.0.1:PORT`, the endpoint of every AWS service.
     pub fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// One action of Secrets Manager, such as `GetSecretValue`, whatever the answer says. Signed with a name only: moto
-    /// asks for no more.
+    /// Sends an action to Secrets Manager, such as `GetSecretValue`, and returns the response, an error included. It is
+    /// signed with a name only, which is all that moto requires.
     ///
     /// # Panics
-    /// When no answer came at all.
+    /// When there is no response.
     #[track_caller]
     pub fn call(&self, action: &str, body: &Value) -> Answer {
         let scope = format!("test/20200101/{}/secretsmanager/aws4_request", Self::REGION);
@@ -85,7 +86,7 @@ impl Moto {
         answer
     }
 
-    /// A new secret. Returns its ARN.
+    /// Creates a secret and returns its ARN.
     ///
     /// # Panics
     /// When moto refuses.
@@ -94,7 +95,7 @@ impl Moto {
         arn(&self.call("CreateSecret", &json!({ "Name": name, "SecretString": value })).ok())
     }
 
-    /// A new secret that is not text. Returns its ARN.
+    /// Creates a binary secret and returns its ARN.
     ///
     /// # Panics
     /// When moto refuses.
@@ -104,7 +105,7 @@ impl Moto {
         arn(&self.call("CreateSecret", &json!({ "Name": name, "SecretBinary": value })).ok())
     }
 
-    /// A new version of a secret, with these stages; with none, it becomes AWSCURRENT. Returns the version's id.
+    /// Creates a version of a secret with these stages (AWSCURRENT when empty), and returns the version's id.
     ///
     /// # Panics
     /// When moto refuses.
@@ -127,7 +128,7 @@ impl Moto {
         self.call("DeleteSecret", &json!({ "SecretId": name, "ForceDeleteWithoutRecovery": true })).ok();
     }
 
-    /// Forgets everything, what was recorded too.
+    /// Deletes everything, recorded requests included.
     ///
     /// # Panics
     /// When moto refuses.
@@ -136,7 +137,7 @@ impl Moto {
         self.api("recorder/reset-recording");
     }
 
-    /// Begins to record every request, for [`Self::actions`].
+    /// Starts to record every request, for [`Self::actions`].
     ///
     /// # Panics
     /// When moto refuses.
@@ -144,7 +145,7 @@ impl Moto {
         self.api("recorder/start-recording");
     }
 
-    /// The actions, such as `GetSecretValue`, of the requests recorded so far, in order.
+    /// Returns the actions of the recorded requests, such as `GetSecretValue`, in order.
     ///
     /// # Panics
     /// When moto refuses.
@@ -177,7 +178,7 @@ impl Moto {
             .env("PYTHONUNBUFFERED", "1")
             .env("MOTO_RECORDER_FILEPATH", self.scratch.path().join("recording"))
             .current_dir(self.scratch.path());
-        let process = Process::spawn("moto", &mut command, Signal::SIGKILL);
+        let process = Process::spawn_with_one_log("moto", &mut command, Signal::SIGKILL);
         let port = process.line(|line| {
             let (_, port) = line.split_once("Running on http://127.0.0.1:")?;
             port.trim_end().parse().ok()

@@ -1,7 +1,7 @@
-//! Loopback ports for servers that cannot say which one they were given.
+//! Loopback ports for servers that cannot report which one the system gave them.
 //!
-//! They come from below the range that the system hands out by itself, so that a server which is stopped for a while
-//! finds its port free again.
+//! They lie below the range that the system assigns automatically, so that a server which is stopped for a while finds
+//! its port free again.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -12,12 +12,12 @@ use std::{
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 20_000;
 
-/// A port that nobody listens on. Another program may still come first: callers start over with another one then.
+/// Returns a port on which nothing listens. Another program may still bind it first: callers then try another one.
 ///
 /// # Panics
 /// When all are taken.
 pub(super) fn free() -> u16 {
-    // Test programs that run beside each other begin at different places.
+    // Test programs that run at the same time begin at different ports.
     static NEXT: AtomicU16 = AtomicU16::new(0);
     static START: std::sync::LazyLock<u16> = std::sync::LazyLock::new(|| {
         let random = RandomState::new().hash_one(std::process::id());

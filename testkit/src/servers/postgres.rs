@@ -1,4 +1,4 @@
-//! A PostgreSQL server for Vault's database engine to make users in.
+//! A PostgreSQL server in which Vault's database engine creates users.
 
 use std::{
     fs,
@@ -13,8 +13,8 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use super::{port, process::Process};
-use crate::Run;
+use super::port;
+use crate::{Run, process::Process};
 
 /// The superuser's name.
 const USER: &str = "postgres";
@@ -30,10 +30,10 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// A new server with an empty database `postgres`, which takes connections.
+    /// Starts a server with an empty database `postgres` and returns when it accepts connections.
     ///
     /// # Panics
-    /// When it is not installed or does not come up.
+    /// When it is not installed or does not start.
     pub fn start() -> Self {
         let scratch = tempfile::Builder::new().prefix("ktr-pg-").tempdir().expect("a temporary directory");
         let password = uuid::Uuid::new_v4().to_string();
@@ -51,21 +51,21 @@ impl Postgres {
         panic!("PostgreSQL found each of ten free ports taken");
     }
 
-    /// Asks it to stop, which ends every connection, and waits for it.
+    /// Stops the server, which ends every connection.
     ///
     /// # Panics
-    /// When it does not run or does not end well.
+    /// When it does not run or does not end in good order.
     pub fn stop(&mut self) {
         let process = self.process.take().expect("PostgreSQL runs");
-        // The "fast" shutdown in its own words.
+        // What PostgreSQL calls a "fast" shutdown.
         let status = process.end(Signal::SIGINT);
         assert!(status.success(), "PostgreSQL ended with {status}");
     }
 
-    /// Starts it again after [`Self::stop`], on the same port and with all that it held.
+    /// Starts it again after [`Self::stop`], on the same port and with its data.
     ///
     /// # Panics
-    /// When it runs already or does not come up.
+    /// When it runs already or does not start.
     pub fn start_again(&mut self) {
         assert!(self.process.is_none(), "PostgreSQL runs already");
         if let Err(log) = self.run() {
@@ -73,17 +73,17 @@ impl Postgres {
         }
     }
 
-    /// Its port on 127.0.0.1.
+    /// Returns its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The superuser's name.
+    /// Returns the superuser's name.
     pub fn user(&self) -> &str {
         USER
     }
 
-    /// The superuser's password.
+    /// Returns the superuser's password.
     pub fn password(&self) -> &str {
         &self.password
     }
@@ -97,7 +97,7 @@ impl Postgres {
         self.psql(USER, &self.password, sql).ok().stdout
     }
 
-    /// `psql`, logged in with a password, with one command; its standard output holds the rows, with `|` between columns.
+    /// Runs one SQL command by `psql` as this user. Its standard output is the rows, with `|` between columns.
     ///
     /// # Panics
     /// When `psql` cannot be started.
@@ -138,13 +138,13 @@ impl Postgres {
         let mut command = self.program("postgres");
         command.arg("-D").arg(self.data()).arg("-p").arg(self.port.to_string());
         let sockets = format!("unix_socket_directories={}", self.scratch.path().display());
-        // Nothing here outlives a crash, so nothing waits for the disk.
+        // Nothing here has to survive a crash, so nothing waits for the disk.
         let durability = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
         for setting in ["listen_addresses=127.0.0.1", &sockets].into_iter().chain(durability) {
             command.args(["-c", setting]);
         }
-        // The "immediate" shutdown: killing only the first process would leave the others to notice.
-        let process = Process::spawn("postgres", &mut command, Signal::SIGQUIT);
+        // What PostgreSQL calls an "immediate" shutdown: SIGKILL would leave its child processes behind for a while.
+        let process = Process::spawn_with_one_log("postgres", &mut command, Signal::SIGQUIT);
         process.line(|line| line.contains("ready to accept connections").then_some(()))?;
         self.process = Some(process);
         Ok(())
@@ -154,7 +154,7 @@ impl Postgres {
         self.scratch.path().join("data")
     }
 
-    /// One of PostgreSQL's programs, as the account that may run it.
+    /// Returns a command for one of PostgreSQL's programs, run by an account that may.
     fn program(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command.current_dir(self.scratch.path()).env("LC_ALL", "C");
@@ -165,7 +165,7 @@ impl Postgres {
     }
 }
 
-/// PostgreSQL refuses to run as root, and then runs as the account that its package made, or as nobody.
+/// Returns the account to use as root, as which PostgreSQL refuses to run: the package's own, or nobody.
 fn account() -> Option<User> {
     if !Uid::effective().is_root() {
         return None;
@@ -178,7 +178,7 @@ fn account() -> Option<User> {
     )
 }
 
-/// The folder of the newest PostgreSQL. Debian keeps the server's programs off the PATH.
+/// Returns the folder of the newest PostgreSQL. Debian does not put the server's programs on the PATH.
 fn programs() -> PathBuf {
     let root = Path::new("/usr/lib/postgresql");
     let versions = fs::read_dir(root).into_iter().flatten().flatten();

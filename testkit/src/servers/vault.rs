@@ -1,7 +1,7 @@
 //! A HashiCorp Vault server in development mode: its process, its seal, its tokens.
 //!
-//! Development mode is the real server with its storage in memory, initialised and unsealed by itself. What is mounted in
-//! it, and who may log in how, is in `mounts` and `logins`.
+//! Development mode is the real server with its storage in memory, initialized and unsealed automatically. Its mounts and
+//! its login methods are in `mounts` and `logins`.
 
 mod logins;
 mod mounts;
@@ -13,11 +13,12 @@ use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Answer, Authority, Http, Identity, installed::vault_binary, port, process::Process};
+use super::{Answer, Authority, Http, Identity, installed::vault_binary, port};
+use crate::process::Process;
 
 pub use logins::AppRole;
 
-/// A running Vault, unsealed. It is killed when it is dropped, and with it goes all that it held.
+/// A running, unsealed Vault. It is killed when it is dropped, and its content is lost.
 pub struct Vault {
     process: Process,
     scratch: TempDir,
@@ -29,19 +30,19 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// A Vault that listens on a loopback port without TLS, with KV v2 at `secret/`.
+    /// Starts a Vault on a loopback port without TLS, with KV v2 at `secret/`.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// When it does not start.
     pub fn start() -> Self {
         Self::launch(None)
     }
 
-    /// Likewise, and it listens with TLS on a second port: with this certificate, asking clients for one of `clients`
-    /// but not insisting on it.
+    /// Starts a Vault that also listens with TLS on a second port, with this certificate. Client certificates of `clients`
+    /// are accepted and not required.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// When it does not start.
     pub fn start_with_tls(server: &Identity, clients: &Authority) -> Self {
         Self::launch(Some((server, clients)))
     }
@@ -50,7 +51,7 @@ impl Vault {
         for _ in 0..10 {
             match Self::try_launch(tls) {
                 Ok(vault) => return vault,
-                // Vault cannot say which port the system gave it, so it is told one, and another program came first.
+                // Vault cannot report which port the system gave it, so it is given one, and another program was faster.
                 Err(log) if log.contains("address already in use") => {}
                 Err(log) => panic!("Vault does not come up:\n{log}"),
             }
@@ -67,7 +68,7 @@ impl Vault {
             .args(["server", "-dev", "-dev-no-store-token"])
             .arg(format!("-dev-root-token-id={root_token}"))
             .arg(format!("-dev-listen-address={plain}"))
-            // Nothing of the user's own Vault may reach it.
+            // Settings for the user's own Vault must not reach it.
             .env_clear()
             .env("HOME", scratch.path())
             .current_dir(scratch.path());
@@ -77,8 +78,8 @@ impl Vault {
             command.arg("-config").arg(listener(scratch.path(), &listen, server, clients));
             tls_address = Some(format!("https://{listen}"));
         }
-        let process = Process::spawn("vault", &mut command, Signal::SIGKILL);
-        // Two streams, so in no order that can be relied on.
+        let process = Process::spawn_with_one_log("vault", &mut command, Signal::SIGKILL);
+        // They are on two streams, so their order is not defined.
         process.line(|line| line.contains("Vault server started").then_some(()))?;
         let unseal_key = process.line(|line| line.strip_prefix("Unseal Key: ").map(str::to_owned))?;
 
@@ -89,12 +90,12 @@ impl Vault {
         Ok(vault)
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// Returns `http://127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// `https://127.0.0.1:PORT`.
+    /// Returns `https://127.0.0.1:PORT`.
     ///
     /// # Panics
     /// When it was started without TLS.
@@ -102,32 +103,32 @@ impl Vault {
         self.tls_address.as_deref().expect("this Vault was started with TLS")
     }
 
-    /// The token that may do everything.
+    /// Returns the token that may do everything.
     pub fn root_token(&self) -> &str {
         &self.root_token
     }
 
-    /// Everything that it printed so far.
+    /// Returns everything that it has printed so far.
     pub fn log(&self) -> String {
-        self.process.log()
+        self.process.stdout.text()
     }
 
-    /// Stops the process for a while: connections are taken and nothing answers.
+    /// Pauses the process: connections are accepted, and there is no response.
     pub fn pause(&self) {
         self.process.pause();
     }
 
-    /// Lets a stopped process go on.
+    /// Continues a paused process.
     pub fn resume(&self) {
         self.process.resume();
     }
 
-    /// Its API, below `/v1`, with this token.
+    /// Returns a client for its API, below `/v1`, with this token.
     pub fn with_token(&self, token: &str) -> Http {
         Http::new(&format!("{}/v1", self.address), &[("x-vault-token", token)])
     }
 
-    /// Its API, below `/v1`, over TLS and without a token.
+    /// Returns a client for its API, below `/v1`, over TLS and without a token.
     ///
     /// # Panics
     /// When it was started without TLS.
@@ -135,16 +136,16 @@ impl Vault {
         Http::over_tls(&format!("{}/v1", self.tls_address()), &[], tls)
     }
 
-    /// Any request with the root token, whatever the answer says.
+    /// Sends a request with the root token and returns the response, an error included.
     ///
     /// # Panics
-    /// When no answer came at all.
+    /// When there is no response.
     #[track_caller]
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         self.root.send(method, path, body)
     }
 
-    /// Writes what lies at a path, such as `secret/data/app`, and returns the answer, null where it is empty.
+    /// Writes to a path, such as `secret/data/app`, and returns the response, null when it is empty.
     ///
     /// # Panics
     /// When Vault refuses.
@@ -156,13 +157,13 @@ impl Vault {
     /// Reads a path.
     ///
     /// # Panics
-    /// When Vault refuses or nothing is there.
+    /// When Vault refuses or the path does not exist.
     #[track_caller]
     pub fn get(&self, path: &str) -> Value {
         self.send("GET", path, &Value::Null).ok()
     }
 
-    /// Deletes what lies at a path.
+    /// Deletes a path.
     ///
     /// # Panics
     /// When Vault refuses.
@@ -171,7 +172,7 @@ impl Vault {
         self.send("DELETE", path, &Value::Null).ok();
     }
 
-    /// The names below a path; none where nothing is there. `sys/leases/lookup/database/creds/ROLE` lists leases.
+    /// Lists the names below a path, which need not exist. `sys/leases/lookup/database/creds/ROLE` lists leases.
     ///
     /// # Panics
     /// When Vault refuses.
@@ -186,7 +187,7 @@ impl Vault {
         keys.iter().map(|key| key.as_str().expect("keys are text").to_owned()).collect()
     }
 
-    /// Seals it: everything but its health is refused from now on.
+    /// Seals it: it refuses every request but for its health.
     ///
     /// # Panics
     /// When Vault refuses.
@@ -194,7 +195,7 @@ impl Vault {
         self.put("sys/seal", &json!({}));
     }
 
-    /// Unseals it again.
+    /// Unseals it.
     ///
     /// # Panics
     /// When Vault refuses or remains sealed.
@@ -204,7 +205,7 @@ impl Vault {
         self.wait_for_kv2("secret");
     }
 
-    /// A new policy, in Vault's own language.
+    /// Writes a policy, in Vault's own language.
     ///
     /// # Panics
     /// When Vault refuses.
@@ -212,8 +213,8 @@ impl Vault {
         self.put(&format!("sys/policies/acl/{name}"), &json!({ "policy": policy }));
     }
 
-    /// A new token with these policies, such as `root`, that lives for `ttl`, such as `30s`. It has no parent, so nothing
-    /// but its time and [`Self::revoke_token`] ends it.
+    /// Creates a token with these policies, such as `root`, and this time to live, such as `30s`. It has no parent, so it
+    /// ends only when it expires or by [`Self::revoke_token`].
     ///
     /// # Panics
     /// When Vault refuses.
@@ -222,7 +223,7 @@ impl Vault {
         text(&self.put("auth/token/create", &asked)["auth"]["client_token"])
     }
 
-    /// Ends a token, and with it every lease that it was given.
+    /// Revokes a token, and with it all of its leases.
     ///
     /// # Panics
     /// When Vault refuses.
@@ -230,7 +231,7 @@ impl Vault {
         self.put("auth/token/revoke", &json!({ "token": token }));
     }
 
-    /// Begins to record every request, before it is answered, for [`Self::requests`].
+    /// Starts to record every request before its response, for [`Self::requests`].
     ///
     /// # Panics
     /// When Vault refuses.
@@ -239,7 +240,7 @@ impl Vault {
         self.put("sys/audit/record", &json!({ "type": "file", "options": { "file_path": file } }));
     }
 
-    /// How many requests of a path, such as `secret/data/app`, were recorded.
+    /// Counts the recorded requests for a path, such as `secret/data/app`.
     ///
     /// # Panics
     /// When nothing was recorded.
@@ -250,7 +251,7 @@ impl Vault {
     }
 }
 
-/// The configuration of one more listener, with TLS.
+/// Returns the configuration of another listener, with TLS.
 fn listener(folder: &Path, address: &str, server: &Identity, clients: &Authority) -> std::path::PathBuf {
     let (certificate, key) = (folder.join("server.pem"), folder.join("server.key"));
     server.write(&certificate, &key);

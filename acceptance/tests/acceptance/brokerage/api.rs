@@ -125,7 +125,7 @@ fn an_environment_comes_with_its_secrets_and_checking_hands_out_none() {
         assert_eq!(answer.secrets[0].value, SECRET.as_bytes());
         let problem = answer.secrets[1].problem.as_ref().expect("there is no such secret");
         assert_eq!(problem.code(), ProblemCode::SecretNotFound);
-        let snapshot = answer.snapshot.expect("the environment stands");
+        let snapshot = answer.snapshot.expect("the environment exists");
         assert_eq!(snapshot.variables.iter().filter(|variable| variable.reference().is_some()).count(), 2);
 
         let targets = vec![key("dev", "DB"), key("dev", "GONE")];

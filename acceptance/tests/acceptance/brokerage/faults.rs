@@ -1,7 +1,7 @@
-//! Vaults that fail, and daemons that go on.
+//! Vaults that fail, and daemons that continue.
 
 use serde_json::json;
-use testkit::Run;
+use testkit::{Run, eventually};
 
 use super::{SECRET, Scene, team};
 
@@ -13,7 +13,7 @@ fn get(scene: &Scene, field: &str) -> Run {
 }
 
 #[test]
-fn a_sealed_vault_is_said_to_be_sealed_and_the_last_value_stands_in() {
+fn a_sealed_vault_is_reported_and_the_last_value_is_used() {
     let scene = Scene::with(SHORT);
     assert_eq!(get(&scene, "password").ok().stdout.trim_end(), SECRET);
     scene.vault.seal();
@@ -24,22 +24,21 @@ fn a_sealed_vault_is_said_to_be_sealed_and_the_last_value_stands_in() {
     assert!(failed.text().contains("sealed"), "{}", failed.stderr);
     scene.vault.unseal();
     scene.rotate("another");
-    let begun = std::time::Instant::now();
-    while get(&scene, "password").ok().stdout.trim_end() != "another" {
-        assert!(begun.elapsed().as_secs() < 20, "the vault is asked again when it serves again");
-    }
+    eventually("the unsealed vault is asked again", || {
+        get(&scene, "password").ok().stdout.trim_end() == "another"
+    });
     scene.no_trace();
 }
 
 #[test]
-fn a_vault_that_hangs_costs_its_deadline_and_nobody_else() {
+fn a_vault_that_hangs_costs_its_deadline_and_nothing_else() {
     let scene = Scene::with(SHORT);
     scene.world.ktr(&["var", "set", "--create", "shop/dev", "PLAIN=1"]).ok();
     scene.world.ktr(&["secret", "set", "shop/dev", "S=vault://team/secret/app/db#password"]).ok();
     scene.vault.pause();
     let failed = get(&scene, "password").fails();
     assert!(failed.text().contains("did not answer within 500ms"), "{}", failed.stderr);
-    // Variables are there as ever.
+    // Variables are not affected.
     assert_eq!(scene.world.ktr(&["var", "get", "shop/dev", "PLAIN"]).ok().stdout.trim(), "1");
     for _ in 0..2 {
         get(&scene, "password").fails();
@@ -47,14 +46,11 @@ fn a_vault_that_hangs_costs_its_deadline_and_nobody_else() {
     let listed = scene.world.ktr(&["vault", "list"]).ok();
     assert!(listed.text().contains("did not answer"), "{}", listed.stdout);
     scene.vault.resume();
-    let begun = std::time::Instant::now();
-    while get(&scene, "password").code != 0 {
-        assert!(begun.elapsed().as_secs() < 20, "it is asked again");
-    }
+    eventually("the vault is asked again", || get(&scene, "password").code == 0);
 }
 
 #[test]
-fn a_token_that_is_revoked_is_said_to_be_and_another_one_is_taken_up() {
+fn a_revoked_token_is_reported_and_a_new_one_is_used() {
     let scene = Scene::with(SHORT);
     scene.vault.write_policy("reader", "path \"secret/*\" { capabilities = [\"read\"] }");
     let token = scene.vault.create_token(&["reader"], "1h", true);
@@ -68,15 +64,12 @@ fn a_token_that_is_revoked_is_said_to_be_and_another_one_is_taken_up() {
     }
     let fresh = scene.vault.create_token(&["reader"], "1h", true);
     std::fs::write(&file, &fresh).expect("the scratch directory takes a file");
-    let begun = std::time::Instant::now();
-    while get(&scene, "password").code != 0 {
-        assert!(begun.elapsed().as_secs() < 20, "the new token is taken up without a restart");
-    }
+    eventually("the new token is used without a restart", || get(&scene, "password").code == 0);
     assert!(!scene.world.daemon_log().contains(&token) && !scene.world.daemon_log().contains(&fresh));
 }
 
 #[test]
-fn a_secret_that_is_deleted_between_two_reads_is_not_handed_out_any_more() {
+fn a_secret_that_is_deleted_between_two_reads_is_no_longer_returned() {
     let scene = Scene::with(SHORT);
     assert_eq!(get(&scene, "password").ok().stdout.trim_end(), SECRET);
     scene.vault.delete("secret/data/app/db");
@@ -88,9 +81,9 @@ fn a_secret_that_is_deleted_between_two_reads_is_not_handed_out_any_more() {
     assert!(destroyed.text().contains("version"), "{}", destroyed.stderr);
 }
 
-/// A daemon starts while its vault is away, and serves everything else.
+/// A daemon starts while its vault is down, and serves everything else.
 #[test]
-fn a_vault_that_is_not_there_does_not_keep_the_daemon_from_starting() {
+fn a_vault_that_is_down_does_not_keep_the_daemon_from_starting() {
     let mut world = testkit::World::without_daemon();
     let token = world.path().join("token");
     std::fs::write(&token, "root").expect("the scratch directory takes a file");

@@ -49,7 +49,7 @@ pub(super) fn world(vault: &Vault, moto: &Moto) -> World {
 }
 
 #[test]
-fn an_environment_takes_its_secrets_from_three_vaults() {
+fn an_environment_gets_its_secrets_from_three_vaults() {
     let (vault, moto, azure_vault) = (Vault::start(), Moto::start(), AzureKeyVault::start());
     vault.put("secret/data/app", &json!({"data": {"token": format!("{SECRET}-vault")}}));
     moto.create("app/db", &json!({"password": format!("{SECRET}-aws")}).to_string());
@@ -81,7 +81,7 @@ fn an_environment_takes_its_secrets_from_three_vaults() {
     let run = world.ktr(&["run", "shop/dev", "--", "sh", "-c", "printf %s \"$FROM_AWS\" | wc -c"]).ok();
     assert_eq!(run.stdout.trim(), format!("{SECRET}-aws").len().to_string());
 
-    // Each can be tried by name, and what is wrong is said.
+    // Each can be checked by name, and problems are reported.
     for name in ["team", "prod", "kv"] {
         let run = testkit::Run::of(&mut world.kontraktord(&["vault", "check", name])).ok();
         assert!(!run.stdout.is_empty() && !run.text().contains(SECRET), "{}", run.stdout);
@@ -90,7 +90,7 @@ fn an_environment_takes_its_secrets_from_three_vaults() {
         .fails()
         .says(&["nobody", "team", "prod", "kv"]);
     world.stop();
-    // What the vaults hold is nowhere; the tokens that lead to them are where the test put them.
+    // The secrets are stored nowhere; the tokens are only where the test put them.
     assert_eq!(traces(&world.data(), SECRET), Vec::<String>::new());
     assert!(!world.daemon_log().contains(SECRET) && !world.daemon_log().contains(vault.root_token()));
 }

@@ -4,7 +4,7 @@ use testkit::{Run, Workspace};
 
 use super::{SECRET, Scene, traces};
 
-/// A reference, an ephemeral resource that waits for it, and somebody who uses the value without keeping it.
+/// A reference, an ephemeral resource that depends on it, and a provisioner that uses the value without storing it.
 const USE: &str = r#"
 resource "kontraktor_secret_reference" "db" {
   project   = "shop"
@@ -197,13 +197,13 @@ output "user" {
     );
     workspace.apply(&[]).ok();
     assert_eq!(workspace.output("user"), "app");
-    // What its documentation says first.
+    // As its documentation warns.
     assert!(!traces(workspace.path(), "\"app\"").is_empty(), "the value is in the state");
     let bare = workspace.main("data \"kontraktor_secret\" \"user\" {\n  project = \"shop\"\n  env = \"dev\"\n  key = \"DB\"\n}\noutput \"user\" { value = data.kontraktor_secret.user.value }\n");
     bare.apply(&[]).fails().says(&["sensitive"]);
 }
 
-/// What is wrong is said, with what to do, and without a byte of the secret.
+/// Errors are reported with a remedy, and without a byte of the secret.
 #[test]
 fn each_fault_has_its_message_and_remedy() {
     let scene = Scene::new();

@@ -1,4 +1,4 @@
-//! The complete configurations, from `init` to `destroy`, as their README.md tells it.
+//! The complete configurations, from `init` to `destroy`, as their README.md describes.
 
 use std::fs;
 
@@ -74,7 +74,7 @@ fn one_environment_promoted_to_another() {
     assert_eq!(get("POOL_SIZE"), "20");
     assert_eq!(get("APP_URL"), "https://shop.example.com");
 
-    // The newest: one key changes, one goes, and so does what nobody promoted.
+    // The newest one: a key changes, a key is removed, and so is the one that was not promoted.
     world.ktr(&["var", "set", "shop/prod", "BY_HAND=1"]).ok();
     let plan = workspace.plan(&[]);
     assert_eq!(plan.code, 2, "{}\n{}", plan.stdout, plan.stderr);

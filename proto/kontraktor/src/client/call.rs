@@ -1,89 +1,83 @@
-//! One call: encode once, send, judge what came back, and send again where that is safe.
+//! The client, and how it makes one call: send, classify the failure, and retry where that is safe.
 
-use std::{future::Future, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
 use http::uri::PathAndQuery;
+use kontraktor_model::limits::MAX_ANSWER_BYTES;
 use prost::Message;
 use tokio::time::{Instant, sleep, timeout_at};
-use tonic::{
-    Code, Request, Status,
-    client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    transport::Channel,
-};
 
 use super::{
-    Client, ClientError, MAX_TIMEOUT,
-    transport::{ConnectFailure, Hope, Transport},
+    connect::{ConnectError, Retryability},
+    error::ClientError,
+    options::{ClientOptions, MAX_TIMEOUT},
+    rpc::{Failure, RawCodec, Rpc, RpcKind, encode, ready_channel, refused_unseen, request},
+    transport::Transport,
 };
-use crate::{
-    problem,
-    v1::{Problem, ProblemCode},
-};
-use kontraktor_model::limits::{MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES};
+use crate::v1::ProblemCode;
 
-/// The first pause before a repetition; it doubles each time.
+/// The pause before the first retry; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-pub(super) struct Rpc {
-    pub(super) path: &'static str,
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
+/// A connection to the daemon that is made when it is first needed, and again when it was lost. Clones share it.
+///
+/// # Retries
+/// Within the timeout, with growing pauses, the client retries:
+///
+/// - reads, whenever no response came;
+/// - a batch of [`Client::write_variables`] likewise, because its id makes that safe;
+/// - everything that the daemon refused unseen because it was busy or stopping;
+/// - everything that was not sent, because nothing listened or the connection was closed while the request was queued.
+///
+/// Any other write is never sent twice.
+///
+/// When nothing listens, a client that has never been connected fails at once. One that has been connected expects a
+/// restart and waits, until a call has found nothing listening for the whole of its timeout: later calls then fail at
+/// once again. A socket that may not be used or is not trusted at the first attempt is an error at once in any case.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
 }
 
-/// What sending a request twice would do.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Nothing.
-    Read,
-    /// Perhaps the same thing twice.
-    Write,
-    /// Nothing: the batch id makes the second one a replay.
-    Batch,
+struct Shared {
+    options: ClientOptions,
+    /// Created by the first call, because that needs a running tokio.
+    transport: OnceLock<Transport>,
 }
 
-/// What one attempt came to, where it was no answer.
-pub(super) enum Failure {
-    /// No connection; nothing was sent.
-    Unconnected(ConnectFailure),
-    /// The daemon answered with a refusal; nothing was written.
-    Refused(Box<Problem>),
-    /// It was sent, and what became of it is not known.
-    Lost(String),
-    /// The other side does not understand the request, or the caller may not make it.
-    Foreign(String),
-}
-
-impl Failure {
-    /// Whether the same request may come to something else in a while.
-    ///
-    /// `met`: the daemon was there before. Then nobody who listens is one who may be back soon.
-    fn passes(&self, kind: Kind, first: bool, met: bool) -> bool {
-        match self {
-            Self::Unconnected(failure) => match failure.hope {
-                Hope::Soon => true,
-                Hope::AfterRestart => met || !first,
-                Hope::None => !first,
-            },
-            Self::Refused(problem) => turned_away(problem),
-            Self::Lost(_) => kind != Kind::Write,
-            Self::Foreign(_) => false,
-        }
-    }
-
-    pub(super) fn reason(self) -> String {
-        match self {
-            Self::Unconnected(failure) => failure.reason,
-            Self::Refused(problem) => problem.message,
-            Self::Lost(reason) | Self::Foreign(reason) => reason,
-        }
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("options", &self.shared.options).finish()
     }
 }
 
 impl Client {
+    /// Returns a client that has not connected yet. Invalid options are reported by the first call.
+    pub fn new(options: ClientOptions) -> Self {
+        Self { shared: Arc::new(Shared { options, transport: OnceLock::new() }) }
+    }
+
+    /// Returns the options that the client was created with.
+    pub fn options(&self) -> &ClientOptions {
+        &self.shared.options
+    }
+
+    pub(super) fn transport(&self) -> Result<&Transport, ClientError> {
+        if let Some(transport) = self.shared.transport.get() {
+            return Ok(transport);
+        }
+        let created = Transport::new(&self.shared.options)?;
+        Ok(self.shared.transport.get_or_init(|| created))
+    }
+
     pub(super) async fn call<Q: Message, A: Message + Default>(
         &self,
         rpc: &Rpc,
@@ -92,21 +86,21 @@ impl Client {
         let message = encode(request)?;
         let (transport, deadline) = (self.transport()?, self.deadline());
         let attempt = || attempt(transport, rpc, message.clone(), deadline);
-        let answer = self.exchange(rpc, transport, deadline, attempt).await?;
-        A::decode(answer).map_err(|error| match rpc.kind {
-            Kind::Read => self.protocol(rpc, format!("the answer cannot be read: {error}")),
-            _ => self.unknown(rpc, format!("the answer cannot be read: {error}")),
+        let response = self.retry(rpc, transport, deadline, attempt).await?;
+        A::decode(response).map_err(|error| match rpc.kind {
+            RpcKind::Read => self.protocol_error(rpc, format!("invalid response: {error}")),
+            _ => self.outcome_unknown(rpc, format!("invalid response: {error}")),
         })
     }
 
-    /// When a call that begins now has to be over.
+    /// Returns when a call that begins now must be over.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.options().timeout.min(MAX_TIMEOUT)
     }
 
-    /// Attempts until there is an answer, repetition is of no use, or time is up. Not generic over the messages, so that
-    /// there is one of it for each way to be answered.
-    pub(super) async fn exchange<T, F>(
+    /// Attempts until there is a response, a retry cannot help, or the deadline passes. Not generic over the messages,
+    /// so that it is compiled once for each kind of response.
+    pub(super) async fn retry<T, F>(
         &self,
         rpc: &Rpc,
         transport: &Transport,
@@ -117,73 +111,81 @@ impl Client {
         F: Future<Output = Result<T, Failure>>,
     {
         let mut pause = FIRST_PAUSE;
-        let mut first = true;
-        // A write was sent, and no answer to it has come so far.
-        let mut lost = false;
-        // Every attempt so far found nobody who listens.
-        let mut deserted = true;
+        let mut is_first = true;
+        // A write was sent, and no response to it has come so far.
+        let mut write_lost = false;
+        // Every attempt so far found nothing listening.
+        let mut nothing_listened = true;
         loop {
             let attempt = timeout_at(deadline, attempt()).await;
             let failure = match attempt {
-                Ok(Ok(answer)) => return Ok(answer),
-                // The channel keeps the time too, and may notice first.
-                Ok(Err(Failure::Lost(_))) if Instant::now() >= deadline => {
-                    Failure::Lost("time is up".to_owned())
+                Ok(Ok(response)) => return Ok(response),
+                // The channel keeps the deadline too, and may notice first.
+                Ok(Err(Failure::ResponseLost(_))) if Instant::now() >= deadline => {
+                    Failure::deadline_exceeded()
                 }
-                // A store that broke over a write cannot say what became of it.
+                // A store that failed during a write cannot say whether the write was kept.
                 Ok(Err(Failure::Refused(problem)))
-                    if rpc.kind != Kind::Read && problem.code() == ProblemCode::Storage =>
+                    if rpc.kind != RpcKind::Read && problem.code() == ProblemCode::Storage =>
                 {
-                    Failure::Lost(problem.message)
+                    Failure::ResponseLost(problem.message)
                 }
                 Ok(Err(failure)) => failure,
-                Err(_) => Failure::Lost("time is up".to_owned()),
+                Err(_) => Failure::deadline_exceeded(),
             };
-            lost |= matches!(failure, Failure::Lost(_)) && rpc.kind != Kind::Read;
-            deserted &=
-                matches!(&failure, Failure::Unconnected(failure) if failure.hope == Hope::AfterRestart);
-            // Never sooner than the daemon asked for, and not all at once.
-            let asked = match &failure {
+            write_lost |= matches!(failure, Failure::ResponseLost(_)) && rpc.kind != RpcKind::Read;
+            nothing_listened &= matches!(
+                &failure,
+                Failure::NotConnected(error) if error.retryability == Retryability::AfterRestart
+            );
+            // Never sooner than the daemon asked for, and not all clients at once.
+            let requested = match &failure {
                 Failure::Refused(problem) => Duration::from_millis(problem.retry_after_ms),
                 _ => Duration::ZERO,
             };
-            let wait = asked + jittered(pause);
-            if !failure.passes(rpc.kind, first, transport.met()) || Instant::now() + wait >= deadline {
-                if deserted {
+            let wait = requested + jittered(pause);
+            if !can_retry(&failure, rpc.kind, is_first, transport.was_connected())
+                || Instant::now() + wait >= deadline
+            {
+                if nothing_listened {
                     transport.give_up();
                 }
-                return Err(self.verdict(rpc, failure, lost));
+                return Err(self.error(rpc, failure, write_lost));
             }
-            tracing::debug!(rpc = rpc.name, pause = ?wait, "repeating: {}", failure.reason());
+            tracing::debug!(rpc = rpc.name, pause = ?wait, "retrying: {}", failure.reason());
             sleep(wait).await;
             pause = LONGEST_PAUSE.min(pause * 2);
-            first = false;
+            is_first = false;
         }
     }
 
-    pub(super) fn verdict(&self, rpc: &Rpc, failure: Failure, lost: bool) -> ClientError {
+    /// Returns the error of a call whose last attempt failed. `write_lost`: a write was sent, then or earlier, and got no
+    /// response.
+    pub(super) fn error(&self, rpc: &Rpc, failure: Failure, write_lost: bool) -> ClientError {
         let target = self.options().host.to_string();
         match failure {
-            // A settled refusal answers for the attempts before it too: a batch that had been written would have
-            // been answered with its results. A daemon that is busy has not looked.
-            Failure::Refused(problem) if !lost || !turned_away(&problem) => ClientError::Refused(problem),
-            failure if lost => self.unknown(rpc, failure.reason()),
+            // The daemon looked, so this also answers the attempts before: a batch that had been written would have
+            // returned its results. A daemon that is busy did not look.
+            Failure::Refused(problem) if !write_lost || !refused_unseen(&problem) => {
+                ClientError::Refused(problem)
+            }
+            failure if write_lost => self.outcome_unknown(rpc, failure.reason()),
             Failure::Refused(problem) => ClientError::Refused(problem),
-            Failure::Unconnected(ConnectFailure { reason, remedy, .. }) => {
+            Failure::NotConnected(ConnectError { reason, remedy, .. }) => {
                 ClientError::NotReachable { target, reason, remedy }
             }
-            Failure::Lost(reason) => {
+            Failure::ResponseLost(reason) => {
                 ClientError::TimedOut { target, operation: rpc.name, timeout: self.options().timeout, reason }
             }
-            Failure::Foreign(reason) => self.protocol(rpc, reason),
+            Failure::Incompatible(reason) => self.protocol_error(rpc, reason),
         }
     }
 
-    fn unknown(&self, rpc: &Rpc, reason: String) -> ClientError {
+    fn outcome_unknown(&self, rpc: &Rpc, reason: String) -> ClientError {
         ClientError::OutcomeUnknown { target: self.options().host.to_string(), operation: rpc.name, reason }
     }
 
-    pub(super) fn protocol(&self, rpc: &Rpc, reason: String) -> ClientError {
+    pub(super) fn protocol_error(&self, rpc: &Rpc, reason: String) -> ClientError {
         ClientError::Protocol { target: self.options().host.to_string(), operation: rpc.name, reason }
     }
 }
@@ -194,106 +196,29 @@ async fn attempt(
     message: Bytes,
     deadline: Instant,
 ) -> Result<Bytes, Failure> {
-    let mut grpc = ready(transport, MAX_ANSWER_BYTES).await?;
-    let request = addressed(transport, message, deadline);
-    let answer = grpc.unary(request, PathAndQuery::from_static(rpc.path), Raw).await.map_err(judge)?;
-    Ok(answer.into_inner())
+    let mut grpc = ready_channel(transport, MAX_ANSWER_BYTES).await?;
+    let request = request(transport, message, deadline);
+    Ok(grpc.unary(request, PathAndQuery::from_static(rpc.path), RawCodec).await?.into_inner())
 }
 
-/// The request's bytes. A request that is too long is refused here.
-pub(super) fn encode(request: &impl Message) -> Result<Bytes, ClientError> {
-    let size = request.encoded_len();
-    if size > MAX_MESSAGE_BYTES {
-        let message = format!("the request is {size} bytes long: at most {MAX_MESSAGE_BYTES} are allowed");
-        let problem = Problem::new(ProblemCode::Invalid, message).with_remedy("send fewer items at once");
-        return Err(ClientError::Refused(Box::new(problem)));
-    }
-    Ok(request.encode_to_vec().into())
-}
-
-/// The channel, when a request may be sent on it. Messages of answers are `longest` bytes long at most.
-pub(super) async fn ready(transport: &Transport, longest: usize) -> Result<Grpc<Channel>, Failure> {
-    let mut grpc = Grpc::new(transport.channel.clone()).max_decoding_message_size(longest);
-    grpc.ready().await.map_err(|error| judge(Status::from_error(error.into())))?;
-    Ok(grpc)
-}
-
-/// The request with what is sent along.
-pub(super) fn addressed(transport: &Transport, message: Bytes, deadline: Instant) -> Request<Bytes> {
-    let mut request = Request::new(message);
-    *request.metadata_mut() = transport.metadata.clone();
-    // The daemon gives up when we do.
-    request.set_timeout(deadline.saturating_duration_since(Instant::now()));
-    request
-}
-
-pub(super) fn judge(status: Status) -> Failure {
-    if let Some(failure) = ConnectFailure::behind(&status) {
-        return Failure::Unconnected(failure);
-    }
-    if let Some(problem) = problem::from_status(&status) {
-        return Failure::Refused(Box::new(problem));
-    }
-    let reason = match status.message() {
-        "" => status.code().description().to_owned(),
-        message => message.to_owned(),
-    };
-    match status.code() {
-        // Said before a request is looked at, by whatever answered.
-        Code::Unimplemented
-        | Code::Unauthenticated
-        | Code::PermissionDenied
-        | Code::InvalidArgument
-        | Code::OutOfRange
-        | Code::NotFound => Failure::Foreign(reason),
-        _ => Failure::Lost(reason),
+/// Returns whether the same request can succeed later.
+///
+/// With `was_connected` the daemon has been there, so that one that does not listen is probably being restarted.
+fn can_retry(failure: &Failure, kind: RpcKind, is_first: bool, was_connected: bool) -> bool {
+    match failure {
+        Failure::NotConnected(error) => match error.retryability {
+            Retryability::Soon => true,
+            Retryability::AfterRestart => was_connected || !is_first,
+            Retryability::Never => !is_first,
+        },
+        Failure::Refused(problem) => refused_unseen(problem),
+        Failure::ResponseLost(_) => kind != RpcKind::Write,
+        Failure::Incompatible(_) => false,
     }
 }
 
-/// Whether the daemon refused for its own sake, without looking at what was asked.
-fn turned_away(problem: &Problem) -> bool {
-    matches!(problem.code(), ProblemCode::Busy | ProblemCode::ShuttingDown)
-}
-
-/// Between half and all of the pause, so that those who failed together do not come back together.
+/// Returns between half and all of the pause, so that clients that failed together do not retry together.
 fn jittered(pause: Duration) -> Duration {
     let share = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
     pause / 2 + pause / 2 * share / 255
-}
-
-/// Messages as the bytes that they are encoded to: encoding is done once, however often they are sent.
-pub(super) struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        to.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining())))
-    }
 }

@@ -1,37 +1,38 @@
-//! How a call can fail, told by what the caller must know: whether anything can have been written.
+//! How a call can fail, by what the caller must know: whether anything can have been written.
 
 use std::time::Duration;
 
 use crate::v1::Problem;
 
-/// A call that brought no answer, or a refusal.
+/// A call that failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The daemon is not there; nothing was sent.
+    /// There is no connection to the daemon; nothing was sent.
     #[error("cannot reach kontraktord at {target}: {reason}")]
     NotReachable {
-        /// The host, as it is written in a setting.
+        /// The host, as written in a setting.
         target: String,
         /// Why.
         reason: String,
         /// What to do about it.
         remedy: String,
     },
-    /// A write was sent and its answer is lost: it may have been carried out, or not.
+    /// A write was sent and its response was lost: it may or may not have been carried out.
     #[error(
-        "{operation} was sent to kontraktord at {target}, and no answer came back ({reason}): the outcome is unknown"
+        "the outcome of {operation} is unknown: it was sent to kontraktord at {target}, and no response came back \
+         ({reason})"
     )]
     OutcomeUnknown {
         /// The host.
         target: String,
         /// The RPC's name.
         operation: &'static str,
-        /// What happened to the answer.
+        /// What happened to the response.
         reason: String,
     },
     /// A read took too long; nothing was written.
-    #[error("kontraktord at {target} did not answer {operation} within {}: {reason}", humantime::format_duration(*timeout))]
+    #[error("kontraktord at {target} did not respond to {operation} within {}: {reason}", humantime::format_duration(*timeout))]
     TimedOut {
         /// The host.
         target: String,
@@ -39,13 +40,13 @@ pub enum ClientError {
         operation: &'static str,
         /// The timeout that was set.
         timeout: Duration,
-        /// What the last attempt met.
+        /// How the last attempt failed.
         reason: String,
     },
     /// The daemon refused; nothing was written.
     #[error("{}", .0.message)]
     Refused(Box<Problem>),
-    /// The host's kind is not served yet; nothing was sent.
+    /// This kind of host is not supported yet; nothing was sent.
     #[error("cannot connect to {target}: {reason}")]
     Unsupported {
         /// The host.
@@ -53,51 +54,52 @@ pub enum ClientError {
         /// Why.
         reason: String,
     },
-    /// The answer came in pieces, and ended before the last one. None of it is handed out.
+    /// A streamed response ended before its last chunk. None of it is returned.
     #[error(
-        "kontraktord at {target} broke off its answer to {operation} after {received} of {size} bytes: {reason}"
+        "the response of kontraktord at {target} to {operation} was interrupted after {received} of {size} bytes: \
+         {reason}"
     )]
-    BrokenOff {
+    Interrupted {
         /// The host.
         target: String,
         /// The RPC's name.
         operation: &'static str,
-        /// How many bytes had come.
+        /// How many bytes were received.
         received: usize,
         /// How many were announced.
         size: usize,
-        /// What ended it.
+        /// What interrupted it.
         reason: String,
     },
-    /// What answered does not speak `kontraktor.v1` as this client does.
+    /// The server does not speak `kontraktor.v1` as this client does.
     #[error("{operation} failed at {target}: {reason}")]
     Protocol {
         /// The host.
         target: String,
         /// The RPC's name.
         operation: &'static str,
-        /// What was answered.
+        /// What the server returned.
         reason: String,
     },
 }
 
 impl ClientError {
-    /// What to do about it, as one sentence without a full stop; none where nothing can be said.
+    /// Returns what to do about it, as an imperative sentence without capital and full stop.
     pub fn remedy(&self) -> Option<&str> {
         match self {
             Self::NotReachable { remedy, .. } => Some(remedy),
-            Self::OutcomeUnknown { .. } => Some("look at what is stored now before the write is repeated"),
-            Self::TimedOut { .. } => {
-                Some("look at the daemon's log, or allow more time with the timeout setting")
-            }
-            Self::BrokenOff { .. } => Some("try again, or look at the daemon's log"),
+            Self::OutcomeUnknown { .. } => Some("check what is stored before you repeat the write"),
+            Self::TimedOut { .. } => Some("check the daemon's log, or increase the timeout"),
+            Self::Interrupted { .. } => Some("try again, or check the daemon's log"),
             Self::Refused(problem) => Some(problem.remedy.as_str()).filter(|remedy| !remedy.is_empty()),
-            Self::Unsupported { .. } => Some("leave the host out, or name the local socket as unix:///path"),
-            Self::Protocol { .. } => Some("use the same version of the client and of kontraktord"),
+            Self::Unsupported { .. } => {
+                Some("omit host, or set it to a local socket: unix:///path/to/kontraktord.sock")
+            }
+            Self::Protocol { .. } => Some("use the same version of the client and kontraktord"),
         }
     }
 
-    /// The refusal, where the daemon answered with one.
+    /// Returns the problem that the daemon reported, if it refused.
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Refused(problem) => Some(problem),

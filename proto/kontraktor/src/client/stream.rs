@@ -1,39 +1,41 @@
-//! Secrets that are too large for one message: received in pieces, into one buffer that is made once and wiped after
-//! use. It knows what a whole answer looks like; when to ask again is `call`'s matter.
+//! Secrets that are too large for one message: received in chunks, into one buffer that is allocated once and wiped
+//! after use. It knows what a complete stream looks like; `call` decides when to retry.
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
+use kontraktor_model::limits::{MAX_REFERENCE_BYTES, MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
 use prost::Message as _;
 use tokio::time::{Instant, timeout_at};
 use tonic::Streaming;
 use zeroize::Zeroizing;
 
 use super::{
-    Client, ClientError,
-    call::{Failure, Kind, Raw, Rpc, addressed, encode, judge, ready},
+    call::Client,
+    error::ClientError,
+    rpc::{Failure, RawCodec, Rpc, RpcKind, encode, ready_channel, request},
     transport::Transport,
 };
 use crate::v1;
-use kontraktor_model::limits::{MAX_REFERENCE_BYTES, MAX_SECRET_BYTES, MAX_SECRET_MESSAGE_BYTES};
 
-const RPC: Rpc = Rpc { path: "/kontraktor.v1.Secrets/StreamSecret", name: "StreamSecret", kind: Kind::Read };
+const RPC: Rpc =
+    Rpc { path: "/kontraktor.v1.Secrets/StreamSecret", name: "StreamSecret", kind: RpcKind::Read };
 
-/// The longest message of the stream: a piece, and all that the first one tells of the secret.
-const MAX_PIECE_BYTES: usize = MAX_SECRET_MESSAGE_BYTES + 16 * MAX_REFERENCE_BYTES;
+/// The longest message of the stream: a chunk, and the head of the first message.
+const MAX_STREAM_MESSAGE_BYTES: usize = MAX_SECRET_MESSAGE_BYTES + 16 * MAX_REFERENCE_BYTES;
 
 impl Client {
-    /// One secret of up to 16 MiB, and what is known of it. It is whole, or an error.
+    /// Returns one secret of up to 16 MiB with its metadata, complete or not at all.
     ///
-    /// The request is repeated as for other reads, until the first message has come: what breaks off after that is
-    /// [`ClientError::BrokenOff`].
+    /// The request is retried like other reads until the first message has come. A stream that ends early after that is
+    /// [`ClientError::Interrupted`].
     pub async fn stream_secret(
         &self,
         request: v1::StreamSecretRequest,
     ) -> Result<(v1::StreamedSecret, Zeroizing<Vec<u8>>), ClientError> {
         let message = encode(&request)?;
         let (transport, deadline) = (self.transport()?, self.deadline());
-        let begin = || begin(transport, message.clone(), deadline);
-        let (first, stream) = self.exchange(&RPC, transport, deadline, begin).await?;
+        let open = || open(transport, message.clone(), deadline);
+        let (first, stream) = self.retry(&RPC, transport, deadline, open).await?;
         self.receive(first, stream, deadline).await
     }
 
@@ -43,84 +45,80 @@ impl Client {
         mut stream: Streaming<Bytes>,
         deadline: Instant,
     ) -> Result<(v1::StreamedSecret, Zeroizing<Vec<u8>>), ClientError> {
-        let mut piece = self.piece(first)?;
-        let head = piece
+        let mut message = self.decode(first)?;
+        let head = message
             .head
             .take()
-            .ok_or_else(|| self.protocol(&RPC, "the first message does not say what follows".to_owned()))?;
+            .ok_or_else(|| self.protocol_error(&RPC, "the first message has no head".to_owned()))?;
         let size =
             usize::try_from(head.size).ok().filter(|size| *size <= MAX_SECRET_BYTES).ok_or_else(|| {
-                let reason = format!(
-                    "a secret of {} bytes is announced: at most {MAX_SECRET_BYTES} are allowed",
-                    head.size
-                );
-                self.protocol(&RPC, reason)
+                let reason =
+                    format!("the secret is {} bytes long; at most {MAX_SECRET_BYTES} are allowed", head.size);
+                self.protocol_error(&RPC, reason)
             })?;
-        // Never grows: a buffer that is moved leaves a copy behind that nobody wipes.
+        // Never grows: a buffer that is reallocated leaves a copy behind that is not wiped.
         let mut value = Zeroizing::new(Vec::with_capacity(size));
         loop {
-            let chunk = Zeroizing::new(piece.chunk);
+            let chunk = Zeroizing::new(message.chunk);
             if chunk.len() > size - value.len() {
-                return Err(
-                    self.protocol(&RPC, format!("more than the {size} bytes came that were announced"))
-                );
+                let reason = format!("the stream is longer than the {size} bytes that its head announces");
+                return Err(self.protocol_error(&RPC, reason));
             }
             value.extend_from_slice(&chunk);
-            let broken = |reason| ClientError::BrokenOff {
+            let interrupted = |reason| ClientError::Interrupted {
                 target: self.options().host.to_string(),
                 operation: RPC.name,
                 received: value.len(),
                 size,
                 reason,
             };
-            // Also asked when all has come: only the end says that nothing went wrong.
+            // Also when every byte has come: only the end of the stream confirms that nothing failed.
             let next = match timeout_at(deadline, stream.message()).await {
                 Ok(Ok(next)) => next,
                 Ok(Err(status)) => {
-                    return Err(match judge(status) {
-                        Failure::Lost(_) if Instant::now() >= deadline => self.late(),
+                    return Err(match Failure::from(status) {
+                        Failure::ResponseLost(_) if Instant::now() >= deadline => self.timed_out(),
                         Failure::Refused(problem) => ClientError::Refused(problem),
-                        failure => broken(failure.reason()),
+                        failure => interrupted(failure.reason()),
                     });
                 }
-                Err(_) => return Err(self.late()),
+                Err(_) => return Err(self.timed_out()),
             };
             let Some(next) = next else {
                 if value.len() < size {
-                    return Err(broken("it ended".to_owned()));
+                    return Err(interrupted("the stream ended early".to_owned()));
                 }
                 return Ok((head, value));
             };
-            piece = self.piece(next)?;
-            if piece.head.is_some() {
-                return Err(self.protocol(&RPC, "a second message says what follows".to_owned()));
+            message = self.decode(next)?;
+            if message.head.is_some() {
+                return Err(self.protocol_error(&RPC, "a later message has a head".to_owned()));
             }
         }
     }
 
-    fn piece(&self, message: Bytes) -> Result<v1::StreamSecretResponse, ClientError> {
+    fn decode(&self, message: Bytes) -> Result<v1::StreamSecretResponse, ClientError> {
         v1::StreamSecretResponse::decode(message)
-            .map_err(|error| self.protocol(&RPC, format!("the answer cannot be read: {error}")))
+            .map_err(|error| self.protocol_error(&RPC, format!("invalid response: {error}")))
     }
 
-    fn late(&self) -> ClientError {
-        self.verdict(&RPC, Failure::Lost("time is up".to_owned()), false)
+    fn timed_out(&self) -> ClientError {
+        self.error(&RPC, Failure::deadline_exceeded(), false)
     }
 }
 
-/// Sends, and waits for the first message.
-async fn begin(
+/// Sends the request and waits for the first message.
+async fn open(
     transport: &Transport,
     message: Bytes,
     deadline: Instant,
 ) -> Result<(Bytes, Streaming<Bytes>), Failure> {
-    let mut grpc = ready(transport, MAX_PIECE_BYTES).await?;
-    let request = addressed(transport, message, deadline);
-    let answer =
-        grpc.server_streaming(request, PathAndQuery::from_static(RPC.path), Raw).await.map_err(judge)?;
-    let mut stream = answer.into_inner();
-    match stream.message().await.map_err(judge)? {
+    let mut grpc = ready_channel(transport, MAX_STREAM_MESSAGE_BYTES).await?;
+    let request = request(transport, message, deadline);
+    let response = grpc.server_streaming(request, PathAndQuery::from_static(RPC.path), RawCodec).await?;
+    let mut stream = response.into_inner();
+    match stream.message().await? {
         Some(first) => Ok((first, stream)),
-        None => Err(Failure::Foreign("the answer is empty".to_owned())),
+        None => Err(Failure::Incompatible("the response is empty".to_owned())),
     }
 }

@@ -1,4 +1,4 @@
-//! A daemon of a few lines on a unix socket: it answers as its script says, and remembers what it was sent.
+//! A daemon of a few lines on a unix socket: it responds as its script says, and records the requests.
 
 use std::{
     collections::VecDeque,
@@ -29,7 +29,10 @@ pub(crate) enum Act {
     Refuse(ProblemCode),
     /// A status without details, as a proxy would send it.
     Plain(tonic::Code),
-    Sleep(Duration),
+    /// Busy, with a time before which the request must not be repeated.
+    BusyFor(Duration),
+    /// Nothing ever.
+    Hang,
     /// The connection is cut without an answer, and the daemon is gone.
     Die,
 }
@@ -91,7 +94,14 @@ impl Daemon {
         self.log().life = Some(life);
     }
 
-    /// Cuts every connection, as kill -9 does.
+    /// Cuts every connection, as kill -9 does, and returns when all are closed.
+    pub(crate) async fn stop(&self) {
+        let life = self.log().life.take().expect("it is alive");
+        tokio::task::spawn_blocking(|| drop(life)).await.expect("a runtime that can be dropped");
+        let_tasks_notice().await;
+    }
+
+    /// Cuts every connection, and does not wait until they are closed.
     pub(crate) fn die(&self) {
         self.log().life.take().expect("it is alive").shutdown_background();
     }
@@ -118,10 +128,12 @@ impl Daemon {
             Act::Answer => Ok(Response::new(T::default())),
             Act::Refuse(code) => Err(refusal(code)),
             Act::Plain(code) => Err(Status::new(code, "from a proxy")),
-            Act::Sleep(time) => {
-                tokio::time::sleep(time).await;
-                Ok(Response::new(T::default()))
+            Act::BusyFor(time) => {
+                let retry_after_ms = u64::try_from(time.as_millis()).expect("a short time");
+                let busy = Problem::new(ProblemCode::Busy, "busy for a while");
+                Err(problem::to_status(Problem { retry_after_ms, ..busy }))
             }
+            Act::Hang => std::future::pending().await,
             Act::Die => {
                 self.die();
                 std::future::pending().await
@@ -134,7 +146,45 @@ fn refusal(code: ProblemCode) -> Status {
     problem::to_status(Problem::new(code, format!("refused: {}", code.as_str_name())))
 }
 
-/// A client with a short timeout.
+/// Gives the client's tasks the time to notice what has arrived on their sockets. Each sleep lets all tasks run that
+/// have something to do, so this does not depend on how long they take.
+pub(crate) async fn let_tasks_notice() {
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Waits until the daemon has received this many requests.
+pub(crate) async fn received(daemon: &Daemon, calls: usize) {
+    while daemon.calls() < calls {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Moves the client's clock on.
+pub(crate) async fn skip(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// Makes a call that gets no response: as soon as the daemon has received it, the client's clock runs to the deadline.
+pub(crate) async fn run_out_of_time<T: Send + 'static>(
+    daemon: &Daemon,
+    call: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let before = daemon.calls();
+    let call = tokio::spawn(call);
+    received(daemon, before + 1).await;
+    let_tasks_notice().await;
+    // A paused clock jumps to the next timer whenever no task has anything to do.
+    tokio::time::pause();
+    let result = call.await.expect("no panic");
+    tokio::time::resume();
+    result
+}
+
+/// Returns a client with this timeout.
 pub(crate) fn client(socket: &std::path::Path, timeout: Duration) -> Client {
     Client::new(ClientOptions { timeout, ..ClientOptions::new(Host::Unix(socket.to_owned()), "ktr") })
 }

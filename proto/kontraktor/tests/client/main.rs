@@ -1,24 +1,20 @@
-//! The client against a small daemon on a unix socket: what is repeated, what is not, and what each failure is called.
+//! The client against a small daemon on a unix socket: what is retried, what is not, and which error each failure is.
 
 mod common;
 mod stream;
 
-use std::{
-    os::unix::net::UnixListener,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{os::unix::net::UnixListener, path::Path, time::Duration};
 
-use common::{Act, Daemon, client};
+use common::{Act, Daemon, client, received, run_out_of_time, skip};
 use kontraktor_proto::{
     client::{Client, ClientError, ClientOptions, new_batch_id},
     endpoint::Host,
     v1::{self, ProblemCode},
 };
+use tokio::time::Instant;
 use tonic::Code;
 
-const LONG: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(400);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 fn socket() -> (tempfile::TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -28,15 +24,6 @@ fn socket() -> (tempfile::TempDir, std::path::PathBuf) {
 
 fn batch() -> v1::WriteVariablesRequest {
     v1::WriteVariablesRequest { batch_id: new_batch_id(), groups: Vec::new() }
-}
-
-/// Ends the daemon, and waits until nobody listens and its clients have noticed.
-async fn leave(daemon: &Daemon, path: &Path) {
-    daemon.die();
-    while std::os::unix::net::UnixStream::connect(path).is_ok() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
 fn get() -> v1::GetProjectRequest {
@@ -72,16 +59,18 @@ async fn what_is_sent_along() {
 #[tokio::test]
 async fn a_daemon_that_is_not_there_is_told_at_once() {
     let (_dir, path) = socket();
+    // A paused clock stands still unless someone sleeps.
+    tokio::time::pause();
     let begin = Instant::now();
     for attempt in ["no socket", "nobody listens"] {
-        let error = client(&path, LONG).write_variables(batch()).await.expect_err(attempt);
+        let error = client(&path, TIMEOUT).write_variables(batch()).await.expect_err(attempt);
         let ClientError::NotReachable { target, remedy, .. } = &error else { panic!("{error:?}") };
         assert_eq!(*target, format!("unix://{}", path.display()));
         assert!(remedy.contains("kontraktord"), "{remedy}");
         // A socket whose owner is gone stays in the file system.
         drop(UnixListener::bind(&path));
     }
-    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert_eq!(begin.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test]
@@ -89,17 +78,14 @@ async fn https_is_not_served_yet() {
     let host = Host::parse(Some("https://config.example.com")).expect("a good host");
     let error =
         Client::new(ClientOptions::new(host, "ktr")).get_project(get()).await.expect_err("not served");
-    assert_eq!(
-        error.to_string(),
-        "cannot connect to https://config.example.com: the daemon does not listen on https yet"
-    );
+    assert_eq!(error.to_string(), "cannot connect to https://config.example.com: https is not supported yet");
 }
 
 #[tokio::test]
 async fn refusals_come_through_whole() {
     let (_dir, path) = socket();
     let daemon = Daemon::start(path.clone(), [Act::Refuse(ProblemCode::NotEmpty)]);
-    let error = client(&path, LONG)
+    let error = client(&path, TIMEOUT)
         .delete_project(v1::DeleteProjectRequest { name: "demo".to_owned(), ..Default::default() })
         .await
         .expect_err("refused");
@@ -112,7 +98,7 @@ async fn a_busy_daemon_is_asked_again() {
     let (_dir, path) = socket();
     let busy = [Act::Refuse(ProblemCode::Busy), Act::Refuse(ProblemCode::ShuttingDown)];
     let daemon = Daemon::start(path.clone(), busy.clone());
-    let client = client(&path, LONG);
+    let client = client(&path, TIMEOUT);
     client.get_project(get()).await.expect("answered in the end");
     assert_eq!(daemon.calls(), 3);
     // The daemon has not looked at it, so a write without an id may be sent again too.
@@ -124,9 +110,11 @@ async fn a_busy_daemon_is_asked_again() {
 #[tokio::test]
 async fn a_daemon_that_stays_busy_says_so_in_the_end() {
     let (_dir, path) = socket();
-    let _daemon = Daemon::start(path.clone(), vec![Act::Refuse(ProblemCode::Busy); 1000]);
-    let error = client(&path, SHORT).write_variables(batch()).await.expect_err("busy");
+    let busy = [Act::BusyFor(Duration::ZERO), Act::BusyFor(Duration::ZERO), Act::BusyFor(2 * TIMEOUT)];
+    let daemon = Daemon::start(path.clone(), busy);
+    let error = client(&path, TIMEOUT).write_variables(batch()).await.expect_err("busy");
     assert_eq!(error.problem().expect("a problem").code(), ProblemCode::Busy);
+    assert_eq!(daemon.calls(), 3);
 }
 
 #[tokio::test]
@@ -134,16 +122,16 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_with_its_id() {
     let (_dir, path) = socket();
     let daemon = Daemon::start(path.clone(), [Act::Die]);
     let request = batch();
-    let client = client(&path, LONG);
+    let client = client(&path, TIMEOUT);
     let write = tokio::spawn({
         let (client, request) = (client.clone(), request.clone());
         async move { client.write_variables(request).await }
     });
-    while daemon.calls() == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    received(&daemon, 1).await;
     // Gone for a while: connections are refused in between.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    for _ in 0..10 {
+        skip(Duration::from_secs(1)).await;
+    }
     assert!(!write.is_finished());
     daemon.listen();
     write.await.expect("no panic").expect("answered after the restart");
@@ -154,30 +142,31 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_with_its_id() {
 async fn a_batch_that_is_never_answered_has_an_unknown_outcome() {
     let (_dir, path) = socket();
     let daemon = Daemon::start(path.clone(), [Act::Die]);
-    let error = client(&path, SHORT).write_variables(batch()).await.expect_err("the daemon is gone");
+    let client = |path: &Path| client(path, TIMEOUT);
+    let write = |client: Client| async move { client.write_variables(batch()).await };
+    let error = run_out_of_time(&daemon, write(client(&path))).await.expect_err("the daemon is gone");
     assert!(matches!(error, ClientError::OutcomeUnknown { operation: "WriteVariables", .. }), "{error:?}");
     drop(daemon);
 
     let (_dir, path) = socket();
-    let _daemon = Daemon::start(path.clone(), [Act::Sleep(LONG)]);
-    let error = client(&path, SHORT).write_variables(batch()).await.expect_err("too slow");
+    let daemon = Daemon::start(path.clone(), [Act::Hang]);
+    let error = run_out_of_time(&daemon, write(client(&path))).await.expect_err("too slow");
     let ClientError::OutcomeUnknown { reason, .. } = error else { panic!("{error:?}") };
-    assert_eq!(reason, "time is up");
+    assert_eq!(reason, "deadline exceeded");
 }
 
 #[tokio::test]
 async fn a_batch_that_was_lost_and_then_refused_is_refused_only_where_the_daemon_has_looked() {
     let (_dir, path) = socket();
-    let settled = [Act::Plain(Code::Unavailable), Act::Refuse(ProblemCode::BatchMismatch)];
-    let _daemon = Daemon::start(path.clone(), settled);
-    let error = client(&path, LONG).write_variables(batch()).await.expect_err("refused");
+    let seen = [Act::Plain(Code::Unavailable), Act::Refuse(ProblemCode::BatchMismatch)];
+    let _daemon = Daemon::start(path.clone(), seen);
+    let error = client(&path, TIMEOUT).write_variables(batch()).await.expect_err("refused");
     assert_eq!(error.problem().expect("a problem").code(), ProblemCode::BatchMismatch);
 
     let (_dir, path) = socket();
-    let unsettled =
-        [vec![Act::Plain(Code::Unavailable)], vec![Act::Refuse(ProblemCode::Busy); 1000]].concat();
-    let _daemon = Daemon::start(path.clone(), unsettled);
-    let error = client(&path, SHORT).write_variables(batch()).await.expect_err("busy");
+    let unseen = [Act::Plain(Code::Unavailable), Act::BusyFor(2 * TIMEOUT)];
+    let _daemon = Daemon::start(path.clone(), unseen);
+    let error = client(&path, TIMEOUT).write_variables(batch()).await.expect_err("busy");
     assert!(matches!(error, ClientError::OutcomeUnknown { .. }), "{error:?}");
 }
 
@@ -189,12 +178,14 @@ async fn any_other_write_is_sent_once() {
         Act::Plain(Code::Internal),
         // The store broke over it, and cannot say whether the write was kept.
         Act::Refuse(ProblemCode::Storage),
-        Act::Sleep(LONG),
+        Act::Hang,
     ];
     for act in acts {
         let (_dir, path) = socket();
         let daemon = Daemon::start(path.clone(), [act]);
-        let error = client(&path, SHORT).create_project(create()).await.expect_err("no answer");
+        let client = client(&path, TIMEOUT);
+        let call = async move { client.create_project(create()).await };
+        let error = run_out_of_time(&daemon, call).await.expect_err("no response");
         assert!(matches!(error, ClientError::OutcomeUnknown { operation: "CreateProject", .. }), "{error:?}");
         assert_eq!(daemon.calls(), 1);
     }
@@ -204,18 +195,18 @@ async fn any_other_write_is_sent_once() {
 async fn reads_are_repeated_and_then_time_out() {
     let (_dir, path) = socket();
     let daemon = Daemon::start(path.clone(), [Act::Plain(Code::Unavailable), Act::Plain(Code::Unavailable)]);
-    client(&path, LONG).get_project(get()).await.expect("answered in the end");
+    client(&path, TIMEOUT).get_project(get()).await.expect("answered in the end");
     assert_eq!(daemon.calls(), 3);
 
-    daemon.log().script.push_back(Act::Sleep(LONG));
-    let begin = Instant::now();
-    let error = client(&path, SHORT).get_project(get()).await.expect_err("too slow");
+    daemon.log().script.push_back(Act::Hang);
+    let client = client(&path, TIMEOUT);
+    let call = async move { client.get_project(get()).await };
+    let error = run_out_of_time(&daemon, call).await.expect_err("too slow");
     assert!(matches!(error, ClientError::TimedOut { .. }), "{error:?}");
-    assert!(begin.elapsed() < Duration::from_secs(5));
     assert_eq!(
         error.to_string(),
         format!(
-            "kontraktord at unix://{} did not answer GetProject within 400ms: time is up",
+            "kontraktord at unix://{} did not respond to GetProject within 2m: deadline exceeded",
             path.display()
         )
     );
@@ -225,7 +216,7 @@ async fn reads_are_repeated_and_then_time_out() {
 async fn a_client_finds_a_restarted_daemon() {
     let (_dir, path) = socket();
     let daemon = Daemon::start(path.clone(), []);
-    let client = client(&path, LONG);
+    let client = client(&path, TIMEOUT);
     client.get_project(get()).await.expect("answered");
     daemon.die();
     daemon.listen();
@@ -236,11 +227,11 @@ async fn a_client_finds_a_restarted_daemon() {
 async fn a_daemon_that_is_away_for_a_while_fails_no_call() {
     let (_dir, path) = socket();
     let daemon = Daemon::start(path.clone(), []);
-    let client = client(&path, LONG);
+    let client = client(&path, TIMEOUT);
     client.get_project(get()).await.expect("answered");
     // Killed, it leaves a socket on which nobody listens; stopped, it leaves none.
     for leaves_the_socket in [true, false] {
-        leave(&daemon, &path).await;
+        daemon.stop().await;
         if !leaves_the_socket {
             std::fs::remove_file(&path).expect("removed");
         }
@@ -258,7 +249,9 @@ async fn a_daemon_that_is_away_for_a_while_fails_no_call() {
                 })
             })
             .collect();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        for _ in 0..10 {
+            skip(Duration::from_secs(1)).await;
+        }
         assert!(calls.iter().all(|call| !call.is_finished()), "they wait");
         daemon.listen();
         for call in calls {
@@ -272,21 +265,26 @@ async fn a_daemon_that_is_away_for_a_while_fails_no_call() {
 async fn a_daemon_that_stays_away_is_waited_for_once() {
     let (_dir, path) = socket();
     let daemon = Daemon::start(path.clone(), []);
-    let client = client(&path, Duration::from_secs(2));
+    let client = client(&path, TIMEOUT);
     client.get_project(get()).await.expect("answered");
-    leave(&daemon, &path).await;
+    daemon.stop().await;
+    // The daemon's absence shows at once, so the clock jumps from one attempt to the next.
+    tokio::time::pause();
     let begin = Instant::now();
     for _ in 0..20 {
         let error = client.create_project(create()).await.expect_err("nobody listens");
         assert!(matches!(error, ClientError::NotReachable { .. }), "{error:?}");
     }
-    assert!(begin.elapsed() < Duration::from_secs(20), "half of what each would wait");
-    // Back after all, it is met again.
+    assert!(begin.elapsed() < 2 * TIMEOUT, "only the first one waits: {:?}", begin.elapsed());
+    tokio::time::resume();
+    // Back after all, it is waited for again.
     daemon.listen();
     client.get_project(get()).await.expect("answered");
-    leave(&daemon, &path).await;
+    daemon.stop().await;
     let call = tokio::spawn(async move { client.get_project(get()).await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    for _ in 0..10 {
+        skip(Duration::from_secs(1)).await;
+    }
     assert!(!call.is_finished(), "it waits");
     daemon.listen();
     call.await.expect("no panic").expect("answered");
@@ -297,7 +295,7 @@ async fn what_the_other_side_does_not_know_is_a_protocol_error() {
     let (_dir, path) = socket();
     // The small daemon has no such service.
     let daemon = Daemon::start(path.clone(), []);
-    let error = client(&path, LONG).get_status(v1::GetStatusRequest {}).await.expect_err("unimplemented");
+    let error = client(&path, TIMEOUT).get_status(v1::GetStatusRequest {}).await.expect_err("unimplemented");
     assert!(matches!(error, ClientError::Protocol { operation: "GetStatus", .. }), "{error:?}");
     assert_eq!(daemon.calls(), 0);
 }
@@ -317,7 +315,7 @@ async fn what_cannot_be_sent_is_refused_here() {
     assert_eq!(field(token.get_project(get()).await.expect_err("a bad token")), "oauth_token");
 
     let big = v1::CreateProjectRequest { description: "x".repeat(64 * 1024 * 1024), ..create() };
-    let error = client(&path, LONG).create_project(big).await.expect_err("too large");
+    let error = client(&path, TIMEOUT).create_project(big).await.expect_err("too large");
     assert!(error.to_string().contains("at most 67108864 are allowed"), "{error}");
     assert_eq!(daemon.calls(), 0);
 }
@@ -338,6 +336,6 @@ async fn requests_of_many_megabytes_pass() {
         v1::WriteItem { operation: Some(v1::write_item::Operation::Put(put)), ..v1::WriteItem::default() };
     let request =
         v1::WriteVariablesRequest { groups: vec![v1::WriteGroup { items: vec![item; 300] }], ..batch() };
-    client(&path, LONG).write_variables(request).await.expect("answered");
+    client(&path, TIMEOUT).write_variables(request).await.expect("answered");
     assert_eq!(daemon.calls(), 1);
 }

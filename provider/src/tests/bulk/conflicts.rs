@@ -148,7 +148,7 @@ async fn a_create_whose_answer_is_lost_keeps_the_object() {
     let diagnostics = held.apply(&harness, &config).await;
     insta::assert_snapshot!(diagnostics[0].replace(&harness.host(), "HOST"), @"
     Error: Outcome of the write is unknown
-    The provider tried to create variables of demo/dev. WriteVariables was sent to kontraktord at HOST, and no answer came back (time is up): the outcome is unknown.
+    The provider tried to create variables of demo/dev. The outcome of WriteVariables is unknown: it was sent to kontraktord at HOST, and no response came back (deadline exceeded).
 
     The state keeps the object as it was planned, marked as tainted. Run `terraform plan` again: if the write did not happen, it plans to create the object; if it did, it plans to replace the object. Run `terraform untaint ADDRESS` to keep the object as it is.
     ");

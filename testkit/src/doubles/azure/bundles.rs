@@ -1,4 +1,4 @@
-//! The JSON of the data plane: secrets, deleted secrets and pages of them going out, writes coming in.
+//! The JSON of the data plane: secrets, deleted secrets and pages in responses, writes in requests.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use super::{
     secrets::{Deleted, Draft, Secret, Version},
 };
 
-/// For how long a deleted secret can be recovered.
+/// How long a deleted secret can be recovered.
 const RECOVERABLE_DAYS: i64 = 90;
 
-/// The largest value that Key Vault keeps, in bytes.
+/// The largest value that Key Vault accepts, in bytes.
 const MAX_VALUE: usize = 25 * 1024;
 
-/// Whether a value is part of what is shown.
+/// Whether the value is included.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Show {
     Value,
@@ -59,7 +59,7 @@ fn properties(version: &Version) -> Map<String, Value> {
         "recoveryLevel": "Recoverable+Purgeable",
         "recoverableDays": RECOVERABLE_DAYS,
     });
-    // What was not given is left out, not null.
+    // Absent attributes are left out, not null.
     for (name, value) in [("nbf", draft.not_before), ("exp", draft.expires)] {
         if let Some(value) = value {
             attributes[name] = json!(value);
@@ -75,15 +75,15 @@ fn properties(version: &Version) -> Map<String, Value> {
     bundle
 }
 
-/// Where a page begins and how long it is.
+/// The position and length of a page.
 pub(super) struct Paging {
     size: usize,
-    /// How many entries came before.
+    /// The number of entries before it.
     skip: usize,
 }
 
 impl Paging {
-    /// From `maxresults` and `$skiptoken`.
+    /// Parses `maxresults` and `$skiptoken`.
     pub(super) fn parse(size: Option<&str>, token: Option<&str>) -> Result<Self, Refusal> {
         let size = match size {
             None => 25,
@@ -102,7 +102,7 @@ impl Paging {
         Ok(Self { size, skip })
     }
 
-    /// The page of these entries; `list` is the URL of the first page and has a query already.
+    /// Returns the page of these entries; `list` is the URL of the first page, with a query.
     pub(super) fn page(&self, entries: Vec<Value>, list: &str) -> Value {
         let end = self.skip.saturating_add(self.size);
         let next = (entries.len() > end).then(|| {
@@ -114,7 +114,7 @@ impl Paging {
     }
 }
 
-/// The version that a PUT wants.
+/// Returns the version that a PUT asks for.
 pub(super) fn draft(body: &[u8]) -> Result<Draft, Refusal> {
     let body = object(body)?;
     let value = body
@@ -129,7 +129,7 @@ pub(super) fn draft(body: &[u8]) -> Result<Draft, Refusal> {
     Ok(draft)
 }
 
-/// The change that a PATCH wants: what it does not mention stays.
+/// Returns the change that a PATCH asks for: attributes that it does not mention remain.
 pub(super) fn patch(body: &[u8]) -> Result<impl FnOnce(&mut Draft), Refusal> {
     change(&object(body)?)
 }

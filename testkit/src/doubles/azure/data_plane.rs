@@ -1,5 +1,5 @@
-//! Key Vault's secrets over HTTPS, from Microsoft's REST reference: who may ask, what the path means, what is answered.
-//! Keys, certificates, backup and restore are not here.
+//! Key Vault's secrets over HTTPS, after Microsoft's REST reference: authorization, paths, and responses. Keys,
+//! certificates, backup and restore are not here.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use super::{
 };
 use crate::doubles::http::{Answer, Request, Service};
 
-/// The versions of the API in which secrets are as they are here.
+/// The API versions whose secrets behave as they do here.
 const API_VERSIONS: [&str; 5] = ["7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"];
 
 /// The data plane of one vault.
 pub(super) struct DataPlane {
-    /// Its own URL: ids and links begin with it.
+    /// The URL with which ids and links begin.
     pub(super) url: String,
-    /// Where tokens come from: the authority's URL with the tenant.
+    /// The authority's URL with the tenant, which issues tokens.
     pub(super) authority: String,
-    /// What tokens must be for.
+    /// The resource that tokens must be for.
     pub(super) resource: String,
     pub(super) tokens: Arc<Tokens>,
     pub(super) secrets: Secrets,
@@ -48,7 +48,7 @@ impl Service for DataPlane {
 
 impl DataPlane {
     fn route(&self, request: &Request) -> Result<Answer, Refusal> {
-        // The token comes first, as with the real service: a stranger does not learn what else is wrong.
+        // The token is checked first, as by the real service: a stranger does not learn what else is wrong.
         self.authorize(request)?;
         let api_version = api_version(request)?;
         let url = &self.url;
@@ -128,7 +128,7 @@ impl DataPlane {
         Ok(paging.page(entries, &list))
     }
 
-    /// A deleted secret in the list of such: under an id that names no version.
+    /// Returns a deleted secret as in the list of deleted secrets: under an id without a version.
     fn deleted_item(&self, deleted: &Deleted) -> Value {
         let mut item = bundles::deleted(&self.url, deleted);
         let Secret { name, .. } = &deleted.secret;
@@ -148,14 +148,14 @@ fn api_version(request: &Request) -> Result<String, Refusal> {
     Err(Refusal::bad_parameter(format!("the version {version} is unknown; the newest one is {newest}")))
 }
 
-/// The name, when it is one.
+/// Returns the name, when it is valid.
 fn checked(name: &str) -> Result<&str, Refusal> {
     let good =
         (1..=127).contains(&name.len()) && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
     if good { Ok(name) } else { Err(Refusal::bad_parameter(format!("the URL has an invalid name: {name}"))) }
 }
 
-/// The headers that every answer has.
+/// Returns the response with the headers that every response has.
 fn common(answer: Answer) -> Answer {
     answer
         .with("cache-control", "no-cache")

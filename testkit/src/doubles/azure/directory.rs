@@ -1,5 +1,5 @@
-//! Microsoft Entra, as far as programs that sign in need it: discovery, and the token endpoint for client credentials
-//! with a secret or with an assertion. The codes are the real directory's; the sentences are not.
+//! The parts of Microsoft Entra that programs need to sign in: discovery, and the token endpoint for client credentials
+//! with a secret or an assertion. The codes are those of the real directory; the sentences are not.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use uuid::Uuid;
 use super::{identity::Identity, now, tokens::Tokens};
 use crate::doubles::http::{Answer, Request, Service};
 
-/// What `client_assertion_type` must be.
+/// The only `client_assertion_type`.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The directory of one tenant.
 pub(super) struct Directory {
-    /// Its own URL.
+    /// The directory's URL.
     pub(super) url: String,
     /// The one resource that it knows.
     pub(super) resource: String,
@@ -24,7 +24,7 @@ pub(super) struct Directory {
     pub(super) tokens: Arc<Tokens>,
 }
 
-/// An error of OAuth with the directory's own code.
+/// An OAuth error with a code of the directory.
 struct Problem {
     status: u16,
     error: &'static str,
@@ -105,7 +105,7 @@ impl Directory {
         ))
     }
 
-    /// The application proves who it is by its secret, or by a token that a trusted issuer gave to its workload.
+    /// Authenticates the application by its secret, or by a token that a trusted issuer gave to its workload.
     fn prove(
         &self,
         secret: Option<String>,
@@ -125,7 +125,7 @@ impl Directory {
         if assertion_type.as_deref() != Some(JWT_BEARER) {
             return Err(problem(400, "invalid_request", 50_027, "the client_assertion_type is unknown"));
         }
-        // Who issues the assertion, and its signature, are beyond this double: it knows the one that it made.
+        // Issuer and signature of the assertion are not checked: this double knows the one that it created.
         if assertion == self.identity.assertion {
             Ok(())
         } else if is_jwt(&assertion) {

@@ -1,18 +1,18 @@
-//! Who a client of the vault is: one application, with each of the ways to prove it.
+//! The identity of the vault's clients: one application, with every way to authenticate.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 use uuid::Uuid;
 
-/// An application of a tenant, with new ids and secrets each time.
+/// An application in a tenant, with new ids and secrets each time.
 #[derive(Clone)]
 pub(super) struct Identity {
     pub(super) tenant: String,
     pub(super) client: String,
     pub(super) secret: String,
-    /// What a Kubernetes service account would have in its file.
+    /// The token that a Kubernetes service account has in its file.
     pub(super) assertion: String,
-    /// What App Service hands to its own workload only.
+    /// The header that App Service gives only to its own workload.
     pub(super) header: String,
 }
 

@@ -1,5 +1,5 @@
-//! Where a machine of Azure gets its tokens: the instance metadata service of virtual machines, and the endpoint that
-//! App Service gives to a program by its environment. Both are plain HTTP, because they are on the machine itself.
+//! Where a machine in Azure gets its tokens: the instance metadata service of virtual machines, and the endpoint that App
+//! Service puts into a program's environment. Both are plain HTTP, because they are on the machine itself.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl Service for ManagedIdentity {
 impl ManagedIdentity {
     fn instance_metadata(&self, request: &Request) -> Answer {
         let refuse = |message: &str| Answer::json(400, &oauth("invalid_request", message));
-        // Only a program on the machine itself sets this header; what was forwarded comes from elsewhere.
+        // Only a program on the machine itself sets this header; a forwarded request comes from elsewhere.
         if !request.header("metadata").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return refuse("the header Metadata: true is missing");
         }
@@ -72,15 +72,15 @@ impl ManagedIdentity {
         Answer::json(200, &self.token(&resource))
     }
 
-    /// Whether the request names an identity that the machine has not.
+    /// Returns whether the request names an identity that the machine does not have.
     fn is_another(&self, request: &Request) -> bool {
         let names = ["client_id", "object_id", "principal_id", "msi_res_id", "mi_res_id"];
         names.iter().filter_map(|name| request.query(name)).any(|id| id != self.identity.client)
     }
 
-    /// Here numbers are strings, unlike in the directory's answers.
+    /// Returns a token response. Its numbers are strings, unlike in the directory's responses.
     fn token(&self, resource: &str) -> Value {
-        // Clients say the audience with or without a slash at its end.
+        // Clients write the audience with or without a trailing slash.
         let resource = resource.trim_end_matches('/');
         let (token, lifetime) = self.tokens.issue(resource);
         let seconds = lifetime.as_secs();

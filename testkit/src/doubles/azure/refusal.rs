@@ -1,5 +1,5 @@
-//! How Key Vault says no: one shape, with a code for programs, sometimes a second one inside, and a sentence for people.
-//! The codes are the real service's; the sentences are not.
+//! Key Vault's errors: one shape, with a code for programs, sometimes a second one inside, and a sentence for people. The
+//! codes are those of the real service; the sentences are not.
 
 use serde_json::json;
 
@@ -50,12 +50,12 @@ impl Refusal {
         Self::new(405, "MethodNotAllowed", format!("{method} is not allowed here"))
     }
 
-    /// What the real service has and this double has not.
+    /// Returns the error for what this double does not implement.
     pub(super) fn absent(what: &str) -> Self {
         Self::new(501, "NotImplemented", format!("This double has no {what}"))
     }
 
-    /// A failure of the service itself.
+    /// Returns a failure of the service itself.
     pub(super) fn failure(status: u16) -> Self {
         let (code, message) = match status {
             429 => ("Throttled", "Too many requests were received, so this one was not served"),

@@ -1,5 +1,5 @@
-//! What a vault holds: secrets with their versions, and the deleted ones that can still be recovered. Tests change it
-//! here, clients by the data plane; both see the same.
+//! A vault's content: secrets with their versions, and the deleted ones that can still be recovered. Tests change it here,
+//! clients through the data plane; both see the same.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{now, refusal::Refusal};
 
-/// What a new version of a secret is to be.
+/// The attributes of a new version.
 #[derive(Clone)]
 pub struct Draft {
     /// The value.
@@ -22,15 +22,15 @@ pub struct Draft {
     pub tags: Option<BTreeMap<String, String>>,
     /// Whether the value may be read.
     pub enabled: bool,
-    /// When it begins to be valid, in seconds of Unix time. It is read before that all the same, as from the real
-    /// service, where this only informs.
+    /// When it becomes valid, in seconds of Unix time. It can be read before that, as with the real service, where this is
+    /// only information.
     pub not_before: Option<i64>,
-    /// When it ceases to be valid. It is read after that all the same.
+    /// When it expires. It can still be read after that.
     pub expires: Option<i64>,
 }
 
 impl Draft {
-    /// An enabled version with this value and nothing else.
+    /// Returns an enabled version with only this value.
     pub fn new(value: impl Into<String>) -> Self {
         let value = value.into();
         Self { value, content_type: None, tags: None, enabled: true, not_before: None, expires: None }
@@ -46,7 +46,7 @@ pub(super) struct Version {
     pub(super) updated: i64,
 }
 
-/// A secret: its name as it was first written, and its versions from the oldest to the current one.
+/// A secret: its name as first written, and its versions from the oldest to the current one.
 #[derive(Clone)]
 pub(super) struct Secret {
     pub(super) name: String,
@@ -66,14 +66,14 @@ impl Secret {
     }
 }
 
-/// A deleted secret and when that was.
+/// A deleted secret and the time of its deletion.
 #[derive(Clone)]
 pub(super) struct Deleted {
     pub(super) secret: Secret,
     pub(super) at: i64,
 }
 
-/// The content of a vault. Clones are of the same vault. Names are compared without regard to case.
+/// The content of a vault. Clones are of the same vault. Names are case-insensitive.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<Mutex<State>>);
 
@@ -81,9 +81,9 @@ pub struct Secrets(Arc<Mutex<State>>);
 pub(super) struct State {
     pub(super) live: BTreeMap<String, Secret>,
     pub(super) deleted: BTreeMap<String, Deleted>,
-    /// Names that the callers' roles do not cover.
+    /// The names that callers are not authorized for.
     denied: HashSet<String>,
-    /// How many reads a secret has before it.
+    /// The number of reads after which a secret is deleted.
     reads_left: HashMap<String, usize>,
 }
 
@@ -104,7 +104,7 @@ impl Secrets {
         self.lock().put(name, draft).expect("a name that no deleted secret holds").1.id
     }
 
-    /// Says whether a version may be read; the current one when none is given.
+    /// Enables or disables a version; the current one when none is given.
     ///
     /// # Panics
     /// When there is no such secret or version.
@@ -114,15 +114,15 @@ impl Secrets {
             .expect("a secret that the test wrote");
     }
 
-    /// Deletes a secret with all its versions; it can be recovered. The real service takes seconds for that, this one none.
+    /// Deletes a secret with all its versions; it can be recovered. The real service takes seconds for that.
     ///
     /// # Panics
-    /// When there is none.
+    /// When it does not exist.
     pub fn delete(&self, name: &str) {
         self.lock().delete(name).expect("a secret that the test wrote");
     }
 
-    /// Deletes a secret by itself as soon as it was read so often again: the read after that finds none.
+    /// Deletes a secret as soon as it has been read this many more times.
     pub fn delete_after_reads(&self, name: &str, reads: usize) {
         self.lock().reads_left.insert(key(name), reads);
     }
@@ -130,20 +130,20 @@ impl Secrets {
     /// Recovers a deleted secret.
     ///
     /// # Panics
-    /// When there is none.
+    /// When it does not exist.
     pub fn recover(&self, name: &str) {
         self.lock().recover(name).expect("a secret that the test deleted");
     }
 
-    /// Ends a deleted secret for good.
+    /// Purges a deleted secret.
     ///
     /// # Panics
-    /// When there is none.
+    /// When it does not exist.
     pub fn purge(&self, name: &str) {
         self.lock().purge(name).expect("a secret that the test deleted");
     }
 
-    /// Takes the secret, which need not exist, out of what callers' roles cover; `false` gives it back.
+    /// Denies callers access to this secret, which need not exist; `false` allows it again.
     pub fn deny(&self, name: &str, denied: bool) {
         let mut state = self.lock();
         if denied {
@@ -165,7 +165,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl State {
-    /// The secret and one of its versions, for someone who reads its value.
+    /// Returns the secret and one of its versions to a caller that reads its value.
     pub(super) fn read(&mut self, name: &str, version: Option<&str>) -> Result<(Secret, Version), Refusal> {
         let key = key(name);
         let (secret, version) = self.find(name, version)?;
@@ -237,7 +237,7 @@ impl State {
         self.deleted.remove(&key(name)).map(drop).ok_or_else(|| Refusal::deleted_not_found(name))
     }
 
-    /// The versions of a secret in the order of their ids, which says nothing. A name that is not there has none.
+    /// Returns the versions of a secret in the arbitrary order of their ids; none when it does not exist.
     pub(super) fn versions(&self, name: &str) -> Result<Vec<(Secret, Version)>, Refusal> {
         self.allowed(name)?;
         let mut versions: Vec<_> = self

@@ -8,7 +8,7 @@ use std::{
 
 use uuid::Uuid;
 
-/// The tokens in circulation.
+/// The tokens that were issued.
 pub(super) struct Tokens(Mutex<State>);
 
 struct State {
@@ -21,7 +21,7 @@ struct Token {
     expires: Instant,
 }
 
-/// Why a token is refused.
+/// Why a token is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Invalid {
     Unknown,
@@ -34,7 +34,7 @@ impl Tokens {
         Self(Mutex::new(State { lifetime, issued: HashMap::new() }))
     }
 
-    /// A new token for a resource, and how long it lasts.
+    /// Issues a token for a resource and returns it with its lifetime.
     pub(super) fn issue(&self, resource: &str) -> (String, Duration) {
         let mut state = self.lock();
         let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());

@@ -1,4 +1,4 @@
-//! Ways to log in other than with a token.
+//! Login methods other than tokens.
 
 use serde_json::{Value, json};
 
@@ -7,15 +7,15 @@ use crate::servers::{Authority, Kubernetes};
 
 /// What an application logs in with.
 pub struct AppRole {
-    /// The role's id.
+    /// The role id.
     pub role_id: String,
-    /// The secret that goes with it.
+    /// The secret id.
     pub secret_id: String,
 }
 
 impl Vault {
-    /// A role for AppRole, at `auth/approle`, with the role's settings, such as `{"token_policies": ["app"], "token_ttl": "30s"}`,
-    /// and one secret for it.
+    /// Creates a role for AppRole, at `auth/approle`, with these settings, such as `{"token_policies": ["app"], "token_ttl": "30s"}`,
+    /// and a secret id for it.
     ///
     /// # Panics
     /// When Vault refuses.
@@ -27,7 +27,7 @@ impl Vault {
         AppRole { role_id, secret_id: text(&secret["data"]["secret_id"]) }
     }
 
-    /// A role, at `auth/kubernetes`, for one service account of this cluster, with the role's other settings, such as
+    /// Creates a role, at `auth/kubernetes`, for one service account of this cluster, with these further settings, such as
     /// `{"token_policies": ["app"], "token_ttl": "30s"}`.
     ///
     /// # Panics
@@ -54,7 +54,7 @@ impl Vault {
         self.put(&format!("auth/kubernetes/role/{role}"), &role_settings);
     }
 
-    /// A role, at `auth/cert`, for clients whose certificate this authority signed, with the role's other settings, such as
+    /// Creates a role, at `auth/cert`, for clients with a certificate of this authority, with these further settings, such as
     /// `{"allowed_common_names": ["app"], "token_policies": ["app"]}`. Clients log in on the TLS listener.
     ///
     /// # Panics

@@ -1,11 +1,9 @@
 //! Secrets engines: KV in both versions, and databases.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use super::Vault;
-use crate::servers::Postgres;
+use crate::{eventually_some, servers::Postgres};
 
 impl Vault {
     /// Mounts KV without versions.
@@ -25,27 +23,17 @@ impl Vault {
         self.wait_for_kv2(mount);
     }
 
-    /// A new mount first prepares itself, and until then answers 400 with a request to come again. There is no event to
-    /// wait for.
+    /// Waits until a new mount has prepared itself. Until then it responds with 400 and asks to come back.
     pub(super) fn wait_for_kv2(&self, mount: &str) {
-        let began = Instant::now();
-        loop {
+        let ready = eventually_some("a new mount becomes ready", || {
             let answer = self.send("GET", &format!("{mount}/config"), &Value::Null);
-            if answer.status != 400 || !answer.text.contains("Upgrading") {
-                answer.ok();
-                return;
-            }
-            assert!(
-                began.elapsed() < Duration::from_mins(1),
-                "{mount} does not become ready: {}",
-                answer.text
-            );
-            std::thread::yield_now();
-        }
+            (answer.status != 400 || !answer.text.contains("Upgrading")).then_some(answer)
+        });
+        ready.ok();
     }
 
-    /// Lets the database engine, at `database/`, make users of this PostgreSQL: `database/creds/ROLE` issues one that lives
-    /// for `default_ttl`, such as `30s`, and can be renewed up to `max_ttl`.
+    /// Configures the database engine, at `database/`, to create users in this PostgreSQL: `database/creds/ROLE` issues one
+    /// with a lease of `default_ttl`, such as `30s`, that can be renewed up to `max_ttl`.
     ///
     /// # Panics
     /// When Vault refuses, or does not reach PostgreSQL.
@@ -61,7 +49,7 @@ impl Vault {
             "username": database.user(),
             "password": database.password(),
         });
-        // One connection for each server, so that roles on several do not meet.
+        // One connection for each server, so that roles on several servers are separate.
         let name = format!("postgres-{port}");
         self.put(&format!("database/config/{name}"), &connection);
         let settings = json!({

@@ -1,0 +1,37 @@
+//! What a client needs to know before it connects.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::endpoint::Host;
+
+/// How long a call may take, retries included, when no timeout is set.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The longest time that one call may take: a day. Longer timeouts are cut to it, because gRPC cannot carry any length.
+pub const MAX_TIMEOUT: Duration = Duration::from_hours(24);
+
+/// The settings of a [`Client`](super::Client).
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// The daemon's address.
+    pub host: Host,
+    /// How long one call may take, retries included; at most [`MAX_TIMEOUT`].
+    pub timeout: Duration,
+    /// What the client is, for the audit log: `[a-z0-9-]{1,32}`, such as `terraform` or `ktr`.
+    pub via: String,
+    /// Name and version of the program, such as `ktr/0.1.0`.
+    pub user_agent: String,
+    /// Sent as a bearer token, if set.
+    pub token: Option<SecretString>,
+}
+
+impl ClientOptions {
+    /// Returns options with the default timeout and without a token. The user agent is `via` and this crate's version.
+    pub fn new(host: Host, via: impl Into<String>) -> Self {
+        let via = via.into();
+        let user_agent = format!("{via}/{}", env!("CARGO_PKG_VERSION"));
+        Self { host, timeout: DEFAULT_TIMEOUT, via, user_agent, token: None }
+    }
+}
