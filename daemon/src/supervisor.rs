@@ -169,6 +169,7 @@ async fn second_signal(signals: &mut impl SignalSource) -> &'static str {
         }
     })
     .await;
+    tracing::debug!("another signal ends the daemon at once");
     loop {
         if let Signal::Stop(name) = signals.next().await {
             return name;

@@ -44,11 +44,11 @@ impl Drop for Counted {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use tokio::time::Instant;
 
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn quiet_comes_a_moment_after_the_last_call() {
         let running = Running::default();
         let (first, second) = (running.begin(), running.begin());

@@ -39,7 +39,7 @@ async fn set(service: &Service, id: u128, value: &str) -> Result<ItemOutcome, Re
 }
 
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), future).await.expect("in time")
+    tokio::time::timeout(Duration::from_mins(2), future).await.expect("in time")
 }
 
 #[tokio::test]

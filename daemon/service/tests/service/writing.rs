@@ -59,7 +59,8 @@ async fn many_at_once_are_each_answered_and_share_commits() {
     drained(&service).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+// On one thread, so that every task has queued its request before the sleep below ends.
+#[tokio::test]
 async fn what_waits_is_committed_together() {
     let store = Arc::new(FaultyStore::default());
     let service = start(Arc::clone(&store) as _);

@@ -120,7 +120,7 @@ impl Client {
             let attempt = timeout_at(deadline, attempt()).await;
             let failure = match attempt {
                 Ok(Ok(response)) => return Ok(response),
-                // The channel keeps the deadline too, and may notice first.
+                // Whatever ended the attempt, the deadline has passed.
                 Ok(Err(Failure::ResponseLost(_))) if Instant::now() >= deadline => {
                     Failure::deadline_exceeded()
                 }

@@ -5,7 +5,7 @@ use kontraktor_model::limits::MAX_MESSAGE_BYTES;
 use prost::Message;
 use tokio::time::Instant;
 use tonic::{
-    Code, Request, Status,
+    Code, Request, Status, TimeoutExpired,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     transport::Channel,
@@ -71,6 +71,10 @@ impl From<Status> for Failure {
         }
         if let Some(problem) = problem::from_status(&status) {
             return Self::Refused(Box::new(problem));
+        }
+        // The channel keeps the request's deadline too, and may notice first.
+        if status.code() == Code::Cancelled && status.message() == TimeoutExpired(()).to_string() {
+            return Self::deadline_exceeded();
         }
         let reason = match status.message() {
             "" => status.code().description().to_owned(),
