@@ -233,7 +233,7 @@ def a_challenge_comes_first():
         answer = requests.get(f"{VAULT}/secrets/greeting", verify=CA, timeout=20, headers={"Authorization": token})
         equal((answer.status_code, "WWW-Authenticate" in answer.headers), (401, True))
 
-    # The double's host is none of vault.azure.net, and the client notices unless it is told not to.
+    # The double's host is not below vault.azure.net, and the client checks that by default.
     suspicious = vault(verify_challenge_resource=True)
     refused(ValueError, lambda: suspicious.get_secret("greeting"), "does not match the requested domain")
 

@@ -231,7 +231,7 @@ impl Daemon {
         self.process.signal(signal);
     }
 
-    /// Stops the process with SIGSTOP and returns when it stands still.
+    /// Stops the process with SIGSTOP and returns when it has stopped.
     ///
     /// # Panics
     /// When it ends instead.

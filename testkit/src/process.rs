@@ -92,7 +92,7 @@ impl Process {
         kill(self.pid(), signal).expect("a child that was not waited for accepts signals");
     }
 
-    /// Stops the process with SIGSTOP and returns when it stands still.
+    /// Stops the process with SIGSTOP and returns when it has stopped.
     ///
     /// # Panics
     /// When it ends instead.

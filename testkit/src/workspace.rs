@@ -89,7 +89,7 @@ impl Workspace {
         self
     }
 
-    /// Returns the state, empty when there is none.
+    /// Returns the state; empty when it does not exist.
     pub fn state(&self) -> String {
         fs::read_to_string(self.path().join("terraform.tfstate")).unwrap_or_default()
     }

@@ -74,7 +74,7 @@ fn microsofts_client_signs_in_by_each_identity() {
 }
 
 #[test]
-fn the_directory_tells_where_its_tenant_is() {
+fn the_directory_describes_its_tenant() {
     client(&AzureKeyVault::start(), "discovery_of_the_instance");
 }
 

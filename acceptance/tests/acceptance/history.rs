@@ -64,7 +64,7 @@ fn the_newest_entries_come_first_and_no_more_than_asked_for() {
 }
 
 #[test]
-fn what_terraform_writes_is_told_as_written_through_terraform() {
+fn writes_by_terraform_are_listed_as_written_through_terraform() {
     let world = World::new();
     let writer = world.workspace(
         r#"resource "kontraktor_variable" "a" {

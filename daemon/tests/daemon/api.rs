@@ -155,18 +155,18 @@ async fn a_bad_item_is_refused_beside_its_good_neighbours() {
         WriteItem { environment: None, ..put("nowhere", "1") },
     ];
     let answer = daemon.variables().write_variables(batch(items)).await.unwrap().into_inner();
-    let told: Vec<_> = answer
+    let problems: Vec<_> = answer
         .results
         .iter()
         .map(|result| (result.status(), result.problem.as_ref().map_or("", |problem| problem.field.as_str())))
         .collect();
     let refused = WriteStatus::Refused;
-    assert_eq!(told[0], (WriteStatus::Written, ""));
-    assert_eq!(told[1], (refused, "key"));
-    assert_eq!(told[2], (refused, "type"));
-    assert_eq!(told[3], (refused, "value"));
-    assert_eq!(told[4], (refused, "operation"));
-    assert_eq!(told[5].0, refused);
+    assert_eq!(problems[0], (WriteStatus::Written, ""));
+    assert_eq!(problems[1], (refused, "key"));
+    assert_eq!(problems[2], (refused, "type"));
+    assert_eq!(problems[3], (refused, "value"));
+    assert_eq!(problems[4], (refused, "operation"));
+    assert_eq!(problems[5].0, refused);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use testkit::Run;
 
 use super::common::{Home, batch, delete, put};
 
-/// A home with a log of a few rows, and its head as the daemon told it.
+/// A home with a log of a few rows, and its head as the daemon reported it.
 async fn written() -> (Home, String) {
     let home = Home::new();
     let daemon = home.start();
@@ -63,18 +63,19 @@ async fn the_daemon_is_found_by_its_data_alone() {
 }
 
 #[tokio::test]
-async fn an_expectation_that_is_not_met_is_told() {
+async fn an_unmet_expectation_is_reported() {
     let (home, head) = written().await;
     let wrong = altered(&head);
     let beyond = format!("999:{}", "ab".repeat(32));
-    let told = |ended: Run| {
+    let report = |ended: Run| {
         assert_eq!(ended.code, 5, "{ended:?}");
         ended
             .report()
             .replace(head.split_once(':').unwrap().1, "HEAD")
             .replace(wrong.split_once(':').unwrap().1, "EXPECTED")
     };
-    let offline = [told(verify(&home, &["--expect", &wrong])), told(verify(&home, &["--expect", &beyond]))];
+    let offline =
+        [report(verify(&home, &["--expect", &wrong])), report(verify(&home, &["--expect", &beyond]))];
     insta::assert_snapshot!(offline.join("\n\n"), @"
     error: the log is not intact: row 6 has the hash HEAD, and EXPECTED was expected
     hint: keep the data directory as it is, and compare it with a backup
@@ -83,13 +84,13 @@ async fn an_expectation_that_is_not_met_is_told() {
     hint: keep the data directory as it is, and compare it with a backup
     ");
     let _daemon = home.start();
-    assert_eq!(told(verify(&home, &["--expect", &wrong])), offline[0]);
-    assert_eq!(told(verify(&home, &["--expect", &beyond])), offline[1]);
+    assert_eq!(report(verify(&home, &["--expect", &wrong])), offline[0]);
+    assert_eq!(report(verify(&home, &["--expect", &beyond])), offline[1]);
 }
 
 #[tokio::test]
 async fn an_altered_row_and_a_missing_row_are_found() {
-    for (sql, told) in [
+    for (sql, expected) in [
         (
             "UPDATE audit_variable_writes SET new_value = 'forged' WHERE new_value = '3'",
             "does not match its content",
@@ -105,7 +106,7 @@ async fn an_altered_row_and_a_missing_row_are_found() {
         tamper(&home, sql);
         let found = verify(&home, &[]);
         assert_eq!(found.code, 5, "{sql}: {found:?}");
-        assert!(found.report().contains(told), "{sql}: {found:?}");
+        assert!(found.report().contains(expected), "{sql}: {found:?}");
         assert!(found.report().contains("hint: "), "{found:?}");
     }
 }
@@ -150,7 +151,7 @@ async fn verifying_writes_nothing() {
 }
 
 #[test]
-fn a_daemon_that_does_not_answer_is_told() {
+fn a_daemon_that_does_not_respond_is_reported() {
     let home = Home::new();
     let daemon = home.start();
     fs::remove_file(daemon.socket()).unwrap();

@@ -54,7 +54,7 @@ pub(crate) fn environment(project: &str, env: &str) -> Option<EnvironmentName> {
     Some(EnvironmentName { project: project.to_owned(), env: env.to_owned() })
 }
 
-/// Writes a string into `demo/dev`, wherever that stands.
+/// Writes a string into `demo/dev`, which is created if missing.
 pub(crate) fn put(key: &str, value: &str) -> WriteItem {
     WriteItem {
         environment: environment("demo", "dev"),

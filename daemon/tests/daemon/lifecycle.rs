@@ -1,5 +1,5 @@
-//! Start and stop: what is made and with which modes, what is refused and how it is told, and that nothing accepted is
-//! lost when the daemon is asked to go.
+//! Start and stop: which files are created with which modes, what is refused with which error, and that a stop loses
+//! nothing that was accepted.
 
 use std::{
     fs,
@@ -203,7 +203,7 @@ fn wrong_configuration_ends_with_the_usage_code() {
 }
 
 #[test]
-fn help_tells_everything() {
+fn help_describes_everything() {
     let home = Home::new();
     let help = home.run(&["--help"]);
     assert_eq!(help.code, 0);
@@ -409,7 +409,7 @@ async fn a_hang_up_does_not_end_it() {
     let home = Home::new();
     let daemon = home.start();
     daemon.signal(Signal::SIGHUP);
-    // Whoever does not catch SIGHUP dies of it before it can answer.
+    // A process that does not catch SIGHUP would end before it responds.
     daemon.system().get_status(GetStatusRequest {}).await.unwrap();
     daemon.terminate().ok();
 }
@@ -423,14 +423,14 @@ async fn it_keeps_its_memory_to_itself() {
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     let figures: Vec<&str> = core.split_whitespace().skip(4).collect();
     assert_eq!(figures, ["0", "0", "bytes"], "{core}");
-    // The system gives the files of such a process to root, whoever runs it.
+    // The system gives the files of such a process to root.
     use std::os::unix::fs::MetadataExt as _;
     assert_eq!(std::fs::metadata(format!("/proc/{}/mem", daemon.pid())).unwrap().uid(), 0);
     daemon.terminate().ok();
 }
 
 #[tokio::test]
-async fn what_stood_stands_after_a_restart() {
+async fn variables_survive_a_restart() {
     let home = Home::new();
     let daemon = home.start();
     let written = daemon.variables().write_variables(batch([put("k", "v")])).await.unwrap().into_inner();

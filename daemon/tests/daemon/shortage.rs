@@ -76,7 +76,7 @@ async fn a_full_disk_stops_writes_alone_and_only_until_there_is_room() {
     assert_eq!(full.code(), ProblemCode::StorageFull, "{full:?}");
     assert!(full.message.contains("disk is full"), "{full:?}");
 
-    // Reads go on.
+    // Reads still succeed.
     let request = GetSnapshotRequest { name: environment("demo", "dev"), ..Default::default() };
     let mut reader = daemon.environments().max_decoding_message_size(64 * 1024 * 1024);
     let snapshot = reader.get_snapshot(request.clone()).await.unwrap().into_inner();
@@ -139,7 +139,7 @@ async fn on_a_full_disk_nothing_is_handed_out_that_cannot_be_written_down() {
     assert_eq!(full.code(), ProblemCode::StorageFull, "{full:?}");
     assert!(full.message.contains("cannot be written into the audit log"), "{full:?}");
 
-    // What reads the log alone goes on, and so does a daemon that is started now.
+    // Reads of the log still succeed, also by a daemon that is started now.
     let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();
     assert!(verified.intact, "{}", verified.explanation);
     daemon.kill();

@@ -189,7 +189,7 @@ async fn respond(
         }
         Some(Fault::Disconnect) => return Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
         Some(Fault::WebPage) => {
-            Answer::new(200, "text/html", "<!doctype html><title>Sign in</title><p>Sign in to go on.")
+            Answer::new(200, "text/html", "<!doctype html><title>Sign in</title><p>Sign in to continue.")
         }
         Some(Fault::Redirect(to)) => Answer::empty(302).with("location", to),
         Some(Fault::Instead(answer)) => answer,

@@ -51,7 +51,7 @@ impl Http {
         // A test that fails says more than one that hangs.
         let builder = Client::builder().default_headers(common).redirect(Policy::none()).no_proxy();
         let builder = builder.timeout(Duration::from_mins(2));
-        // Otherwise reqwest would look for the process' default cryptography provider, and there is none.
+        // Otherwise reqwest would look for the process' default cryptography provider, which is not set.
         let builder =
             builder.tls_backend_preconfigured(tls.unwrap_or_else(|| super::authority::trusting(&[])));
         let client = builder.build().expect("a client without files or system settings can be made");

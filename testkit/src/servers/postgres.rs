@@ -39,7 +39,7 @@ impl Postgres {
         let password = uuid::Uuid::new_v4().to_string();
         let mut server =
             Self { process: None, scratch, programs: programs(), account: account(), port: 0, password };
-        server.initialise();
+        server.initialize();
         for _ in 0..10 {
             server.port = port::free();
             match server.run() {
@@ -112,7 +112,7 @@ impl Postgres {
         )
     }
 
-    fn initialise(&self) {
+    fn initialize(&self) {
         let secret = self.scratch.path().join("password");
         fs::write(&secret, &self.password).expect("the scratch directory takes a file");
         if let Some(account) = &self.account {

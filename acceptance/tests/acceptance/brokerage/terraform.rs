@@ -223,8 +223,8 @@ fn each_fault_has_its_message_and_remedy() {
         ));
         let failed = workspace.apply(&[]).fails().says(&parts);
         assert!(!failed.text().contains(SECRET));
-        let told = scene.world.ktr(&["secret", "get", reference]).fails().says(&parts);
-        assert!(!told.text().contains(SECRET));
+        let error = scene.world.ktr(&["secret", "get", reference]).fails().says(&parts);
+        assert!(!error.text().contains(SECRET));
     }
     scene.no_trace();
 }

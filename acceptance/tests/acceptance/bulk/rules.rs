@@ -7,7 +7,7 @@ use super::{bulk, keys};
 #[test]
 fn invalid_configuration_is_found_without_a_daemon() {
     let world = World::without_daemon();
-    for (lines, said) in [
+    for (lines, expected) in [
         ("variables = { \"9\" = \"x\" }", "Invalid key in variables"),
         ("variables = { A = null }", "Missing variables[\"A\"]"),
         ("variables = { A = \"1\" }\n  typed = { A = { value = \"1\" } }", "Duplicate key"),
@@ -17,7 +17,7 @@ fn invalid_configuration_is_found_without_a_daemon() {
         ("ownership = \"mine\"", "ownership must be \"additive\" or \"exclusive\""),
     ] {
         let workspace = world.workspace(&bulk("v", lines));
-        workspace.terraform(&["validate", "-no-color"]).fails().says(&[said]);
+        workspace.terraform(&["validate", "-no-color"]).fails().says(&[expected]);
     }
 }
 

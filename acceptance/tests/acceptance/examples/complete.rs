@@ -15,7 +15,7 @@ fn workspace(world: &World, name: &str) -> Workspace {
     for entry in fs::read_dir(folder).expect("the example is there") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a file has a name").display().to_string();
-        // Whoever tried the example in place has left these.
+        // A run of the example in its own folder leaves these.
         if path.is_file() && !name.contains("tfstate") && name != ".terraform.lock.hcl" {
             workspace.write(&name, &fs::read_to_string(&path).expect("an example is text"));
         }

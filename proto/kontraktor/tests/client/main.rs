@@ -57,9 +57,9 @@ async fn what_is_sent_along() {
 }
 
 #[tokio::test]
-async fn a_daemon_that_is_not_there_is_told_at_once() {
+async fn a_missing_daemon_is_reported_at_once() {
     let (_dir, path) = socket();
-    // A paused clock stands still unless someone sleeps.
+    // A paused clock moves only when someone sleeps.
     tokio::time::pause();
     let begin = Instant::now();
     for attempt in ["no socket", "nobody listens"] {

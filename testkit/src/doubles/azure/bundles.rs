@@ -97,7 +97,7 @@ impl Paging {
                 .decode(token)
                 .ok()
                 .and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok())
-                .ok_or_else(|| Refusal::bad_parameter("the $skiptoken is none that this service made"))?,
+                .ok_or_else(|| Refusal::bad_parameter("the $skiptoken was not issued by this service"))?,
         };
         Ok(Self { size, skip })
     }
