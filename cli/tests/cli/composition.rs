@@ -89,15 +89,15 @@ fn invalid_imports_are_refused_by_name() {
     [exit 3]
     $ ktr env create infra-demo/qa --import shared/base --import shared/base
     error: environment "infra-demo/qa" would import "shared/base" twice
-    hint: Name it once; where it stands later, it wins over those before it.
+    hint: Name it once; later imports override earlier ones.
     [exit 2]
     $ ktr env update shared/base --import infra-demo/dev
     error: environment "shared/base" would import itself: shared/base -> infra-demo/dev -> shared/base
-    hint: Take one of these imports away.
+    hint: Remove one of these imports.
     [exit 2]
     $ ktr env delete shared/base --force --yes
     error: environment "shared/base" is imported by 2 other environments: infra-demo/default, infra-demo/dev
-    hint: Take it out of their imports first, in their configuration or with `ktr env update`.
+    hint: Remove it from their imports first, in their configuration or with `ktr env update`.
     [exit 4]
     $ ktr env update infra-demo/dev --import shared/base --no-imports
     error: the argument '--import <PROJECT/ENV>' cannot be used with '--no-imports'

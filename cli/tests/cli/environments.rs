@@ -21,7 +21,7 @@ fn projects_from_creation_to_deletion() {
     $ ktr project create infra-demo --description "The demo"
     Created project infra-demo.
     $ ktr project create infra-demo
-    error: project "infra-demo" exists already
+    error: project "infra-demo" already exists
     hint: List projects with `ktr project list`.
     [exit 4]
     $ ktr project list
@@ -70,7 +70,7 @@ fn environments_from_creation_to_deletion() {
     $ ktr env create infra-demo/dev --create-project --description "For trying out"
     Created environment infra-demo/dev at revision 1.
     $ ktr env create infra-demo/dev
-    error: environment "infra-demo/dev" exists already
+    error: environment "infra-demo/dev" already exists
     hint: Show it with `ktr env show infra-demo/dev`, or change it with `ktr env update infra-demo/dev`.
     [exit 4]
     $ ktr var set infra-demo/qa A=1 --create

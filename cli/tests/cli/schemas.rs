@@ -109,17 +109,17 @@ fn values_that_violate_a_schema_are_refused_with_the_path() {
         .show(&["var", "set", "infra-demo/dev", "DB_PORT=5432", "--type", "number"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr schema set infra-demo port --key-pattern .*_PORT --file port.json
-    error: 1 variable of project "infra-demo" breaks schema "port": dev/OLD_PORT; dev/OLD_PORT breaks /minimum: must be at least 1
-    hint: Change these values first, or let the schema allow them.
+    error: 1 variable of project "infra-demo" violates schema "port": dev/OLD_PORT; dev/OLD_PORT violates /minimum: must be at least 1
+    hint: Change these values first, or change the schema to allow them.
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern DB_.* --file port.json
     Created schema port in project infra-demo, for keys matching DB_.*.
     $ ktr var set infra-demo/dev DB_PORT=70000 --type number
-    error: key "DB_PORT" of environment "infra-demo/dev" breaks schema "port" of project "infra-demo": /maximum: must be at most 65535
+    error: key "DB_PORT" of environment "infra-demo/dev" violates schema "port" of project "infra-demo": /maximum: must be at most 65535
     hint: Write a value that conforms, or change the schema first.
     [exit 2]
     $ ktr var set infra-demo/dev DB_PORT=5432
-    error: key "DB_PORT" of environment "infra-demo/dev" breaks schema "port" of project "infra-demo": /type: must be of type number
+    error: key "DB_PORT" of environment "infra-demo/dev" violates schema "port" of project "infra-demo": /type: must be of type number
     hint: Write a value that conforms, or change the schema first.
     [exit 2]
     $ ktr var set infra-demo/dev DB_PORT=5432 --type number

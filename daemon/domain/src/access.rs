@@ -6,19 +6,28 @@ use jiff::Timestamp;
 use kontraktor_model::names::{EnvPath, Key, ProjectName};
 use uuid::Uuid;
 
-use super::{Author, Code, entry::words};
+use super::{Author, Code};
 
-words! {
-    /// What came of an access to a secret.
-    AccessOperation {
-        /// It was handed out.
-        Read = "read",
-        /// It was resolved, and not handed out.
-        Checked = "checked",
-        /// It could not be had.
-        Failed = "failed",
-        /// The caller may not.
-        Denied = "denied",
+/// What came of an access to a secret.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum AccessOperation {
+    /// It was handed out.
+    Read,
+    /// It was resolved, and not handed out.
+    Checked,
+    /// It could not be had.
+    Failed,
+    /// The caller may not.
+    Denied,
+}
+
+impl AccessOperation {
+    /// Returns the word that the log holds.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -35,12 +44,12 @@ pub struct Access {
     pub environment: Option<EnvPath>,
     /// The key that was asked for.
     pub key: Option<Key>,
-    /// The reference that was resolved; empty where it did not come to that.
-    pub reference: Arc<str>,
-    /// What the vault calls the version; empty where there is none.
-    pub version: Arc<str>,
-    /// From where: `pid:4711` for a local peer.
-    pub peer: Arc<str>,
+    /// The reference that was resolved, or was to be. None: the target led to none.
+    pub reference: Option<Arc<str>>,
+    /// The vault's name for the version that was read.
+    pub version: Option<Arc<str>>,
+    /// From where: `pid:4711` for a local peer. None: unknown.
+    pub peer: Option<Arc<str>>,
     /// Why it failed or was denied.
     pub problem: Option<Code>,
 }
@@ -101,15 +110,6 @@ pub struct SeenVersion {
     pub version: Arc<str>,
     /// When it was seen first.
     pub since: Timestamp,
-}
-
-/// What shall be written into the log about accesses, whoever made them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trail {
-    /// Each with how often it happened.
-    pub accesses: Vec<(Author, Access, u64)>,
-    /// Versions that vaults reported: who asked, the environment whose own the reference is, and its key.
-    pub versions: Vec<ReportedVersion>,
 }
 
 /// A version that a vault reported.

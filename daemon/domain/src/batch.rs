@@ -194,8 +194,8 @@ impl Memory {
                 };
                 batch.push(&ItemResult {
                     outcome,
-                    revision: variable.revision,
-                    environment_revision: variable.revision,
+                    revision: Some(variable.revision),
+                    environment_revision: Some(variable.revision),
                 });
             }
             Body::Project(_)
@@ -313,8 +313,9 @@ impl<'a> From<&'a Run> for Encoded<'a> {
         };
         Self {
             outcome,
-            revision: run.result.revision,
-            environment_revision: run.result.environment_revision,
+            // The log holds 0 for none: revisions count from 1.
+            revision: run.result.revision.unwrap_or_default(),
+            environment_revision: run.result.environment_revision.unwrap_or_default(),
             count: run.count,
             refusal: refusal.map(|refusal| EncodedRefusal {
                 code: refusal.code,
@@ -358,8 +359,12 @@ impl Encoded<'_> {
                 ));
             }
         };
-        let result =
-            ItemResult { outcome, revision: self.revision, environment_revision: self.environment_revision };
+        let known = |revision: u64| (revision > 0).then_some(revision);
+        let result = ItemResult {
+            outcome,
+            revision: known(self.revision),
+            environment_revision: known(self.environment_revision),
+        };
         Ok(Run { result, count: self.count })
     }
 }

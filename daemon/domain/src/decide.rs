@@ -1,6 +1,7 @@
-//! The rules: given what stands, what does a request lead to? Either to events and an outcome, or to a refusal and no
+//! The rules: decides commands against a state. A command leads either to events and an outcome, or to a refusal and no
 //! event at all.
 
+mod accesses;
 mod draft;
 mod environments;
 mod imports;
@@ -10,71 +11,102 @@ mod restore;
 mod schemas;
 #[cfg(test)]
 mod tests;
-mod trail;
 mod variables;
 
 use jiff::Timestamp;
 use kontraktor_model::{limits::MAX_LISTED_NAMES, value::check_description};
 
-use self::draft::Draft;
 pub use self::{
-    environments::find as find_environment, projects::find as find_project, schemas::find as find_schema,
+    draft::Draft, environments::find as find_environment, projects::find as find_project,
+    schemas::find as find_schema,
 };
-use super::{Author, Authorship, Code, Event, Outcome, Refusal, Request, State};
+use super::{Author, Authorship, Code, Event, Refusal, State};
 
-/// What a request leads to.
+/// A request that writes.
+pub trait Command: Send + Sync + 'static {
+    /// The answer to it.
+    type Outcome: Send + 'static;
+
+    /// Applies the rules: adds the events that the command leads to.
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal>;
+
+    /// Decides against a state, which stays unchanged; it may be decided again against another one. `now` becomes the time
+    /// of the events, cut to whole microseconds.
+    fn decide(
+        &self,
+        state: &State,
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<Decision<Self::Outcome>, Refusal> {
+        let mut draft = Draft::new(state, author, now);
+        let outcome = self.apply(&mut draft)?;
+        Ok(draft.finish(outcome))
+    }
+
+    /// Returns what it takes to hold the command in a queue and to write it.
+    fn weight(&self) -> Weight {
+        Weight::of_texts(0)
+    }
+}
+
+/// A command whose outcome does not matter: what lists of different commands hold.
+pub trait AnyCommand: Send + Sync + 'static {
+    /// Applies the rules, as [`Command::apply`] does.
+    fn apply_any(&self, draft: &mut Draft<'_>) -> Result<(), Refusal>;
+}
+
+impl<C: Command> AnyCommand for C {
+    fn apply_any(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        self.apply(draft).map(drop)
+    }
+}
+
+impl Command for Box<dyn AnyCommand> {
+    type Outcome = ();
+
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        (**self).apply_any(draft)
+    }
+}
+
+/// What a command leads to.
 #[derive(Debug, Clone)]
-pub struct Decision {
+pub struct Decision<O> {
     /// To be committed, all or none. Empty where there is nothing to do.
     pub events: Vec<Event>,
     /// The answer, once the events are committed.
-    pub outcome: Outcome,
-    /// What stands with the events applied.
+    pub outcome: O,
+    /// The state with the events applied.
     pub state: State,
 }
 
-/// Decides a request. `now` becomes the time of its events, cut to whole microseconds.
-pub fn decide(
-    state: &State,
-    request: &Request,
-    author: &Author,
-    now: Timestamp,
-) -> Result<Decision, Refusal> {
-    let mut draft = Draft::new(state, author, now);
-    let outcome = match request {
-        Request::CreateProject { name, settings, adopt_existing } => {
-            projects::create(&mut draft, name, settings, *adopt_existing)
-        }
-        Request::UpdateProject { name, description, protected, expect } => {
-            projects::update(&mut draft, name, description.as_deref(), *protected, expect.as_ref())
-        }
-        Request::DeleteProject { name, force } => projects::delete(&mut draft, name, *force),
-        Request::CreateEnvironment { path, settings, create_missing, adopt_existing } => {
-            environments::create(&mut draft, path, settings, *create_missing, *adopt_existing)
-        }
-        Request::UpdateEnvironment { path, description, protected, imports, expect } => environments::update(
-            &mut draft,
-            path,
-            description.as_deref(),
-            *protected,
-            imports.as_deref(),
-            expect.as_ref(),
-        ),
-        Request::DeleteEnvironment { path, force } => environments::delete(&mut draft, path, *force),
-        Request::RestoreEnvironment { path, past, expect_revision } => {
-            restore::restore(&mut draft, path, past, *expect_revision)
-        }
-        Request::CreateSchema { project, name, settings, create_missing, adopt_existing } => {
-            schemas::create(&mut draft, project, name, settings, *create_missing, *adopt_existing)
-        }
-        Request::UpdateSchema { project, name, settings, expect } => {
-            schemas::update(&mut draft, project, name, settings, expect.as_ref())
-        }
-        Request::DeleteSchema { project, name } => schemas::delete(&mut draft, project, name),
-        Request::WriteVariables(batch) => variables::write(&mut draft, batch),
-        Request::Record(trail) => Ok(trail::record(&mut draft, trail)),
-    }?;
-    Ok(draft.finish(outcome))
+/// The size of a command, estimated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weight {
+    /// Items to write; at least 1.
+    pub items: usize,
+    /// Bytes of memory.
+    pub bytes: usize,
+}
+
+impl Weight {
+    /// Bytes of a command besides its texts and items.
+    const BASE: usize = 2_048;
+
+    /// Bytes of an item besides its texts.
+    const ITEM: usize = 512;
+
+    /// A command without items, with so many bytes of texts.
+    fn of_texts(bytes: usize) -> Self {
+        Self { items: 1, bytes: Self::BASE + bytes }
+    }
+
+    /// A command with items, each with so many bytes of texts.
+    fn of_items(texts: impl Iterator<Item = usize>) -> Self {
+        let (items, bytes) =
+            texts.fold((0, Self::BASE), |(items, bytes), text| (items + 1, bytes + Self::ITEM + text));
+        Self { items: items.max(1), bytes }
+    }
 }
 
 fn checked_description(description: &str) -> Result<(), Refusal> {
@@ -93,13 +125,13 @@ fn check_settings(
         return Ok(());
     }
     let message = format!(
-        "{what} differs from what was expected in {}: it was changed last by {} through {} at {}",
+        "{what} differs from the expected settings in {}; it was last changed by {} through {} at {}",
         names.join(" and "),
         changed.actor,
         changed.via,
         changed.at,
     );
-    Err(Refusal::new(Code::Conflict, message).remedy("read it again, and decide anew"))
+    Err(Refusal::new(Code::Conflict, message).remedy("read it again, then retry"))
 }
 
 /// A refusal travels in the trailers of a call, which HTTP/2 bounds.

@@ -1,6 +1,6 @@
 //! The digest of a batch's content: what tells a repeated batch from another one under the same id.
 
-use super::{Batch, Expect, Hash, Operate, hash::FieldHasher};
+use super::{Batch, Expect, Hash, Operate, PutContent, hash::FieldHasher};
 
 /// SHA-256 over everything that the client asked for, as it was written.
 pub(crate) fn digest(batch: &Batch) -> Hash {
@@ -10,23 +10,29 @@ pub(crate) fn digest(batch: &Batch) -> Hash {
         for item in group {
             hasher = hasher.text(&item.project).text(&item.env).text(&item.key);
             hasher = match &item.operation {
-                None => hasher.text("none"),
-                Some(Operate::Delete) => hasher.text("delete"),
-                Some(Operate::Put(put)) => {
-                    let put_hasher = hasher
+                Err(malformed) => hasher.text("malformed").text(&malformed.message),
+                Ok(Operate::Delete) => hasher.text("delete"),
+                Ok(Operate::Put(put)) => {
+                    let (value_type, value, reference) = match &put.content {
+                        PutContent::Value { value_type, text } => {
+                            (Some(value_type.as_str().as_bytes()), Some(text.as_bytes()), None)
+                        }
+                        PutContent::Reference(reference) => (None, None, Some(reference)),
+                    };
+                    let hasher = hasher
                         .text("put")
-                        .optional(put.value_type.map(|value_type| value_type.as_str().as_bytes()))
-                        .optional(put.value.as_deref().map(str::as_bytes))
+                        .optional(value_type)
+                        .optional(value)
                         .text(&put.description)
                         .flag(put.create_missing);
-                    // As it was before protection and references could be asked for: batches from then are still known.
-                    let put_hasher = match put.protected {
-                        None => put_hasher,
-                        Some(protected) => put_hasher.text("protected").flag(protected),
+                    // Batches from before protection and references keep their digests.
+                    let hasher = match put.protected {
+                        None => hasher,
+                        Some(protected) => hasher.text("protected").flag(protected),
                     };
-                    match &put.reference {
-                        None => put_hasher,
-                        Some(reference) => put_hasher.text("reference").text(reference),
+                    match reference {
+                        None => hasher,
+                        Some(reference) => hasher.text("reference").text(reference),
                     }
                 }
             };
@@ -53,16 +59,14 @@ mod tests {
             project: "p".to_owned(),
             env: "e".to_owned(),
             key: key.to_owned(),
-            operation: Some(operation),
+            operation: Ok(operation),
             expect,
         }
     }
 
     fn of(protected: Option<bool>) -> Hash {
         let put = Operate::Put(Put {
-            value_type: Some(ValueType::String),
-            value: Some("1".to_owned()),
-            reference: None,
+            content: PutContent::Value { value_type: ValueType::String, text: "1".to_owned() },
             description: String::new(),
             create_missing: true,
             protected,

@@ -1,151 +1,239 @@
-//! The log as its readers see it: one shape for the rows of every log.
+//! The log as its readers see it.
 
-use std::sync::Arc;
-
-use kontraktor_model::names::{EnvPath, Key};
+use kontraktor_model::names::{EnvPath, Key, ProjectName};
 use uuid::Uuid;
 
 use super::{
-    AccessEvent, AccessOperation, Authorship, Body, Code, EnvironmentOperation, Event, Hash, Kind,
-    ProjectOperation, SchemaOperation, VariableOperation,
+    AccessEvent, AccessOperation, Authorship, Body, EnvironmentEvent, EnvironmentOperation, Event, Hash,
+    ProjectEvent, ProjectOperation, SchemaEvent, SchemaOperation, VariableEvent, VariableOperation,
+    VersionEvent,
 };
 
-/// One row of the log, for people.
+/// One row of the log, for its readers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Place in the one sequence of all logs, from 1.
     pub seq: u64,
     /// Who, when, through what.
     pub written: Authorship,
-    /// What was done.
-    pub operation: Operation,
-    /// Empty for a batch record.
-    pub project: String,
-    /// Empty where the row is about a project or a batch.
-    pub env: String,
-    /// Empty where the row is not about a variable.
-    pub key: String,
-    /// The environment's revision; 0 for projects and batch records.
-    pub revision: u64,
-    /// Of a variable.
-    pub kind: Option<Kind>,
-    /// None: the key did not exist.
-    pub old_value: Option<String>,
-    /// None: the key was deleted.
-    pub new_value: Option<String>,
-    /// May be empty.
-    pub description: String,
     /// The batch that the write came in.
     pub batch_id: Option<Uuid>,
-    /// The schema's name; its text is the new value then.
-    pub schema: String,
-    /// Of the project, environment or variable, afterwards.
-    pub protected: bool,
-    /// Of the environment, afterwards.
-    pub imports: Arc<[EnvPath]>,
-    /// Of an access to a secret, of a denial, or of a line of the lockfile.
-    pub access: Option<AccessEntry>,
+    /// What the row is about.
+    pub subject: AuditSubject,
     /// Over this row and the one before.
     pub hash: Hash,
 }
 
-/// What an entry says of an access to a secret, or of a denial.
+/// What a row of the log is about, and what happened to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessEntry {
-    /// What was denied, where it was not an access to a secret: `variable.write`. Empty elsewhere.
-    pub action: String,
-    /// The reference that was resolved.
-    pub reference: String,
-    /// What the vault calls the version; empty where there is none.
-    pub version: String,
-    /// From where; empty for a line of the lockfile.
-    pub peer: String,
-    /// How often, together.
-    pub count: u64,
-    /// Why it failed or was denied.
-    pub problem: Option<Code>,
+pub enum AuditSubject {
+    /// A project.
+    Project(ProjectEvent),
+    /// An environment.
+    Environment(EnvironmentEvent),
+    /// A variable.
+    Variable(VariableEvent),
+    /// A schema of a project.
+    Schema(SchemaEvent),
+    /// A batch of which some items wrote nothing. Its results are for the daemon alone.
+    Batch,
+    /// An access to a secret, or a denial.
+    Access(AccessEvent),
+    /// Another version of a secret.
+    Version(VersionEvent),
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $type:ident { $($(#[$arm_doc:meta])* $arm:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $type { $($(#[$arm_doc])* $arm,)* }
-
-        impl $type {
-            /// The word that stands in the log.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$arm => $word,)* }
-            }
+impl AuditEntry {
+    /// Returns what was done.
+    pub fn operation(&self) -> Operation {
+        match &self.subject {
+            AuditSubject::Project(project) => project.operation.into(),
+            AuditSubject::Environment(environment) => environment.operation.into(),
+            AuditSubject::Variable(variable) => variable.operation.into(),
+            AuditSubject::Schema(schema) => schema.operation.into(),
+            AuditSubject::Batch => Operation::BatchRecorded,
+            AuditSubject::Access(event) if event.access.action.is_some() => Operation::AccessDenied,
+            AuditSubject::Access(event) => event.access.operation.into(),
+            AuditSubject::Version(_) => Operation::SecretVersion,
         }
+    }
 
-        impl ::std::str::FromStr for $type {
-            type Err = ();
-
-            fn from_str(word: &str) -> Result<Self, ()> {
-                match word { $($word => Ok(Self::$arm),)* _ => Err(()) }
-            }
+    /// Returns the environment that the row is about, or that holds what it is about.
+    pub fn environment(&self) -> Option<&EnvPath> {
+        match &self.subject {
+            AuditSubject::Environment(environment) => Some(&environment.path),
+            AuditSubject::Variable(variable) => Some(&variable.path),
+            AuditSubject::Access(event) => event.access.environment.as_ref(),
+            AuditSubject::Version(version) => Some(&version.path),
+            AuditSubject::Project(_) | AuditSubject::Schema(_) | AuditSubject::Batch => None,
         }
+    }
 
-        impl ::std::fmt::Display for $type {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.pad(self.as_str())
-            }
+    /// Returns the project that the row is about, or that holds what it is about.
+    pub fn project(&self) -> Option<&ProjectName> {
+        match &self.subject {
+            AuditSubject::Project(project) => Some(&project.name),
+            AuditSubject::Schema(schema) => Some(&schema.project),
+            AuditSubject::Access(event) => event.access.project_name(),
+            _ => self.environment().map(|path| &path.project),
         }
-    };
-}
-pub(crate) use words;
+    }
 
-words! {
-    /// What a row of the log says was done.
-    Operation {
-        /// A project was created.
-        ProjectCreated = "project created",
-        /// An implicit project became explicit.
-        ProjectAdopted = "project adopted",
-        /// A project's description changed.
-        ProjectUpdated = "project updated",
-        /// A project was deleted.
-        ProjectDeleted = "project deleted",
-        /// An environment was created.
-        EnvironmentCreated = "environment created",
-        /// An implicit environment became explicit.
-        EnvironmentAdopted = "environment adopted",
-        /// An environment's description changed.
-        EnvironmentUpdated = "environment updated",
-        /// An environment was deleted.
-        EnvironmentDeleted = "environment deleted",
-        /// A key was set that did not exist.
-        VariableCreated = "variable created",
-        /// A key was set that existed.
-        VariableUpdated = "variable updated",
-        /// A key was taken away.
-        VariableDeleted = "variable deleted",
-        /// A batch was recorded of which some items wrote nothing.
-        BatchRecorded = "batch recorded",
-        /// A schema was attached to a project.
-        SchemaCreated = "schema created",
-        /// A schema changed.
-        SchemaUpdated = "schema updated",
-        /// A schema was taken away.
-        SchemaDeleted = "schema deleted",
-        /// A secret was handed out.
-        SecretRead = "secret read",
-        /// A secret was resolved, and not handed out.
-        SecretChecked = "secret checked",
-        /// A secret could not be had.
-        SecretFailed = "secret failed",
-        /// A secret was asked for by somebody who may not.
-        SecretDenied = "secret denied",
-        /// A vault reported another version of a secret.
-        SecretVersion = "secret version",
-        /// A caller was denied what is not an access to a secret.
-        AccessDenied = "access denied",
+    /// Returns the key that the row is about.
+    pub fn key(&self) -> Option<&Key> {
+        match &self.subject {
+            AuditSubject::Variable(variable) => Some(&variable.key),
+            AuditSubject::Access(event) => event.access.key.as_ref(),
+            AuditSubject::Version(version) => Some(&version.key),
+            _ => None,
+        }
+    }
+
+    /// Returns the access to a secret, or the denial, that the row records.
+    pub fn access(&self) -> Option<&AccessEvent> {
+        match &self.subject {
+            AuditSubject::Access(access) => Some(access),
+            _ => None,
+        }
+    }
+
+    /// Returns the environment's revision that the row made.
+    pub fn revision(&self) -> Option<u64> {
+        match &self.subject {
+            AuditSubject::Environment(environment) => Some(environment.revision),
+            AuditSubject::Variable(variable) => Some(variable.revision),
+            _ => None,
+        }
+    }
+
+    /// Returns the variable's value before the row.
+    pub fn old_value(&self) -> Option<&str> {
+        match &self.subject {
+            AuditSubject::Variable(variable) => variable.old_value.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Returns the variable's value after the row, or the schema's text.
+    pub fn new_value(&self) -> Option<&str> {
+        match &self.subject {
+            AuditSubject::Variable(variable) => variable.new_value.as_deref(),
+            AuditSubject::Schema(schema) if schema.operation != SchemaOperation::Deleted => {
+                Some(&schema.schema)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the description of the project, environment or variable.
+    pub fn description(&self) -> Option<&str> {
+        match &self.subject {
+            AuditSubject::Project(project) => Some(&project.description),
+            AuditSubject::Environment(environment) => Some(&environment.description),
+            AuditSubject::Variable(variable) => Some(&variable.description),
+            _ => None,
+        }
     }
 }
 
+impl From<&Event> for AuditEntry {
+    fn from(event: &Event) -> Self {
+        let subject = match &event.body {
+            Body::Project(project) => AuditSubject::Project(project.clone()),
+            Body::Environment(environment) => AuditSubject::Environment(environment.clone()),
+            Body::Variable(variable) => AuditSubject::Variable(variable.clone()),
+            Body::Schema(schema) => AuditSubject::Schema(schema.clone()),
+            Body::Batch(_) => AuditSubject::Batch,
+            Body::Access(access) => AuditSubject::Access(access.clone()),
+            Body::Version(version) => AuditSubject::Version(version.clone()),
+        };
+        Self {
+            seq: event.seq,
+            written: event.authorship(),
+            batch_id: event.batch.map(|mark| mark.id),
+            subject,
+            hash: event.hash,
+        }
+    }
+}
+
+/// What a row of the log says was done. Its text is the word that the log shows.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::IntoStaticStr,
+)]
+pub enum Operation {
+    /// A project was created.
+    #[strum(serialize = "project created")]
+    ProjectCreated,
+    /// An implicit project became explicit.
+    #[strum(serialize = "project adopted")]
+    ProjectAdopted,
+    /// A project's description changed.
+    #[strum(serialize = "project updated")]
+    ProjectUpdated,
+    /// A project was deleted.
+    #[strum(serialize = "project deleted")]
+    ProjectDeleted,
+    /// An environment was created.
+    #[strum(serialize = "environment created")]
+    EnvironmentCreated,
+    /// An implicit environment became explicit.
+    #[strum(serialize = "environment adopted")]
+    EnvironmentAdopted,
+    /// An environment's description changed.
+    #[strum(serialize = "environment updated")]
+    EnvironmentUpdated,
+    /// An environment was deleted.
+    #[strum(serialize = "environment deleted")]
+    EnvironmentDeleted,
+    /// A key was set that did not exist.
+    #[strum(serialize = "variable created")]
+    VariableCreated,
+    /// A key was set that existed.
+    #[strum(serialize = "variable updated")]
+    VariableUpdated,
+    /// A key was deleted.
+    #[strum(serialize = "variable deleted")]
+    VariableDeleted,
+    /// A batch was recorded of which some items wrote nothing.
+    #[strum(serialize = "batch recorded")]
+    BatchRecorded,
+    /// A schema was attached to a project.
+    #[strum(serialize = "schema created")]
+    SchemaCreated,
+    /// A schema changed.
+    #[strum(serialize = "schema updated")]
+    SchemaUpdated,
+    /// A schema was deleted.
+    #[strum(serialize = "schema deleted")]
+    SchemaDeleted,
+    /// A secret was returned.
+    #[strum(serialize = "secret read")]
+    SecretRead,
+    /// A secret was resolved without being returned.
+    #[strum(serialize = "secret checked")]
+    SecretChecked,
+    /// A secret could not be resolved.
+    #[strum(serialize = "secret failed")]
+    SecretFailed,
+    /// An access to a secret was denied.
+    #[strum(serialize = "secret denied")]
+    SecretDenied,
+    /// A vault reported another version of a secret.
+    #[strum(serialize = "secret version")]
+    SecretVersion,
+    /// A caller was denied what is not an access to a secret.
+    #[strum(serialize = "access denied")]
+    AccessDenied,
+}
+
 impl Operation {
-    /// Whether it is an access to a secret or a denial, and wrote nothing but itself.
+    /// Returns the word that the log shows.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Returns whether it is an access to a secret or a denial, which changes nothing.
     pub fn is_access(self) -> bool {
         matches!(
             self,
@@ -155,102 +243,6 @@ impl Operation {
                 | Self::SecretDenied
                 | Self::AccessDenied
         )
-    }
-}
-
-impl From<&Event> for AuditEntry {
-    fn from(event: &Event) -> Self {
-        let mut entry = Self {
-            seq: event.seq,
-            written: event.authorship(),
-            operation: Operation::BatchRecorded,
-            project: String::new(),
-            env: String::new(),
-            key: String::new(),
-            revision: 0,
-            kind: None,
-            old_value: None,
-            new_value: None,
-            description: String::new(),
-            batch_id: event.batch.map(|mark| mark.id),
-            schema: String::new(),
-            protected: false,
-            imports: Arc::default(),
-            access: None,
-            hash: event.hash,
-        };
-        match &event.body {
-            Body::Project(project) => {
-                entry.operation = project.operation.into();
-                entry.project = project.name.to_string();
-                entry.description = project.description.to_string();
-                entry.protected = project.protected;
-            }
-            Body::Environment(environment) => {
-                entry.operation = environment.operation.into();
-                entry.project = environment.path.project.to_string();
-                entry.env = environment.path.env.to_string();
-                entry.revision = environment.revision;
-                entry.description = environment.description.to_string();
-                entry.protected = environment.protected;
-                entry.imports = environment.imports.clone();
-            }
-            Body::Variable(variable) => {
-                entry.operation = variable.operation.into();
-                entry.project = variable.path.project.to_string();
-                entry.env = variable.path.env.to_string();
-                entry.key = variable.key.to_string();
-                entry.revision = variable.revision;
-                entry.kind = Some(variable.kind);
-                entry.old_value = variable.old_value.as_deref().map(str::to_owned);
-                entry.new_value = variable.new_value.as_deref().map(str::to_owned);
-                entry.description = variable.description.to_string();
-                entry.protected = variable.protected;
-            }
-            Body::Schema(schema) => {
-                entry.operation = schema.operation.into();
-                entry.project = schema.project.to_string();
-                entry.schema = schema.name.to_string();
-                entry.new_value = match schema.operation {
-                    SchemaOperation::Deleted => None,
-                    SchemaOperation::Created | SchemaOperation::Updated => Some(schema.schema.to_string()),
-                };
-            }
-            Body::Batch(_) => {}
-            Body::Access(AccessEvent { access, count }) => {
-                let text = |name: Option<String>| name.unwrap_or_default();
-                entry.operation = match access.action {
-                    Some(_) => Operation::AccessDenied,
-                    None => access.operation.into(),
-                };
-                entry.project = text(access.project_name().map(ToString::to_string));
-                entry.env = text(access.environment.as_ref().map(|path| path.env.to_string()));
-                entry.key = text(access.key.as_ref().map(Key::to_string));
-                entry.access = Some(AccessEntry {
-                    action: text(access.action.as_ref().map(ToString::to_string)),
-                    reference: access.reference.to_string(),
-                    version: access.version.to_string(),
-                    peer: access.peer.to_string(),
-                    count: *count,
-                    problem: access.problem,
-                });
-            }
-            Body::Version(version) => {
-                entry.operation = Operation::SecretVersion;
-                entry.project = version.path.project.to_string();
-                entry.env = version.path.env.to_string();
-                entry.key = version.key.to_string();
-                entry.access = Some(AccessEntry {
-                    action: String::new(),
-                    reference: version.reference.to_string(),
-                    version: version.version.to_string(),
-                    peer: String::new(),
-                    count: 1,
-                    problem: None,
-                });
-            }
-        }
-        entry
     }
 }
 

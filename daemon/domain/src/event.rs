@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kontraktor_model::names::{EnvPath, Key, ProjectName, SchemaName};
 use uuid::Uuid;
 
-use super::{AccessEvent, Authorship, BatchRecord, Hash, Kind, VersionEvent, entry::words};
+use super::{AccessEvent, Authorship, BatchRecord, Hash, VariableKind, VersionEvent};
 
 /// One thing that happened, at its place in the one sequence that all logs share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,55 +64,91 @@ pub enum Body {
     Version(VersionEvent),
 }
 
-words! {
-    /// What happened to a project.
-    ProjectOperation {
-        /// It was created.
-        Created = "created",
-        /// It was implicit and became explicit.
-        Adopted = "adopted",
-        /// Its settings changed.
-        Updated = "updated",
-        /// It was deleted.
-        Deleted = "deleted",
+/// What happened to a project.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum ProjectOperation {
+    /// It was created.
+    Created,
+    /// It was implicit and became explicit.
+    Adopted,
+    /// Its settings changed.
+    Updated,
+    /// It was deleted.
+    Deleted,
+}
+
+impl ProjectOperation {
+    /// Returns the word that the log holds.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
-words! {
-    /// What happened to an environment.
-    EnvironmentOperation {
-        /// It was created.
-        Created = "created",
-        /// It was implicit and became explicit.
-        Adopted = "adopted",
-        /// Its settings changed.
-        Updated = "updated",
-        /// It was deleted.
-        Deleted = "deleted",
+/// What happened to an environment.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum EnvironmentOperation {
+    /// It was created.
+    Created,
+    /// It was implicit and became explicit.
+    Adopted,
+    /// Its settings changed.
+    Updated,
+    /// It was deleted.
+    Deleted,
+}
+
+impl EnvironmentOperation {
+    /// Returns the word that the log holds.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
-words! {
-    /// What happened to a schema.
-    SchemaOperation {
-        /// It was attached.
-        Created = "created",
-        /// Its pattern or its text changed.
-        Updated = "updated",
-        /// It was taken away.
-        Deleted = "deleted",
+/// What happened to a schema.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum SchemaOperation {
+    /// It was attached.
+    Created,
+    /// Its pattern or its text changed.
+    Updated,
+    /// It was taken away.
+    Deleted,
+}
+
+impl SchemaOperation {
+    /// Returns the word that the log holds.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
-words! {
-    /// What happened to a variable.
-    VariableOperation {
-        /// The key did not exist.
-        Created = "created",
-        /// The key existed.
-        Updated = "updated",
-        /// The key is gone.
-        Deleted = "deleted",
+/// What happened to a variable.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum VariableOperation {
+    /// The key did not exist.
+    Created,
+    /// The key existed.
+    Updated,
+    /// The key is gone.
+    Deleted,
+}
+
+impl VariableOperation {
+    /// Returns the word that the log holds.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -166,7 +202,7 @@ pub struct VariableEvent {
     /// The environment's, afterwards.
     pub revision: u64,
     /// Of the new value; of the old one where the key was deleted.
-    pub kind: Kind,
+    pub kind: VariableKind,
     /// None: the key did not exist.
     pub old_value: Option<Arc<str>>,
     /// None: the key was deleted.

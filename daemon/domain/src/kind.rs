@@ -6,17 +6,17 @@ use kontraktor_model::value::ValueType;
 
 /// A value of a type, or a reference to a secret. A key that holds the one is not written over with the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum VariableKind {
     /// A value in the canonical form of its type.
     Value(ValueType),
     /// The URL of a secret in its one spelling.
     Reference,
 }
 
-/// The word for [`Kind::Reference`] in the log, beside those of the types.
+/// The word for [`VariableKind::Reference`] in the log, beside those of the types.
 const REFERENCE: &str = "secret reference";
 
-impl Kind {
+impl VariableKind {
     /// The word that stands in the log.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl Kind {
     }
 }
 
-impl FromStr for Kind {
+impl FromStr for VariableKind {
     type Err = ();
 
     fn from_str(word: &str) -> Result<Self, ()> {
@@ -47,7 +47,7 @@ impl FromStr for Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for VariableKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }

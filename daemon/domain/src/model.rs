@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use kontraktor_model::names::{EnvName, EnvPath, Key, ProjectName, SchemaName};
 use uuid::Uuid;
 
-use super::{FieldHasher, Hash, Kind, SeenVersion, schema::Compiled};
+use super::{FieldHasher, Hash, SeenVersion, VariableKind, schema::Compiled};
 
 /// Who writes, and through what: what the log keeps of a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,7 +36,7 @@ pub struct Variable {
     /// The key.
     pub key: Key,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: VariableKind,
     /// The canonical text, or the reference.
     pub value: Arc<str>,
     /// May be empty.

@@ -1,32 +1,13 @@
-//! What a request led to.
+//! The outcomes of commands.
 
 use std::sync::Arc;
 
-use super::{Environment, Project, Refusal, VariableSchema};
+use super::{Environment, Refusal};
 
-/// What a request that was done led to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// The project as it stands now.
-    Project(Arc<Project>),
-    /// The environment as it stands now.
-    Environment(Arc<Environment>),
-    /// The schema as it stands now.
-    Schema(Arc<VariableSchema>),
-    /// The environment as it was made again.
-    Restored(Restored),
-    /// It is gone.
-    Deleted,
-    /// One result for each item.
-    Batch(BatchOutcome),
-    /// It is in the log.
-    Recorded,
-}
-
-/// What making an environment what it was led to.
+/// The outcome of restoring an environment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Restored {
-    /// As it stands now.
+    /// The environment afterwards.
     pub environment: Arc<Environment>,
     /// Variables written.
     pub written: usize,
@@ -34,7 +15,7 @@ pub struct Restored {
     pub deleted: usize,
 }
 
-/// What a batch led to.
+/// The outcome of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchOutcome {
     /// In the order of the request, groups flattened.
@@ -43,15 +24,15 @@ pub struct BatchOutcome {
     pub replayed: bool,
 }
 
-/// What one item led to.
+/// The result of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemResult {
     /// The kind of the result.
     pub outcome: ItemOutcome,
-    /// The key's revision after the request; 0 where the key does not exist and did not before.
-    pub revision: u64,
-    /// The environment's revision after the request; 0 where it does not exist.
-    pub environment_revision: u64,
+    /// The key's revision after the request; for a deletion, the revision that deleted it. None: it did not exist before.
+    pub revision: Option<u64>,
+    /// The environment's revision after the request. None: it does not exist.
+    pub environment_revision: Option<u64>,
 }
 
 /// The kinds of results.

@@ -9,77 +9,86 @@ use kontraktor_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Variable, entry::words};
+use super::Variable;
 
-words! {
-    /// The kind of a refusal; the API has the same list.
-    #[derive(Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    Code {
-        /// A name, value or option breaks a rule.
-        Invalid = "invalid",
-        /// The project, environment or key does not exist.
-        NotFound = "not_found",
-        /// The project or environment exists already, explicitly.
-        AlreadyExists = "already_exists",
-        /// Absence of the key was expected, and it exists; or it holds the other kind of thing.
-        KeyExists = "key_exists",
-        /// The key is not at the expected revision.
-        Conflict = "conflict",
-        /// The project or environment still holds what would be lost.
-        NotEmpty = "not_empty",
-        /// Another item of the same group failed.
-        Skipped = "skipped",
-        /// The batch id was used before, with other content.
-        BatchMismatch = "batch_mismatch",
-        /// The write queue is full.
-        Busy = "busy",
-        /// The disk is full.
-        StorageFull = "storage_full",
-        /// The store cannot be used.
-        Storage = "storage",
-        /// The daemon is going down.
-        ShuttingDown = "shutting_down",
-        /// The caller may not do this.
-        Denied = "denied",
-        /// It, or something that would go with it, is protected from deletion.
-        Protected = "protected",
-        /// Another environment imports it.
-        Imported = "imported",
-        /// An environment would import itself.
-        ImportCycle = "import_cycle",
-        /// The value breaks a schema of the project.
-        SchemaViolation = "schema_violation",
-        /// The text is no secret reference.
-        InvalidReference = "invalid_reference",
-        /// The key holds a plain value where a secret was asked for.
-        NotASecret = "not_a_secret",
-        /// The reference names a vault that is not configured, or one of another kind.
-        UnknownVault = "unknown_vault",
-        /// The vault is down, sealed, throttling or slow.
-        VaultUnavailable = "vault_unavailable",
-        /// The daemon cannot sign in to the vault.
-        VaultSignIn = "vault_sign_in",
-        /// The vault does not let the daemon read the secret.
-        VaultDenied = "vault_denied",
-        /// The vault answered with what cannot be understood or trusted.
-        VaultAnswer = "vault_answer",
-        /// The vault has no such secret.
-        SecretNotFound = "secret_not_found",
-        /// The version is destroyed, deleted or was never there.
-        SecretVersionGone = "secret_version_gone",
-        /// The secret is disabled or scheduled for deletion.
-        SecretDisabled = "secret_disabled",
-        /// The secret has no such field.
-        SecretFieldMissing = "secret_field_missing",
-        /// A field was asked for, and the secret is no JSON object.
-        SecretNotJson = "secret_not_json",
-        /// The secret is larger than the answer may carry.
-        SecretTooLarge = "secret_too_large",
-        /// The hold is over.
-        HoldGone = "hold_gone",
-        /// No version of the secret is on record for that moment.
-        SecretVersionUnknown = "secret_version_unknown",
+/// The kind of a refusal; the API has the same list.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum Code {
+    /// A name, value or option breaks a rule.
+    Invalid,
+    /// The project, environment or key does not exist.
+    NotFound,
+    /// The project or environment already exists, explicitly.
+    AlreadyExists,
+    /// Absence of the key was expected, and it exists; or it holds the other kind of thing.
+    KeyExists,
+    /// The key is not at the expected revision.
+    Conflict,
+    /// The project or environment still holds what would be lost.
+    NotEmpty,
+    /// Another item of the same group failed.
+    Skipped,
+    /// The batch id was already used with other content.
+    BatchMismatch,
+    /// The write queue is full.
+    Busy,
+    /// The disk is full.
+    StorageFull,
+    /// The store cannot be used.
+    Storage,
+    /// The daemon is going down.
+    ShuttingDown,
+    /// The caller may not do this.
+    Denied,
+    /// It, or something that would go with it, is protected from deletion.
+    Protected,
+    /// Another environment imports it.
+    Imported,
+    /// An environment would import itself.
+    ImportCycle,
+    /// The value breaks a schema of the project.
+    SchemaViolation,
+    /// The text is no secret reference.
+    InvalidReference,
+    /// The key holds a plain value where a secret was asked for.
+    NotASecret,
+    /// The reference names a vault that is not configured, or one of another kind.
+    UnknownVault,
+    /// The vault is down, sealed, throttling or slow.
+    VaultUnavailable,
+    /// The daemon cannot sign in to the vault.
+    VaultSignIn,
+    /// The vault does not let the daemon read the secret.
+    VaultDenied,
+    /// The vault answered with what cannot be understood or trusted.
+    VaultAnswer,
+    /// The vault has no such secret.
+    SecretNotFound,
+    /// The version is destroyed, deleted or was never there.
+    SecretVersionGone,
+    /// The secret is disabled or scheduled for deletion.
+    SecretDisabled,
+    /// The secret has no such field.
+    SecretFieldMissing,
+    /// A field was asked for, and the secret is no JSON object.
+    SecretNotJson,
+    /// The secret is larger than the answer may carry.
+    SecretTooLarge,
+    /// The hold is over.
+    HoldGone,
+    /// No version of the secret is on record for that moment.
+    SecretVersionUnknown,
+}
+
+impl Code {
+    /// Returns the word that the log holds.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -1,5 +1,5 @@
-//! What may be asked of the rules. Names of projects and environments come parsed; the items of a batch come as the
-//! client wrote them, because a bad name in one item refuses that item and not the batch.
+//! The requests that write, each a struct. Names of projects and environments are parsed; the items of a batch hold what
+//! the client sent, because a bad name in one item refuses that item and not the batch.
 
 use std::sync::Arc;
 
@@ -10,113 +10,133 @@ use kontraktor_model::{
 };
 use uuid::Uuid;
 
-use super::{Trail, Variable};
+use super::{Access, Author, Refusal, ReportedVersion, Variable};
 
-/// One request that writes.
+/// Creates a project, or adopts an implicit one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateProject {
+    /// The name.
+    pub name: ProjectName,
+    /// The settings to create it with.
+    pub settings: ProjectSettings,
+    /// Sets these settings on an explicit project instead of refusing.
+    pub adopt_existing: bool,
+}
+
+/// Changes a project's settings and makes it explicit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateProject {
+    /// The name.
+    pub name: ProjectName,
+    /// 1,024 bytes at most. None: unchanged.
+    pub description: Option<String>,
+    /// None: unchanged.
+    pub protected: Option<bool>,
+    /// Refuses where the current settings differ from these.
+    pub expect: Option<ProjectSettings>,
+}
+
+/// Deletes a project with its empty implicit environments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteProject {
+    /// The name.
+    pub name: ProjectName,
+    /// Deletes everything in it too.
+    pub force: bool,
+}
+
+/// Creates an environment, or adopts an implicit one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateEnvironment {
+    /// Project and name.
+    pub path: EnvPath,
+    /// The settings to create it with.
+    pub settings: EnvironmentSettings,
+    /// Creates a missing project too, as implicit.
+    pub create_missing: bool,
+    /// Sets these settings on an explicit environment instead of refusing.
+    pub adopt_existing: bool,
+}
+
+/// Changes an environment's settings and makes it explicit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateEnvironment {
+    /// Project and name.
+    pub path: EnvPath,
+    /// 1,024 bytes at most. None: unchanged.
+    pub description: Option<String>,
+    /// None: unchanged.
+    pub protected: Option<bool>,
+    /// None: unchanged.
+    pub imports: Option<Vec<EnvPath>>,
+    /// Refuses where the current settings differ from these.
+    pub expect: Option<EnvironmentSettings>,
+}
+
+/// Deletes an environment without variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteEnvironment {
+    /// Project and name.
+    pub path: EnvPath,
+    /// Deletes its variables too.
+    pub force: bool,
+}
+
+/// Restores an earlier state of an environment, as a new revision.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Request {
-    /// Creates a project, or adopts an implicit one.
-    CreateProject {
-        /// The name.
-        name: ProjectName,
-        /// How it shall stand.
-        settings: ProjectSettings,
-        /// Where it exists explicitly: set this instead of refusing.
-        adopt_existing: bool,
-    },
-    /// Changes a project's settings and makes it explicit.
-    UpdateProject {
-        /// The name.
-        name: ProjectName,
-        /// 1,024 bytes at most. None: as it is.
-        description: Option<String>,
-        /// None: as it is.
-        protected: Option<bool>,
-        /// Refuse where the settings are others than these.
-        expect: Option<ProjectSettings>,
-    },
-    /// Deletes a project with its empty implicit environments.
-    DeleteProject {
-        /// The name.
-        name: ProjectName,
-        /// With everything that is in it.
-        force: bool,
-    },
-    /// Creates an environment, or adopts an implicit one.
-    CreateEnvironment {
-        /// Project and name.
-        path: EnvPath,
-        /// How it shall stand.
-        settings: EnvironmentSettings,
-        /// Create the project too, as implicit, where it does not exist.
-        create_missing: bool,
-        /// Where it exists explicitly: set this instead of refusing.
-        adopt_existing: bool,
-    },
-    /// Changes an environment's settings and makes it explicit.
-    UpdateEnvironment {
-        /// Project and name.
-        path: EnvPath,
-        /// 1,024 bytes at most. None: as it is.
-        description: Option<String>,
-        /// None: as it is.
-        protected: Option<bool>,
-        /// None: as they are.
-        imports: Option<Vec<EnvPath>>,
-        /// Refuse where the settings are others than these.
-        expect: Option<EnvironmentSettings>,
-    },
-    /// Deletes an environment without variables.
-    DeleteEnvironment {
-        /// Project and name.
-        path: EnvPath,
-        /// With its variables.
-        force: bool,
-    },
-    /// Makes an environment what it was.
-    RestoreEnvironment {
-        /// Project and name.
-        path: EnvPath,
-        /// What it was.
-        past: EarlierState,
-        /// Refuse where it is at another revision.
-        expect_revision: Option<u64>,
-    },
-    /// Attaches a schema to keys of a project.
-    CreateSchema {
-        /// The project.
-        project: ProjectName,
-        /// The schema's name there.
-        name: SchemaName,
-        /// Which keys, and what they must be.
-        settings: SchemaSettings,
-        /// Create the project, as implicit, where it does not exist.
-        create_missing: bool,
-        /// Where it exists: set this instead of refusing.
-        adopt_existing: bool,
-    },
-    /// Changes a schema.
-    UpdateSchema {
-        /// The project.
-        project: ProjectName,
-        /// The schema's name there.
-        name: SchemaName,
-        /// Which keys, and what they must be.
-        settings: SchemaSettings,
-        /// Refuse where the settings are others than these.
-        expect: Option<SchemaSettings>,
-    },
-    /// Takes a schema away.
-    DeleteSchema {
-        /// The project.
-        project: ProjectName,
-        /// The schema's name there.
-        name: SchemaName,
-    },
-    /// Writes variables.
-    WriteVariables(Batch),
-    /// Writes down who accessed secrets.
-    Record(Trail),
+pub struct RestoreEnvironment {
+    /// Project and name.
+    pub path: EnvPath,
+    /// The state to restore.
+    pub earlier: EarlierState,
+    /// Refuses where the environment is at another revision.
+    pub expect_revision: Option<u64>,
+}
+
+/// Attaches a schema to keys of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateSchema {
+    /// The project.
+    pub project: ProjectName,
+    /// The schema's name in the project.
+    pub name: SchemaName,
+    /// Which keys, and what their values must conform to.
+    pub settings: SchemaSettings,
+    /// Creates a missing project too, as implicit.
+    pub create_missing: bool,
+    /// Sets these settings on an existing schema instead of refusing.
+    pub adopt_existing: bool,
+}
+
+/// Changes a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateSchema {
+    /// The project.
+    pub project: ProjectName,
+    /// The schema's name in the project.
+    pub name: SchemaName,
+    /// Which keys, and what their values must conform to.
+    pub settings: SchemaSettings,
+    /// Refuses where the current settings differ from these.
+    pub expect: Option<SchemaSettings>,
+}
+
+/// Deletes a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteSchema {
+    /// The project.
+    pub project: ProjectName,
+    /// The schema's name in the project.
+    pub name: SchemaName,
+}
+
+/// Records who accessed secrets, and which versions the vaults reported. Nothing in it is ever refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordAccesses {
+    /// Each with the number of equal accesses that it stands for.
+    pub accesses: Vec<(Author, Access, u64)>,
+    /// Versions that vaults reported.
+    pub versions: Vec<ReportedVersion>,
 }
 
 /// What can be set of a project.
@@ -148,41 +168,41 @@ pub struct SchemaSettings {
     pub schema: String,
 }
 
-/// How an environment stood at an earlier revision, as far as it can be made so again.
+/// An environment at an earlier revision, as far as it can be restored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EarlierState {
     /// The revision.
     pub revision: u64,
-    /// Then.
+    /// Its description at that revision.
     pub description: Arc<str>,
-    /// Then, in order.
+    /// Its imports at that revision, in order.
     pub imports: Arc<[EnvPath]>,
-    /// Its own, then, by key.
+    /// Its own variables at that revision, by key.
     pub variables: OrdMap<Key, Arc<Variable>>,
 }
 
-/// Groups of items that travel together under the client's id.
+/// Writes variables: groups of items under an id of the client's choice. A refused item is a result, not an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Chosen by the client; repeating it with the same content writes nothing again.
+    /// The client's choice; repeating it with the same content writes nothing again.
     pub id: Uuid,
     /// Each group is written whole or not at all.
     pub groups: Vec<Vec<WriteItem>>,
 }
 
 impl Batch {
-    /// How many items all groups hold.
+    /// Returns the number of items in all groups.
     pub fn len(&self) -> usize {
         self.groups.iter().map(Vec::len).sum()
     }
 
-    /// Whether there is no item at all.
+    /// Returns whether there is no item at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// One key to write or delete, as the client wrote it: nothing here is checked yet.
+/// One key to write or delete. Its names are the client's texts and not checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriteItem {
     /// The project's name.
@@ -191,8 +211,8 @@ pub struct WriteItem {
     pub env: String,
     /// The key.
     pub key: String,
-    /// None: the client named no operation.
-    pub operation: Option<Operate>,
+    /// What to do. Err: the client's item says nothing that can be done, and is refused with this.
+    pub operation: Result<Operate, Box<Refusal>>,
     /// What must be true of the key.
     pub expect: Expect,
 }
@@ -202,35 +222,54 @@ pub struct WriteItem {
 pub enum Operate {
     /// Set it.
     Put(Put),
-    /// Take it away.
+    /// Delete it.
     Delete,
 }
 
-/// What a key shall hold.
+/// What to set a key to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Put {
-    /// None: the client named no type, or one that this daemon does not know.
-    pub value_type: Option<ValueType>,
-    /// The author's text. None: the client sent no value.
-    pub value: Option<String>,
-    /// A reference to a secret, instead of type and value.
-    pub reference: Option<String>,
+    /// A value, or a reference to a secret.
+    pub content: PutContent,
     /// 1,024 bytes at most.
     pub description: String,
-    /// Create project and environment, as implicit, where they do not exist.
+    /// Creates a missing project and environment too, as implicit.
     pub create_missing: bool,
-    /// Whether deleting it shall be refused. None: as it is; not, for a new key.
+    /// Whether deleting it is refused from now on. None: unchanged, and false for a new key.
     pub protected: Option<bool>,
+}
+
+/// The content to write, as the client sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutContent {
+    /// A value. It is stored in the canonical form of its type.
+    Value {
+        /// The type.
+        value_type: ValueType,
+        /// The text; it may be empty.
+        text: String,
+    },
+    /// The URL of a secret in a vault.
+    Reference(String),
+}
+
+impl PutContent {
+    /// Returns the value's text, or the reference.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Value { text, .. } | Self::Reference(text) => text,
+        }
+    }
 }
 
 /// What must be true of a key for its item to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Expect {
-    /// Write in any case.
+    /// Nothing: write in any case.
     #[default]
     Nothing,
-    /// The key must not exist.
+    /// The key does not exist.
     Absent,
-    /// The key must exist and be at this revision.
+    /// The key exists and is at this revision.
     Revision(u64),
 }

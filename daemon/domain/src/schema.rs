@@ -3,9 +3,9 @@
 //! busy or takes its stack, and that nothing of a value gets into a message. It refuses to know about projects, batches
 //! and the log.
 
+mod budget;
 mod keys;
 mod load;
-mod patience;
 mod pattern;
 mod shape;
 #[cfg(test)]
@@ -26,7 +26,7 @@ use kontraktor_model::{
 };
 use serde_json::Value;
 
-pub(super) use self::patience::{MAX_REQUEST_STEPS, Patience};
+pub(super) use self::budget::{MAX_REQUEST_STEPS, ValidationBudget};
 use self::{keys::Keys, load::Load, pattern::MAX_PATTERN_SIZE, shape::Shape};
 use super::{Refusal, SchemaSettings, VariableSchema};
 
@@ -57,13 +57,13 @@ pub(super) struct Checker {
 
 /// Why a schema cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct SchemaError {
     field: &'static str,
     message: String,
     remedy: &'static str,
 }
 
-impl Fault {
+impl SchemaError {
     /// Something about the schema itself, at a place in it.
     fn at(pointer: impl AsRef<str>, reason: impl fmt::Display) -> Self {
         let pointer = cut(pointer.as_ref());
@@ -84,21 +84,21 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        Self::invalid(fault.field, fault.message).remedy(fault.remedy)
+impl From<SchemaError> for Refusal {
+    fn from(error: SchemaError) -> Self {
+        Self::invalid(error.field, error.message).remedy(error.remedy)
     }
 }
 
 /// How a value breaks a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Broken {
+pub(super) struct Mismatch {
     /// JSON Pointer into the schema, to the keyword.
     pub(super) schema_path: String,
     /// JSON Pointer into the value.
@@ -107,13 +107,13 @@ pub(super) struct Broken {
     pub(super) must: String,
 }
 
-impl Broken {
+impl Mismatch {
     fn whole(must: impl Into<String>) -> Self {
         Self { schema_path: String::new(), value_path: String::new(), must: must.into() }
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.schema_path.is_empty() {
             write!(f, "{}: ", self.schema_path)?;
@@ -127,11 +127,11 @@ impl fmt::Display for Broken {
 }
 
 impl Checker {
-    pub(super) fn new(settings: &SchemaSettings) -> Result<Self, Fault> {
+    pub(super) fn new(settings: &SchemaSettings) -> Result<Self, SchemaError> {
         Self::compile(&settings.key_pattern, &settings.schema)
     }
 
-    fn compile(key_pattern: &str, text: &str) -> Result<Self, Fault> {
+    fn compile(key_pattern: &str, text: &str) -> Result<Self, SchemaError> {
         let keys = Keys::new(key_pattern)?;
         let value = parse(text)?;
         let shape = Shape::of(&value)?;
@@ -147,8 +147,8 @@ impl Checker {
                 .build(&value)
         };
         let schema = guarded(build)
-            .ok_or_else(|| Fault::at("", "it cannot be compiled"))?
-            .map_err(|error| Fault::at(error.instance_path().as_str(), described(&error)))?;
+            .ok_or_else(|| SchemaError::at("", "it cannot be compiled"))?
+            .map_err(|error| SchemaError::at(error.instance_path().as_str(), described(&error)))?;
         Ok(Self { keys, schema, load, alternatives: shape.alternatives })
     }
 
@@ -163,13 +163,13 @@ impl Checker {
     }
 
     /// A canonical value, ready to be looked at; refused where that would take too long.
-    pub(super) fn read(&self, value_type: ValueType, canonical: &str) -> Result<Instance, Broken> {
+    pub(super) fn read(&self, value_type: ValueType, canonical: &str) -> Result<Instance, Mismatch> {
         let value = instance(value_type, canonical)?;
         let (depth, parts) = (shape::depth(&value), shape::parts(&value));
         let steps = self.load.steps(depth, parts);
         if steps > MAX_VALUE_STEPS {
-            return Err(Broken::whole(format!(
-                "checking it may take {steps} steps, and {MAX_VALUE_STEPS} is the limit (the value has {parts} parts, \
+            return Err(Mismatch::whole(format!(
+                "checking it may take {steps} steps; the limit is {MAX_VALUE_STEPS} (the value has {parts} parts, \
                  {depth} levels deep)"
             )));
         }
@@ -181,22 +181,22 @@ impl Checker {
     }
 
     /// How a value that does not conform breaks the schema.
-    pub(super) fn explain(&self, instance: &Instance) -> Broken {
+    pub(super) fn explain(&self, instance: &Instance) -> Mismatch {
         if self.alternatives && instance.steps > MAX_TOLD_STEPS {
-            return Broken::whole(format!(
+            return Mismatch::whole(format!(
                 "it does not conform, and it is too large to say where (that may take {} steps, and {MAX_TOLD_STEPS} is \
                  the limit for a schema with anyOf or oneOf)",
                 instance.steps
             ));
         }
         let explain = || {
-            self.schema.validate(&instance.value).err().map(|error| Broken {
+            self.schema.validate(&instance.value).err().map(|error| Mismatch {
                 schema_path: cut(error.schema_path().as_str()),
                 value_path: cut(error.instance_path().as_str()),
                 must: words::must(&error),
             })
         };
-        guarded(explain).flatten().unwrap_or_else(|| Broken::whole("it does not conform"))
+        guarded(explain).flatten().unwrap_or_else(|| Mismatch::whole("it does not conform"))
     }
 
     /// That finding out how a value breaks the schema may take.
@@ -221,7 +221,7 @@ pub(crate) struct Compiled(Arc<OnceLock<Result<Checker, Unusable>>>);
 pub(super) struct Unusable {
     /// None: not even the pattern can be used, so that it may be for any key.
     keys: Option<Keys>,
-    fault: Fault,
+    error: SchemaError,
 }
 
 impl Unusable {
@@ -234,8 +234,8 @@ impl Unusable {
         self.keys.as_ref().map_or(1, |keys| keys.steps(key))
     }
 
-    pub(super) fn fault(&self) -> &Fault {
-        &self.fault
+    pub(super) fn error(&self) -> &SchemaError {
+        &self.error
     }
 }
 
@@ -256,7 +256,7 @@ impl VariableSchema {
     pub(super) fn checker(&self) -> Result<&Checker, &Unusable> {
         let compile = || {
             Checker::compile(&self.key_pattern, &self.schema)
-                .map_err(|fault| Unusable { keys: Keys::new(&self.key_pattern).ok(), fault })
+                .map_err(|error| Unusable { keys: Keys::new(&self.key_pattern).ok(), error })
         };
         self.compiled.0.get_or_init(compile).as_ref()
     }
@@ -268,34 +268,35 @@ impl VariableSchema {
     }
 }
 
-fn parse(text: &str) -> Result<Value, Fault> {
+fn parse(text: &str) -> Result<Value, SchemaError> {
     if text.len() > MAX_SCHEMA_BYTES {
-        return Err(Fault::at(
+        return Err(SchemaError::at(
             "",
-            format!("it is {} bytes long, and {MAX_SCHEMA_BYTES} is the limit", text.len()),
+            format!("it is {} bytes long; the limit is {MAX_SCHEMA_BYTES}", text.len()),
         ));
     }
     // Says no to what serde_json would let pass, the same key twice in one object and NUL, and brings texts into the
     // form that values have.
     let canonical = ValueType::Json.canonicalize(text).map_err(|error| match error {
-        ValueError::NotJson { reason } => Fault::at("", format!("it is not valid JSON: {reason}")),
+        ValueError::NotJson { reason } => SchemaError::at("", format!("it is not valid JSON: {reason}")),
         // "value is JSON nested ..."
-        error => Fault::at("", format!("it {}", error.to_string().trim_start_matches("value "))),
+        error => SchemaError::at("", format!("it {}", error.to_string().trim_start_matches("value "))),
     })?;
-    let value: Value = serde_json::from_str(&canonical).map_err(|error| Fault::at("", unreadable(&error)))?;
+    let value: Value =
+        serde_json::from_str(&canonical).map_err(|error| SchemaError::at("", unreadable(&error)))?;
     match value {
         Value::Object(_) | Value::Bool(_) => Ok(value),
-        _ => Err(Fault::at("", "a schema is a JSON object, or true or false")),
+        _ => Err(SchemaError::at("", "a schema is a JSON object, or true or false")),
     }
 }
 
 /// What a value is to the schema.
-fn instance(value_type: ValueType, canonical: &str) -> Result<Value, Broken> {
+fn instance(value_type: ValueType, canonical: &str) -> Result<Value, Mismatch> {
     match value_type {
         ValueType::String => Ok(Value::String(canonical.to_owned())),
         // Numbers are compared as the nearest float of 64 bits, or exactly where they are integers of 64 bits.
         ValueType::Number | ValueType::Bool | ValueType::Json => {
-            serde_json::from_str(canonical).map_err(|error| Broken::whole(unreadable(&error)))
+            serde_json::from_str(canonical).map_err(|error| Mismatch::whole(unreadable(&error)))
         }
     }
 }

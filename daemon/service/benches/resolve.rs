@@ -5,7 +5,9 @@
 use std::{hint::black_box, io::Write as _, sync::Arc, time::Instant};
 
 use kontraktor_access::{Caller, Scopes};
-use kontraktor_domain::{Batch, EnvironmentSettings, Expect, Operate, Put, Request, WriteItem};
+use kontraktor_domain::{
+    Batch, CreateEnvironment, EnvironmentSettings, Expect, Operate, Put, PutContent, WriteItem,
+};
 use kontraktor_model::{names::EnvPath, value::ValueType};
 use kontraktor_service::{Clock, Service, ServiceOptions};
 use kontraktor_store::MemoryStore;
@@ -36,10 +38,11 @@ async fn fill(service: &Service, env: &str, keys: impl Iterator<Item = String>, 
         project: "bench".to_owned(),
         env: env.to_owned(),
         key,
-        operation: Some(Operate::Put(Put {
-            value_type: Some(ValueType::String),
-            value: Some(format!("https://{env}.example.org/a/path")),
-            reference: None,
+        operation: Ok(Operate::Put(Put {
+            content: PutContent::Value {
+                value_type: ValueType::String,
+                text: format!("https://{env}.example.org/a/path"),
+            },
             description: String::new(),
             create_missing: true,
             protected: None,
@@ -48,13 +51,13 @@ async fn fill(service: &Service, env: &str, keys: impl Iterator<Item = String>, 
     });
     let id = uuid::Uuid::new_v4();
     service.write_variables(&caller(), Batch { id, groups: vec![items.collect()] }).await.unwrap();
-    let request = Request::CreateEnvironment {
+    let request = CreateEnvironment {
         path: path(env),
         settings: EnvironmentSettings { imports, ..EnvironmentSettings::default() },
         create_missing: true,
         adopt_existing: true,
     };
-    service.write_environment(&caller(), request).await.unwrap();
+    service.create_environment(&caller(), request).await.unwrap();
 }
 
 /// Ten environments of which each imports the one before; the name of the last.

@@ -9,12 +9,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use kontraktor_access::Caller;
 use kontraktor_model::names::{EnvPath, Key};
 use tokio::sync::oneshot;
 
 use self::denials::Denials;
-use super::{Service, submit::mixed_up};
-use kontraktor_domain::{Access, Author, Code, Outcome, Refusal, ReportedVersion, Request, Trail};
+use super::Service;
+use kontraktor_domain::{Access, Author, Code, RecordAccesses, Refusal, ReportedVersion};
 
 type Written = Result<(), Arc<Refusal>>;
 
@@ -41,7 +42,7 @@ impl AuditBatcher {
     }
 
     /// Returns everything that waits, and those who wait for it. None: nothing does, and from now on nobody is writing.
-    fn take(&self) -> Option<(Trail, Vec<oneshot::Sender<Written>>)> {
+    fn take(&self) -> Option<(RecordAccesses, Vec<oneshot::Sender<Written>>)> {
         let mut waiting = self.lock();
         if waiting.answers.is_empty() {
             waiting.writing = false;
@@ -49,11 +50,11 @@ impl AuditBatcher {
         }
         let accesses = mem::take(&mut waiting.accesses);
         let versions = mem::take(&mut waiting.versions);
-        let trail = Trail {
+        let record = RecordAccesses {
             accesses: accesses.into_iter().map(|((author, access), count)| (author, access, count)).collect(),
             versions: versions.into_values().collect(),
         };
-        Some((trail, mem::take(&mut waiting.answers)))
+        Some((record, mem::take(&mut waiting.answers)))
     }
 }
 
@@ -89,21 +90,19 @@ impl Service {
     }
 
     async fn write_accesses(&self) {
-        while let Some((trail, answers)) = self.inner.audit.take() {
-            let written = self.write_trail(trail).await.map_err(Arc::new);
+        while let Some((record, answers)) = self.inner.audit.take() {
+            let written = self.append(record).await.map_err(Arc::new);
             for answer in answers {
                 // Who asked may have gone; the access is in the log all the same.
                 let _ = answer.send(written.clone());
             }
         }
     }
+}
 
-    async fn write_trail(&self, trail: Trail) -> Result<(), Refusal> {
-        match self.append(Request::Record(trail)).await? {
-            Outcome::Recorded => Ok(()),
-            other => Err(mixed_up(&other)),
-        }
-    }
+/// Returns from where somebody calls, where that is known.
+pub(super) fn peer_of(caller: &Caller) -> Option<Arc<str>> {
+    (!caller.peer.is_empty()).then(|| Arc::clone(&caller.peer))
 }
 
 fn unaudited(refusal: &Refusal) -> Refusal {

@@ -2,7 +2,10 @@
 //! does not reveal what exists.
 
 use kontraktor_access::{Action, Caller, Resource, authorize};
-use kontraktor_domain::{Batch, Refusal, Request};
+use kontraktor_domain::{
+    Batch, Command, CreateEnvironment, CreateProject, CreateSchema, DeleteEnvironment, DeleteProject,
+    DeleteSchema, Refusal, UpdateEnvironment, UpdateProject, UpdateSchema,
+};
 use kontraktor_model::names::EnvPath;
 
 use super::Service;
@@ -36,32 +39,39 @@ impl Service {
         }
         Ok(())
     }
+}
 
-    /// Refuses a caller who may not do what a request asks for.
-    pub(super) fn authorize_request(&self, caller: &Caller, request: &Request) -> Result<(), Refusal> {
-        let (action, resource) = match request {
-            Request::CreateProject { name, .. } => (Action::ProjectCreate, Resource::Project(name)),
-            Request::UpdateProject { name, .. } => (Action::ProjectUpdate, Resource::Project(name)),
-            Request::DeleteProject { name, .. } => (Action::ProjectDelete, Resource::Project(name)),
-            Request::CreateEnvironment { path, .. } => {
-                (Action::EnvironmentCreate, Resource::Environment(path))
+/// A command that a client may ask for. Each type says what the caller must be allowed to do, and to what.
+pub(super) trait Authorized: Command {
+    /// Refuses a caller who may not do what the command asks for.
+    fn authorize(&self, service: &Service, caller: &Caller) -> Result<(), Refusal>;
+}
+
+/// Declares the action of each command, and the field and kind of the resource that it is done to.
+macro_rules! authorized {
+    ($($command:ident => $action:ident $resource:ident $field:ident,)*) => {
+        $(impl Authorized for $command {
+            fn authorize(&self, service: &Service, caller: &Caller) -> Result<(), Refusal> {
+                service.authorize(caller, Action::$action, Resource::$resource(&self.$field))
             }
-            Request::UpdateEnvironment { path, .. } => {
-                (Action::EnvironmentUpdate, Resource::Environment(path))
-            }
-            Request::DeleteEnvironment { path, .. } => {
-                (Action::EnvironmentDelete, Resource::Environment(path))
-            }
-            Request::RestoreEnvironment { path, .. } => {
-                (Action::EnvironmentRollback, Resource::Environment(path))
-            }
-            Request::CreateSchema { project, .. } => (Action::SchemaCreate, Resource::Project(project)),
-            Request::UpdateSchema { project, .. } => (Action::SchemaUpdate, Resource::Project(project)),
-            Request::DeleteSchema { project, .. } => (Action::SchemaDelete, Resource::Project(project)),
-            Request::WriteVariables(batch) => return self.authorize_batch(caller, batch),
-            // The daemon's own record of accesses: no call of a client leads here.
-            Request::Record(_) => (Action::VariableWrite, Resource::Log),
-        };
-        self.authorize(caller, action, resource)
+        })*
+    };
+}
+
+authorized! {
+    CreateProject => ProjectCreate Project name,
+    UpdateProject => ProjectUpdate Project name,
+    DeleteProject => ProjectDelete Project name,
+    CreateEnvironment => EnvironmentCreate Environment path,
+    UpdateEnvironment => EnvironmentUpdate Environment path,
+    DeleteEnvironment => EnvironmentDelete Environment path,
+    CreateSchema => SchemaCreate Project project,
+    UpdateSchema => SchemaUpdate Project project,
+    DeleteSchema => SchemaDelete Project project,
+}
+
+impl Authorized for Batch {
+    fn authorize(&self, service: &Service, caller: &Caller) -> Result<(), Refusal> {
+        service.authorize_batch(caller, self)
     }
 }

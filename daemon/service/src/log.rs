@@ -11,7 +11,7 @@ use super::{
     Page, PageRequest, Service,
     page::{Cut, Listing, bad_token, page_size, weigh_imports},
 };
-use kontraktor_domain::{AuditEntry, Head, Refusal};
+use kontraktor_domain::{AuditEntry, AuditSubject, Head, Refusal};
 use kontraktor_store::{AuditQuery, ChainReport, PointInTime, Store, StoreError, verify};
 
 /// How many entries are read before it is known how large they are: a whole page of the default size, and 16 MiB at most.
@@ -126,8 +126,12 @@ fn some_entries(
 }
 
 fn weigh(entry: &AuditEntry) -> usize {
-    let text = |value: &Option<String>| value.as_ref().map_or(0, String::len);
-    text(&entry.old_value) + text(&entry.new_value) + entry.description.len() + weigh_imports(&entry.imports)
+    let text = |value: Option<&str>| value.map_or(0, str::len);
+    let imports = match &entry.subject {
+        AuditSubject::Environment(environment) => weigh_imports(&environment.imports),
+        _ => 0,
+    };
+    text(entry.old_value()) + text(entry.new_value()) + text(entry.description()) + imports
 }
 
 fn row_of(last: Option<String>) -> Result<Option<u64>, Refusal> {

@@ -1,4 +1,4 @@
-//! The queue of the writer: bounded in requests and in bytes. A request that finds it full is refused at once.
+//! The queue of the writer: bounded in commands and in bytes. A command that finds it full is refused at once.
 
 use std::sync::{
     Arc,
@@ -6,12 +6,13 @@ use std::sync::{
     mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
 };
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::ServiceOptions;
-use kontraktor_domain::{Author, Code, Operate, Outcome, Refusal, Request};
+use kontraktor_domain::{Author, Code, Command, Decision, Event, Refusal, State, Weight};
 
-pub(super) type Answer = Result<Outcome, Refusal>;
+pub(super) type Answer<O> = Result<O, Refusal>;
 
 /// Returns both ends of a new queue.
 pub(super) fn queue(options: &ServiceOptions) -> (Sender, Receiver<Job>) {
@@ -19,48 +20,105 @@ pub(super) fn queue(options: &ServiceOptions) -> (Sender, Receiver<Job>) {
     (Sender { queue, waiting_bytes: Arc::default(), max_bytes: options.queue_bytes }, jobs)
 }
 
-/// The end that requests come in by.
+/// The end that commands come in by.
 pub(super) struct Sender {
     queue: SyncSender<Job>,
     waiting_bytes: Arc<AtomicUsize>,
     max_bytes: usize,
 }
 
-/// A request in the queue. Its bytes are counted until it is answered.
+/// A command in the queue, of any type. Its bytes are counted until it is answered.
 pub(super) struct Job {
-    pub(super) author: Author,
-    pub(super) request: Request,
+    task: Box<dyn Task>,
     pub(super) items: usize,
     bytes: usize,
     waiting_bytes: Arc<AtomicUsize>,
-    answer: oneshot::Sender<Answer>,
+}
+
+/// What a command changes.
+pub(super) struct Changes {
+    pub(super) events: Vec<Event>,
+    pub(super) state: State,
+}
+
+/// A command whose type is erased, with the way to who waits for its outcome.
+trait Task: Send {
+    fn decide(&mut self, state: &State, now: Timestamp) -> Option<Changes>;
+
+    fn answer(self: Box<Self>);
+
+    fn refuse(self: Box<Self>, refusal: Refusal);
+}
+
+struct Pending<C: Command> {
+    command: C,
+    author: Author,
+    /// The newest decision; a refusal until there is one.
+    decided: Answer<C::Outcome>,
+    answer: oneshot::Sender<Answer<C::Outcome>>,
+}
+
+impl<C: Command> Task for Pending<C> {
+    fn decide(&mut self, state: &State, now: Timestamp) -> Option<Changes> {
+        let (changes, decided) = match self.command.decide(state, &self.author, now) {
+            Ok(Decision { events, outcome, state }) => (Some(Changes { events, state }), Ok(outcome)),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        self.decided = decided;
+        changes
+    }
+
+    fn answer(self: Box<Self>) {
+        // The client may be gone; what was written remains.
+        let _ = self.answer.send(self.decided);
+    }
+
+    fn refuse(self: Box<Self>, refusal: Refusal) {
+        let _ = self.answer.send(Err(refusal));
+    }
 }
 
 impl Job {
-    pub(super) fn answer(self, answer: Answer) {
+    /// Decides the command against a state, and remembers the outcome. It may be decided again: the newest outcome counts.
+    /// None: it is refused.
+    pub(super) fn decide(&mut self, state: &State, now: Timestamp) -> Option<Changes> {
+        self.task.decide(state, now)
+    }
+
+    /// Answers with the outcome; where nothing was decided, with the refusal that the store failed before.
+    pub(super) fn answer(self) {
+        self.release();
+        self.task.answer();
+    }
+
+    /// Answers with a refusal, whatever was decided.
+    pub(super) fn refuse(self, refusal: Refusal) {
+        self.release();
+        self.task.refuse(refusal);
+    }
+
+    fn release(&self) {
         self.waiting_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        // The client may be gone; what was written remains.
-        let _ = self.answer.send(answer);
     }
 }
 
 impl Sender {
-    /// Queues a request. It is refused if the queue is full or the writer has ended.
-    pub(super) fn submit(
+    /// Queues a command. It is refused if the queue is full or the writer has ended.
+    pub(super) fn submit<C: Command>(
         &self,
         author: Author,
-        request: Request,
-    ) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        command: C,
+    ) -> Result<oneshot::Receiver<Answer<C::Outcome>>, Refusal> {
         let (answer, answered) = oneshot::channel();
-        let (items, bytes) = weigh(&request);
+        let Weight { items, bytes } = command.weight();
         let before = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         if before > 0 && before + bytes > self.max_bytes {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             return Err(busy());
         }
         let waiting_bytes = Arc::clone(&self.waiting_bytes);
-        let job = Job { author, request, items, bytes, waiting_bytes, answer };
-        self.queue.try_send(job).map_err(|error| {
+        let task = Box::new(Pending { command, author, decided: Err(store_failed()), answer });
+        self.queue.try_send(Job { task, items, bytes, waiting_bytes }).map_err(|error| {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             match error {
                 TrySendError::Full(_) => busy(),
@@ -81,36 +139,4 @@ fn busy() -> Refusal {
 pub(super) fn store_failed() -> Refusal {
     Refusal::new(Code::Storage, "the store failed before this write; nothing was written")
         .remedy("see the daemon's log, and restart the daemon")
-}
-
-/// Returns the items and bytes of a request.
-fn weigh(request: &Request) -> (usize, usize) {
-    let batch = match request {
-        Request::WriteVariables(batch) => batch,
-        Request::Record(trail) => {
-            let rows = trail.accesses.len() + trail.versions.len();
-            return (rows.max(1), 2048 + 512 * rows);
-        }
-        Request::RestoreEnvironment { past, .. } => {
-            let bytes = past.variables.values().map(|variable| {
-                512 + variable.key.as_str().len() + variable.value.len() + variable.description.len()
-            });
-            return (past.variables.len().max(1), 2048 + bytes.sum::<usize>());
-        }
-        Request::CreateSchema { settings, .. } | Request::UpdateSchema { settings, .. } => {
-            return (1, 2048 + settings.key_pattern.len() + settings.schema.len());
-        }
-        _ => return (1, 2048),
-    };
-    let bytes = batch.groups.iter().flatten().map(|item| {
-        let content = match &item.operation {
-            Some(Operate::Put(put)) => {
-                let content = put.value.as_ref().or(put.reference.as_ref());
-                content.map_or(0, String::len) + put.description.len()
-            }
-            _ => 0,
-        };
-        512 + item.project.len() + item.env.len() + item.key.len() + content
-    });
-    (batch.len(), bytes.sum())
 }

@@ -7,8 +7,8 @@ use kontraktor_model::names::EnvPath;
 
 use kontraktor_access::{Action, Caller, Resource};
 
-use super::{Service, submit::mixed_up};
-use kontraktor_domain::{Code, Outcome, Refusal, Request, Restored, find_environment};
+use super::Service;
+use kontraktor_domain::{Code, EarlierState, Refusal, RestoreEnvironment, Restored, find_environment};
 use kontraktor_store::{AsOf, PointInTime};
 
 impl Service {
@@ -39,17 +39,13 @@ impl Service {
                 .remedy("run `kontraktord audit verify`, and restore a backup"));
             }
         };
-        let past = kontraktor_domain::EarlierState {
+        let earlier = EarlierState {
             revision: to_revision,
             description: Arc::clone(&then.description),
             imports: Arc::clone(&then.imports),
             variables: then.variables.clone(),
         };
-        let request = Request::RestoreEnvironment { path, past, expect_revision };
-        match self.queue(caller.author(), request).await? {
-            Outcome::Restored(restored) => Ok(restored),
-            other => Err(mixed_up(&other)),
-        }
+        self.queue(caller.author(), RestoreEnvironment { path, earlier, expect_revision }).await
     }
 }
 

@@ -1,91 +1,123 @@
-//! Writing: each request is queued for the writer and waits for its answer.
+//! Writing: each command goes to the writer and waits for its outcome.
 
 use std::sync::{Arc, PoisonError};
 
 use kontraktor_access::Caller;
 
-use super::Service;
+use super::{Service, authorize::Authorized};
 use kontraktor_domain::{
-    Author, Batch, BatchOutcome, Code, Environment, Outcome, Project, Refusal, Request, Trail, VariableSchema,
+    Author, Batch, BatchOutcome, Code, Command, CreateEnvironment, CreateProject, CreateSchema,
+    DeleteEnvironment, DeleteProject, DeleteSchema, Environment, Project, RecordAccesses, Refusal,
+    UpdateEnvironment, UpdateProject, UpdateSchema, VariableSchema,
 };
 
 impl Service {
-    /// Creates, changes or adopts a project.
-    pub async fn write_project(&self, caller: &Caller, request: Request) -> Result<Arc<Project>, Refusal> {
-        match self.submit(caller, request).await? {
-            Outcome::Project(project) => Ok(project),
-            other => Err(mixed_up(&other)),
-        }
-    }
-
-    /// Creates, changes or adopts an environment.
-    pub async fn write_environment(
+    /// Creates a project, or adopts an implicit one.
+    pub async fn create_project(
         &self,
         caller: &Caller,
-        request: Request,
+        command: CreateProject,
+    ) -> Result<Arc<Project>, Refusal> {
+        self.submit(caller, command).await
+    }
+
+    /// Changes a project.
+    pub async fn update_project(
+        &self,
+        caller: &Caller,
+        command: UpdateProject,
+    ) -> Result<Arc<Project>, Refusal> {
+        self.submit(caller, command).await
+    }
+
+    /// Deletes a project.
+    pub async fn delete_project(&self, caller: &Caller, command: DeleteProject) -> Result<(), Refusal> {
+        self.submit(caller, command).await
+    }
+
+    /// Creates an environment, or adopts an implicit one.
+    pub async fn create_environment(
+        &self,
+        caller: &Caller,
+        command: CreateEnvironment,
     ) -> Result<Arc<Environment>, Refusal> {
-        match self.submit(caller, request).await? {
-            Outcome::Environment(environment) => Ok(environment),
-            other => Err(mixed_up(&other)),
-        }
+        self.submit(caller, command).await
     }
 
-    /// Attaches, changes or adopts a schema.
-    pub async fn write_schema(
+    /// Changes an environment.
+    pub async fn update_environment(
         &self,
         caller: &Caller,
-        request: Request,
-    ) -> Result<Arc<VariableSchema>, Refusal> {
-        match self.submit(caller, request).await? {
-            Outcome::Schema(schema) => Ok(schema),
-            other => Err(mixed_up(&other)),
-        }
+        command: UpdateEnvironment,
+    ) -> Result<Arc<Environment>, Refusal> {
+        self.submit(caller, command).await
     }
 
-    /// Deletes what the request names.
-    pub async fn delete(&self, caller: &Caller, request: Request) -> Result<(), Refusal> {
-        match self.submit(caller, request).await? {
-            Outcome::Deleted => Ok(()),
-            other => Err(mixed_up(&other)),
-        }
+    /// Deletes an environment.
+    pub async fn delete_environment(
+        &self,
+        caller: &Caller,
+        command: DeleteEnvironment,
+    ) -> Result<(), Refusal> {
+        self.submit(caller, command).await
+    }
+
+    /// Attaches a schema to a project.
+    pub async fn create_schema(
+        &self,
+        caller: &Caller,
+        command: CreateSchema,
+    ) -> Result<Arc<VariableSchema>, Refusal> {
+        self.submit(caller, command).await
+    }
+
+    /// Changes a schema.
+    pub async fn update_schema(
+        &self,
+        caller: &Caller,
+        command: UpdateSchema,
+    ) -> Result<Arc<VariableSchema>, Refusal> {
+        self.submit(caller, command).await
+    }
+
+    /// Deletes a schema.
+    pub async fn delete_schema(&self, caller: &Caller, command: DeleteSchema) -> Result<(), Refusal> {
+        self.submit(caller, command).await
     }
 
     /// Writes a batch of variables. A refused item is a result, not an error.
     pub async fn write_variables(&self, caller: &Caller, batch: Batch) -> Result<BatchOutcome, Refusal> {
-        match self.submit(caller, Request::WriteVariables(batch)).await? {
-            Outcome::Batch(outcome) => Ok(outcome),
-            other => Err(mixed_up(&other)),
-        }
+        self.submit(caller, batch).await
     }
 
     /// Queues what a caller may write.
-    async fn submit(&self, caller: &Caller, request: Request) -> Result<Outcome, Refusal> {
-        self.authorize_request(caller, &request)?;
-        self.queue(caller.author(), request).await
+    async fn submit<C: Authorized>(&self, caller: &Caller, command: C) -> Result<C::Outcome, Refusal> {
+        command.authorize(self, caller)?;
+        self.queue(caller.author(), command).await
     }
 
     /// Queues the daemon's own record of accesses, which no caller asks for.
-    pub(super) async fn append(&self, request: Request) -> Result<Outcome, Refusal> {
-        self.queue(daemon(), request).await
+    pub(super) async fn append(&self, record: RecordAccesses) -> Result<(), Refusal> {
+        self.queue(daemon(), record).await
     }
 
     /// Queues the record of denials at the end of the service. Nobody waits for its answer.
-    pub(super) fn queue_last(&self, denials: Trail) {
+    pub(super) fn queue_last(&self, denials: RecordAccesses) {
         let count = denials.accesses.len();
         let sender = self.inner.sender.read().unwrap_or_else(PoisonError::into_inner);
-        let queued = sender.as_ref().map(|sender| sender.submit(daemon(), Request::Record(denials)));
+        let queued = sender.as_ref().map(|sender| sender.submit(daemon(), denials));
         if !matches!(queued, Some(Ok(_))) {
             tracing::warn!(count, "denials could not be recorded");
         }
     }
 
-    /// Queues a request that was authorized, and waits for its answer.
-    pub(super) async fn queue(&self, author: Author, request: Request) -> Result<Outcome, Refusal> {
+    /// Queues a command that was authorized, and waits for its outcome.
+    pub(super) async fn queue<C: Command>(&self, author: Author, command: C) -> Result<C::Outcome, Refusal> {
         let answer = {
             let sender = self.inner.sender.read().unwrap_or_else(PoisonError::into_inner);
-            sender.as_ref().ok_or_else(shutting_down)?.submit(author, request)?
+            sender.as_ref().ok_or_else(shutting_down)?.submit(author, command)?
         };
-        // Without an answer the writer died over this request: the process ends, and so does what is known of it.
+        // Without an answer the writer died over this command: the process ends, and its outcome is unknown.
         answer.await.unwrap_or_else(|_| {
             Err(Refusal::new(
                 Code::Storage,
@@ -107,18 +139,4 @@ fn shutting_down() -> Refusal {
         "the daemon is shutting down and accepts no more writes; nothing was written",
     )
     .remedy("try again when the daemon is running again")
-}
-
-/// `decide` answers each kind of request with its own kind of outcome; the types can't say so.
-pub(super) fn mixed_up(outcome: &Outcome) -> Refusal {
-    let kind = match outcome {
-        Outcome::Project(_) => "a project",
-        Outcome::Environment(_) => "an environment",
-        Outcome::Deleted => "a deletion",
-        Outcome::Schema(_) => "a schema",
-        Outcome::Restored(_) => "an environment made again",
-        Outcome::Batch(_) => "a batch",
-        Outcome::Recorded => "a record of accesses",
-    };
-    Refusal::new(Code::Storage, format!("the writer answered with {kind}, which was not asked for"))
 }

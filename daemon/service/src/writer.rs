@@ -19,9 +19,9 @@ use tokio::sync::watch;
 
 use super::{
     Clock, ServiceOptions,
-    queue::{Answer, Job, Sender, queue, store_failed},
+    queue::{Changes, Job, Sender, queue},
 };
-use kontraktor_domain::{Code, DECIDE_STACK_BYTES, Decision, Event, Head, Refusal, State, decide};
+use kontraktor_domain::{Code, DECIDE_STACK_BYTES, Head, Refusal, State};
 use kontraktor_store::{Commit, Occasion, Store, StoreError, catch_up};
 
 /// How often the same requests are decided again because other writers were first, before they are refused.
@@ -143,7 +143,7 @@ impl Writer {
     /// Refuses what is still in the queue, so that no caller is left waiting. Later requests find no receiver.
     fn refuse_queued(self) {
         while let Ok(job) = self.jobs.try_recv() {
-            job.answer(Err(store_failed()));
+            job.answer();
         }
     }
 
@@ -159,7 +159,7 @@ impl Writer {
         jobs
     }
 
-    fn write(&mut self, jobs: Vec<Job>) -> Result<(), Stop> {
+    fn write(&mut self, mut jobs: Vec<Job>) -> Result<(), Stop> {
         self.resolve()?;
         if let Some(UnresolvedCommit { cause, .. }) = &self.unresolved_commit {
             let refusal = cause.refusal("the database cannot be reopened yet, and nothing was written");
@@ -167,9 +167,9 @@ impl Writer {
             return Ok(());
         }
         for _ in 0..MAX_CONFLICTS {
-            let Decided { expected, state, events, answers } = self.decide_all(&jobs);
-            match self.store.commit(expected, &events) {
-                Ok(Commit::Committed) => return self.committed(state, &events, jobs, answers),
+            let (expected, changes) = self.decide_all(&mut jobs);
+            match self.store.commit(expected, &changes.events) {
+                Ok(Commit::Committed) => return self.committed(changes, jobs),
                 Ok(Commit::Conflict(head)) => {
                     tracing::debug!(row = head.seq, "another writer committed first");
                     if let Err(error) = self.catch_up(head) {
@@ -178,48 +178,36 @@ impl Writer {
                         return Ok(());
                     }
                 }
-                Err(error) => return self.not_committed(error, state, jobs, answers),
+                Err(error) => return self.not_committed(error, changes.state, jobs),
             }
         }
         self.answer_without_writing(jobs, &overtaken());
         Ok(())
     }
 
-    /// Decides each request on the state that the ones before it lead to.
-    fn decide_all(&self, jobs: &[Job]) -> Decided {
+    /// Decides each command on the state that the ones before it lead to. Returns the newest row that it began with, too.
+    fn decide_all(&self, jobs: &mut [Job]) -> (Head, Changes) {
         let now = self.clock.now();
-        let mut state = State::clone(&self.state.load());
-        let expected = state.head();
-        state.forget_batches(now);
-        let mut events = Vec::new();
-        let answers = jobs
-            .iter()
-            .map(|job| {
-                decide(&state, &job.request, &job.author, now).map(|decision| {
-                    let Decision { events: new, outcome, state: after } = decision;
-                    state = after;
-                    events.extend(new);
-                    outcome
-                })
-            })
-            .collect();
-        Decided { expected, state, events, answers }
+        let mut all = Changes { events: Vec::new(), state: State::clone(&self.state.load()) };
+        let expected = all.state.head();
+        all.state.forget_batches(now);
+        for job in jobs {
+            if let Some(Changes { events, state }) = job.decide(&all.state, now) {
+                all.state = state;
+                all.events.extend(events);
+            }
+        }
+        (expected, all)
     }
 
-    fn committed(
-        &mut self,
-        state: State,
-        events: &[Event],
-        jobs: Vec<Job>,
-        answers: Vec<Answer>,
-    ) -> Result<(), Stop> {
-        self.publish(state);
-        if events.is_empty() {
-            answer_all(jobs, answers);
+    fn committed(&mut self, changes: Changes, jobs: Vec<Job>) -> Result<(), Stop> {
+        self.publish(changes.state);
+        if changes.events.is_empty() {
+            answer_all(jobs);
             return Ok(());
         }
         self.heal();
-        answer_all(jobs, answers);
+        answer_all(jobs);
         self.maintain(Occasion::Committed)
     }
 
@@ -250,16 +238,10 @@ impl Writer {
     }
 
     /// A commit failed. Reopening the store tells whether it was kept after all.
-    fn not_committed(
-        &mut self,
-        error: StoreError,
-        candidate: State,
-        jobs: Vec<Job>,
-        answers: Vec<Answer>,
-    ) -> Result<(), Stop> {
+    fn not_committed(&mut self, error: StoreError, candidate: State, jobs: Vec<Job>) -> Result<(), Stop> {
         let cause = self.survive(error, candidate)?;
         match self.resolve()? {
-            Resolution::Kept => answer_all(jobs, answers),
+            Resolution::Kept => answer_all(jobs),
             Resolution::NotKept => self.answer_without_writing(jobs, &cause.refusal("nothing was written")),
             // Not STORAGE_FULL: to clients, that means that nothing was written.
             Resolution::Unknown => self.answer_without_writing(
@@ -309,11 +291,11 @@ impl Writer {
     fn answer_without_writing(&self, jobs: Vec<Job>, refusal: &Refusal) {
         let state = self.state.load();
         let now = self.clock.now();
-        for job in jobs {
-            let answer = decide(&state, &job.request, &job.author, now).and_then(|decision| {
-                if decision.events.is_empty() { Ok(decision.outcome) } else { Err(refusal.clone()) }
-            });
-            job.answer(answer);
+        for mut job in jobs {
+            match job.decide(&state, now) {
+                Some(changes) if !changes.events.is_empty() => job.refuse(refusal.clone()),
+                _ => job.answer(),
+            }
         }
     }
 
@@ -378,16 +360,6 @@ impl Writer {
     }
 }
 
-/// Requests that were decided on a state.
-struct Decided {
-    /// The newest row of that state.
-    expected: Head,
-    /// The state with the events applied.
-    state: State,
-    events: Vec<Event>,
-    answers: Vec<Answer>,
-}
-
 /// Whether the log holds a row. Its hash covers the rows before it, so the last row of a commit is enough.
 fn contains(store: &dyn Store, row: Head) -> Result<bool, StoreError> {
     let Some(before) = row.seq.checked_sub(1) else { return Ok(true) };
@@ -405,9 +377,9 @@ fn overtaken() -> Refusal {
     .retry_after_ms(50)
 }
 
-fn answer_all(jobs: Vec<Job>, answers: Vec<Answer>) {
-    for (job, answer) in jobs.into_iter().zip(answers) {
-        job.answer(answer);
+fn answer_all(jobs: Vec<Job>) {
+    for job in jobs {
+        job.answer();
     }
 }
 

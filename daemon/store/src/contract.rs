@@ -9,8 +9,10 @@ use std::{any::Any, collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use kontraktor_domain::{
-    AccessOperation, AuditEntry, Code, EarlierState, Event, Head, ItemOutcome, Operate, Operation, Request,
-    Row, SchemaSettings, State, WriteItem,
+    AccessEvent, AccessOperation, AnyCommand, AuditEntry, AuditSubject, Code, Command, CreateSchema,
+    DeleteEnvironment, DeleteSchema, EarlierState, Event, Head, ItemOutcome, Operate, Operation,
+    RecordAccesses, RestoreEnvironment, Row, SchemaSettings, State, UpdateEnvironment, UpdateProject,
+    WriteItem,
 };
 use kontraktor_model::names::SchemaName;
 
@@ -69,8 +71,8 @@ macro_rules! contract_tests {
     };
 }
 
-fn protect_env(path: &str, protected: bool) -> Request {
-    Request::UpdateEnvironment {
+fn protect_env(path: &str, protected: bool) -> UpdateEnvironment {
+    UpdateEnvironment {
         path: path.parse().unwrap(),
         description: None,
         protected: Some(protected),
@@ -79,24 +81,19 @@ fn protect_env(path: &str, protected: bool) -> Request {
     }
 }
 
-fn protect_project(name: &str, protected: bool) -> Request {
-    Request::UpdateProject {
-        name: name.parse().unwrap(),
-        description: None,
-        protected: Some(protected),
-        expect: None,
-    }
+fn protect_project(name: &str, protected: bool) -> UpdateProject {
+    UpdateProject { name: name.parse().unwrap(), description: None, protected: Some(protected), expect: None }
 }
 
 fn protecting(mut item: WriteItem, protected: bool) -> WriteItem {
-    if let Some(Operate::Put(put)) = &mut item.operation {
+    if let Ok(Operate::Put(put)) = &mut item.operation {
         put.protected = Some(protected);
     }
     item
 }
 
-fn create_schema(project: &str, name: &str, key_pattern: &str, schema: &str) -> Request {
-    Request::CreateSchema {
+fn create_schema(project: &str, name: &str, key_pattern: &str, schema: &str) -> CreateSchema {
+    CreateSchema {
         project: project.parse().unwrap(),
         name: name.parse().unwrap(),
         settings: SchemaSettings { key_pattern: key_pattern.to_owned(), schema: schema.to_owned() },
@@ -105,8 +102,8 @@ fn create_schema(project: &str, name: &str, key_pattern: &str, schema: &str) -> 
     }
 }
 
-fn delete_schema(project: &str, name: &str) -> Request {
-    Request::DeleteSchema { project: project.parse().unwrap(), name: name.parse().unwrap() }
+fn delete_schema(project: &str, name: &str) -> DeleteSchema {
+    DeleteSchema { project: project.parse().unwrap(), name: name.parse().unwrap() }
 }
 
 /// Returns an earlier state of an environment: the key `T` and an import.
@@ -126,83 +123,89 @@ fn past() -> EarlierState {
 /// Commits requests of every kind one by one, and returns the final state and every event.
 pub fn filled(store: &dyn Store) -> (World, Vec<Event>) {
     let mut world = World::new(State::default());
-    let requests = [
-        create_project("demo", "first"),
-        batch(
+    let commands: Vec<Box<dyn AnyCommand>> = vec![
+        Box::new(create_project("demo", "first")),
+        Box::new(batch(
             1,
             vec![
                 vec![put("demo/dev", "A", "1"), put("demo/dev", "B", "2")],
                 vec![put("other/dev", "A", "3")],
             ],
-        ),
-        update_project("demo", "second"),
-        create_env("demo/dev", "dev"),
-        batch(2, vec![vec![put("demo/dev", "A", "4")], vec![expecting_absence(put("demo/dev", "B", "5"))]]),
-        batch(3, vec![vec![delete("other/dev", "A")], vec![put("demo/prod", "A", "x")]]),
-        delete_project("other"),
-        batch(4, vec![vec![put("other/dev", "Z", "again")], vec![delete("demo/prod", "A")]]),
-        delete_env("demo/prod"),
-        update_env("demo/dev", "development"),
-        batch(5, vec![vec![protecting(put("demo/dev", "KEPT", "1"), true)], vec![put("demo/tmp", "T", "1")]]),
-        protect_env("demo/dev", true),
-        protect_project("demo", true),
-        importing("demo/tmp", &["demo/dev", "other/dev"]),
+        )),
+        Box::new(update_project("demo", "second")),
+        Box::new(create_env("demo/dev", "dev")),
+        Box::new(batch(
+            2,
+            vec![vec![put("demo/dev", "A", "4")], vec![expecting_absence(put("demo/dev", "B", "5"))]],
+        )),
+        Box::new(batch(3, vec![vec![delete("other/dev", "A")], vec![put("demo/prod", "A", "x")]])),
+        Box::new(delete_project("other")),
+        Box::new(batch(4, vec![vec![put("other/dev", "Z", "again")], vec![delete("demo/prod", "A")]])),
+        Box::new(delete_env("demo/prod")),
+        Box::new(update_env("demo/dev", "development")),
+        Box::new(batch(
+            5,
+            vec![vec![protecting(put("demo/dev", "KEPT", "1"), true)], vec![put("demo/tmp", "T", "1")]],
+        )),
+        Box::new(protect_env("demo/dev", true)),
+        Box::new(protect_project("demo", true)),
+        Box::new(importing("demo/tmp", &["demo/dev", "other/dev"])),
         // What is refused is in the record of its batch, with its problem.
-        batch(6, vec![vec![delete("demo/dev", "KEPT")], vec![put("demo/dev", "A", "5")]]),
-        create_schema("demo", "ports", "PORT_.*", r#"{"type":"string"}"#),
-        create_schema("other", "gone", ".*", "true"),
-        delete_schema("other", "gone"),
-        importing("demo/tmp", &["other/dev", "demo/dev"]),
-        Request::RestoreEnvironment {
+        Box::new(batch(6, vec![vec![delete("demo/dev", "KEPT")], vec![put("demo/dev", "A", "5")]])),
+        Box::new(create_schema("demo", "ports", "PORT_.*", r#"{"type":"string"}"#)),
+        Box::new(create_schema("other", "gone", ".*", "true")),
+        Box::new(delete_schema("other", "gone")),
+        Box::new(importing("demo/tmp", &["other/dev", "demo/dev"])),
+        Box::new(RestoreEnvironment {
             path: "demo/tmp".parse().unwrap(),
-            past: past(),
+            earlier: past(),
             expect_revision: None,
-        },
-        Request::DeleteEnvironment { path: "demo/tmp".parse().unwrap(), force: true },
-        importing("other/dev", &["demo/dev"]),
-        batch(
+        }),
+        Box::new(DeleteEnvironment { path: "demo/tmp".parse().unwrap(), force: true }),
+        Box::new(importing("other/dev", &["demo/dev"])),
+        Box::new(batch(
             17,
             vec![
                 vec![refer("other/dev", "SECRET", "aws-sm://prod/db?stage=AWSPREVIOUS#user")],
                 vec![refer("other/dev", "OTHER", "azure-kv://kv/name")],
                 vec![refer("demo/dev", "A", "azure-kv://kv/name")],
             ],
-        ),
-        seen("other/dev", "OTHER", "azure-kv://kv/name", "0a1b"),
-        seen("other/dev", "SECRET", "aws-sm://prod/db?stage=AWSPREVIOUS#user", "v-1"),
+        )),
+        Box::new(seen("other/dev", "OTHER", "azure-kv://kv/name", "0a1b")),
+        Box::new(seen("other/dev", "SECRET", "aws-sm://prod/db?stage=AWSPREVIOUS#user", "v-1")),
         // Nothing new, another reference than the key's, and no reference at all.
-        seen("other/dev", "OTHER", "azure-kv://kv/name", "0a1b"),
-        seen("other/dev", "OTHER", "azure-kv://kv/another", "ffff"),
-        seen("demo/dev", "A", "azure-kv://kv/name", "0a1b"),
-        batch(18, vec![vec![refer("other/dev", "OTHER", "azure-kv://kv/another")]]),
-        seen("other/dev", "OTHER", "azure-kv://kv/another", "1c2d"),
-        batch(19, vec![vec![delete("other/dev", "OTHER")]]),
-        denied(),
+        Box::new(seen("other/dev", "OTHER", "azure-kv://kv/name", "0a1b")),
+        Box::new(seen("other/dev", "OTHER", "azure-kv://kv/another", "ffff")),
+        Box::new(seen("demo/dev", "A", "azure-kv://kv/name", "0a1b")),
+        Box::new(batch(18, vec![vec![refer("other/dev", "OTHER", "azure-kv://kv/another")]])),
+        Box::new(seen("other/dev", "OTHER", "azure-kv://kv/another", "1c2d")),
+        Box::new(batch(19, vec![vec![delete("other/dev", "OTHER")]])),
+        Box::new(denied()),
     ];
     let mut all = Vec::new();
-    for request in requests {
-        all.extend(commit(store, &mut world, &request));
+    for command in commands {
+        all.extend(commit(store, &mut world, &command));
         world.now += SignedDuration::from_secs(60);
     }
     (world, all)
 }
 
-/// Decides a request and commits its events.
-fn commit(store: &dyn Store, world: &mut World, request: &Request) -> Vec<Event> {
+/// Decides a command and commits its events.
+fn commit<C: Command>(store: &dyn Store, world: &mut World, command: &C) -> Vec<Event> {
     let head = world.state.head();
-    let (events, _) = world.ask(request).unwrap();
+    let Ok((events, _)) = world.ask(command) else { panic!("it was refused") };
     assert_eq!(store.commit(head, &events).unwrap(), Commit::Committed);
     events
 }
 
 /// An access that was denied, to an environment that never existed.
-fn denied() -> Request {
-    let Request::Record(mut trail) = seen("no/where", "SECRET", "", "") else { unreachable!("it records") };
-    for (_, access, _) in &mut trail.accesses {
+fn denied() -> RecordAccesses {
+    let mut record = seen("no/where", "SECRET", "", "");
+    for (_, access, _) in &mut record.accesses {
         access.operation = AccessOperation::Denied;
         access.problem = Some(Code::Denied);
     }
-    Request::Record(trail)
+    record
 }
 
 /// References, the lockfile and accesses are read back by name.
@@ -226,14 +229,17 @@ pub fn secrets_are_written_down_and_never_held(fixture: &Fixture) {
     let entries = fixture.store.audit(&query).unwrap();
     let versions: Vec<_> = entries
         .iter()
-        .filter(|entry| entry.operation == Operation::SecretVersion)
-        .map(|entry| (entry.key.as_str(), entry.access.as_ref().unwrap().version.as_str()))
+        .filter_map(|entry| match &entry.subject {
+            AuditSubject::Version(line) => Some((line.key.as_str(), &*line.version)),
+            _ => None,
+        })
         .collect();
     assert_eq!(versions, [("OTHER", "0a1b"), ("SECRET", "v-1"), ("OTHER", "1c2d")]);
     let last = entries.last().unwrap();
-    let access = last.access.as_ref().unwrap();
-    assert_eq!((last.operation, last.project.as_str()), (Operation::SecretDenied, "no"));
-    assert_eq!((access.count, access.peer.as_str(), access.problem), (2, "pid:4711", Some(Code::Denied)));
+    let AccessEvent { access, count } = last.access().unwrap();
+    assert_eq!((last.operation(), last.project().unwrap().as_str()), (Operation::SecretDenied, "no"));
+    assert_eq!((*count, access.peer.as_deref(), access.problem), (2, Some("pid:4711"), Some(Code::Denied)));
+    assert_eq!((&access.reference, &access.version), (&None, &None));
     let of_key = AuditQuery { key: Some("SECRET".parse().unwrap()), limit: 1000, ..AuditQuery::default() };
     assert_eq!(fixture.store.audit(&of_key).unwrap().len(), 4, "written, read, its version, and denied");
 }
@@ -284,8 +290,14 @@ pub fn settings_survive(fixture: &Fixture) {
             ..AuditQuery::default()
         };
         let entries = fixture.store.audit(&query).unwrap();
-        let entry = entries.iter().rfind(|entry| entry.revision == revision && entry.key.is_empty()).unwrap();
-        entry.imports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        let of_revision = |entry: &AuditEntry| match &entry.subject {
+            AuditSubject::Environment(environment) if environment.revision == revision => {
+                Some(environment.imports.clone())
+            }
+            _ => None,
+        };
+        let imports = entries.iter().rev().find_map(of_revision).unwrap();
+        imports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(
         [imports(1), imports(2), imports(3), imports(4), imports(5)],
@@ -337,9 +349,10 @@ pub fn the_log_is_filtered_and_paged(fixture: &Fixture) {
             let mut wanted: Vec<AuditEntry> = entries
                 .iter()
                 .filter(|entry| {
-                    project.is_none_or(|name| entry.project == name)
-                        && env.is_none_or(|name| entry.env == name)
-                        && key.is_none_or(|name| entry.key == name)
+                    let env_of = entry.environment().map(|path| path.env.as_str());
+                    project.is_none_or(|name| entry.project().is_some_and(|found| found.as_str() == name))
+                        && env.is_none_or(|name| env_of == Some(name))
+                        && key.is_none_or(|name| entry.key().is_some_and(|found| found.as_str() == name))
                         && since.is_none_or(|since| entry.written.at >= since)
                         && until.is_none_or(|until| entry.written.at < until)
                 })
@@ -372,7 +385,7 @@ pub fn the_log_is_filtered_and_paged(fixture: &Fixture) {
     assert!(sizes.len() > 5, "the filters tell different parts of the log apart: {sizes:?}");
     let history = |path: &str, limit: usize| {
         let entries = fixture.store.history(&path.parse().unwrap(), None, None, limit).unwrap();
-        entries.iter().map(|entry| entry.operation.as_str()).collect::<Vec<_>>().join(", ")
+        entries.iter().map(|entry| entry.operation().as_str()).collect::<Vec<_>>().join(", ")
     };
     assert_eq!(history("demo/dev", 2), "variable updated, environment updated");
     // The lockfile belongs to it, and who read secrets does not.

@@ -84,11 +84,13 @@ impl Store for MemoryStore {
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
         let events = self.events()?;
         let matches = |entry: &AuditEntry| {
-            let named = |filter: Option<&str>, name: &str| filter.is_none_or(|filter| filter == name);
-            !(query.writes_only && entry.operation.is_access())
-                && named(query.project.as_ref().map(AsRef::as_ref), &entry.project)
-                && named(query.env.as_ref().map(AsRef::as_ref), &entry.env)
-                && named(query.key.as_ref().map(AsRef::as_ref), &entry.key)
+            !(query.writes_only && entry.operation().is_access())
+                && query.project.as_ref().is_none_or(|project| entry.project() == Some(project))
+                && query
+                    .env
+                    .as_ref()
+                    .is_none_or(|env| entry.environment().is_some_and(|path| path.env == *env))
+                && query.key.as_ref().is_none_or(|key| entry.key() == Some(key))
                 && query.since.is_none_or(|since| entry.written.at >= since)
                 && query.until.is_none_or(|until| entry.written.at < until)
                 && query

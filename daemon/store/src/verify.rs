@@ -86,7 +86,7 @@ fn check(row: &Row<'_>, before: Head, expected: &[Head]) -> Result<Hash, ChainBr
     let hash = row.hash_after(&before.hash);
     if row.hash.as_ref() != hash.as_bytes() {
         let explanation =
-            format!("the hash of row {next} of {} does not match its content", row.body.table());
+            format!("the hash of row {next} of {} does not match its content", row.body.log().table);
         return broken(next, explanation);
     }
     if let RowBody::Variable { id, .. } = &row.body

@@ -53,7 +53,7 @@ async fn a_schema_keeps_wrong_values_out_until_it_is_changed_or_deleted_also_ove
         ("levels", "/enum", "")
     );
     assert!(!format!("{refused:?}").contains("loud"), "{refused:?}");
-    insta::assert_snapshot!(refused, @r#"key "LOG_LEVEL" of environment "demo/dev" breaks schema "levels" of project "demo": /enum: must be one of "debug", "info" (write a value that conforms, or change the schema first)"#);
+    insta::assert_snapshot!(refused, @r#"key "LOG_LEVEL" of environment "demo/dev" violates schema "levels" of project "demo": /enum: must be one of "debug", "info" (write a value that conforms, or change the schema first)"#);
 
     let mut client = daemon.schemas();
     let narrower = UpdateSchemaRequest {

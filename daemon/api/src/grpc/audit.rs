@@ -93,7 +93,7 @@ fn expected(request: &VerifyAuditRequest) -> Result<Option<Head>, Refusal> {
 fn answer(page: Result<Page<AuditEntry>, Refusal>) -> Result<Response<ListAuditResponse>, Status> {
     let page = page.map_err(status)?;
     Ok(Response::new(ListAuditResponse {
-        entries: page.items.into_iter().map(convert::entry).collect(),
+        entries: page.items.iter().map(convert::entry).collect(),
         next_page_token: page.next,
     }))
 }

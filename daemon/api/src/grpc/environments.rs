@@ -11,7 +11,9 @@ use kontraktor_proto::v1::{
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Api, caller, convert, status};
-use kontraktor_domain::{EnvironmentSettings, Refusal};
+use kontraktor_domain::{
+    CreateEnvironment, DeleteEnvironment, EnvironmentSettings, Refusal, UpdateEnvironment,
+};
 
 #[async_trait]
 impl Environments for Api {
@@ -21,7 +23,7 @@ impl Environments for Api {
     ) -> Result<Response<Environment>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let request = kontraktor_domain::Request::CreateEnvironment {
+        let command = CreateEnvironment {
             path: convert::env_path("name", request.name.as_ref())?,
             settings: EnvironmentSettings {
                 description: request.description,
@@ -31,7 +33,7 @@ impl Environments for Api {
             create_missing: request.create_missing,
             adopt_existing: request.adopt_existing,
         };
-        answer(self.service.write_environment(&caller, request).await)
+        answer(self.service.create_environment(&caller, command).await)
     }
 
     async fn get_environment(
@@ -50,14 +52,14 @@ impl Environments for Api {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let imports = request.imports.map(|list| convert::imports(&list.environments));
-        let request = kontraktor_domain::Request::UpdateEnvironment {
+        let command = UpdateEnvironment {
             path: convert::env_path("name", request.name.as_ref())?,
             description: request.description,
             protected: request.deletion_protection,
             imports: imports.transpose()?,
             expect: request.expect.map(convert::environment_settings).transpose()?,
         };
-        answer(self.service.write_environment(&caller, request).await)
+        answer(self.service.update_environment(&caller, command).await)
     }
 
     async fn delete_environment(
@@ -66,8 +68,8 @@ impl Environments for Api {
     ) -> Result<Response<DeleteEnvironmentResponse>, Status> {
         let caller = caller(&request)?;
         let path = convert::env_path("name", request.get_ref().name.as_ref())?;
-        let request = kontraktor_domain::Request::DeleteEnvironment { path, force: request.get_ref().force };
-        self.service.delete(&caller, request).await.map_err(status)?;
+        let command = DeleteEnvironment { path, force: request.get_ref().force };
+        self.service.delete_environment(&caller, command).await.map_err(status)?;
         Ok(Response::new(DeleteEnvironmentResponse {}))
     }
 

@@ -9,7 +9,7 @@ use kontraktor_proto::v1::{
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Api, caller, convert, status};
-use kontraktor_domain::{ProjectSettings, Refusal};
+use kontraktor_domain::{CreateProject, DeleteProject, ProjectSettings, Refusal, UpdateProject};
 
 #[async_trait]
 impl Projects for Api {
@@ -19,7 +19,7 @@ impl Projects for Api {
     ) -> Result<Response<Project>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let request = kontraktor_domain::Request::CreateProject {
+        let command = CreateProject {
             name: convert::project_name(&request.name)?,
             settings: ProjectSettings {
                 description: request.description,
@@ -27,7 +27,7 @@ impl Projects for Api {
             },
             adopt_existing: request.adopt_existing,
         };
-        answer(self.service.write_project(&caller, request).await)
+        answer(self.service.create_project(&caller, command).await)
     }
 
     async fn get_project(&self, request: Request<GetProjectRequest>) -> Result<Response<Project>, Status> {
@@ -42,13 +42,13 @@ impl Projects for Api {
     ) -> Result<Response<Project>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let request = kontraktor_domain::Request::UpdateProject {
+        let command = UpdateProject {
             name: convert::project_name(&request.name)?,
             description: request.description,
             protected: request.deletion_protection,
             expect: request.expect.map(convert::project_settings),
         };
-        answer(self.service.write_project(&caller, request).await)
+        answer(self.service.update_project(&caller, command).await)
     }
 
     async fn delete_project(
@@ -57,8 +57,8 @@ impl Projects for Api {
     ) -> Result<Response<DeleteProjectResponse>, Status> {
         let caller = caller(&request)?;
         let name = convert::project_name(&request.get_ref().name)?;
-        let request = kontraktor_domain::Request::DeleteProject { name, force: request.get_ref().force };
-        self.service.delete(&caller, request).await.map_err(status)?;
+        let command = DeleteProject { name, force: request.get_ref().force };
+        self.service.delete_project(&caller, command).await.map_err(status)?;
         Ok(Response::new(DeleteProjectResponse {}))
     }
 

@@ -9,7 +9,7 @@ use kontraktor_proto::v1::{
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Api, caller, convert, status};
-use kontraktor_domain::{Refusal, SchemaSettings};
+use kontraktor_domain::{CreateSchema, DeleteSchema, Refusal, SchemaSettings, UpdateSchema};
 
 #[async_trait]
 impl Schemas for Api {
@@ -19,14 +19,14 @@ impl Schemas for Api {
     ) -> Result<Response<VariableSchema>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let request = kontraktor_domain::Request::CreateSchema {
+        let command = CreateSchema {
             project: convert::project_name(&request.project)?,
             name: convert::schema_name(&request.name)?,
             settings: SchemaSettings { key_pattern: request.key_pattern, schema: request.schema },
             create_missing: request.create_missing,
             adopt_existing: request.adopt_existing,
         };
-        answer(self.service.write_schema(&caller, request).await)
+        answer(self.service.create_schema(&caller, command).await)
     }
 
     async fn get_schema(
@@ -46,7 +46,7 @@ impl Schemas for Api {
     ) -> Result<Response<VariableSchema>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let request = kontraktor_domain::Request::UpdateSchema {
+        let command = UpdateSchema {
             project: convert::project_name(&request.project)?,
             name: convert::schema_name(&request.name)?,
             settings: SchemaSettings { key_pattern: request.key_pattern, schema: request.schema },
@@ -54,7 +54,7 @@ impl Schemas for Api {
                 .expect
                 .map(|expect| SchemaSettings { key_pattern: expect.key_pattern, schema: expect.schema }),
         };
-        answer(self.service.write_schema(&caller, request).await)
+        answer(self.service.update_schema(&caller, command).await)
     }
 
     async fn delete_schema(
@@ -63,11 +63,11 @@ impl Schemas for Api {
     ) -> Result<Response<DeleteSchemaResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.get_ref();
-        let request = kontraktor_domain::Request::DeleteSchema {
+        let command = DeleteSchema {
             project: convert::project_name(&request.project)?,
             name: convert::schema_name(&request.name)?,
         };
-        self.service.delete(&caller, request).await.map_err(status)?;
+        self.service.delete_schema(&caller, command).await.map_err(status)?;
         Ok(Response::new(DeleteSchemaResponse {}))
     }
 

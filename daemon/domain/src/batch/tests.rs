@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Kind, VariableEvent};
+use crate::{VariableEvent, VariableKind};
 
 fn event(batch: u128, seq: u64, at: Timestamp) -> Event {
     Event {
@@ -14,7 +14,7 @@ fn event(batch: u128, seq: u64, at: Timestamp) -> Event {
             key: "K".parse().unwrap(),
             operation: VariableOperation::Updated,
             revision: seq,
-            kind: Kind::Value(kontraktor_model::value::ValueType::String),
+            kind: VariableKind::Value(kontraktor_model::value::ValueType::String),
             old_value: None,
             new_value: Some("v".into()),
             description: "".into(),
@@ -56,8 +56,8 @@ fn a_batch_counts_with_its_results_and_the_newest_always_stays() {
     memory.learn(&event(2, 2, now()));
     let refused = |i: u64| ItemResult {
         outcome: ItemOutcome::Refused(Arc::new(Refusal::invalid("value", "x".repeat(1000)))),
-        revision: i,
-        environment_revision: 0,
+        revision: Some(i),
+        environment_revision: None,
     };
     let record = BatchRecord::new(&[refused(1), refused(2)]);
     let mut last = event(3, 3, now());

@@ -9,12 +9,13 @@ use uuid::Uuid;
 use super::{
     super::{
         Author, BatchMark, Body, EnvironmentEvent, EnvironmentOperation, EnvironmentSettings, Event, Hash,
-        Outcome, ProjectEvent, ProjectOperation, Row, State, hash::FieldHasher,
+        ProjectEvent, ProjectOperation, Row, State, hash::FieldHasher,
     },
     Decision,
 };
 
-pub(super) struct Draft<'a> {
+/// The events of one command, and the state with them applied.
+pub struct Draft<'a> {
     author: &'a Author,
     at: Timestamp,
     state: State,
@@ -146,7 +147,7 @@ impl<'a> Draft<'a> {
         self.events.push(event);
     }
 
-    pub(super) fn finish(self, outcome: Outcome) -> Decision {
+    pub(super) fn finish<O>(self, outcome: O) -> Decision<O> {
         Decision { events: self.events, outcome, state: self.state }
     }
 }

@@ -6,65 +6,61 @@ use kontraktor_model::names::{EnvPath, Key};
 
 use super::{
     super::{
-        Body, Code, Environment, EnvironmentEvent, EnvironmentOperation, EnvironmentSettings, Outcome,
-        Refusal, State, Variable, VariableEvent, VariableOperation,
+        Body, Code, CreateEnvironment, DeleteEnvironment, Environment, EnvironmentEvent,
+        EnvironmentOperation, EnvironmentSettings, Refusal, State, UpdateEnvironment, Variable,
+        VariableEvent, VariableOperation,
     },
-    check_settings, checked_description, counted,
-    draft::Draft,
-    imports, list_names, projects, protection,
+    Command, Draft, check_settings, checked_description, counted, imports, list_names, projects, protection,
 };
 
-pub(super) fn create(
-    draft: &mut Draft<'_>,
-    path: &EnvPath,
-    settings: &EnvironmentSettings,
-    create_missing: bool,
-    adopt_existing: bool,
-) -> Result<Outcome, Refusal> {
-    checked_description(&settings.description)?;
-    match projects::find(draft.state(), &path.project) {
-        Ok(_) => {}
-        Err(_) if create_missing => draft.create_project(&path.project, "", true, false),
-        Err(refusal) => return Err(refusal),
+impl Command for CreateEnvironment {
+    type Outcome = Arc<Environment>;
+
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        let Self { path, settings, create_missing, adopt_existing } = self;
+        checked_description(&settings.description)?;
+        match projects::find(draft.state(), &path.project) {
+            Ok(_) => {}
+            Err(_) if *create_missing => draft.create_project(&path.project, "", true, false),
+            Err(refusal) => return Err(refusal),
+        }
+        let standing = draft.state().environment(path).cloned();
+        if standing.as_ref().is_some_and(|environment| !environment.implicit && !*adopt_existing) {
+            return Err(Refusal::new(Code::AlreadyExists, format!("environment \"{path}\" already exists"))
+                .field("env")
+                .remedy("import it, or choose another name"));
+        }
+        imports::check(draft.state(), path, &settings.imports)?;
+        match standing {
+            None => draft.create_environment(path, settings, false),
+            Some(environment) => set(draft, &environment, settings),
+        }
+        find(draft.state(), path).cloned()
     }
-    let standing = draft.state().environment(path).cloned();
-    if standing.as_ref().is_some_and(|environment| !environment.implicit && !adopt_existing) {
-        return Err(Refusal::new(Code::AlreadyExists, format!("environment \"{path}\" exists already"))
-            .field("env")
-            .remedy("import it, or choose another name"));
-    }
-    imports::check(draft.state(), path, &settings.imports)?;
-    match standing {
-        None => draft.create_environment(path, settings, false),
-        Some(environment) => set(draft, &environment, settings),
-    }
-    stands(draft.state(), path)
 }
 
-pub(super) fn update(
-    draft: &mut Draft<'_>,
-    path: &EnvPath,
-    description: Option<&str>,
-    protected: Option<bool>,
-    imports: Option<&[EnvPath]>,
-    expect: Option<&EnvironmentSettings>,
-) -> Result<Outcome, Refusal> {
-    let environment = Arc::clone(find(draft.state(), path)?);
-    let now = settings_of(&environment);
-    if let Some(expected) = expect {
-        check_expected(&environment, &now, expected)?;
+impl Command for UpdateEnvironment {
+    type Outcome = Arc<Environment>;
+
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        let Self { path, description, protected, imports, expect } = self;
+        let environment = Arc::clone(find(draft.state(), path)?);
+        let now = settings_of(&environment);
+        if let Some(expected) = expect {
+            check_expected(&environment, &now, expected)?;
+        }
+        let settings = EnvironmentSettings {
+            description: description.clone().unwrap_or(now.description),
+            protected: protected.unwrap_or(now.protected),
+            imports: imports.clone().unwrap_or(now.imports),
+        };
+        checked_description(&settings.description)?;
+        if imports.is_some() {
+            imports::check(draft.state(), path, &settings.imports)?;
+        }
+        set(draft, &environment, &settings);
+        find(draft.state(), path).cloned()
     }
-    let settings = EnvironmentSettings {
-        description: description.map_or(now.description, str::to_owned),
-        protected: protected.unwrap_or(now.protected),
-        imports: imports.map_or(now.imports, <[EnvPath]>::to_vec),
-    };
-    checked_description(&settings.description)?;
-    if imports.is_some() {
-        imports::check(draft.state(), path, &settings.imports)?;
-    }
-    set(draft, &environment, &settings);
-    stands(draft.state(), path)
 }
 
 fn check_expected(
@@ -81,26 +77,31 @@ fn check_expected(
     check_settings(&what, &differences, &environment.changed).map_err(|refusal| refusal.field("env"))
 }
 
-pub(super) fn delete(draft: &mut Draft<'_>, path: &EnvPath, force: bool) -> Result<Outcome, Refusal> {
-    let environment = Arc::clone(find(draft.state(), path)?);
-    protection::check_environment(&environment)?;
-    if !environment.variables.is_empty() && !force {
-        let count = counted(environment.variables.len(), "variable");
-        let names = list_names(environment.variables.keys().map(Key::as_str));
-        return Err(Refusal::new(
-            Code::NotEmpty,
-            format!("environment \"{path}\" still holds {count}: {names}"),
-        )
-        .field("env")
-        .remedy(format!(
-            "delete its variables first, or let them go with it: apply force_destroy = true first, or run `ktr env \
-             delete --force {path}`"
-        )));
+impl Command for DeleteEnvironment {
+    type Outcome = ();
+
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        let Self { path, force } = self;
+        let environment = Arc::clone(find(draft.state(), path)?);
+        protection::check_environment(&environment)?;
+        if !environment.variables.is_empty() && !*force {
+            let count = counted(environment.variables.len(), "variable");
+            let names = list_names(environment.variables.keys().map(Key::as_str));
+            return Err(Refusal::new(
+                Code::NotEmpty,
+                format!("environment \"{path}\" still holds {count}: {names}"),
+            )
+            .field("env")
+            .remedy(format!(
+                "delete its variables first, or delete them with it: apply force_destroy = true first, or run `ktr env \
+                 delete --force {path}`"
+            )));
+        }
+        protection::check_variables(&environment)?;
+        imports::check_environment_not_imported(draft.state(), path)?;
+        remove(draft, &environment);
+        Ok(())
     }
-    protection::check_variables(&environment)?;
-    imports::check_environment_not_imported(draft.state(), path)?;
-    remove(draft, &environment);
-    Ok(Outcome::Deleted)
 }
 
 /// Deletes an environment with all its variables, each as a event of its own.
@@ -174,10 +175,6 @@ fn change(
         imports: settings.imports.clone().into(),
     };
     draft.record(None, Body::Environment(event));
-}
-
-fn stands(state: &State, path: &EnvPath) -> Result<Outcome, Refusal> {
-    find(state, path).map(|environment| Outcome::Environment(Arc::clone(environment)))
 }
 
 /// The environment, or the refusal that says which of project and environment does not exist.

@@ -22,11 +22,11 @@ pub(super) fn check(state: &State, importer: &EnvPath, imports: &[EnvPath]) -> R
         return Err(Refusal::invalid(
             "imports",
             format!(
-                "environment \"{importer}\" would import {} environments, and {MAX_IMPORTS} is the limit",
+                "environment \"{importer}\" would import {} environments; the limit is {MAX_IMPORTS}",
                 imports.len()
             ),
         )
-        .remedy("let an environment in between import some of them"));
+        .remedy("group some of them in another environment, and import that one"));
     }
     let mut seen = HashSet::new();
     for import in imports {
@@ -35,7 +35,7 @@ pub(super) fn check(state: &State, importer: &EnvPath, imports: &[EnvPath]) -> R
                 "imports",
                 format!("environment \"{importer}\" would import \"{import}\" twice"),
             )
-            .remedy("name it once; where it stands later, it wins over those before it"));
+            .remedy("name it once; later imports override earlier ones"));
         }
         if import != importer && state.environment(import).is_none() {
             return Err(Refusal::new(
@@ -53,7 +53,7 @@ pub(super) fn check(state: &State, importer: &EnvPath, imports: &[EnvPath]) -> R
             format!("environment \"{importer}\" would import itself: {}", in_words(&way)),
         )
         .field("imports")
-        .remedy("take one of these imports away")),
+        .remedy("remove one of these imports")),
     }
 }
 
@@ -143,6 +143,6 @@ fn environments(state: &State) -> impl Iterator<Item = &Arc<Environment>> {
 
 fn imported(message: String, field: &'static str, what: &str) -> Refusal {
     Refusal::new(Code::Imported, message).field(field).remedy(format!(
-        "take {what} out of their imports first, in their configuration or with `ktr env update`"
+        "remove {what} from their imports first, in their configuration or with `ktr env update`"
     ))
 }

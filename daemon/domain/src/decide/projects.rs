@@ -5,80 +5,86 @@ use std::sync::Arc;
 use kontraktor_model::names::ProjectName;
 
 use super::{
-    super::{Body, Code, Outcome, Project, ProjectEvent, ProjectOperation, ProjectSettings, Refusal, State},
-    check_settings, checked_description, counted,
-    draft::Draft,
-    environments, imports, list_names, protection, schemas,
+    super::{
+        Body, Code, CreateProject, DeleteProject, Project, ProjectEvent, ProjectOperation, ProjectSettings,
+        Refusal, State, UpdateProject,
+    },
+    Command, Draft, check_settings, checked_description, counted, environments, imports, list_names,
+    protection, schemas,
 };
 
-pub(super) fn create(
-    draft: &mut Draft<'_>,
-    name: &ProjectName,
-    settings: &ProjectSettings,
-    adopt_existing: bool,
-) -> Result<Outcome, Refusal> {
-    checked_description(&settings.description)?;
-    match draft.state().project(name).cloned() {
-        None => draft.create_project(name, &settings.description, false, settings.protected),
-        Some(project) if project.implicit || adopt_existing => set(draft, &project, settings),
-        Some(_) => {
-            return Err(Refusal::new(Code::AlreadyExists, format!("project \"{name}\" exists already"))
-                .field("project")
-                .remedy("import it, or choose another name"));
+impl Command for CreateProject {
+    type Outcome = Arc<Project>;
+
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        let Self { name, settings, adopt_existing } = self;
+        checked_description(&settings.description)?;
+        match draft.state().project(name).cloned() {
+            None => draft.create_project(name, &settings.description, false, settings.protected),
+            Some(project) if project.implicit || *adopt_existing => set(draft, &project, settings),
+            Some(_) => {
+                return Err(Refusal::new(Code::AlreadyExists, format!("project \"{name}\" already exists"))
+                    .field("project")
+                    .remedy("import it, or choose another name"));
+            }
         }
+        find(draft.state(), name).cloned()
     }
-    stands(draft.state(), name)
 }
 
-pub(super) fn update(
-    draft: &mut Draft<'_>,
-    name: &ProjectName,
-    description: Option<&str>,
-    protected: Option<bool>,
-    expect: Option<&ProjectSettings>,
-) -> Result<Outcome, Refusal> {
-    let project = Arc::clone(find(draft.state(), name)?);
-    let now = settings_of(&project);
-    if let Some(expected) = expect {
-        let differences = [
-            ("description", now.description != expected.description),
-            ("deletion_protection", now.protected != expected.protected),
-        ];
-        check_settings(&format!("project \"{name}\""), &differences, &project.changed)
-            .map_err(|refusal| refusal.field("project"))?;
+impl Command for UpdateProject {
+    type Outcome = Arc<Project>;
+
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        let Self { name, description, protected, expect } = self;
+        let project = Arc::clone(find(draft.state(), name)?);
+        let now = settings_of(&project);
+        if let Some(expected) = expect {
+            let differences = [
+                ("description", now.description != expected.description),
+                ("deletion_protection", now.protected != expected.protected),
+            ];
+            check_settings(&format!("project \"{name}\""), &differences, &project.changed)
+                .map_err(|refusal| refusal.field("project"))?;
+        }
+        let settings = ProjectSettings {
+            description: description.clone().unwrap_or(now.description),
+            protected: protected.unwrap_or(now.protected),
+        };
+        checked_description(&settings.description)?;
+        set(draft, &project, &settings);
+        find(draft.state(), name).cloned()
     }
-    let settings = ProjectSettings {
-        description: description.map_or(now.description, str::to_owned),
-        protected: protected.unwrap_or(now.protected),
-    };
-    checked_description(&settings.description)?;
-    set(draft, &project, &settings);
-    stands(draft.state(), name)
 }
 
-pub(super) fn delete(draft: &mut Draft<'_>, name: &ProjectName, force: bool) -> Result<Outcome, Refusal> {
-    let project = Arc::clone(find(draft.state(), name)?);
-    protection::check_project(&project)?;
-    if !force {
-        check_empty(&project)?;
+impl Command for DeleteProject {
+    type Outcome = ();
+
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        let Self { name, force } = self;
+        let project = Arc::clone(find(draft.state(), name)?);
+        protection::check_project(&project)?;
+        if !*force {
+            check_empty(&project)?;
+        }
+        protection::check_inside(&project)?;
+        imports::check_project_not_imported(draft.state(), name)?;
+        for environment in project.environments.values() {
+            environments::remove(draft, environment);
+        }
+        for schema in project.schemas.values() {
+            schemas::remove(draft, schema);
+        }
+        let event = ProjectEvent {
+            name: name.clone(),
+            operation: ProjectOperation::Deleted,
+            description: project.description.clone(),
+            implicit: project.implicit,
+            protected: false,
+        };
+        draft.record(None, Body::Project(event));
+        Ok(())
     }
-    protection::check_inside(&project)?;
-    imports::check_project_not_imported(draft.state(), name)?;
-    for environment in project.environments.values() {
-        environments::remove(draft, environment);
-    }
-    for schema in project.schemas.values() {
-        schemas::remove(draft, schema);
-    }
-    let event = ProjectEvent {
-        name: name.clone(),
-        operation: ProjectOperation::Deleted,
-        description: project.description.clone(),
-        implicit: project.implicit,
-        protected: false,
-    };
-    draft.record(None, Body::Project(event));
-    Ok(Outcome::Deleted)
 }
 
 /// Empty implicit environments go without a word.
@@ -88,7 +94,7 @@ fn check_empty(project: &Project) -> Result<(), Refusal> {
     let name = &project.name;
     let refuse = |message: String, what: &'static str| {
         Err(Refusal::new(Code::NotEmpty, message).field("project").remedy(format!(
-            "delete {what} first, or let them go with it: apply force_destroy = true first, or run `ktr project delete \
+            "delete {what} first, or delete them with it: apply force_destroy = true first, or run `ktr project delete \
              --force {name}`"
         )))
     };
@@ -136,10 +142,6 @@ fn set(draft: &mut Draft<'_>, project: &Project, settings: &ProjectSettings) {
         protected: settings.protected,
     };
     draft.record(None, Body::Project(event));
-}
-
-fn stands(state: &State, name: &ProjectName) -> Result<Outcome, Refusal> {
-    find(state, name).map(|project| Outcome::Project(Arc::clone(project)))
 }
 
 /// The project, or the refusal that it does not exist.

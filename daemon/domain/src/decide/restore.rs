@@ -7,53 +7,59 @@ use kontraktor_model::names::EnvPath;
 
 use super::{
     super::{
-        Body, Code, EarlierState, Environment, EnvironmentSettings, Outcome, Refusal, Restored, State,
-        Variable, VariableEvent, VariableOperation, schema::Patience,
+        Body, Code, EarlierState, Environment, EnvironmentSettings, Refusal, RestoreEnvironment, Restored,
+        State, Variable, VariableEvent, VariableOperation, schema::ValidationBudget,
     },
-    counted,
-    draft::Draft,
-    environments, imports, list_names, protection, schemas,
+    Command, Draft, Weight, counted, environments, imports, list_names, protection, schemas,
 };
 
-pub(super) fn restore(
-    draft: &mut Draft<'_>,
-    path: &EnvPath,
-    past: &EarlierState,
-    expect_revision: Option<u64>,
-) -> Result<Outcome, Refusal> {
-    let environment = Arc::clone(environments::find(draft.state(), path)?);
-    // Before anything else is said: what would be written and deleted follows from what stands.
-    check_revision(&environment, expect_revision)?;
-    let going: Vec<&Arc<Variable>> = environment
-        .variables
-        .values()
-        .filter(|variable| !past.variables.contains_key(&variable.key))
-        .collect();
-    check_unprotected(path, past, &going)?;
-    let settings = settings(draft.state(), &environment, past)?;
-    let coming: Vec<&Arc<Variable>> =
-        past.variables.values().filter(|variable| !stands_so(&environment, variable)).collect();
+impl Command for RestoreEnvironment {
+    type Outcome = Restored;
 
-    let mut patience = Patience::default();
-    for variable in &coming {
-        schemas::check(draft.state(), &mut patience, path, &variable.key, variable.kind, &variable.value)
-            .map_err(|refusal| unrestorable(path, past, refusal))?;
-    }
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        let Self { path, earlier, expect_revision } = self;
+        let environment = Arc::clone(environments::find(draft.state(), path)?);
+        // Before anything else is said: what would be written and deleted follows from what stands.
+        check_revision(&environment, *expect_revision)?;
+        let going: Vec<&Arc<Variable>> = environment
+            .variables
+            .values()
+            .filter(|variable| !earlier.variables.contains_key(&variable.key))
+            .collect();
+        check_unprotected(path, earlier, &going)?;
+        let settings = settings(draft.state(), &environment, earlier)?;
+        let coming: Vec<&Arc<Variable>> =
+            earlier.variables.values().filter(|variable| !stands_so(&environment, variable)).collect();
 
-    if let Some(settings) = settings {
-        environments::set(draft, &environment, &settings);
-    }
-    if !coming.is_empty() || !going.is_empty() {
-        let revision = draft.revision(path);
-        for variable in &going {
-            draft.record(None, Body::Variable(environments::deletion(&environment, variable, revision)));
-        }
+        let mut budget = ValidationBudget::default();
         for variable in &coming {
-            draft.record(None, Body::Variable(return_of(&environment, variable, revision)));
+            schemas::check(draft.state(), &mut budget, path, &variable.key, variable.kind, &variable.value)
+                .map_err(|refusal| unrestorable(path, earlier, refusal))?;
         }
+
+        if let Some(settings) = settings {
+            environments::set(draft, &environment, &settings);
+        }
+        if !coming.is_empty() || !going.is_empty() {
+            let revision = draft.revision(path);
+            for variable in &going {
+                draft.record(None, Body::Variable(environments::deletion(&environment, variable, revision)));
+            }
+            for variable in &coming {
+                draft.record(None, Body::Variable(return_of(&environment, variable, revision)));
+            }
+        }
+        let environment = Arc::clone(environments::find(draft.state(), path)?);
+        Ok(Restored { environment, written: coming.len(), deleted: going.len() })
     }
-    let environment = Arc::clone(environments::find(draft.state(), path)?);
-    Ok(Outcome::Restored(Restored { environment, written: coming.len(), deleted: going.len() }))
+
+    fn weight(&self) -> Weight {
+        Weight::of_items(
+            self.earlier.variables.values().map(|variable| {
+                variable.key.as_str().len() + variable.value.len() + variable.description.len()
+            }),
+        )
+    }
 }
 
 fn check_revision(environment: &Environment, expected: Option<u64>) -> Result<(), Refusal> {
@@ -68,10 +74,14 @@ fn check_revision(environment: &Environment, expected: Option<u64>) -> Result<()
         ),
     )
     .field("expect_revision")
-    .remedy("look at what changed, and decide anew"))
+    .remedy("review what changed, then retry"))
 }
 
-fn check_unprotected(path: &EnvPath, past: &EarlierState, going: &[&Arc<Variable>]) -> Result<(), Refusal> {
+fn check_unprotected(
+    path: &EnvPath,
+    earlier: &EarlierState,
+    going: &[&Arc<Variable>],
+) -> Result<(), Refusal> {
     let kept = || going.iter().filter(|variable| variable.protected).map(|variable| variable.key.as_str());
     let count = kept().count();
     if count == 0 {
@@ -81,7 +91,7 @@ fn check_unprotected(path: &EnvPath, past: &EarlierState, going: &[&Arc<Variable
         Code::Protected,
         format!(
             "restoring revision {} of environment \"{path}\" would delete {} protected from deletion: {}",
-            past.revision,
+            earlier.revision,
             counted(count, "variable"),
             list_names(kept()),
         ),
@@ -94,52 +104,52 @@ fn check_unprotected(path: &EnvPath, past: &EarlierState, going: &[&Arc<Variable
 fn settings(
     state: &State,
     environment: &Environment,
-    past: &EarlierState,
+    earlier: &EarlierState,
 ) -> Result<Option<EnvironmentSettings>, Refusal> {
-    let same_imports = environment.imports == past.imports;
-    if same_imports && environment.description == past.description {
+    let same_imports = environment.imports == earlier.imports;
+    if same_imports && environment.description == earlier.description {
         return Ok(None);
     }
     let settings = EnvironmentSettings {
-        description: past.description.to_string(),
+        description: earlier.description.to_string(),
         protected: environment.protected,
-        imports: past.imports.to_vec(),
+        imports: earlier.imports.to_vec(),
     };
     if !same_imports {
         imports::check(state, &environment.path, &settings.imports)
-            .map_err(|refusal| unrestorable(&environment.path, past, refusal))?;
+            .map_err(|refusal| unrestorable(&environment.path, earlier, refusal))?;
     }
     Ok(Some(settings))
 }
 
-fn unrestorable(path: &EnvPath, past: &EarlierState, refusal: Refusal) -> Refusal {
+fn unrestorable(path: &EnvPath, earlier: &EarlierState, refusal: Refusal) -> Refusal {
     let message = format!(
         "revision {} of environment \"{path}\" cannot be restored: {}",
-        past.revision, refusal.message
+        earlier.revision, refusal.message
     );
     Refusal { message, ..refusal }
 }
 
 /// Whether a variable of the past holds the same now.
-fn stands_so(environment: &Environment, past: &Variable) -> bool {
-    environment.variables.get(&past.key).is_some_and(|now| {
-        now.kind == past.kind && now.value == past.value && now.description == past.description
+fn stands_so(environment: &Environment, earlier: &Variable) -> bool {
+    environment.variables.get(&earlier.key).is_some_and(|now| {
+        now.kind == earlier.kind && now.value == earlier.value && now.description == earlier.description
     })
 }
 
 /// What giving a variable its past content looks like in the log.
-fn return_of(environment: &Environment, past: &Variable, revision: u64) -> VariableEvent {
-    let now = environment.variables.get(&past.key);
+fn return_of(environment: &Environment, earlier: &Variable, revision: u64) -> VariableEvent {
+    let now = environment.variables.get(&earlier.key);
     VariableEvent {
         environment: environment.id,
         path: environment.path.clone(),
-        key: past.key.clone(),
+        key: earlier.key.clone(),
         operation: if now.is_some() { VariableOperation::Updated } else { VariableOperation::Created },
         revision,
-        kind: past.kind,
+        kind: earlier.kind,
         old_value: now.map(|variable| variable.value.clone()),
-        new_value: Some(past.value.clone()),
-        description: past.description.clone(),
+        new_value: Some(earlier.value.clone()),
+        description: earlier.description.clone(),
         protected: now.is_some_and(|variable| variable.protected),
     }
 }

@@ -10,75 +10,79 @@ use kontraktor_model::{
 
 use super::{
     super::{
-        Body, Code, Kind, Outcome, Project, Refusal, SchemaEvent, SchemaOperation, SchemaSettings, State,
-        VariableSchema, Violation,
-        schema::{Broken, Checker, MAX_REQUEST_STEPS, Patience},
+        Body, Code, CreateSchema, DeleteSchema, Project, Refusal, SchemaEvent, SchemaOperation,
+        SchemaSettings, State, UpdateSchema, VariableKind, VariableSchema, Violation,
+        schema::{Checker, MAX_REQUEST_STEPS, Mismatch, ValidationBudget},
     },
-    counted,
-    draft::Draft,
-    list_names, projects,
+    Command, Draft, Weight, counted, list_names, projects,
 };
 
-pub(super) fn create(
-    draft: &mut Draft<'_>,
-    project: &ProjectName,
-    name: &SchemaName,
-    settings: &SchemaSettings,
-    create_missing: bool,
-    adopt_existing: bool,
-) -> Result<Outcome, Refusal> {
-    let standing = match projects::find(draft.state(), project) {
-        Ok(found) => found.schemas.get(name).cloned(),
-        Err(_) if create_missing => None,
-        Err(refusal) => return Err(refusal),
-    };
-    match standing {
-        Some(schema) if adopt_existing => set(draft, &schema, settings)?,
-        Some(_) => {
+impl Command for CreateSchema {
+    type Outcome = Arc<VariableSchema>;
+
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        let Self { project, name, settings, create_missing, adopt_existing } = self;
+        let standing = match projects::find(draft.state(), project) {
+            Ok(found) => found.schemas.get(name).cloned(),
+            Err(_) if *create_missing => None,
+            Err(refusal) => return Err(refusal),
+        };
+        match standing {
+            Some(schema) if *adopt_existing => set(draft, &schema, settings)?,
+            Some(_) => {
+                return Err(Refusal::new(
+                    Code::AlreadyExists,
+                    format!("schema \"{name}\" already exists in project \"{project}\""),
+                )
+                .field("name")
+                .remedy("import it, or choose another name"));
+            }
+            None => attach(draft, project, name, settings)?,
+        }
+        find(projects::find(draft.state(), project)?, name).cloned()
+    }
+
+    fn weight(&self) -> Weight {
+        Weight::of_texts(self.settings.key_pattern.len() + self.settings.schema.len())
+    }
+}
+
+impl Command for UpdateSchema {
+    type Outcome = Arc<VariableSchema>;
+
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        let Self { project, name, settings, expect } = self;
+        let schema = Arc::clone(find(projects::find(draft.state(), project)?, name)?);
+        if expect.as_ref().is_some_and(|expected| !is_as_asked(&schema, expected)) {
+            let changed = &schema.changed;
             return Err(Refusal::new(
-                Code::AlreadyExists,
-                format!("schema \"{name}\" exists already in project \"{project}\""),
+                Code::Conflict,
+                format!(
+                    "schema \"{name}\" of project \"{project}\" differs from the expected settings: {} changed it through {} at {}",
+                    changed.actor, changed.via, changed.at,
+                ),
             )
             .field("name")
-            .remedy("import it, or choose another name"));
+            .remedy("read it again, then retry"));
         }
-        None => attach(draft, project, name, settings)?,
+        set(draft, &schema, settings)?;
+        find(projects::find(draft.state(), project)?, name).cloned()
     }
-    stands(draft.state(), project, name)
+
+    fn weight(&self) -> Weight {
+        Weight::of_texts(self.settings.key_pattern.len() + self.settings.schema.len())
+    }
 }
 
-pub(super) fn update(
-    draft: &mut Draft<'_>,
-    project: &ProjectName,
-    name: &SchemaName,
-    settings: &SchemaSettings,
-    expect: Option<&SchemaSettings>,
-) -> Result<Outcome, Refusal> {
-    let schema = Arc::clone(find(projects::find(draft.state(), project)?, name)?);
-    if expect.is_some_and(|expected| !is_as_asked(&schema, expected)) {
-        let changed = &schema.changed;
-        return Err(Refusal::new(
-            Code::Conflict,
-            format!(
-                "schema \"{name}\" of project \"{project}\" is other than was expected: {} changed it through {} at {}",
-                changed.actor, changed.via, changed.at,
-            ),
-        )
-        .field("name")
-        .remedy("read it again, and decide anew"));
-    }
-    set(draft, &schema, settings)?;
-    stands(draft.state(), project, name)
-}
+impl Command for DeleteSchema {
+    type Outcome = ();
 
-pub(super) fn delete(
-    draft: &mut Draft<'_>,
-    project: &ProjectName,
-    name: &SchemaName,
-) -> Result<Outcome, Refusal> {
-    let schema = Arc::clone(find(projects::find(draft.state(), project)?, name)?);
-    remove(draft, &schema);
-    Ok(Outcome::Deleted)
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        let Self { project, name } = self;
+        let schema = Arc::clone(find(projects::find(draft.state(), project)?, name)?);
+        remove(draft, &schema);
+        Ok(())
+    }
 }
 
 /// Takes a schema away.
@@ -106,17 +110,17 @@ pub fn find<'a>(project: &'a Project, name: &SchemaName) -> Result<&'a Arc<Varia
 }
 
 /// Refuses a canonical value that breaks a schema of the project that it shall be written into, and one that the request
-/// has no patience left for.
+/// has no budget left for.
 pub(super) fn check(
     state: &State,
-    patience: &mut Patience,
+    budget: &mut ValidationBudget,
     path: &EnvPath,
     key: &Key,
-    kind: Kind,
+    kind: VariableKind,
     value: &str,
 ) -> Result<(), Refusal> {
     // Schemas are for values. What a reference refers to is not seen here.
-    let Kind::Value(value_type) = kind else { return Ok(()) };
+    let VariableKind::Value(value_type) = kind else { return Ok(()) };
     let Some(project) = state.project(&path.project) else { return Ok(()) };
     for schema in project.schemas.values() {
         let checker = schema.checker();
@@ -124,7 +128,7 @@ pub(super) fn check(
             Ok(checker) => checker.key_steps(key),
             Err(unusable) => unusable.key_steps(key),
         };
-        if !patience.spend(key_steps) {
+        if !budget.spend(key_steps) {
             return Err(unchecked(path, key));
         }
         let checker = match checker {
@@ -134,7 +138,7 @@ pub(super) fn check(
                     "key \"{key}\" of environment \"{path}\" cannot be checked by schema \"{}\" of project \"{}\": {}",
                     schema.name,
                     schema.project,
-                    unusable.fault(),
+                    unusable.error(),
                 );
                 return Err(Refusal::new(Code::SchemaViolation, message).field("value").remedy(
                     "this daemon cannot use that schema: update it, or delete it; then write again",
@@ -142,21 +146,21 @@ pub(super) fn check(
             }
             _ => continue,
         };
-        let broken = match checker.read(value_type, value) {
-            Ok(instance) if !patience.spend(instance.steps) => return Err(unchecked(path, key)),
+        let mismatch = match checker.read(value_type, value) {
+            Ok(instance) if !budget.spend(instance.steps) => return Err(unchecked(path, key)),
             Ok(instance) if checker.conforms(&instance) => None,
-            Ok(instance) => Some(patience.explain(checker, &instance)),
-            Err(broken) => Some(broken),
+            Ok(instance) => Some(budget.explain(checker, &instance)),
+            Err(mismatch) => Some(mismatch),
         };
-        if let Some(broken) = broken {
+        if let Some(mismatch) = mismatch {
             let message = format!(
-                "key \"{key}\" of environment \"{path}\" breaks schema \"{}\" of project \"{}\": {broken}",
+                "key \"{key}\" of environment \"{path}\" violates schema \"{}\" of project \"{}\": {mismatch}",
                 schema.name, schema.project,
             );
             return Err(Refusal::new(Code::SchemaViolation, message)
                 .field("value")
                 .remedy("write a value that conforms, or change the schema first")
-                .violation(violation(&schema.name, broken)));
+                .violation(violation(&schema.name, mismatch)));
         }
     }
     Ok(())
@@ -183,9 +187,9 @@ fn attach(
     if count >= MAX_SCHEMAS {
         return Err(Refusal::invalid(
             "name",
-            format!("project \"{project}\" has {count} schemas, and {MAX_SCHEMAS} is the limit"),
+            format!("project \"{project}\" has {count} schemas; the limit is {MAX_SCHEMAS}"),
         )
-        .remedy("delete one, or let one schema be for more keys"));
+        .remedy("delete one, or combine schemas"));
     }
     let checker = fitting(draft.state(), project, name, settings)?;
     if draft.state().project(project).is_none() {
@@ -239,50 +243,50 @@ fn fitting(
 ) -> Result<Checker, Refusal> {
     let checker = Checker::new(settings)?;
     let Some(project) = state.project(project) else { return Ok(checker) };
-    let mut patience = Patience::default();
-    let mut first: Option<Broken> = None;
+    let mut budget = ValidationBudget::default();
+    let mut first: Option<Mismatch> = None;
     let (mut names, mut count) = (Vec::new(), 0_usize);
     for environment in project.environments.values() {
         for variable in environment.variables.values() {
-            if !patience.spend(checker.key_steps(&variable.key)) {
+            if !budget.spend(checker.key_steps(&variable.key)) {
                 return Err(too_much(project, name));
             }
             if !checker.is_for(&variable.key) {
                 continue;
             }
-            let Kind::Value(value_type) = variable.kind else { continue };
-            let broken = match checker.read(value_type, &variable.value) {
-                Ok(instance) if !patience.spend(instance.steps) => return Err(too_much(project, name)),
+            let VariableKind::Value(value_type) = variable.kind else { continue };
+            let mismatch = match checker.read(value_type, &variable.value) {
+                Ok(instance) if !budget.spend(instance.steps) => return Err(too_much(project, name)),
                 Ok(instance) if checker.conforms(&instance) => continue,
                 // Only the first one is told how.
                 Ok(_) if first.is_some() => None,
-                Ok(instance) => Some(patience.explain(&checker, &instance)),
-                Err(broken) => Some(broken),
+                Ok(instance) => Some(budget.explain(&checker, &instance)),
+                Err(mismatch) => Some(mismatch),
             };
-            first = first.or(broken);
+            first = first.or(mismatch);
             count += 1;
             if names.len() <= MAX_LISTED_NAMES {
                 names.push(format!("{}/{}", environment.path.env, variable.key));
             }
         }
     }
-    let Some(broken) = first else { return Ok(checker) };
+    let Some(mismatch) = first else { return Ok(checker) };
     // The list wants all names only to count them.
     let unlisted = std::iter::repeat_n("", count - names.len());
     let names_listed = list_names(names.iter().map(String::as_str).chain(unlisted));
-    let breaks = if count == 1 { "breaks" } else { "break" };
+    let violates = if count == 1 { "violates" } else { "violate" };
     Err(Refusal::new(
         Code::SchemaViolation,
         format!(
-            "{} of project \"{}\" {breaks} schema \"{name}\": {names_listed}; {} breaks {broken}",
+            "{} of project \"{}\" {violates} schema \"{name}\": {names_listed}; {} violates {mismatch}",
             counted(count, "variable"),
             project.name,
             names[0],
         ),
     )
     .field("schema")
-    .remedy("change these values first, or let the schema allow them")
-    .violation(violation(name, broken)))
+    .remedy("change these values first, or change the schema to allow them")
+    .violation(violation(name, mismatch)))
 }
 
 fn too_much(project: &Project, name: &SchemaName) -> Refusal {
@@ -293,13 +297,13 @@ fn too_much(project: &Project, name: &SchemaName) -> Refusal {
             project.name
         ),
     )
-    .remedy("make the schema simpler, or let it be for fewer keys")
+    .remedy("simplify the schema, or apply it to fewer keys")
 }
 
-fn violation(schema: &SchemaName, broken: Broken) -> Violation {
-    Violation { schema: schema.to_string(), schema_path: broken.schema_path, value_path: broken.value_path }
-}
-
-fn stands(state: &State, project: &ProjectName, name: &SchemaName) -> Result<Outcome, Refusal> {
-    find(projects::find(state, project)?, name).map(|schema| Outcome::Schema(Arc::clone(schema)))
+fn violation(schema: &SchemaName, mismatch: Mismatch) -> Violation {
+    Violation {
+        schema: schema.to_string(),
+        schema_path: mismatch.schema_path,
+        value_path: mismatch.value_path,
+    }
 }

@@ -1,10 +1,10 @@
 //! The rules by example. The world and the words are here, with the tests of single items and groups.
 
+mod budget;
 mod containers;
 mod force;
 mod imports;
 mod memory;
-mod patience;
 mod protection;
 mod references;
 mod restore;
@@ -18,10 +18,11 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Author, Batch, BatchOutcome, Code, Environment, EnvironmentSettings, Event, Expect, ItemOutcome,
-        Operate, Outcome, ProjectSettings, Put, Refusal, Request, State, WriteItem,
+        Author, Batch, BatchOutcome, Code, CreateEnvironment, CreateProject, DeleteEnvironment,
+        DeleteProject, Environment, EnvironmentSettings, Event, Expect, ItemOutcome, Operate, Project,
+        ProjectSettings, Put, PutContent, Refusal, State, UpdateEnvironment, UpdateProject, WriteItem,
     },
-    decide,
+    Command,
 };
 
 /// A state that requests are put to, one after the other, an hour apart or less.
@@ -40,9 +41,9 @@ impl World {
         }
     }
 
-    fn ask(&mut self, request: &Request) -> Result<Outcome, Refusal> {
+    fn ask<C: Command>(&mut self, command: &C) -> Result<C::Outcome, Refusal> {
         let author = Author { actor: "unix:ada".into(), via: "test".into() };
-        let decision = decide(&self.state, request, &author, self.now)?;
+        let decision = command.decide(&self.state, &author, self.now)?;
         let mut rebuilt = self.state.clone();
         for event in &decision.events {
             rebuilt.apply(event);
@@ -58,22 +59,19 @@ impl World {
     }
 
     fn batch(&mut self, id: Uuid, groups: Vec<Vec<WriteItem>>) -> Result<BatchOutcome, Refusal> {
-        match self.ask(&Request::WriteVariables(Batch { id, groups }))? {
-            Outcome::Batch(outcome) => Ok(outcome),
-            other => panic!("a batch was asked for, and {other:?} came"),
-        }
+        self.ask(&Batch { id, groups })
     }
 
-    fn create_project(&mut self, name: &str) -> Result<Outcome, Refusal> {
-        self.ask(&Request::CreateProject {
+    fn create_project(&mut self, name: &str) -> Result<Arc<Project>, Refusal> {
+        self.ask(&CreateProject {
             name: name.parse().unwrap(),
             settings: ProjectSettings { description: "made".to_owned(), ..ProjectSettings::default() },
             adopt_existing: false,
         })
     }
 
-    fn create_env(&mut self, path: &str, create_missing: bool) -> Result<Outcome, Refusal> {
-        self.ask(&Request::CreateEnvironment {
+    fn create_env(&mut self, path: &str, create_missing: bool) -> Result<Arc<Environment>, Refusal> {
+        self.ask(&CreateEnvironment {
             path: path.parse().unwrap(),
             settings: EnvironmentSettings {
                 description: "made".to_owned(),
@@ -84,11 +82,11 @@ impl World {
         })
     }
 
-    fn delete_env(&mut self, path: &str) -> Result<Outcome, Refusal> {
+    fn delete_env(&mut self, path: &str) -> Result<(), Refusal> {
         self.ask(&delete_env(path, false))
     }
 
-    fn delete_project(&mut self, name: &str) -> Result<Outcome, Refusal> {
+    fn delete_project(&mut self, name: &str) -> Result<(), Refusal> {
         self.ask(&delete_project(name, false))
     }
 
@@ -101,7 +99,7 @@ impl World {
     }
 
     /// Sets the imports of an environment, which is created where it does not exist.
-    fn import(&mut self, path: &str, imports: &[&str]) -> Result<Outcome, Refusal> {
+    fn import(&mut self, path: &str, imports: &[&str]) -> Result<Arc<Environment>, Refusal> {
         if self.state.environment(&path.parse().unwrap()).is_none() {
             self.create_env(path, true)?;
         }
@@ -113,7 +111,7 @@ impl World {
     }
 
     fn protect_project(&mut self, name: &str, protected: bool) {
-        let request = Request::UpdateProject {
+        let request = UpdateProject {
             name: name.parse().unwrap(),
             description: None,
             protected: Some(protected),
@@ -123,9 +121,9 @@ impl World {
     }
 
     /// The refusal of a request that is to be refused, as people read it.
-    fn refused(&mut self, request: &Request) -> String {
+    fn refused(&mut self, command: &impl Command) -> String {
         let events = self.events.len();
-        let refusal = self.ask(request).unwrap_err();
+        let refusal = self.ask(command).err().expect("it was to be refused");
         assert_eq!(self.events.len(), events);
         told(&refusal)
     }
@@ -142,10 +140,8 @@ fn put(path: &str, key: &str, value: &str) -> WriteItem {
         project: project.to_owned(),
         env: env.to_owned(),
         key: key.to_owned(),
-        operation: Some(Operate::Put(Put {
-            value_type: Some(ValueType::String),
-            value: Some(value.to_owned()),
-            reference: None,
+        operation: Ok(Operate::Put(Put {
+            content: PutContent::Value { value_type: ValueType::String, text: value.to_owned() },
             description: String::new(),
             create_missing: true,
             protected: None,
@@ -163,19 +159,19 @@ struct Change {
     expect: Option<EnvironmentSettings>,
 }
 
-fn update_env(path: &str, set: impl FnOnce(&mut Change)) -> Request {
+fn update_env(path: &str, set: impl FnOnce(&mut Change)) -> UpdateEnvironment {
     let mut change = Change::default();
     set(&mut change);
     let Change { description, protected, imports, expect } = change;
-    Request::UpdateEnvironment { path: path.parse().unwrap(), description, protected, imports, expect }
+    UpdateEnvironment { path: path.parse().unwrap(), description, protected, imports, expect }
 }
 
-fn delete_env(path: &str, force: bool) -> Request {
-    Request::DeleteEnvironment { path: path.parse().unwrap(), force }
+fn delete_env(path: &str, force: bool) -> DeleteEnvironment {
+    DeleteEnvironment { path: path.parse().unwrap(), force }
 }
 
-fn delete_project(name: &str, force: bool) -> Request {
-    Request::DeleteProject { name: name.parse().unwrap(), force }
+fn delete_project(name: &str, force: bool) -> DeleteProject {
+    DeleteProject { name: name.parse().unwrap(), force }
 }
 
 fn paths(names: &[&str]) -> Vec<EnvPath> {
@@ -187,28 +183,30 @@ fn told(refusal: &Refusal) -> String {
 }
 
 fn protecting(mut item: WriteItem, protected: bool) -> WriteItem {
-    if let Some(Operate::Put(put)) = &mut item.operation {
+    if let Ok(Operate::Put(put)) = &mut item.operation {
         put.protected = Some(protected);
     }
     item
 }
 
 fn strict(mut item: WriteItem) -> WriteItem {
-    if let Some(Operate::Put(put)) = &mut item.operation {
+    if let Ok(Operate::Put(put)) = &mut item.operation {
         put.create_missing = false;
     }
     item
 }
 
 fn typed(mut item: WriteItem, value_type: ValueType) -> WriteItem {
-    if let Some(Operate::Put(put)) = &mut item.operation {
-        put.value_type = Some(value_type);
+    if let Ok(Operate::Put(Put { content: PutContent::Value { value_type: of, .. }, .. })) =
+        &mut item.operation
+    {
+        *of = value_type;
     }
     item
 }
 
 fn delete(path: &str, key: &str) -> WriteItem {
-    WriteItem { operation: Some(Operate::Delete), ..put(path, key, "") }
+    WriteItem { operation: Ok(Operate::Delete), ..put(path, key, "") }
 }
 
 fn expecting(item: WriteItem, expect: Expect) -> WriteItem {
@@ -228,7 +226,7 @@ fn words(outcome: &BatchOutcome) -> Vec<String> {
                 ItemOutcome::Absent => "absent".to_owned(),
                 ItemOutcome::Refused(refusal) => format!("{:?}", refusal.code),
             };
-            format!("{kind} {}/{}", result.revision, result.environment_revision)
+            format!("{kind} {}/{}", result.revision.unwrap_or(0), result.environment_revision.unwrap_or(0))
         })
         .collect()
 }
@@ -309,28 +307,16 @@ fn expectations() {
 #[test]
 fn wrong_items_are_refused_alone() {
     let mut world = World::new();
-    let no_value = |value: Option<String>, value_type| WriteItem {
-        operation: Some(Operate::Put(Put {
-            value_type,
-            value,
-            reference: None,
-            description: String::new(),
-            create_missing: true,
-            protected: None,
-        })),
-        ..put("p/e", "A", "")
-    };
     let long = WriteItem {
-        operation: Some(Operate::Put(Put {
-            value_type: Some(ValueType::String),
-            value: Some(String::new()),
-            reference: None,
+        operation: Ok(Operate::Put(Put {
+            content: PutContent::Value { value_type: ValueType::String, text: String::new() },
             description: "d".repeat(1025),
             create_missing: true,
             protected: None,
         })),
         ..put("p/e", "A", "")
     };
+    let malformed = Refusal::invalid("operation", "the item names no operation");
     let cases = [
         (put("P/e", "A", "1"), Code::Invalid, "project"),
         (put("p/E", "A", "1"), Code::Invalid, "env"),
@@ -339,9 +325,11 @@ fn wrong_items_are_refused_alone() {
         (put("p/e", "A", "a\0b"), Code::Invalid, "value"),
         (typed(put("p/e", "A", "ten"), ValueType::Number), Code::Invalid, "value"),
         (long, Code::Invalid, "description"),
-        (no_value(None, Some(ValueType::String)), Code::Invalid, "value"),
-        (no_value(Some("1".to_owned()), None), Code::Invalid, "type"),
-        (WriteItem { operation: None, ..put("p/e", "A", "") }, Code::Invalid, "operation"),
+        (
+            WriteItem { operation: Err(Box::new(malformed)), ..put("p/e", "A", "") },
+            Code::Invalid,
+            "operation",
+        ),
         (strict(put("p/none", "A", "1")), Code::NotFound, "env"),
         (strict(put("q/none", "A", "1")), Code::NotFound, "project"),
     ];

@@ -18,45 +18,58 @@ use kontraktor_model::{
 use super::{
     super::{
         Batch, BatchOutcome, BatchRecord, Body, Code, Current, EnvironmentSettings, Expect, ItemOutcome,
-        ItemResult, Kind, Operate, Outcome, Put, Refusal, State, Variable, VariableEvent, VariableOperation,
-        WriteItem, digest::digest, schema::Patience,
+        ItemResult, Operate, Put, PutContent, Refusal, State, Variable, VariableEvent, VariableKind,
+        VariableOperation, WriteItem, digest::digest, schema::ValidationBudget,
     },
-    draft::Draft,
-    environments, protection, schemas,
+    Command, Draft, Weight, environments, protection, schemas,
 };
 
 /// Refusals of one batch carry the current variables until these hold so many bytes of values, so that neither the
 /// answer nor the record of it grows beyond bounds.
 const MAX_CURRENT_BYTES: usize = 16 * 1024 * 1024;
 
-pub(super) fn write(draft: &mut Draft<'_>, batch: &Batch) -> Result<Outcome, Refusal> {
-    check_shape(batch)?;
-    let digest = digest(batch);
-    if let Some(remembered) = draft.state().batch(batch.id, draft.now()) {
-        if remembered.digest != digest {
-            return Err(Refusal::new(
-                Code::BatchMismatch,
-                format!("batch {} was used before, with other content", batch.id),
-            )
-            .field("batch_id")
-            .remedy("give every batch an id of its own; repeat one only with the same content"));
-        }
-        return Ok(Outcome::Batch(BatchOutcome { results: remembered.results(), replayed: true }));
-    }
-    draft.within_batch(batch.id, digest);
+impl Command for Batch {
+    type Outcome = BatchOutcome;
 
-    let mut done = Vec::with_capacity(batch.len());
-    let mut bounds = Bounds { room: MAX_CURRENT_BYTES, patience: Patience::default() };
-    for group in &batch.groups {
-        write_group(draft, group, &mut done, &mut bounds);
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
+        check_shape(self)?;
+        let digest = digest(self);
+        if let Some(remembered) = draft.state().batch(self.id, draft.now()) {
+            if remembered.digest != digest {
+                return Err(Refusal::new(
+                    Code::BatchMismatch,
+                    format!("batch {} was already used with other content", self.id),
+                )
+                .field("batch_id")
+                .remedy("give every batch an id of its own; repeat one only with the same content"));
+            }
+            return Ok(BatchOutcome { results: remembered.results(), replayed: true });
+        }
+        draft.within_batch(self.id, digest);
+
+        let mut done = Vec::with_capacity(self.len());
+        let mut bounds = Bounds { room: MAX_CURRENT_BYTES, budget: ValidationBudget::default() };
+        for group in &self.groups {
+            write_group(draft, group, &mut done, &mut bounds);
+        }
+        let results = with_environment_revisions(draft.state(), done);
+        let any_success = results.iter().any(|result| result.outcome.is_success());
+        let all_written = results.iter().all(|result| result.outcome.is_write());
+        if any_success && !all_written {
+            draft.record(None, Body::Batch(BatchRecord::new(&results)));
+        }
+        Ok(BatchOutcome { results, replayed: false })
     }
-    let results = with_environment_revisions(draft.state(), done);
-    let any_success = results.iter().any(|result| result.outcome.is_success());
-    let all_written = results.iter().all(|result| result.outcome.is_write());
-    if any_success && !all_written {
-        draft.record(None, Body::Batch(BatchRecord::new(&results)));
+
+    fn weight(&self) -> Weight {
+        Weight::of_items(self.groups.iter().flatten().map(|item| {
+            let content = match &item.operation {
+                Ok(Operate::Put(put)) => put.content.text().len() + put.description.len(),
+                Ok(Operate::Delete) | Err(_) => 0,
+            };
+            item.project.len() + item.env.len() + item.key.len() + content
+        }))
     }
-    Ok(Outcome::Batch(BatchOutcome { results, replayed: false }))
 }
 
 /// What makes the whole call wrong, whatever its items say.
@@ -68,7 +81,7 @@ fn check_shape(batch: &Batch) -> Result<(), Refusal> {
     if count > MAX_BATCH_ITEMS {
         return Err(Refusal::invalid(
             "groups",
-            format!("the batch holds {count} items, and {MAX_BATCH_ITEMS} is the limit"),
+            format!("the batch holds {count} items; the limit is {MAX_BATCH_ITEMS}"),
         )
         .remedy("split it into several batches"));
     }
@@ -77,7 +90,7 @@ fn check_shape(batch: &Batch) -> Result<(), Refusal> {
             "groups",
             format!("group {} of the batch holds no items", position + 1),
         )
-        .remedy("leave the group out"));
+        .remedy("remove the group"));
     }
     let mut seen = HashSet::with_capacity(count);
     for item in batch.groups.iter().flatten() {
@@ -109,14 +122,14 @@ fn short(text: &str) -> String {
 struct Done {
     path: Option<EnvPath>,
     outcome: ItemOutcome,
-    revision: u64,
+    revision: Option<u64>,
 }
 
 /// What is left for the items of a batch together.
 struct Bounds {
     /// For current variables in refusals, in bytes.
     room: usize,
-    patience: Patience,
+    budget: ValidationBudget,
 }
 
 /// What an item will do if its group goes through.
@@ -135,7 +148,7 @@ enum Step {
 
 /// What a key shall hold, checked and canonical.
 struct Content {
-    kind: Kind,
+    kind: VariableKind,
     value: String,
     description: String,
     protected: bool,
@@ -166,7 +179,7 @@ fn write_group(draft: &mut Draft<'_>, group: &[WriteItem], done: &mut Vec<Done>,
             .as_ref()
             .and_then(|path| draft.state().environment(path))
             .and_then(|environment| environment.variables.get(item.key.as_str()))
-            .map_or(0, |variable| variable.revision);
+            .map(|variable| variable.revision);
         done.push(Done { path, outcome: ItemOutcome::Refused(Arc::new(refusal)), revision });
     }
 }
@@ -179,24 +192,20 @@ fn plan(
     to_create: &mut HashSet<EnvPath>,
     bounds: &mut Bounds,
 ) -> Result<Planned, Refusal> {
-    let Bounds { room, patience } = bounds;
+    let Bounds { room, budget } = bounds;
     let path = EnvPath::new(&item.project, &item.env)?;
     let key: Key = item.key.parse()?;
     let current = state.environment(&path).and_then(|environment| environment.variables.get(&key));
     let step = match &item.operation {
-        None => {
-            return Err(
-                Refusal::invalid("operation", "the item names no operation").remedy("ask for put or delete")
-            );
-        }
-        Some(Operate::Delete) => {
+        Err(malformed) => return Err(Refusal::clone(malformed)),
+        Ok(Operate::Delete) => {
             if current.is_some_and(|variable| variable.protected) {
                 return Err(protection::of_key(&path, &key));
             }
             meets(state, &path, &key, current, item.expect, room)?;
             current.map_or(Step::Absent, |variable| Step::Delete(Arc::clone(variable)))
         }
-        Some(Operate::Put(put)) => {
+        Ok(Operate::Put(put)) => {
             let (kind, value) = canonical(put)?;
             if put.create_missing {
                 to_create.insert(path.clone());
@@ -216,7 +225,7 @@ fn plan(
                     Step::Unchanged { revision: variable.revision }
                 }
                 _ => {
-                    schemas::check(state, patience, &path, &key, content.kind, &content.value)?;
+                    schemas::check(state, budget, &path, &key, content.kind, &content.value)?;
                     Step::Write { content, create_missing: put.create_missing }
                 }
             }
@@ -234,28 +243,18 @@ impl Content {
     }
 }
 
-fn canonical(put: &Put) -> Result<(Kind, String), Refusal> {
-    if let Some(text) = &put.reference {
-        check_description(&put.description)?;
-        if put.value_type.is_some() {
-            return Err(Refusal::invalid("type", "the item holds a secret reference, which has no type")
-                .remedy("leave the type out"));
-        }
-        return Ok((Kind::Reference, text.parse::<Reference>()?.to_string()));
-    }
-    let value_type = put.value_type.ok_or_else(|| {
-        Refusal::invalid("type", "the item names no type that this daemon knows")
-            .remedy("use string, number, bool or json")
-    })?;
-    let text = put.value.as_deref().ok_or_else(|| {
-        Refusal::invalid("value", "the item has no value").remedy("send a value; it may be empty")
-    })?;
+fn canonical(put: &Put) -> Result<(VariableKind, String), Refusal> {
     check_description(&put.description)?;
-    Ok((Kind::Value(value_type), value_type.canonicalize(text)?))
+    match &put.content {
+        PutContent::Value { value_type, text } => {
+            Ok((VariableKind::Value(*value_type), value_type.canonicalize(text)?))
+        }
+        PutContent::Reference(text) => Ok((VariableKind::Reference, text.parse::<Reference>()?.to_string())),
+    }
 }
 
 /// A secret's reference is not taken for a value by those who read the key, nor a value for a reference.
-fn keeps_its_kind(path: &EnvPath, variable: &Variable, kind: Kind) -> Result<(), Refusal> {
+fn keeps_its_kind(path: &EnvPath, variable: &Variable, kind: VariableKind) -> Result<(), Refusal> {
     if variable.kind.is_reference() == kind.is_reference() {
         return Ok(());
     }
@@ -287,14 +286,14 @@ fn meets(
         (Expect::Revision(revision), Some(variable)) if variable.revision == revision => return Ok(()),
         (Expect::Absent, Some(variable)) => Refusal::new(
             Code::KeyExists,
-            format!("key \"{key}\" exists already in environment \"{path}\", at revision {}", variable.revision),
+            format!("key \"{key}\" already exists in environment \"{path}\", at revision {}", variable.revision),
         )
         .remedy("import it, or choose another key"),
         (Expect::Revision(revision), None) => Refusal::new(
             Code::Conflict,
             format!("key \"{key}\" of environment \"{path}\" was expected at revision {revision}, and does not exist"),
         )
-        .remedy("read it again, and decide anew"),
+        .remedy("read it again, then retry"),
         (Expect::Revision(revision), Some(variable)) => Refusal::new(
             Code::Conflict,
             format!(
@@ -303,7 +302,7 @@ fn meets(
                 variable.revision, variable.written.actor, variable.written.via, variable.written.at,
             ),
         )
-        .remedy("read it again, and decide anew"),
+        .remedy("read it again, then retry"),
     }
     .field("key");
     let (Some(variable), Some(environment)) = (current, state.environment(path)) else { return Err(refusal) };
@@ -323,14 +322,14 @@ fn meets(
 fn record(draft: &mut Draft<'_>, item: u32, planned: Planned) -> Done {
     let Planned { path, key, step } = planned;
     let (outcome, revision) = match step {
-        Step::Absent => (ItemOutcome::Absent, 0),
-        Step::Unchanged { revision } => (ItemOutcome::Unchanged, revision),
-        Step::Delete(variable) => (ItemOutcome::Deleted, record_delete(draft, item, &path, &variable)),
+        Step::Absent => (ItemOutcome::Absent, None),
+        Step::Unchanged { revision } => (ItemOutcome::Unchanged, Some(revision)),
+        Step::Delete(variable) => (ItemOutcome::Deleted, Some(record_delete(draft, item, &path, &variable))),
         Step::Write { content, create_missing } => {
             if create_missing {
                 create_missing_parts(draft, &path);
             }
-            (ItemOutcome::Written, record_put(draft, item, &path, key, &content))
+            (ItemOutcome::Written, Some(record_put(draft, item, &path, key, &content)))
         }
     };
     Done { path: Some(path), outcome, revision }
@@ -379,11 +378,11 @@ fn record_delete(draft: &mut Draft<'_>, item: u32, path: &EnvPath, variable: &Va
 
 /// Fills in the revisions that the environments ended up with.
 fn with_environment_revisions(state: &State, done: Vec<Done>) -> Vec<ItemResult> {
-    let mut revisions: HashMap<EnvPath, u64> = HashMap::new();
+    let mut revisions: HashMap<EnvPath, Option<u64>> = HashMap::new();
     let mut revision_of = |path: &EnvPath| match revisions.get(path) {
         Some(revision) => *revision,
         None => {
-            let revision = state.environment(path).map_or(0, |environment| environment.revision);
+            let revision = state.environment(path).map(|environment| environment.revision);
             revisions.insert(path.clone(), revision);
             revision
         }
@@ -392,7 +391,7 @@ fn with_environment_revisions(state: &State, done: Vec<Done>) -> Vec<ItemResult>
         .map(|Done { path, outcome, revision }| ItemResult {
             outcome,
             revision,
-            environment_revision: path.as_ref().map_or(0, &mut revision_of),
+            environment_revision: path.as_ref().and_then(&mut revision_of),
         })
         .collect()
 }

@@ -90,9 +90,9 @@ impl Row<'_> {
                     project,
                     environment,
                     key: key.as_deref().map(str::parse).transpose()?,
-                    reference: reference.as_ref().into(),
-                    version: version.as_ref().into(),
-                    peer: peer.as_ref().into(),
+                    reference: non_empty(reference),
+                    version: non_empty(version),
+                    peer: non_empty(peer),
                     problem: problem
                         .as_deref()
                         .map(|problem| word(problem, "code of a refusal"))
@@ -125,6 +125,11 @@ impl Row<'_> {
             hash: Hash::try_from(self.hash.as_ref())?,
         })
     }
+}
+
+/// The log holds an empty text for none.
+fn non_empty(text: &str) -> Option<Arc<str>> {
+    (!text.is_empty()).then(|| text.into())
 }
 
 /// None for no imports.
@@ -194,9 +199,9 @@ impl<'a> From<&'a Event> for Row<'a> {
                 project: access.project_name().map(|name| name.as_str().into()),
                 env: access.environment.as_ref().map(|path| path.env.as_str().into()),
                 key: access.key.as_ref().map(|key| key.as_str().into()),
-                reference: access.reference.as_ref().into(),
-                version: access.version.as_ref().into(),
-                peer: access.peer.as_ref().into(),
+                reference: access.reference.as_deref().unwrap_or_default().into(),
+                version: access.version.as_deref().unwrap_or_default().into(),
+                peer: access.peer.as_deref().unwrap_or_default().into(),
                 count: *count,
                 problem: access.problem.map(|problem| problem.as_str().into()),
             },
@@ -229,86 +234,6 @@ fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
 impl Row<'_> {
     /// The same row, borrowing nothing.
     pub fn into_owned(self) -> Row<'static> {
-        let body = match self.body {
-            RowBody::Project { name, operation, description, implicit, protected } => RowBody::Project {
-                name: owned(name),
-                operation: owned(operation),
-                description: owned(description),
-                implicit,
-                protected,
-            },
-            RowBody::Environment {
-                id,
-                project,
-                env,
-                operation,
-                revision,
-                description,
-                implicit,
-                protected,
-                imports,
-            } => RowBody::Environment {
-                id,
-                project: owned(project),
-                env: owned(env),
-                operation: owned(operation),
-                revision,
-                description: owned(description),
-                implicit,
-                protected,
-                imports: imports.map(owned),
-            },
-            RowBody::Variable {
-                id,
-                environment,
-                key,
-                operation,
-                revision,
-                value_type,
-                old_value,
-                new_value,
-                description,
-                protected,
-            } => RowBody::Variable {
-                id,
-                environment,
-                key: owned(key),
-                operation: owned(operation),
-                revision,
-                value_type: owned(value_type),
-                old_value: old_value.map(owned),
-                new_value: new_value.map(owned),
-                description: owned(description),
-                protected,
-            },
-            RowBody::Schema { project, name, operation, key_pattern, schema } => RowBody::Schema {
-                project: owned(project),
-                name: owned(name),
-                operation: owned(operation),
-                key_pattern: owned(key_pattern),
-                schema: owned(schema),
-            },
-            RowBody::Access { operation, project, env, key, reference, version, peer, count, problem } => {
-                RowBody::Access {
-                    operation: owned(operation),
-                    project: project.map(owned),
-                    env: env.map(owned),
-                    key: key.map(owned),
-                    reference: owned(reference),
-                    version: owned(version),
-                    peer: owned(peer),
-                    count,
-                    problem: problem.map(owned),
-                }
-            }
-            RowBody::Version { environment, key, reference, version } => RowBody::Version {
-                environment,
-                key: owned(key),
-                reference: owned(reference),
-                version: owned(version),
-            },
-            RowBody::Batch { items, results } => RowBody::Batch { items, results: owned(results) },
-        };
         Row {
             seq: self.seq,
             at_us: self.at_us,
@@ -317,7 +242,7 @@ impl Row<'_> {
             batch_id: self.batch_id,
             batch_digest: self.batch_digest.map(|digest| Cow::Owned(digest.into_owned())),
             batch_item: self.batch_item,
-            body,
+            body: self.body.into_owned(),
             hash: Cow::Owned(self.hash.into_owned()),
         }
     }

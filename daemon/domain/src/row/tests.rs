@@ -90,6 +90,49 @@ fn hashes_stay_what_they_are() {
     );
 }
 
+/// The same for the logs that came later. Computed with another program.
+#[test]
+fn hashes_of_accesses_versions_and_batches_stay_what_they_are() {
+    let failed = RowBody::Access {
+        operation: "failed".into(),
+        project: Some("p".into()),
+        env: Some("e".into()),
+        key: Some("KEY".into()),
+        reference: "azure-kv://kv/name".into(),
+        version: "".into(),
+        peer: "pid:7".into(),
+        count: 3,
+        problem: Some("vault_denied".into()),
+    };
+    let read = RowBody::Access {
+        operation: "read".into(),
+        project: None,
+        env: None,
+        key: None,
+        reference: "azure-kv://kv/name".into(),
+        version: "0a1b".into(),
+        peer: "".into(),
+        count: 1,
+        problem: None,
+    };
+    let version = RowBody::Version {
+        environment: Uuid::from_u128(7),
+        key: "KEY".into(),
+        reference: "azure-kv://kv/name".into(),
+        version: "0a1b".into(),
+    };
+    let batch = RowBody::Batch { items: 2, results: "[]".into() };
+    assert_eq!(
+        [hash(failed), hash(read), hash(version), hash(batch)],
+        [
+            "9511468b4e6d6a33c1bec6d7ec420b470ded7df9c2d3a6edc14ce8e082bc63da",
+            "0ce9eff3b209c323a45561113087d5cf67765931cd8f724a8790712e5818f936",
+            "75d1a3fa5fdf7a6fe4501d8f3173efd12237fdde7e286876ffbee78a93122c29",
+            "f5229dfc9faeee597ed0b2a627abc04f5b27006d2b4f7e7d1b43a077552e1a2b",
+        ]
+    );
+}
+
 #[test]
 fn imports_that_nobody_wrote_are_not_read() {
     for text in ["", "null", "[1]", "{}", "[\"p/a\",\"P\"]"] {

@@ -6,7 +6,7 @@ use kontraktor_model::{
 };
 use regex::{Regex, RegexBuilder};
 
-use super::{Fault, pattern::Costs};
+use super::{SchemaError, pattern::Costs};
 
 /// The expression, compiled, in bytes. It is tried on every key that is written in its project.
 const MAX_SIZE: usize = 64 * 1024;
@@ -24,25 +24,25 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn new(pattern: &str) -> Result<Self, Fault> {
+    pub(super) fn new(pattern: &str) -> Result<Self, SchemaError> {
         if pattern.is_empty() {
-            return Err(Fault::pattern("is empty, and a key never is"));
+            return Err(SchemaError::pattern("is empty, and a key never is"));
         }
         if pattern.len() > MAX_KEY_PATTERN_BYTES {
-            return Err(Fault::pattern(format!(
+            return Err(SchemaError::pattern(format!(
                 "is {} bytes long: at most {MAX_KEY_PATTERN_BYTES} are allowed",
                 pattern.len()
             )));
         }
         let (text, whole) = whole(pattern).map_err(|error| match error {
-            regex::Error::CompiledTooBig(limit) => {
-                Fault::pattern(format!("takes more than {limit} bytes when it is compiled: repeat less"))
-            }
+            regex::Error::CompiledTooBig(limit) => SchemaError::pattern(format!(
+                "takes more than {limit} bytes when it is compiled: repeat less"
+            )),
             error => {
                 // The parser draws a picture of several lines; its last line says what is wrong.
                 let text = error.to_string();
                 let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                Fault::pattern(format!("is not a regular expression: {reason}"))
+                SchemaError::pattern(format!("is not a regular expression: {reason}"))
             }
         })?;
         let mut costs = Costs::default();
@@ -51,8 +51,8 @@ impl Keys {
         let keys = Self { whole, cost };
         let most = keys.steps_for(MAX_KEY_CHARS);
         if most > MAX_STEPS {
-            return Err(Fault::pattern(format!(
-                "may take {most} steps for a single key, and {MAX_STEPS} is the limit: repeat less"
+            return Err(SchemaError::pattern(format!(
+                "may take {most} steps for a single key; the limit is {MAX_STEPS}: repeat less"
             )));
         }
         Ok(keys)

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use kontraktor_model::limits::MAX_JSON_DEPTH;
 
 use super::{
-    Fault,
+    SchemaError,
     shape::{Node, Part, Shape},
 };
 
@@ -25,7 +25,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn of(shape: &Shape) -> Result<Self, Fault> {
+    pub(super) fn of(shape: &Shape) -> Result<Self, SchemaError> {
         let nodes = &shape.nodes;
         let order = inner_first(nodes)?;
         check_chains(nodes, &order)?;
@@ -36,10 +36,10 @@ impl Load {
             steps[index] = node.cost.saturating_add(node.times.saturating_mul(below));
         }
         if steps[0] > MAX_STEPS {
-            return Err(Fault::at(
+            return Err(SchemaError::at(
                 String::new(),
                 format!(
-                    "looking at a single value may take {} steps, and {MAX_STEPS} is the limit: let fewer subschemas \
+                    "looking at a single value may take {} steps; the limit is {MAX_STEPS}: let fewer subschemas \
                      refer to each other, and let patterns repeat less",
                     steps[0]
                 ),
@@ -87,7 +87,7 @@ fn deeper(nodes: &[Node], order: &[usize], steps: &[u64]) -> Vec<u64> {
 }
 
 /// The subschemas in such an order that whatever applies in place comes before what it applies to.
-fn inner_first(nodes: &[Node]) -> Result<Vec<usize>, Fault> {
+fn inner_first(nodes: &[Node]) -> Result<Vec<usize>, SchemaError> {
     let mut outer = vec![0_usize; nodes.len()];
     for node in nodes {
         for &inner in &node.in_place {
@@ -113,7 +113,7 @@ fn inner_first(nodes: &[Node]) -> Result<Vec<usize>, Fault> {
 }
 
 /// Names one way round. Those that are still waiting for an outer one are on a round or below one.
-fn round(nodes: &[Node], outer: &[usize]) -> Fault {
+fn round(nodes: &[Node], outer: &[usize]) -> SchemaError {
     let mut before = vec![None; nodes.len()];
     for (index, node) in nodes.iter().enumerate().filter(|&(index, _)| outer[index] > 0) {
         for &inner in &node.in_place {
@@ -133,7 +133,7 @@ fn round(nodes: &[Node], outer: &[usize]) -> Fault {
     way.push(on_it);
     way.reverse();
     let named: Vec<String> = way.iter().take(10).map(|&index| format!("#{}", nodes[index].pointer)).collect();
-    Fault::at(
+    SchemaError::at(
         nodes[on_it].pointer.clone(),
         format!(
             "the schema refers to itself without going into the value: {}{}",
@@ -143,12 +143,12 @@ fn round(nodes: &[Node], outer: &[usize]) -> Fault {
     )
 }
 
-fn check_chains(nodes: &[Node], order: &[usize]) -> Result<(), Fault> {
+fn check_chains(nodes: &[Node], order: &[usize]) -> Result<(), SchemaError> {
     let mut chain = vec![0_usize; nodes.len()];
     for &index in order {
         chain[index] = 1 + nodes[index].in_place.iter().map(|&inner| chain[inner]).max().unwrap_or(0);
         if chain[index] > MAX_CHAIN {
-            return Err(Fault::at(
+            return Err(SchemaError::at(
                 nodes[index].pointer.clone(),
                 format!(
                     "more than {MAX_CHAIN} subschemas lead to each other from here without going into the value"

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Map, Value};
 
-use super::{Fault, pattern::Costs};
+use super::{SchemaError, pattern::Costs};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -60,7 +60,7 @@ pub(super) enum Part {
 }
 
 impl Shape {
-    pub(super) fn of(schema: &Value) -> Result<Self, Fault> {
+    pub(super) fn of(schema: &Value) -> Result<Self, SchemaError> {
         let mut reader = Reader::new(schema);
         reader.node(String::new(), schema);
         reader.walk()?;
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
         index
     }
 
-    fn walk(&mut self) -> Result<(), Fault> {
+    fn walk(&mut self) -> Result<(), SchemaError> {
         while let Some((index, schema)) = self.waiting.pop_front() {
             if let Value::Object(keywords) = schema {
                 for (keyword, argument) in keywords {
@@ -132,11 +132,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn keyword(&mut self, index: usize, keyword: &'a str, argument: &'a Value) -> Result<(), Fault> {
+    fn keyword(&mut self, index: usize, keyword: &'a str, argument: &'a Value) -> Result<(), SchemaError> {
         let here = format!("{}/{}", self.nodes[index].pointer, escaped(keyword));
         match (keyword, argument) {
             ("$schema", Value::String(draft)) if draft.strip_suffix('#').unwrap_or(draft) != DRAFT => {
-                return Err(Fault::at(
+                return Err(SchemaError::at(
                     here,
                     format!(
                         "names the draft {:?}, and only {DRAFT:?} (draft 2020-12) is known",
@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
                 ));
             }
             ("$id", _) if index != 0 => {
-                return Err(Fault::at(here, "only the whole schema may have an $id"));
+                return Err(SchemaError::at(here, "only the whole schema may have an $id"));
             }
             ("$anchor" | "$dynamicAnchor", Value::String(name)) => {
                 self.anchors.insert(name, index);
@@ -205,10 +205,10 @@ impl<'a> Reader<'a> {
     }
 
     /// What trying a pattern costs, for every 64 bytes of text.
-    fn pattern(&mut self, pattern: &str) -> Result<u64, Fault> {
+    fn pattern(&mut self, pattern: &str) -> Result<u64, SchemaError> {
         self.patterns += 1;
         if self.patterns > MAX_PATTERNS {
-            return Err(Fault::at("", format!("it has more than {MAX_PATTERNS} patterns")));
+            return Err(SchemaError::at("", format!("it has more than {MAX_PATTERNS} patterns")));
         }
         Ok(self.costs.of_ecma(pattern))
     }
@@ -233,29 +233,29 @@ impl<'a> Reader<'a> {
         schemas.iter().map(|(name, schema)| self.node(format!("{here}/{}", escaped(name)), schema)).collect()
     }
 
-    fn target(&mut self, reference: &Reference<'a>) -> Result<usize, Fault> {
+    fn target(&mut self, reference: &Reference<'a>) -> Result<usize, SchemaError> {
         let Reference { from, keyword, text } = reference;
-        let fault = |reason: &str| {
+        let error = |reason: &str| {
             let place = format!("{}/{keyword}", self.nodes[*from].pointer);
-            Err(Fault::at(place, format!("refers to {:?}, {reason}", short(text))))
+            Err(SchemaError::at(place, format!("refers to {:?}, {reason}", short(text))))
         };
         let (base, fragment) = text.split_once('#').unwrap_or((text, ""));
         if !(base.is_empty() || Some(base) == self.id) {
-            return fault("and references must stay inside the schema");
+            return error("and references must stay inside the schema");
         }
         let Some(fragment) = percent_decoded(fragment) else {
-            return fault("whose percent-encoding is broken");
+            return error("whose percent-encoding is mismatch");
         };
         if !(fragment.is_empty() || fragment.starts_with('/')) {
             return match self.anchors.get(fragment.as_str()) {
                 Some(node) => Ok(*node),
-                None => fault("an anchor that the schema does not have"),
+                None => error("an anchor that the schema does not have"),
             };
         }
         match self.schema.pointer(&fragment) {
             Some(schema @ (Value::Object(_) | Value::Bool(_))) => Ok(self.node(fragment, schema)),
-            Some(_) => fault("where there is no schema"),
-            None => fault("which the schema does not have"),
+            Some(_) => error("where there is no schema"),
+            None => error("which the schema does not have"),
         }
     }
 }

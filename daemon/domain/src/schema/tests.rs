@@ -8,25 +8,25 @@ use super::*;
 
 impl Checker {
     /// Whether a canonical value conforms, and if not, why.
-    fn check(&self, value_type: ValueType, canonical: &str) -> Result<(), Broken> {
+    fn check(&self, value_type: ValueType, canonical: &str) -> Result<(), Mismatch> {
         let instance = self.read(value_type, canonical)?;
         if self.conforms(&instance) { Ok(()) } else { Err(self.explain(&instance)) }
     }
 }
 
-fn checker(schema: &Value) -> Result<Checker, Fault> {
+fn checker(schema: &Value) -> Result<Checker, SchemaError> {
     Checker::new(&SchemaSettings { key_pattern: ".*".to_owned(), schema: schema.to_string() })
 }
 
 /// The texts of refusals of a schema.
-fn fault(schema: &Value) -> String {
+fn error(schema: &Value) -> String {
     checker(schema).map(|_| "taken").unwrap_err().to_string()
 }
 
 fn json_broken(schema: &Value, value: &Value) -> String {
     let canonical = ValueType::Json.canonicalize(&value.to_string()).unwrap();
     checker(schema)
-        .unwrap_or_else(|fault| panic!("{fault}"))
+        .unwrap_or_else(|error| panic!("{error}"))
         .check(ValueType::Json, &canonical)
         .unwrap_err()
         .to_string()
@@ -34,7 +34,7 @@ fn json_broken(schema: &Value, value: &Value) -> String {
 
 fn conforms(schema: &Value, value_type: ValueType, text: &str) -> bool {
     let canonical = value_type.canonicalize(text).unwrap();
-    checker(schema).unwrap_or_else(|fault| panic!("{fault}")).check(value_type, &canonical).is_ok()
+    checker(schema).unwrap_or_else(|error| panic!("{error}")).check(value_type, &canonical).is_ok()
 }
 
 /// What runs on the writer's stack in a daemon; half of it shall do.
@@ -106,18 +106,18 @@ fn the_texts_say_what_is_asked_for_and_where() {
 
 #[test]
 fn what_cannot_be_a_schema_is_refused_with_the_place() {
-    insta::assert_snapshot!(fault(&json!({"properties": {"p": {"type": "strin"}}})), @"the schema cannot be used at /properties/p/type: must be one of array, boolean, integer, null, number, object, string, or a list of them");
-    insta::assert_snapshot!(fault(&json!({"maximum": "9"})), @"the schema cannot be used at /maximum: must be of type number");
-    insta::assert_snapshot!(fault(&json!([])), @"the schema cannot be used: a schema is a JSON object, or true or false");
-    insta::assert_snapshot!(fault(&json!({"pattern": "(?=a)b"})), @"the schema cannot be used at /pattern: must be a regular expression that this daemon takes: without look-around and back-references, not too large");
-    insta::assert_snapshot!(fault(&json!({"pattern": r"(a)\1"})), @"the schema cannot be used at /pattern: must be a regular expression that this daemon takes: without look-around and back-references, not too large");
+    insta::assert_snapshot!(error(&json!({"properties": {"p": {"type": "strin"}}})), @"the schema cannot be used at /properties/p/type: must be one of array, boolean, integer, null, number, object, string, or a list of them");
+    insta::assert_snapshot!(error(&json!({"maximum": "9"})), @"the schema cannot be used at /maximum: must be of type number");
+    insta::assert_snapshot!(error(&json!([])), @"the schema cannot be used: a schema is a JSON object, or true or false");
+    insta::assert_snapshot!(error(&json!({"pattern": "(?=a)b"})), @"the schema cannot be used at /pattern: must be a regular expression that this daemon takes: without look-around and back-references, not too large");
+    insta::assert_snapshot!(error(&json!({"pattern": r"(a)\1"})), @"the schema cannot be used at /pattern: must be a regular expression that this daemon takes: without look-around and back-references, not too large");
     let text = |schema: &str| {
         let settings = SchemaSettings { key_pattern: ".*".to_owned(), schema: schema.to_owned() };
         Checker::new(&settings).map(|_| "taken").unwrap_err().to_string()
     };
     insta::assert_snapshot!(text("{\"type\": }"), @"the schema cannot be used: it is not valid JSON: expected value at line 1 column 10");
     insta::assert_snapshot!(text("{\"type\": \"string\", \"type\": \"number\"}"), @r#"the schema cannot be used: it is JSON with the key "type" twice in one object: keep one of them"#);
-    insta::assert_snapshot!(text(&" ".repeat(65_537)), @"the schema cannot be used: it is 65537 bytes long, and 65536 is the limit");
+    insta::assert_snapshot!(text(&" ".repeat(65_537)), @"the schema cannot be used: it is 65537 bytes long; the limit is 65536");
     let deep = format!("{}true{}", "{\"items\":".repeat(129), "}".repeat(129));
     insta::assert_snapshot!(text(&deep), @"the schema cannot be used: it is JSON nested more than 128 deep: flatten it");
 }
@@ -136,17 +136,17 @@ fn nothing_outside_the_schema_is_ever_asked_for() {
         for keyword in ["$ref", "$dynamicRef"] {
             let schema = json!({"properties": {"p": {keyword: reference}}});
             assert_eq!(
-                fault(&schema),
+                error(&schema),
                 format!(
                     "the schema cannot be used at /properties/p/{keyword}: refers to {reference:?}, and references must stay inside the schema"
                 ),
             );
         }
     }
-    insta::assert_snapshot!(fault(&json!({"$schema": "http://json-schema.org/draft-07/schema#"})), @r#"the schema cannot be used at /$schema: names the draft "http://json-schema.org/draft-07/schema#", and only "https://json-schema.org/draft/2020-12/schema" (draft 2020-12) is known"#);
-    insta::assert_snapshot!(fault(&json!({"$defs": {"a": {"$id": "https://example.com/a"}}})), @"the schema cannot be used at /$defs/a/$id: only the whole schema may have an $id");
-    insta::assert_snapshot!(fault(&json!({"$ref": "#/$defs/nope"})), @r##"the schema cannot be used at /$ref: refers to "#/$defs/nope", which the schema does not have"##);
-    insta::assert_snapshot!(fault(&json!({"$ref": "#nope"})), @r##"the schema cannot be used at /$ref: refers to "#nope", an anchor that the schema does not have"##);
+    insta::assert_snapshot!(error(&json!({"$schema": "http://json-schema.org/draft-07/schema#"})), @r#"the schema cannot be used at /$schema: names the draft "http://json-schema.org/draft-07/schema#", and only "https://json-schema.org/draft/2020-12/schema" (draft 2020-12) is known"#);
+    insta::assert_snapshot!(error(&json!({"$defs": {"a": {"$id": "https://example.com/a"}}})), @"the schema cannot be used at /$defs/a/$id: only the whole schema may have an $id");
+    insta::assert_snapshot!(error(&json!({"$ref": "#/$defs/nope"})), @r##"the schema cannot be used at /$ref: refers to "#/$defs/nope", which the schema does not have"##);
+    insta::assert_snapshot!(error(&json!({"$ref": "#nope"})), @r##"the schema cannot be used at /$ref: refers to "#nope", an anchor that the schema does not have"##);
 }
 
 #[test]
@@ -163,9 +163,9 @@ fn references_inside_the_schema_lead_to_pointers_anchors_and_its_own_id() {
 
 #[test]
 fn a_schema_that_refers_to_itself_in_place_is_refused_and_one_for_trees_is_not() {
-    insta::assert_snapshot!(fault(&json!({"$ref": "#"})), @"the schema cannot be used: the schema refers to itself without going into the value: # -> #");
+    insta::assert_snapshot!(error(&json!({"$ref": "#"})), @"the schema cannot be used: the schema refers to itself without going into the value: # -> #");
     let round = json!({"$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}, "properties": {"p": {"$ref": "#/$defs/a"}}});
-    let text = fault(&round);
+    let text = error(&round);
     assert!(text.contains("refers to itself") && text.contains("#/$defs/a/allOf/0"), "{text}");
     let tree = json!({"$dynamicAnchor": "node", "type": "object", "required": ["v"], "properties": {"v": {"type": "number"},
         "kids": {"type": "array", "items": {"$dynamicRef": "#node"}}}, "unevaluatedProperties": false});
@@ -176,10 +176,10 @@ fn a_schema_that_refers_to_itself_in_place_is_refused_and_one_for_trees_is_not()
 #[test]
 fn references_that_multiply_are_refused_before_anything_is_checked() {
     for keyword in ["allOf", "anyOf", "oneOf"] {
-        let text = fault(&doubling(keyword, 20, json!({"type": "string"})));
-        assert!(text.contains("and 1000000 is the limit"), "{text}");
+        let text = error(&doubling(keyword, 20, json!({"type": "string"})));
+        assert!(text.contains("the limit is 1000000"), "{text}");
     }
-    let text = fault(&doubling("allOf", 200, json!(true)));
+    let text = error(&doubling("allOf", 200, json!(true)));
     assert!(text.contains("more than 64 subschemas lead to each other"), "{text}");
     // A tree of alternatives doubles with each level of the value: what is shallow passes, what is deep is refused.
     let branch = json!({"properties": {"x": {"$ref": "#"}}, "minProperties": 1});
@@ -187,7 +187,7 @@ fn references_that_multiply_are_refused_before_anything_is_checked() {
     assert!(conforms(&both, ValueType::Json, &nested(5).to_string()));
     let deep = json_broken(&both, &nested(100));
     assert!(
-        deep.contains("steps, and 2000000 is the limit (the value has 201 parts, 100 levels deep)"),
+        deep.contains("steps; the limit is 2000000 (the value has 201 parts, 100 levels deep)"),
         "{deep}"
     );
 }
@@ -199,7 +199,7 @@ fn a_large_value_under_a_large_schema_is_refused_before_it_keeps_anyone_waiting(
     assert!(conforms(&items, ValueType::Json, r#"["o1", "o7999"]"#));
     let many = Value::Array(vec![json!("o7999"); 8_000]);
     let text = json_broken(&items, &many);
-    assert!(text.contains("2000000 is the limit"), "{text}");
+    assert!(text.contains("the limit is 2000000"), "{text}");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn what_would_take_long_to_explain_is_refused_without_the_place() {
     assert_eq!(text, "/allOf/0/items/const: must be \"x0\" (at /0 of the value)");
     let patterns: serde_json::Map<_, _> =
         (0..257).map(|number| (format!("^p{number}"), json!(true))).collect();
-    let text = fault(&json!({ "patternProperties": patterns }));
+    let text = error(&json!({ "patternProperties": patterns }));
     assert_eq!(text, "the schema cannot be used: it has more than 256 patterns");
 }
 
@@ -225,7 +225,7 @@ fn a_pattern_that_stalls_other_engines_is_tried_in_one_go() {
     let schema = json!({"pattern": "^(a+)+$"});
     assert!(!conforms(&schema, ValueType::String, &format!("{}b", "a".repeat(60_000))));
     assert!(conforms(&schema, ValueType::String, &"a".repeat(60_000)));
-    assert!(fault(&json!({"pattern": "(a{1000}){1000}"})).contains("not too large"));
+    assert!(error(&json!({"pattern": "(a{1000}){1000}"})).contains("not too large"));
     let digits = json!({"pattern": r"^\d{1,64}$"});
     assert!(
         conforms(&digits, ValueType::String, "12") && !conforms(&digits, ValueType::String, "١٢"),
@@ -235,8 +235,11 @@ fn a_pattern_that_stalls_other_engines_is_tried_in_one_go() {
 
 /// What a value may take under a schema, or the refusal.
 fn steps(schema: &Value, text: &str) -> Result<u64, String> {
-    let checker = checker(schema).unwrap_or_else(|fault| panic!("{fault}"));
-    checker.read(ValueType::String, text).map(|instance| instance.steps).map_err(|broken| broken.to_string())
+    let checker = checker(schema).unwrap_or_else(|error| panic!("{error}"));
+    checker
+        .read(ValueType::String, text)
+        .map(|instance| instance.steps)
+        .map_err(|mismatch| mismatch.to_string())
 }
 
 #[test]
@@ -245,18 +248,18 @@ fn a_pattern_whose_states_outgrow_the_cache_does_not_hold_the_writer() {
     // One value would take seconds, or nearly a minute.
     let one = json!({"not": {"pattern": "a[ab]{2000}x"}});
     let text = steps(&one, &value).unwrap_err();
-    assert!(text.contains("and 2000000 is the limit (the value has 1016 parts"), "{text}");
+    assert!(text.contains("the limit is 2000000 (the value has 1016 parts"), "{text}");
     assert!(conforms(&one, ValueType::String, "a short one"));
     let eighty: Vec<Value> =
         (0..80).map(|number| json!({"not": {"pattern": format!("a[ab]{{{}}}x", 1_920 + number)}})).collect();
-    let text = fault(&json!({ "allOf": eighty }));
-    assert!(text.contains("1000000 is the limit") && text.contains("let patterns repeat less"), "{text}");
+    let text = error(&json!({ "allOf": eighty }));
+    assert!(text.contains("the limit is 1000000") && text.contains("let patterns repeat less"), "{text}");
     // The names of members are tried as well.
     let names = json!({"patternProperties": {"a[ab]{500}x": true}, "additionalProperties": false});
     let many: serde_json::Map<_, _> =
         (0..200).map(|number| (format!("{number}{}", &value[..250]), json!(1))).collect();
     let text = json_broken(&names, &Value::Object(many));
-    assert!(text.contains("2000000 is the limit"), "{text}");
+    assert!(text.contains("the limit is 2000000"), "{text}");
     // What it takes grows with the pattern, and with the text.
     let of = |repeats: u32, bytes: usize| {
         steps(&json!({"pattern": format!("a[ab]{{{repeats}}}x")}), &value[..bytes]).unwrap_or(u64::MAX)
@@ -301,18 +304,18 @@ fn finding_out_what_many_patterns_take_is_bounded_too() {
 
 #[test]
 fn a_request_has_patience_for_so_many_steps_and_no_more() {
-    let mut patience = Patience::default();
-    assert!(patience.spend(MAX_REQUEST_STEPS - 10));
-    assert!(!patience.spend(11) && patience.spend(10) && !patience.spend(1));
+    let mut budget = ValidationBudget::default();
+    assert!(budget.spend(MAX_REQUEST_STEPS - 10));
+    assert!(!budget.spend(11) && budget.spend(10) && !budget.spend(1));
 }
 
 #[test]
 fn a_request_is_told_where_its_values_are_wrong_as_long_as_that_is_bounded() {
     let branches: Vec<Value> = (0..200).map(|number| json!({"const": number})).collect();
-    let checker = checker(&json!({ "anyOf": branches })).unwrap_or_else(|fault| panic!("{fault}"));
-    let instance = checker.read(ValueType::String, "none").unwrap_or_else(|broken| panic!("{broken}"));
-    let mut patience = Patience::default();
-    let told: Vec<String> = (0..10_000).map(|_| patience.explain(&checker, &instance).to_string()).collect();
+    let checker = checker(&json!({ "anyOf": branches })).unwrap_or_else(|error| panic!("{error}"));
+    let instance = checker.read(ValueType::String, "none").unwrap_or_else(|mismatch| panic!("{mismatch}"));
+    let mut budget = ValidationBudget::default();
+    let told: Vec<String> = (0..10_000).map(|_| budget.explain(&checker, &instance).to_string()).collect();
     let placed = told.iter().filter(|text| text.starts_with("/anyOf: ")).count();
     assert!((100..2_000).contains(&placed), "{placed}");
     insta::assert_snapshot!(told[9_999], @"it does not conform, and so much of this request does not that it is not said where");
@@ -343,7 +346,7 @@ fn the_deepest_schema_on_the_deepest_value_fits_the_writers_stack() {
     defs.insert("1200".to_owned(), json!(true));
     let schema = json!({"$defs": defs, "$ref": "#/$defs/0"});
     assert!(schema.to_string().len() < MAX_SCHEMA_BYTES);
-    let kept = with_the_writers_stack(|| checker(&schema).unwrap_or_else(|fault| panic!("{fault}")));
+    let kept = with_the_writers_stack(|| checker(&schema).unwrap_or_else(|error| panic!("{error}")));
     std::thread::spawn(move || drop(kept)).join().unwrap();
 }
 
@@ -370,7 +373,7 @@ fn numbers_are_checked_as_far_as_floats_reach() {
     assert!(conforms(&json!({"multipleOf": 0.01}), ValueType::Number, "0.07"));
     // Beyond 64 bits the nearest float counts.
     assert!(conforms(&json!({"maximum": 1}), ValueType::Number, "1.00000000000000000000001"));
-    let far = checker(&json!({"type": "number"})).unwrap_or_else(|fault| panic!("{fault}"));
+    let far = checker(&json!({"type": "number"})).unwrap_or_else(|error| panic!("{error}"));
     let canonical = ValueType::Number.canonicalize("1e400").unwrap();
     insta::assert_snapshot!(far.check(ValueType::Number, &canonical).unwrap_err(), @"it holds a number too large to be checked: 1.7e308 is the limit");
 }
@@ -381,22 +384,22 @@ fn key_patterns_are_for_whole_keys() {
         Checker::new(&SchemaSettings { key_pattern: pattern.to_owned(), schema: "true".to_owned() })
     };
     let is_for = |text: &str, key: &str| {
-        pattern(text).unwrap_or_else(|fault| panic!("{fault}")).is_for(&key.parse::<Key>().unwrap())
+        pattern(text).unwrap_or_else(|error| panic!("{error}")).is_for(&key.parse::<Key>().unwrap())
     };
     assert!(is_for("DB_.*", "DB_PORT") && !is_for("DB_.*", "MY_DB_PORT"));
     assert!(is_for("A|B", "B") && !is_for("A|B", "AX") && !is_for("A|B", "XB"));
     assert!(is_for("A|AB", "AB"), "the longer alternative counts too");
-    let fault = |text: &str| pattern(text).map(|_| "taken").unwrap_err().to_string();
-    insta::assert_snapshot!(fault(""), @"key_pattern is empty, and a key never is");
-    insta::assert_snapshot!(fault("a)|(b"), @"key_pattern is not a regular expression: unopened group");
-    insta::assert_snapshot!(fault("(?=a)"), @"key_pattern is not a regular expression: look-around, including look-ahead and look-behind, is not supported");
-    insta::assert_snapshot!(fault("((a{1000}){1000}){1000}"), @"key_pattern takes more than 65536 bytes when it is compiled: repeat less");
-    insta::assert_snapshot!(fault(".*A[AB]{200}X|B"), @"key_pattern may take 102400 steps for a single key, and 50000 is the limit: repeat less");
+    let error = |text: &str| pattern(text).map(|_| "taken").unwrap_err().to_string();
+    insta::assert_snapshot!(error(""), @"key_pattern is empty, and a key never is");
+    insta::assert_snapshot!(error("a)|(b"), @"key_pattern is not a regular expression: unopened group");
+    insta::assert_snapshot!(error("(?=a)"), @"key_pattern is not a regular expression: look-around, including look-ahead and look-behind, is not supported");
+    insta::assert_snapshot!(error("((a{1000}){1000}){1000}"), @"key_pattern takes more than 65536 bytes when it is compiled: repeat less");
+    insta::assert_snapshot!(error(".*A[AB]{200}X|B"), @"key_pattern may take 102400 steps for a single key; the limit is 50000: repeat less");
     assert!(is_for("[A-Z]{1,255}", &"A".repeat(255)) && is_for(".*A[AB]{9}X", "AABABABABABX"));
     assert!(is_for("(?x)A #", "A") && is_for("(?x) A | B # one letter", "B") && !is_for("(?x)A #", "AX"));
     assert!(is_for("A|B", "A") && !is_for("A|B", "AB"), "no line break where no comment needs one");
-    insta::assert_snapshot!(fault("(?x)(A #)"), @"key_pattern is not a regular expression: unclosed group");
-    insta::assert_snapshot!(fault(&"a".repeat(1025)), @"key_pattern is 1025 bytes long: at most 1024 are allowed");
+    insta::assert_snapshot!(error("(?x)(A #)"), @"key_pattern is not a regular expression: unclosed group");
+    insta::assert_snapshot!(error(&"a".repeat(1025)), @"key_pattern is 1025 bytes long: at most 1024 are allowed");
 }
 
 #[test]
@@ -439,9 +442,9 @@ proptest! {
             _ => (ValueType::Json, format!("[{number},{number}]")),
         };
         let canonical = value_type.canonicalize(&text).unwrap();
-        let checker = checker(&schema).unwrap_or_else(|fault| panic!("{fault}"));
-        if let Err(broken) = checker.check(value_type, &canonical) {
-            let said = format!("{broken} {broken:?}");
+        let checker = checker(&schema).unwrap_or_else(|error| panic!("{error}"));
+        if let Err(mismatch) = checker.check(value_type, &canonical) {
+            let said = format!("{mismatch} {mismatch:?}");
             prop_assert!(!said.contains(&secret) && !said.contains(&number), "{said}");
         }
     }

@@ -1,4 +1,4 @@
-//! What a broken keyword asks for, in words of our own. The library's words quote the value, and a value must not get
+//! What a mismatch keyword asks for, in words of our own. The library's words quote the value, and a value must not get
 //! into a message; what is said here comes from the schema alone.
 
 use jsonschema::{

@@ -9,8 +9,9 @@ use std::{
 };
 
 use kontraktor_access::{Action, Caller, Resource};
-use kontraktor_domain::{Access, AccessOperation, Author, Code, Trail};
+use kontraktor_domain::{Access, AccessOperation, Author, Code, RecordAccesses};
 
+use super::peer_of;
 use crate::{Inner, Service};
 
 /// How long denials are collected before they are written.
@@ -47,7 +48,7 @@ impl Window {
         }
         let (author, access) = row;
         let author = Author { via: Arc::default(), ..author };
-        let access = denial(access.action.unwrap_or_default(), Arc::default());
+        let access = denial(access.action.unwrap_or_default(), None);
         *self.rows.entry((author, access)).or_default() += count;
     }
 }
@@ -58,10 +59,10 @@ impl Denials {
     }
 
     /// Returns what was collected, and closes the window.
-    fn take(&self) -> Trail {
+    fn take(&self) -> RecordAccesses {
         let window = mem::take(&mut *self.lock());
         let rows = window.rows.into_iter().map(|((author, access), count)| (author, access, count));
-        Trail { accesses: rows.collect(), versions: Vec::new() }
+        RecordAccesses { accesses: rows.collect(), versions: Vec::new() }
     }
 }
 
@@ -69,7 +70,7 @@ impl Service {
     /// Counts a denial, to be written when the window ends.
     pub(crate) fn count_denial(&self, caller: &Caller, action: Action, resource: Resource<'_>) {
         let word: &str = action.into();
-        let mut access = denial(word.into(), Arc::clone(&caller.peer));
+        let mut access = denial(word.into(), peer_of(caller));
         match resource {
             Resource::Project(name) => access.project = Some(name.clone()),
             Resource::Environment(path) => access.environment = Some(path.clone()),
@@ -77,7 +78,7 @@ impl Service {
                 access.environment = Some(path.clone());
                 access.key = Some(key.clone());
             }
-            Resource::Reference(reference) => access.reference = reference.to_string().into(),
+            Resource::Reference(reference) => access.reference = Some(reference.to_string().into()),
             Resource::Daemon | Resource::Vault(_) | Resource::Hold(_) | Resource::Log => {}
         }
         let mut window = self.inner.audit.denials.lock();
@@ -93,8 +94,8 @@ impl Service {
     }
 
     /// Returns the denials that are still to be written, for a service that ends.
-    pub(crate) fn take_denials(&self) -> Option<Trail> {
-        Some(self.inner.audit.denials.take()).filter(|trail| !trail.accesses.is_empty())
+    pub(crate) fn take_denials(&self) -> Option<RecordAccesses> {
+        Some(self.inner.audit.denials.take()).filter(|record| !record.accesses.is_empty())
     }
 }
 
@@ -104,14 +105,14 @@ async fn end_of_window(service: Weak<Inner>) {
         tokio::time::sleep(WINDOW).await;
         let Some(inner) = service.upgrade() else { return };
         let service = Service { inner };
-        let Some(trail) = service.take_denials() else { return };
-        let Err(refusal) = service.write_trail(trail.clone()).await else { return };
+        let Some(record) = service.take_denials() else { return };
+        let Err(refusal) = service.append(record.clone()).await else { return };
         tracing::warn!(error = refusal.message, "denials could not be recorded yet");
         if refusal.code == Code::ShuttingDown {
             return;
         }
         let mut window = service.inner.audit.denials.lock();
-        for (author, access, count) in trail.accesses {
+        for (author, access, count) in record.accesses {
             window.add(author, access, count);
         }
         if mem::replace(&mut window.is_open, true) {
@@ -120,15 +121,15 @@ async fn end_of_window(service: Weak<Inner>) {
     }
 }
 
-fn denial(action: Arc<str>, peer: Arc<str>) -> Access {
+fn denial(action: Arc<str>, peer: Option<Arc<str>>) -> Access {
     Access {
         operation: AccessOperation::Denied,
         action: Some(action),
         project: None,
         environment: None,
         key: None,
-        reference: Arc::default(),
-        version: Arc::default(),
+        reference: None,
+        version: None,
         peer,
         problem: Some(Code::Denied),
     }
@@ -140,7 +141,7 @@ mod tests {
 
     fn from(actor: &str, path: &str) -> (Author, Access) {
         let author = Author { actor: actor.into(), via: "test".into() };
-        let access = denial("snapshot.read".into(), "pid:7".into());
+        let access = denial("snapshot.read".into(), Some("pid:7".into()));
         (author, Access { environment: Some(path.parse().unwrap()), ..access })
     }
 
@@ -153,9 +154,9 @@ mod tests {
         }
         let (author, access) = from("unix:bob", "p/dev");
         denials.lock().add(author, access, 1);
-        let trail = denials.take();
-        assert_eq!(trail.accesses.len(), ROWS_OF_ACTOR + 2);
-        assert_eq!(trail.accesses.iter().map(|(_, _, count)| count).sum::<u64>(), 100_001);
+        let record = denials.take();
+        assert_eq!(record.accesses.len(), ROWS_OF_ACTOR + 2);
+        assert_eq!(record.accesses.iter().map(|(_, _, count)| count).sum::<u64>(), 100_001);
         assert!(denials.take().accesses.is_empty());
     }
 }

@@ -12,11 +12,11 @@ use uuid::Uuid;
 use kontraktor_access::{Action, Caller, Resource, authorize};
 
 use super::{
-    super::{Service, Snapshot},
+    super::{Service, Snapshot, audit::peer_of},
     refuse::{refusal, too_large},
     resolve::{ResolvedTarget, Resolver, Target, as_seen, of},
 };
-use kontraktor_domain::{Access, AccessOperation, Code, Kind, Refusal, ReportedVersion};
+use kontraktor_domain::{Access, AccessOperation, Code, Refusal, ReportedVersion, VariableKind};
 use kontraktor_store::PointInTime;
 use kontraktor_vault::{Bytes, HoldTerm, LeaseTerm, Resolved, VaultError, VaultInfo};
 
@@ -130,7 +130,7 @@ impl Service {
         let asked = snapshot
             .variables(prefix)
             .iter()
-            .filter(|entry| entry.variable.kind == Kind::Reference)
+            .filter(|entry| entry.variable.kind == VariableKind::Reference)
             .map(|entry| Asked {
                 environment: Some(path.clone()),
                 key: Some(entry.variable.key.clone()),
@@ -242,9 +242,9 @@ impl Service {
                 caller.author(),
                 Access {
                     operation,
-                    reference: Arc::clone(&handed.reference),
-                    version: version.unwrap_or_default().into(),
-                    peer: Arc::clone(&caller.peer),
+                    reference: (!handed.reference.is_empty()).then(|| Arc::clone(&handed.reference)),
+                    version: version.map(Into::into),
+                    peer: peer_of(caller),
                     problem,
                     ..access(asked.environment.as_ref(), asked.key.as_ref())
                 },
@@ -287,7 +287,7 @@ impl Service {
         let attempts = targets.iter().map(|target| match target {
             Target::Key(path, key) => access(Some(path), Some(key)),
             Target::Reference(reference) => {
-                Access { reference: reference.to_string().into(), ..access(None, None) }
+                Access { reference: Some(reference.to_string().into()), ..access(None, None) }
             }
         });
         Err(self.deny(caller, Refusal::from(&denied), attempts.collect()).await)
@@ -298,7 +298,7 @@ impl Service {
         let attempts = attempts
             .into_iter()
             .map(|access| {
-                let peer = Arc::clone(&caller.peer);
+                let peer = peer_of(caller);
                 let problem = Some(refusal.code);
                 (caller.author(), Access { operation: AccessOperation::Denied, peer, problem, ..access })
             })
@@ -318,9 +318,9 @@ fn access(environment: Option<&EnvPath>, key: Option<&Key>) -> Access {
         project: None,
         environment: environment.cloned(),
         key: key.cloned(),
-        reference: Arc::default(),
-        version: Arc::default(),
-        peer: Arc::default(),
+        reference: None,
+        version: None,
+        peer: None,
         problem: None,
     }
 }

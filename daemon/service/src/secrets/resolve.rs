@@ -8,7 +8,7 @@ use kontraktor_model::{
 };
 
 use super::super::{Entry, Service, Snapshot};
-use kontraktor_domain::{Code, Kind, Refusal};
+use kontraktor_domain::{Code, Refusal, VariableKind};
 
 /// A secret, as a caller names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl<'a> Resolver<'a> {
                     self.snapshots.entry(path.clone()).or_insert_with(|| service.current(path, false));
                 let snapshot = snapshot.as_ref().map_err(Clone::clone)?;
                 let entry = snapshot.get(key).ok_or_else(|| missing(path, key))?;
-                if entry.variable.kind != Kind::Reference {
+                if entry.variable.kind != VariableKind::Reference {
                     return Err(not_a_secret(path, key));
                 }
                 of(&entry)

@@ -4,9 +4,11 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use kontraktor_access::{Action, Caller, Scopes};
 use kontraktor_domain::{
-    AuditEntry, Code, EnvironmentSettings, ProjectSettings, Refusal, Request, SchemaSettings,
+    AccessEvent, AuditEntry, Code, CreateEnvironment, CreateProject, CreateSchema, DeleteEnvironment,
+    DeleteProject, DeleteSchema, EnvironmentSettings, ProjectSettings, Refusal, SchemaSettings,
+    UpdateEnvironment, UpdateProject, UpdateSchema,
 };
-use kontraktor_model::names::EnvPath;
+use kontraktor_model::names::{EnvPath, Key, ProjectName};
 use kontraktor_service::{PageRequest, Service, Target};
 use kontraktor_store::{AuditQuery, MemoryStore, PointInTime};
 use strum::VariantArray as _;
@@ -38,68 +40,60 @@ async fn call(service: &Service, caller: &Caller, action: Action, path: &EnvPath
         Action::ProjectRead => service.project(caller, name).map(drop),
         Action::ProjectCreate => {
             let settings = ProjectSettings::default();
-            let request = Request::CreateProject { name: name.clone(), settings, adopt_existing: false };
-            service.write_project(caller, request).await.map(drop)
+            let request = CreateProject { name: name.clone(), settings, adopt_existing: false };
+            service.create_project(caller, request).await.map(drop)
         }
         Action::ProjectUpdate => {
-            let request = Request::UpdateProject {
-                name: name.clone(),
-                description: None,
-                protected: None,
-                expect: None,
-            };
-            service.write_project(caller, request).await.map(drop)
+            let request =
+                UpdateProject { name: name.clone(), description: None, protected: None, expect: None };
+            service.update_project(caller, request).await.map(drop)
         }
         Action::ProjectDelete => {
-            service.delete(caller, Request::DeleteProject { name: name.clone(), force: false }).await
+            service.delete_project(caller, DeleteProject { name: name.clone(), force: false }).await
         }
         Action::SchemaList => service.schemas(caller, name, &page).map(drop),
         Action::SchemaRead => service.schema(caller, name, &schema).map(drop),
         Action::SchemaCreate => {
-            let request = Request::CreateSchema {
+            let request = CreateSchema {
                 project: name.clone(),
                 name: schema,
                 settings: schema_settings,
                 create_missing: false,
                 adopt_existing: false,
             };
-            service.write_schema(caller, request).await.map(drop)
+            service.create_schema(caller, request).await.map(drop)
         }
         Action::SchemaUpdate => {
-            let request = Request::UpdateSchema {
-                project: name.clone(),
-                name: schema,
-                settings: schema_settings,
-                expect: None,
-            };
-            service.write_schema(caller, request).await.map(drop)
+            let request =
+                UpdateSchema { project: name.clone(), name: schema, settings: schema_settings, expect: None };
+            service.update_schema(caller, request).await.map(drop)
         }
         Action::SchemaDelete => {
-            service.delete(caller, Request::DeleteSchema { project: name.clone(), name: schema }).await
+            service.delete_schema(caller, DeleteSchema { project: name.clone(), name: schema }).await
         }
         Action::EnvironmentList => service.environments(caller, Some(name), &page).map(drop),
         Action::EnvironmentRead => service.environment(caller, path).map(drop),
         Action::EnvironmentCreate => {
-            let request = Request::CreateEnvironment {
+            let request = CreateEnvironment {
                 path: path.clone(),
                 settings: EnvironmentSettings::default(),
                 create_missing: false,
                 adopt_existing: false,
             };
-            service.write_environment(caller, request).await.map(drop)
+            service.create_environment(caller, request).await.map(drop)
         }
         Action::EnvironmentUpdate => {
-            let request = Request::UpdateEnvironment {
+            let request = UpdateEnvironment {
                 path: path.clone(),
                 description: None,
                 protected: None,
                 imports: None,
                 expect: None,
             };
-            service.write_environment(caller, request).await.map(drop)
+            service.update_environment(caller, request).await.map(drop)
         }
         Action::EnvironmentDelete => {
-            service.delete(caller, Request::DeleteEnvironment { path: path.clone(), force: false }).await
+            service.delete_environment(caller, DeleteEnvironment { path: path.clone(), force: false }).await
         }
         Action::EnvironmentRollback => service.rollback(caller, path.clone(), 1, None).await.map(drop),
         Action::SnapshotRead => {
@@ -112,10 +106,7 @@ async fn call(service: &Service, caller: &Caller, action: Action, path: &EnvPath
         Action::VariableRead => service.variable(caller, path, &key).map(drop),
         Action::VariableList => service.variables(caller, path, "", &page).map(drop),
         Action::VariableWrite => {
-            let Request::WriteVariables(batch) = batch(9, vec![vec![put(&path.to_string(), "KEY", "1")]])
-            else {
-                unreachable!("that is what it makes");
-            };
+            let batch = batch(9, vec![vec![put(&path.to_string(), "KEY", "1")]]);
             service.write_variables(caller, batch).await.map(drop)
         }
         Action::AuditRead => {
@@ -166,10 +157,14 @@ async fn denials(service: &Service) -> Vec<String> {
     let page = PageRequest { size: 1000, token: String::new() };
     let page = service.audit(&caller(), query, &page).await.unwrap();
     let line = |entry: &AuditEntry| {
-        let access = entry.access.as_ref()?;
-        let (operation, count, actor) = (entry.operation, access.count, &entry.written.actor);
-        let about = format!("{}/{}/{}", entry.project, entry.env, entry.key);
-        Some(format!("{operation} {} {about} x{count} {actor} {}", access.action, access.peer))
+        let AccessEvent { access, count } = entry.access()?;
+        let (operation, actor) = (entry.operation(), &entry.written.actor);
+        let project = entry.project().map_or("", ProjectName::as_str);
+        let env = entry.environment().map_or("", |path| path.env.as_str());
+        let about = format!("{project}/{env}/{}", entry.key().map_or("", Key::as_str));
+        let action = access.action.as_deref().unwrap_or_default();
+        let peer = access.peer.as_deref().unwrap_or_default();
+        Some(format!("{operation} {action} {about} x{count} {actor} {peer}"))
     };
     let mut lines: Vec<_> = page.items.iter().filter_map(line).collect();
     lines.sort();

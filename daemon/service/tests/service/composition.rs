@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use kontraktor_domain::Request;
+use kontraktor_domain::CreateEnvironment;
 use kontraktor_service::{PageRequest, Service};
 use kontraktor_store::MemoryStore;
 use proptest::{collection::vec, prelude::*};
@@ -18,7 +18,7 @@ use super::{
 
 /// Creates an environment or changes its imports.
 pub(crate) async fn import(service: &Service, path: &str, imports: &[&str]) {
-    service.write_environment(&caller(), importing(path, imports)).await.unwrap();
+    service.update_environment(&caller(), importing(path, imports)).await.unwrap();
 }
 
 /// `KEY=value < project/env@revision` of each effective variable.
@@ -173,15 +173,13 @@ proptest! {
             let service = start(Arc::new(MemoryStore::new()));
             for env in (0..ENVS.len()).rev() {
                 let names: Vec<&str> = imports[env].iter().map(|import| ENVS[*import]).collect();
-                let Request::UpdateEnvironment { path, imports, .. } = importing(ENVS[env], &names) else {
-                    unreachable!("that is what it makes");
-                };
+                let update = importing(ENVS[env], &names);
                 let settings = kontraktor_domain::EnvironmentSettings {
-                    imports: imports.unwrap(),
+                    imports: update.imports.unwrap(),
                     ..Default::default()
                 };
-                let create = Request::CreateEnvironment { path, settings, create_missing: true, adopt_existing: false };
-                service.write_environment(&caller(), create).await.unwrap();
+                let create = CreateEnvironment { path: update.path, settings, create_missing: true, adopt_existing: false };
+                service.create_environment(&caller(), create).await.unwrap();
             }
             let items = (0..ENVS.len())
                 .flat_map(|env| own[env].iter().map(move |key| put(ENVS[env], &format!("K{key:02}"), ENVS[env])));

@@ -27,7 +27,7 @@ async fn history_is_newest_first_and_outlives_the_environment() {
     let service = filled().await;
     let path = "demo/dev".parse().unwrap();
     let key = "A".parse().unwrap();
-    service.delete(&caller(), delete_env("demo/dev")).await.unwrap();
+    service.delete_environment(&caller(), delete_env("demo/dev")).await.unwrap();
     let mut page = PageRequest { size: 2, token: String::new() };
     let first = service.history(&caller(), &path, Some(&key), None, &page).await.unwrap();
     page.token = first.next;
@@ -38,13 +38,13 @@ async fn history_is_newest_first_and_outlives_the_environment() {
         .iter()
         .chain(&second.items)
         .map(|entry| {
-            let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+            let value = |value: Option<&str>| value.unwrap_or("nothing").to_owned();
             format!(
                 "{}: {} {} -> {}",
-                entry.revision,
-                entry.operation,
-                value(&entry.old_value),
-                value(&entry.new_value)
+                entry.revision().unwrap(),
+                entry.operation(),
+                value(entry.old_value()),
+                value(entry.new_value())
             )
         })
         .collect();

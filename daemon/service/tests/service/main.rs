@@ -28,7 +28,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kontraktor_domain::{Batch, BatchOutcome, Refusal, Request, WriteItem};
+use kontraktor_domain::{Batch, BatchOutcome, Refusal, WriteItem};
 use kontraktor_service::{Service, ServiceOptions};
 use kontraktor_store::Store;
 use kontraktor_store_duckdb::{DataDir, DuckDbOptions, DuckDbStore};
@@ -74,10 +74,7 @@ fn duckdb_with(dir: &Path, idle: Duration) -> Arc<DuckDbStore> {
 
 /// Writes a batch whose groups are single items.
 async fn write(service: &Service, id: u128, items: Vec<WriteItem>) -> Result<BatchOutcome, Refusal> {
-    let Request::WriteVariables(batch) = world::batch(id, items.into_iter().map(|item| vec![item]).collect())
-    else {
-        unreachable!("that is what it makes");
-    };
+    let batch = world::batch(id, items.into_iter().map(|item| vec![item]).collect());
     submit(service, batch).await
 }
 

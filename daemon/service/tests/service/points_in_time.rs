@@ -3,7 +3,10 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use kontraktor_domain::{Environment, EnvironmentSettings, Refusal, Request, State};
+use kontraktor_domain::{
+    AnyCommand, AuditEntry, CreateEnvironment, DeleteEnvironment, DeleteProject, Environment,
+    EnvironmentSettings, Refusal, State,
+};
 use kontraktor_model::names::EnvPath;
 use kontraktor_service::{PageRequest, Service, ServiceOptions, Snapshot};
 use kontraktor_store::{AsOf, MemoryStore, PointInTime, Store};
@@ -32,7 +35,7 @@ enum Command {
 }
 
 impl Command {
-    fn request(&self, id: u128) -> Request {
+    fn request(&self, id: u128) -> Box<dyn AnyCommand> {
         let names = |list: &[usize]| list.iter().map(|path| PATHS[*path]).collect::<Vec<_>>();
         match self {
             Self::Write(items) => {
@@ -49,9 +52,9 @@ impl Command {
                         Some(value) => put(PATHS[*path], key, &value.to_string()),
                         None => delete(PATHS[*path], key),
                     });
-                batch(id, items.map(|item| vec![item]).collect())
+                Box::new(batch(id, items.map(|item| vec![item]).collect()))
             }
-            Self::Create(path, imports) => Request::CreateEnvironment {
+            Self::Create(path, imports) => Box::new(CreateEnvironment {
                 path: PATHS[*path].parse().unwrap(),
                 settings: EnvironmentSettings {
                     description: format!("number {id}"),
@@ -60,13 +63,15 @@ impl Command {
                 },
                 create_missing: true,
                 adopt_existing: true,
-            },
-            Self::Resolve(path, key, version) => seen(PATHS[*path], key, REFERENCE, &version.to_string()),
-            Self::Import(path, imports) => importing(PATHS[*path], &names(imports)),
-            Self::Delete(path) => {
-                Request::DeleteEnvironment { path: PATHS[*path].parse().unwrap(), force: true }
+            }),
+            Self::Resolve(path, key, version) => {
+                Box::new(seen(PATHS[*path], key, REFERENCE, &version.to_string()))
             }
-            Self::DeleteProject(name) => Request::DeleteProject { name: name.parse().unwrap(), force: true },
+            Self::Import(path, imports) => Box::new(importing(PATHS[*path], &names(imports))),
+            Self::Delete(path) => {
+                Box::new(DeleteEnvironment { path: PATHS[*path].parse().unwrap(), force: true })
+            }
+            Self::DeleteProject(name) => Box::new(DeleteProject { name: name.parse().unwrap(), force: true }),
         }
     }
 }
@@ -115,7 +120,7 @@ fn every_moment_is_found(
     for (id, (command, seconds)) in (1..).zip(commands) {
         // Sometimes the clock is set back.
         world.now += SignedDuration::from_secs(*seconds);
-        let Ok((events, _)) = world.ask(&command.request(id)) else { continue };
+        let Ok((events, ())) = world.ask(&command.request(id)) else { continue };
         if !events.is_empty() {
             for store in stores {
                 append(&**store, &events);
@@ -226,13 +231,13 @@ impl Timeline {
     }
 
     async fn import(&mut self, path: &str, imports: &[&str]) {
-        self.service.write_environment(&caller(), importing(path, imports)).await.unwrap();
+        self.service.update_environment(&caller(), importing(path, imports)).await.unwrap();
         self.clock.advance(Duration::from_mins(1));
     }
 
     async fn delete(&mut self, path: &str) {
-        let request = Request::DeleteEnvironment { path: path.parse().unwrap(), force: true };
-        self.service.delete(&caller(), request).await.unwrap();
+        let request = DeleteEnvironment { path: path.parse().unwrap(), force: true };
+        self.service.delete_environment(&caller(), request).await.unwrap();
         self.clock.advance(Duration::from_mins(1));
     }
 
@@ -361,7 +366,7 @@ async fn history_ends_at_a_moment() {
     let page = PageRequest::default();
     for at in [PointInTime::Revision(2), PointInTime::Time(second)] {
         let found = world.service.history(&caller(), &path, Some(&key), Some(at), &page).await.unwrap();
-        let values: Vec<_> = found.items.iter().map(|entry| entry.new_value.clone().unwrap()).collect();
+        let values: Vec<_> = found.items.iter().map(|entry| entry.new_value().unwrap().to_owned()).collect();
         assert_eq!(values, ["2", "1"]);
     }
     let ask = |size, token| PageRequest { size, token };
@@ -380,7 +385,7 @@ async fn history_ends_at_a_moment() {
             .items
     }]
     .concat();
-    assert_eq!(all.iter().map(|entry| entry.revision).collect::<Vec<_>>(), [2, 2, 1, 1, 1]);
+    assert_eq!(all.iter().filter_map(AuditEntry::revision).collect::<Vec<_>>(), [2, 2, 1, 1, 1]);
     let other = world
         .service
         .history(&caller(), &path, None, Some(PointInTime::Revision(1)), &ask(3, first.next))
@@ -394,5 +399,5 @@ async fn history_ends_at_a_moment() {
         .await
         .unwrap_err();
     assert_eq!((beyond.field.as_ref(), beyond.remedy.as_str()), ("until", "use a revision from 1 to 3"));
-    world.service.delete(&caller(), delete_env("app/dev")).await.unwrap_err();
+    world.service.delete_environment(&caller(), delete_env("app/dev")).await.unwrap_err();
 }

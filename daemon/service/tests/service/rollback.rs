@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kontraktor_domain::{Code, Refusal, Request, Restored};
+use kontraktor_domain::{Code, DeleteEnvironment, Refusal, Restored};
 use kontraktor_service::Service;
 use kontraktor_store::{MemoryStore, Store};
 use tempfile::TempDir;
@@ -24,13 +24,13 @@ async fn changed(store: Arc<dyn Store>) -> Service {
     write(&service, 2, vec![put("app/dev", "A", "1"), put("app/dev", "B", "1"), put("app/dev", "SAME", "1")])
         .await
         .unwrap();
-    service.write_environment(&caller(), update_env("app/dev", "as it was")).await.unwrap();
-    service.write_environment(&caller(), importing("app/dev", &["shared/base"])).await.unwrap();
+    service.update_environment(&caller(), update_env("app/dev", "as it was")).await.unwrap();
+    service.update_environment(&caller(), importing("app/dev", &["shared/base"])).await.unwrap();
     write(&service, 3, vec![put("app/dev", "A", "2"), put("app/dev", "C", "2"), delete("app/dev", "B")])
         .await
         .unwrap();
-    service.write_environment(&caller(), importing("app/dev", &[])).await.unwrap();
-    service.write_environment(&caller(), update_env("app/dev", "another")).await.unwrap();
+    service.update_environment(&caller(), importing("app/dev", &[])).await.unwrap();
+    service.update_environment(&caller(), update_env("app/dev", "another")).await.unwrap();
     service
 }
 
@@ -88,8 +88,8 @@ async fn whoever_wrote_meanwhile_is_not_overwritten() {
 #[tokio::test]
 async fn revisions_that_cannot_be_gone_back_to_are_named() {
     let service = changed(Arc::new(MemoryStore::new())).await;
-    let force = Request::DeleteEnvironment { path: "app/dev".parse().unwrap(), force: true };
-    service.delete(&caller(), force).await.unwrap();
+    let force = DeleteEnvironment { path: "app/dev".parse().unwrap(), force: true };
+    service.delete_environment(&caller(), force).await.unwrap();
     let gone = rollback(&service, "app/dev", 3, None).await.unwrap_err();
     write(&service, 9, vec![put("app/dev", "A", "again")]).await.unwrap();
     let mut messages = vec![gone];
@@ -122,11 +122,11 @@ async fn revisions_that_cannot_be_gone_back_to_are_named() {
 #[tokio::test]
 async fn an_import_that_is_gone_stops_the_rollback() {
     let service = changed(Arc::new(MemoryStore::new())).await;
-    let force = Request::DeleteEnvironment { path: "shared/base".parse().unwrap(), force: true };
-    service.delete(&caller(), force).await.unwrap();
+    let force = DeleteEnvironment { path: "shared/base".parse().unwrap(), force: true };
+    service.delete_environment(&caller(), force).await.unwrap();
     let before = service.state(&caller()).unwrap();
     let refusal = rollback(&service, "app/dev", 3, None).await.unwrap_err();
     assert!(refusal.message.contains("shared/base"), "{refusal}");
     assert!(*service.state(&caller()).unwrap() == *before, "nothing was written");
-    service.delete(&caller(), delete_env("shared/base")).await.unwrap_err();
+    service.delete_environment(&caller(), delete_env("shared/base")).await.unwrap_err();
 }

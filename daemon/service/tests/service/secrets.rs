@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use kontraktor_access::{Caller, Scope, Scopes};
-use kontraktor_domain::{Code, Operation, Refusal, Request};
-use kontraktor_model::reference::Secret;
+use kontraktor_domain::{AccessEvent, AuditSubject, Code, Operation, Refusal};
+use kontraktor_model::{names::Key, reference::Secret};
 use kontraktor_service::{PageRequest, Service, ServiceOptions, Target};
 use kontraktor_store::{AuditQuery, MemoryStore, PointInTime, Store};
 use kontraktor_vault::{
@@ -127,21 +127,31 @@ async fn accesses(service: &Service) -> Vec<String> {
         service.audit(&caller(), query, &PageRequest { size: 1000, token: String::new() }).await.unwrap();
     page.items
         .iter()
-        .filter_map(|entry| entry.access.as_ref().map(|access| (entry, access)))
-        .map(|(entry, access)| {
-            let problem = access.problem.map(|code| format!(" {code}")).unwrap_or_default();
-            let line = format!(
-                "{} {}/{} {} {} v{}{problem} x{} {}",
-                entry.operation,
-                entry.project,
-                entry.env,
-                entry.key,
-                access.reference,
-                access.version,
-                access.count,
-                access.peer,
-            );
-            line.trim_end().to_owned()
+        .filter_map(|entry| {
+            let line = match &entry.subject {
+                AuditSubject::Access(AccessEvent { access, count }) => {
+                    let path = access.environment.as_ref().map_or("/".to_owned(), ToString::to_string);
+                    let problem = access.problem.map(|code| format!(" {code}")).unwrap_or_default();
+                    format!(
+                        "{} {path} {} {} v{}{problem} x{count} {}",
+                        entry.operation(),
+                        access.key.as_ref().map_or("", Key::as_str),
+                        access.reference.as_deref().unwrap_or_default(),
+                        access.version.as_deref().unwrap_or_default(),
+                        access.peer.as_deref().unwrap_or_default(),
+                    )
+                }
+                AuditSubject::Version(line) => format!(
+                    "{} {} {} {} v{} x1",
+                    entry.operation(),
+                    line.path,
+                    line.key,
+                    line.reference,
+                    line.version
+                ),
+                _ => return None,
+            };
+            Some(line.trim_end().to_owned())
         })
         .collect()
 }
@@ -157,7 +167,7 @@ async fn a_secret_is_handed_out_through_a_key_and_written_down() {
         refer("p/dev", "NONE", "azure-kv://kv/none"),
     ];
     write(&service, 1, items).await.unwrap();
-    service.write_environment(&caller(), importing("p/dev", &["p/base"])).await.unwrap();
+    service.update_environment(&caller(), importing("p/dev", &["p/base"])).await.unwrap();
     let targets = [
         key("p/dev", "DB"),
         key("p/dev", "PLAIN"),
@@ -234,7 +244,6 @@ async fn reading_environments_does_not_mean_reading_secrets() {
     let nobody = with(&[]);
     assert_eq!(service.check_secrets(&nobody, &target).await.unwrap_err().code, Code::Denied);
     let batch = super::world::batch(2, vec![vec![put("p/dev", "A", "1")]]);
-    let Request::WriteVariables(batch) = batch else { unreachable!() };
     let answer = denied(service.write_variables(&secret_only, batch).await.unwrap_err());
     assert_eq!(
         answer,
@@ -286,8 +295,8 @@ async fn equal_accesses_that_come_together_are_few_rows() {
     let query = AuditQuery { oldest_first: true, beyond: Some(before), ..AuditQuery::default() };
     let page =
         service.audit(&caller(), query, &PageRequest { size: 1000, token: String::new() }).await.unwrap();
-    let reads = page.items.iter().filter(|entry| entry.operation == Operation::SecretRead);
-    let counts: Vec<u64> = reads.map(|entry| entry.access.as_ref().unwrap().count).collect();
+    let reads = page.items.iter().filter(|entry| entry.operation() == Operation::SecretRead);
+    let counts: Vec<u64> = reads.map(|entry| entry.access().unwrap().count).collect();
     assert_eq!(counts.iter().sum::<u64>(), 500, "every access is counted");
     assert!(counts.len() < 250, "{} rows", counts.len());
     assert!(service.verify(&caller(), None).await.unwrap().is_intact());

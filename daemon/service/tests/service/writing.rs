@@ -38,7 +38,7 @@ async fn many_at_once_are_each_answered_and_share_commits() {
                 let (_, variable) =
                     service.variable(&caller(), &path, &format!("K{task}").parse().unwrap()).unwrap();
                 assert_eq!(
-                    (&*variable.value, variable.revision),
+                    (&*variable.value, Some(variable.revision)),
                     (turn.to_string().as_str(), outcome.results[0].revision)
                 );
                 revisions.push(variable.revision);
@@ -150,7 +150,10 @@ async fn ten_thousand_items_are_one_revision() {
     let outcome = write(&service, 1, items).await.unwrap();
     assert_eq!(outcome.results.len(), 10_000);
     assert!(
-        outcome.results.iter().all(|result| result.outcome == ItemOutcome::Written && result.revision == 1)
+        outcome
+            .results
+            .iter()
+            .all(|result| result.outcome == ItemOutcome::Written && result.revision == Some(1))
     );
     let status = service.status(&caller()).unwrap();
     assert_eq!((status.variables, status.head.seq), (10_000, 10_002));
@@ -230,7 +233,7 @@ async fn draining_answers_all_that_was_accepted_and_accepts_nothing_more() {
     let drain = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(!service.drain(Duration::from_millis(50)).await, "a commit is held: the deadline passes");
-        let late = service.write_project(&caller(), create_project("late", "")).await.unwrap_err();
+        let late = service.create_project(&caller(), create_project("late", "")).await.unwrap_err();
         assert_eq!(late.code, Code::ShuttingDown);
         store.release();
         drained(&service).await;
@@ -260,19 +263,19 @@ async fn the_store_is_maintained_after_answers_and_when_nothing_waits() {
 async fn projects_and_environments_come_and_go() {
     let service = start(Arc::new(MemoryStore::new()));
     let (name, path) = ("demo".parse().unwrap(), "demo/dev".parse().unwrap());
-    let project = service.write_project(&caller(), create_project("demo", "first")).await.unwrap();
+    let project = service.create_project(&caller(), create_project("demo", "first")).await.unwrap();
     assert_eq!((&*project.description, project.implicit), ("first", false));
-    let project = service.write_project(&caller(), update_project("demo", "second")).await.unwrap();
+    let project = service.update_project(&caller(), update_project("demo", "second")).await.unwrap();
     assert_eq!(&*project.description, "second");
-    let environment = service.write_environment(&caller(), create_env("demo/dev", "")).await.unwrap();
+    let environment = service.create_environment(&caller(), create_env("demo/dev", "")).await.unwrap();
     assert_eq!(environment.revision, 1);
-    let environment = service.write_environment(&caller(), update_env("demo/dev", "x")).await.unwrap();
+    let environment = service.update_environment(&caller(), update_env("demo/dev", "x")).await.unwrap();
     assert_eq!((environment.revision, &*environment.description), (2, "x"));
-    let refusal = service.delete(&caller(), delete_project("demo")).await.unwrap_err();
+    let refusal = service.delete_project(&caller(), delete_project("demo")).await.unwrap_err();
     assert_eq!(refusal.code, Code::NotEmpty);
-    service.delete(&caller(), delete_env("demo/dev")).await.unwrap();
+    service.delete_environment(&caller(), delete_env("demo/dev")).await.unwrap();
     assert_eq!(service.environment(&caller(), &path).unwrap_err().code, Code::NotFound);
-    service.delete(&caller(), delete_project("demo")).await.unwrap();
+    service.delete_project(&caller(), delete_project("demo")).await.unwrap();
     assert_eq!(service.project(&caller(), &name).unwrap_err().code, Code::NotFound);
     drained(&service).await;
 }

@@ -1,23 +1,12 @@
 //! Commits rows: one appender for each table that gets rows, all in one transaction.
 
 use duckdb::{
-    Connection, ToSql, params,
+    Connection, ToSql, appender_params_from_iter,
     types::{TimeUnit, ToSqlOutput, Value, ValueRef},
 };
-use uuid::Uuid;
 
 use super::{StoreError, errors::classify};
-use kontraktor_domain::{Row, RowBody};
-
-const TABLES: [&str; 7] = [
-    "project_log",
-    "environment_log",
-    "audit_variable_writes",
-    "schema_log",
-    "batch_log",
-    "secret_version_log",
-    "audit_events",
-];
+use kontraktor_domain::{Field, LOGS, Row};
 
 /// Commits rows, all or none. `once`: after an error, these rows are not committed again before the database is reopened.
 pub(super) fn commit(connection: &Connection, rows: &[Row<'_>], once: bool) -> Result<(), StoreError> {
@@ -38,183 +27,36 @@ pub(super) fn commit(connection: &Connection, rows: &[Row<'_>], once: bool) -> R
 }
 
 fn append(connection: &Connection, rows: &[Row<'_>]) -> duckdb::Result<()> {
-    for table in TABLES {
-        let mut rows = rows.iter().filter(|row| row.body.table() == table).peekable();
+    for log in LOGS {
+        let mut rows = rows.iter().filter(|row| row.body.log() == log).peekable();
         if rows.peek().is_none() {
             continue;
         }
-        let mut appender = connection.appender(table)?;
+        // Columns by name: tables that an earlier daemon made have them in another order.
+        let columns: Vec<&str> = log.columns().map(|column| column.name).collect();
+        let mut appender = connection.appender_with_columns(log.table, &columns)?;
         for row in rows {
-            append_row(&mut appender, row)?;
+            appender.append_row(appender_params_from_iter(row.fields().into_iter().map(Stored)))?;
         }
         appender.flush()?;
     }
     Ok(())
 }
 
-fn append_row(appender: &mut duckdb::Appender<'_>, row: &Row<'_>) -> duckdb::Result<()> {
-    let actor = row.actor.as_ref();
-    let via = row.via.as_ref();
-    let at = Micros(row.at_us);
-    let batch_id = row.batch_id.map(Id);
-    let batch_digest = row.batch_digest.as_deref();
-    let batch_item = row.batch_item;
-    let hash = row.hash.as_ref();
-    match &row.body {
-        RowBody::Project { name, operation, description, implicit, protected } => {
-            appender.append_row(params![
-                row.seq,
-                name.as_ref(),
-                operation.as_ref(),
-                description.as_ref(),
-                implicit,
-                actor,
-                at,
-                via,
-                batch_id,
-                batch_digest,
-                batch_item,
-                hash,
-                protected
-            ])
-        }
-        RowBody::Environment {
-            id,
-            project,
-            env,
-            operation,
-            revision,
-            description,
-            implicit,
-            protected,
-            imports,
-        } => appender.append_row(params![
-            row.seq,
-            Id(*id),
-            project.as_ref(),
-            env.as_ref(),
-            operation.as_ref(),
-            revision,
-            description.as_ref(),
-            implicit,
-            actor,
-            at,
-            via,
-            batch_id,
-            batch_digest,
-            batch_item,
-            hash,
-            protected,
-            imports.as_deref()
-        ]),
-        RowBody::Variable {
-            id,
-            environment,
-            key,
-            operation,
-            revision,
-            value_type,
-            old_value,
-            new_value,
-            description,
-            protected,
-        } => appender.append_row(params![
-            Id(*id),
-            Id(*environment),
-            key.as_ref(),
-            old_value.as_deref(),
-            new_value.as_deref(),
-            actor,
-            at,
-            row.seq,
-            revision,
-            value_type.as_ref(),
-            operation.as_ref(),
-            description.as_ref(),
-            via,
-            batch_id,
-            batch_digest,
-            batch_item,
-            hash,
-            protected
-        ]),
-        RowBody::Schema { project, name, operation, key_pattern, schema } => appender.append_row(params![
-            row.seq,
-            project.as_ref(),
-            name.as_ref(),
-            operation.as_ref(),
-            key_pattern.as_ref(),
-            schema.as_ref(),
-            actor,
-            at,
-            via,
-            batch_id,
-            batch_digest,
-            batch_item,
-            hash
-        ]),
-        RowBody::Access { operation, project, env, key, reference, version, peer, count, problem } => {
-            appender.append_row(params![
-                row.seq,
-                operation.as_ref(),
-                project.as_deref(),
-                env.as_deref(),
-                key.as_deref(),
-                reference.as_ref(),
-                version.as_ref(),
-                peer.as_ref(),
-                count,
-                problem.as_deref(),
-                actor,
-                at,
-                via,
-                batch_id,
-                batch_digest,
-                batch_item,
-                hash
-            ])
-        }
-        RowBody::Version { environment, key, reference, version } => appender.append_row(params![
-            row.seq,
-            Id(*environment),
-            key.as_ref(),
-            reference.as_ref(),
-            version.as_ref(),
-            actor,
-            at,
-            via,
-            batch_id,
-            batch_digest,
-            batch_item,
-            hash
-        ]),
-        RowBody::Batch { items, results } => appender.append_row(params![
-            row.seq,
-            items,
-            results.as_ref(),
-            actor,
-            at,
-            via,
-            batch_id,
-            batch_digest,
-            batch_item,
-            hash
-        ]),
-    }
-}
+/// A field as DuckDB takes it.
+struct Stored<'a>(Field<'a>);
 
-struct Micros(i64);
-
-impl ToSql for Micros {
+impl ToSql for Stored<'_> {
     fn to_sql(&self) -> duckdb::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(ValueRef::Timestamp(TimeUnit::Microsecond, self.0)))
-    }
-}
-
-struct Id(Uuid);
-
-impl ToSql for Id {
-    fn to_sql(&self) -> duckdb::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Owned(Value::Text(self.0.to_string())))
+        Ok(match self.0 {
+            Field::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Field::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Field::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Field::Uuid(id) => ToSqlOutput::Owned(Value::Text(id.to_string())),
+            Field::Number(number) => ToSqlOutput::Borrowed(ValueRef::UBigInt(number)),
+            Field::Count(count) => ToSqlOutput::Borrowed(ValueRef::UInt(count)),
+            Field::Time(at) => ToSqlOutput::Borrowed(ValueRef::Timestamp(TimeUnit::Microsecond, at)),
+            Field::Flag(flag) => ToSqlOutput::Borrowed(ValueRef::Boolean(flag)),
+        })
     }
 }

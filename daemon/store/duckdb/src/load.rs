@@ -10,13 +10,10 @@ use uuid::Uuid;
 use super::{
     StoreError,
     errors::unreadable,
-    rows::{
-        BATCHES, ENVIRONMENTS, PROJECTS, SCHEMAS, Table, VARIABLES, VERSIONS, environment_paths, event,
-        hash_of, head, in_transaction, uuid,
-    },
+    rows::{environment_paths, event, hash_of, head, in_transaction, select, select_instead, uuid},
 };
 use kontraktor_domain::{
-    Authorship, BATCH_MEMORY, Body, EnvironmentParts, Event, Hash, ProjectParts, Row, State, Variable,
+    Authorship, BATCH_MEMORY, Body, EnvironmentParts, Event, Hash, Log, ProjectParts, Row, State, Variable,
     VariableParts, timestamp,
 };
 
@@ -26,6 +23,12 @@ const VALUES_AT_ONCE: usize = 1_024;
 
 /// Rows of batches read at a time, without their values.
 const BATCH_ROWS_AT_ONCE: usize = 16_384;
+
+/// Nothing instead of old values, for readers of the state afterwards.
+const WITHOUT_OLD_VALUES: [(&str, &str); 1] = [("old_value", "NULL")];
+
+/// Nothing instead of values, for readers of what was done.
+const WITHOUT_VALUES: [(&str, &str); 2] = [("old_value", "NULL"), ("new_value", "NULL")];
 
 type Paths = HashMap<Uuid, EnvPath>;
 
@@ -49,21 +52,16 @@ fn load_parts(connection: &Connection, now: Timestamp) -> Result<State, StoreErr
 }
 
 /// Restricts a table to the newest row of each group that satisfies a condition.
-fn newest(table: &Table, group: &str, condition: &str) -> String {
+fn newest(log: &Log, group: &str, condition: &str) -> String {
     format!(
         "WHERE seq IN (SELECT max(seq) FROM {} WHERE {condition} GROUP BY {group}) ORDER BY seq",
-        table.name
+        log.table
     )
 }
 
-fn events(
-    connection: &Connection,
-    table: &Table,
-    rest: &str,
-    paths: &Paths,
-) -> Result<Vec<Event>, StoreError> {
+fn events(connection: &Connection, log: &Log, rest: &str, paths: &Paths) -> Result<Vec<Event>, StoreError> {
     let mut events = Vec::new();
-    table.select(connection, rest, [], |row| {
+    select(connection, log, rest, [], |row| {
         events.push(event(&row, paths)?);
         Ok(())
     })?;
@@ -72,14 +70,18 @@ fn events(
 
 fn projects(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
     let mut created: HashMap<String, Authorship> = HashMap::new();
-    for event in events(connection, &PROJECTS, &newest(&PROJECTS, "project", "operation = 'created'"), paths)?
-    {
+    for event in events(
+        connection,
+        &Log::PROJECTS,
+        &newest(&Log::PROJECTS, "project", "operation = 'created'"),
+        paths,
+    )? {
         if let Body::Project(project) = &event.body {
             created.insert(project.name.to_string(), event.authorship());
         }
     }
     let mut parts = Vec::new();
-    for event in events(connection, &PROJECTS, &newest(&PROJECTS, "project", "true"), paths)? {
+    for event in events(connection, &Log::PROJECTS, &newest(&Log::PROJECTS, "project", "true"), paths)? {
         let changed = event.authorship();
         if let Body::Project(newest) = event.body {
             let created = created
@@ -94,7 +96,7 @@ fn projects(connection: &Connection, paths: &Paths, state: &mut State) -> Result
 
 /// The schemas of existing projects; those of a deleted project were deleted before it.
 fn schemas(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
-    for event in events(connection, &SCHEMAS, &newest(&SCHEMAS, "project, name", "true"), paths)? {
+    for event in events(connection, &Log::SCHEMAS, &newest(&Log::SCHEMAS, "project, name", "true"), paths)? {
         if !state.restore_schema(&event) {
             return Err(StoreError::Corrupt(format!(
                 "row {} is a schema of a project that does not exist",
@@ -107,14 +109,15 @@ fn schemas(connection: &Connection, paths: &Paths, state: &mut State) -> Result<
 
 fn environments(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
     let mut created: HashMap<Uuid, Authorship> = HashMap::new();
-    let first = newest(&ENVIRONMENTS, "env_id", "operation = 'created'");
-    for event in events(connection, &ENVIRONMENTS, &first, paths)? {
+    let first = newest(&Log::ENVIRONMENTS, "env_id", "operation = 'created'");
+    for event in events(connection, &Log::ENVIRONMENTS, &first, paths)? {
         if let Body::Environment(environment) = &event.body {
             created.insert(environment.id, event.authorship());
         }
     }
     let mut last = last_rows(connection, "true")?;
-    for event in events(connection, &ENVIRONMENTS, &newest(&ENVIRONMENTS, "env_id", "true"), paths)? {
+    for event in events(connection, &Log::ENVIRONMENTS, &newest(&Log::ENVIRONMENTS, "env_id", "true"), paths)?
+    {
         let changed = event.authorship();
         let Body::Environment(newest) = event.body else { continue };
         let path = newest.path.clone();
@@ -197,9 +200,11 @@ pub(super) fn written(
         let rest = format!(
             "WHERE seq >= {first} AND seq <= {last} AND seq IN ({list}) AND new_value IS NOT NULL ORDER BY seq"
         );
-        VARIABLES.select_without_old_values(connection, &rest, [], |row| match variable(&row, paths)? {
-            Some(parts) => each(row.seq, parts),
-            None => Ok(()),
+        select_instead(connection, &Log::VARIABLES, &WITHOUT_OLD_VALUES, &rest, [], |row| {
+            match variable(&row, paths)? {
+                Some(parts) => each(row.seq, parts),
+                None => Ok(()),
+            }
         })?;
     }
     Ok(())
@@ -246,7 +251,7 @@ pub(super) fn newest_versions(creations: &str, lines: &str) -> String {
 
 /// Reads lines of the lockfile.
 pub(super) fn versions(connection: &Connection, rest: &str, paths: &Paths) -> Result<Vec<Event>, StoreError> {
-    events(connection, &VERSIONS, rest, paths)
+    events(connection, &Log::VERSIONS, rest, paths)
 }
 
 /// Restores the batches that are still remembered. Of variables it reads only what their results need.
@@ -271,11 +276,11 @@ fn batches(
     for start in (first..=last).step_by(BATCH_ROWS_AT_ONCE) {
         let window = params![since, start, start.saturating_add(BATCH_ROWS_AT_ONCE as u64 - 1)];
         let mut records = VecDeque::new();
-        BATCHES.select(connection, &rest, window, |row| {
+        select(connection, &Log::BATCHES, &rest, window, |row| {
             records.push_back(event(&row, paths)?);
             Ok(())
         })?;
-        VARIABLES.select_without_values(connection, &rest, window, |row| {
+        select_instead(connection, &Log::VARIABLES, &WITHOUT_VALUES, &rest, window, |row| {
             let event = event(&row, paths)?;
             while let Some(record) = records.pop_front_if(|record| record.seq < event.seq) {
                 state.restore_batch_event(&record);

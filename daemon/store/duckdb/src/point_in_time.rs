@@ -17,10 +17,10 @@ use super::{
     StoreError,
     errors::unreadable,
     load::{self, last_rows, newest_versions, written},
-    rows::{ALL, ENVIRONMENTS, Table, event, in_transaction, text, uuid},
+    rows::{event, in_transaction, of_all, select, text, uuid},
 };
 use kontraktor_domain::{
-    Authorship, Body, Environment, EnvironmentEvent, EnvironmentOperation, Hash, VariableParts, imports,
+    Authorship, Body, Environment, EnvironmentEvent, EnvironmentOperation, Hash, Log, VariableParts, imports,
 };
 use kontraktor_store::{AsOf, PointInTime};
 
@@ -31,13 +31,13 @@ pub(super) fn row_at(
 ) -> Result<Option<u64>, StoreError> {
     match at {
         PointInTime::Time(time) => {
-            let newest = |table: Table| {
+            let newest = |log: &Log| {
                 format!(
                     "SELECT max(seq) AS seq FROM {} WHERE ts <= make_timestamp(CAST($1 AS BIGINT))",
-                    table.name
+                    log.table
                 )
             };
-            let sql = format!("SELECT max(seq) FROM ({})", ALL.map(newest).join(" UNION ALL "));
+            let sql = format!("SELECT max(seq) FROM ({})", of_all(newest));
             connection.query_row(&sql, params![time.as_microsecond()], |row| row.get(0)).map_err(unreadable)
         }
         // The rows of a batch have the same time: an id that is used again after it was forgotten is another batch.
@@ -168,7 +168,7 @@ fn environments(
     let mut events: Vec<(EnvironmentEvent, Authorship)> = Vec::new();
     let mut created: HashMap<Uuid, Authorship> = HashMap::new();
     let seqs = wanted.iter().map(|row| row.seq.to_string()).collect::<Vec<_>>().join(", ");
-    ENVIRONMENTS.select(connection, &format!("WHERE seq IN ({seqs})"), [], |row| {
+    select(connection, &Log::ENVIRONMENTS, &format!("WHERE seq IN ({seqs})"), [], |row| {
         let event = event(&row, &paths)?;
         let written = event.authorship();
         if let Body::Environment(change) = event.body {
@@ -180,7 +180,7 @@ fn environments(
         "WHERE seq IN (SELECT max(seq) FROM environment_log
             WHERE operation = 'created' AND seq <= {seq} AND env_id IN ({ids}) GROUP BY env_id)"
     );
-    ENVIRONMENTS.select(connection, &creations, [], |row| {
+    select(connection, &Log::ENVIRONMENTS, &creations, [], |row| {
         let event = event(&row, &paths)?;
         if let Body::Environment(change) = &event.body {
             created.insert(change.id, event.authorship());

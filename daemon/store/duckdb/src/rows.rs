@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use duckdb::{Connection, Row as SqlRow, params};
+use duckdb::{Connection, Row as SqlRow, params, types::FromSql};
 use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
@@ -10,125 +10,7 @@ use super::{
     StoreError,
     errors::{classify, unreadable},
 };
-use kontraktor_domain::{Event, Hash, Head, Row, RowBody};
-
-/// The columns of all tables, in the order in which [`Table::row_of`] reads them.
-const COMMON: &str =
-    "seq, epoch_us(ts), actor, via, CAST(batch_id AS VARCHAR), batch_digest, batch_item, hash";
-
-/// The index of a table's first own column.
-const OWN: usize = 8;
-
-/// A table of the log, and how its own columns are read.
-pub(super) struct Table {
-    pub(super) name: &'static str,
-    own: &'static str,
-    body: fn(&SqlRow<'_>) -> duckdb::Result<RowBody<'static>>,
-}
-
-pub(super) const PROJECTS: Table = Table {
-    name: "project_log",
-    own: "project, operation, description, implicit, coalesce(deletion_protection, false)",
-    body: |row| {
-        Ok(RowBody::Project {
-            name: text(row, OWN)?,
-            operation: text(row, OWN + 1)?,
-            description: text(row, OWN + 2)?,
-            implicit: row.get(OWN + 3)?,
-            protected: row.get(OWN + 4)?,
-        })
-    },
-};
-
-pub(super) const ENVIRONMENTS: Table = Table {
-    name: "environment_log",
-    own: "CAST(env_id AS VARCHAR), project, env, operation, revision, description, implicit, \
-          coalesce(deletion_protection, false), imports",
-    body: |row| {
-        Ok(RowBody::Environment {
-            id: uuid(row, OWN)?,
-            project: text(row, OWN + 1)?,
-            env: text(row, OWN + 2)?,
-            operation: text(row, OWN + 3)?,
-            revision: row.get(OWN + 4)?,
-            description: text(row, OWN + 5)?,
-            implicit: row.get(OWN + 6)?,
-            protected: row.get(OWN + 7)?,
-            imports: optional_text(row, OWN + 8)?,
-        })
-    },
-};
-
-pub(super) const VARIABLES: Table = Table {
-    name: "audit_variable_writes",
-    own: "CAST(id AS VARCHAR), CAST(env_id AS VARCHAR), key, operation, revision, type, old_value, new_value, \
-          description, coalesce(deletion_protection, false)",
-    body: |row| {
-        Ok(RowBody::Variable {
-            id: uuid(row, OWN)?,
-            environment: uuid(row, OWN + 1)?,
-            key: text(row, OWN + 2)?,
-            operation: text(row, OWN + 3)?,
-            revision: row.get(OWN + 4)?,
-            value_type: text(row, OWN + 5)?,
-            old_value: optional_text(row, OWN + 6)?,
-            new_value: optional_text(row, OWN + 7)?,
-            description: text(row, OWN + 8)?,
-            protected: row.get(OWN + 9)?,
-        })
-    },
-};
-
-pub(super) const SCHEMAS: Table = Table {
-    name: "schema_log",
-    own: "project, name, operation, key_pattern, schema",
-    body: |row| {
-        Ok(RowBody::Schema {
-            project: text(row, OWN)?,
-            name: text(row, OWN + 1)?,
-            operation: text(row, OWN + 2)?,
-            key_pattern: text(row, OWN + 3)?,
-            schema: text(row, OWN + 4)?,
-        })
-    },
-};
-
-pub(super) const BATCHES: Table = Table {
-    name: "batch_log",
-    own: "items, results",
-    body: |row| Ok(RowBody::Batch { items: row.get(OWN)?, results: text(row, OWN + 1)? }),
-};
-
-pub(super) const ACCESSES: Table = Table {
-    name: "audit_events",
-    own: "operation, project, env, key, reference, version, peer, count, problem",
-    body: |row| {
-        Ok(RowBody::Access {
-            operation: text(row, OWN)?,
-            project: optional_text(row, OWN + 1)?,
-            env: optional_text(row, OWN + 2)?,
-            key: optional_text(row, OWN + 3)?,
-            reference: text(row, OWN + 4)?,
-            version: text(row, OWN + 5)?,
-            peer: text(row, OWN + 6)?,
-            count: row.get(OWN + 7)?,
-            problem: optional_text(row, OWN + 8)?,
-        })
-    },
-};
-
-pub(super) const VERSIONS: Table = Table {
-    name: "secret_version_log",
-    own: "CAST(env_id AS VARCHAR), key, reference, version",
-    body: |row| {
-        Ok(RowBody::Version {
-            environment: uuid(row, OWN)?,
-            key: text(row, OWN + 1)?,
-            reference: text(row, OWN + 2)?,
-            version: text(row, OWN + 3)?,
-        })
-    },
-};
+use kontraktor_domain::{Column, ColumnType, Event, FieldReader, Hash, Head, LOGS, Log, Row};
 
 /// Reads in one transaction, so that every statement sees the log up to the same row.
 pub(super) fn in_transaction<T>(
@@ -141,83 +23,127 @@ pub(super) fn in_transaction<T>(
     read
 }
 
-/// Every table of the log.
-pub(super) const ALL: [Table; 7] = [PROJECTS, ENVIRONMENTS, VARIABLES, SCHEMAS, BATCHES, ACCESSES, VERSIONS];
+/// Reads the rows of a log that the rest of the statement, from WHERE on, selects.
+pub(super) fn select(
+    connection: &Connection,
+    log: &Log,
+    rest: &str,
+    params: impl duckdb::Params,
+    each: impl FnMut(Row<'static>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    select_instead(connection, log, &[], rest, params, each)
+}
 
-impl Table {
-    /// Reads the rows that the rest of the statement, from WHERE on, selects.
-    pub(super) fn select(
-        &self,
-        connection: &Connection,
-        rest: &str,
-        params: impl duckdb::Params,
-        each: impl FnMut(Row<'static>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        self.select_columns(connection, self.own, rest, params, each)
-    }
-
-    /// Reads rows without old and new values: what was done, not what was written.
-    pub(super) fn select_without_values(
-        &self,
-        connection: &Connection,
-        rest: &str,
-        params: impl duckdb::Params,
-        each: impl FnMut(Row<'static>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let own = self.own.replace("old_value, new_value", "NULL, NULL");
-        self.select_columns(connection, &own, rest, params, each)
-    }
-
-    /// Reads rows without old values.
-    pub(super) fn select_without_old_values(
-        &self,
-        connection: &Connection,
-        rest: &str,
-        params: impl duckdb::Params,
-        each: impl FnMut(Row<'static>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let own = self.own.replace("old_value, new_value", "NULL, new_value");
-        self.select_columns(connection, &own, rest, params, each)
-    }
-
-    fn select_columns(
-        &self,
-        connection: &Connection,
-        own: &str,
-        rest: &str,
-        params: impl duckdb::Params,
-        mut each: impl FnMut(Row<'static>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let sql = format!("SELECT {COMMON}, {own} FROM {} {rest}", self.name);
-        let mut statement = connection.prepare(&sql).map_err(unreadable)?;
-        let mut rows = statement.query(params).map_err(unreadable)?;
-        while let Some(row) = rows.next().map_err(unreadable)? {
-            each(self.row_of(row).map_err(unreadable)?)?;
-        }
-        Ok(())
-    }
-
-    fn row_of(&self, row: &SqlRow<'_>) -> duckdb::Result<Row<'static>> {
-        Ok(Row {
-            seq: row.get(0)?,
-            at_us: row.get(1)?,
-            actor: text(row, 2)?,
-            via: text(row, 3)?,
-            batch_id: optional_uuid(row, 4)?,
-            batch_digest: row.get::<_, Option<Vec<u8>>>(5)?.map(Cow::Owned),
-            batch_item: row.get(6)?,
-            hash: Cow::Owned(row.get(7)?),
-            body: (self.body)(row)?,
+/// The same, with an expression instead of some columns, for readers that do not need these.
+pub(super) fn select_instead(
+    connection: &Connection,
+    log: &Log,
+    instead: &[(&str, &str)],
+    rest: &str,
+    params: impl duckdb::Params,
+    mut each: impl FnMut(Row<'static>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let columns: Vec<String> = log
+        .columns()
+        .map(|column| match instead.iter().find(|(name, _)| *name == column.name) {
+            Some((_, expression)) => (*expression).to_owned(),
+            None => expression(log, column),
         })
+        .collect();
+    let sql = format!("SELECT {} FROM {} {rest}", columns.join(", "), log.table);
+    let mut statement = connection.prepare(&sql).map_err(unreadable)?;
+    let mut rows = statement.query(params).map_err(unreadable)?;
+    while let Some(row) = rows.next().map_err(unreadable)? {
+        each(Row::read(log, &mut Columns { row, next: 0 }).map_err(unreadable)?)?;
+    }
+    Ok(())
+}
+
+/// How a column is read.
+fn expression(log: &Log, column: &Column) -> String {
+    let name = column.name;
+    match column.of {
+        ColumnType::Uuid => format!("CAST({name} AS VARCHAR)"),
+        ColumnType::Time => format!("epoch_us({name})"),
+        // Rows from before the column have NULL, which means the same as false.
+        ColumnType::Flag if column.since > log.since => format!("coalesce({name}, false)"),
+        ColumnType::Text | ColumnType::Bytes | ColumnType::Number | ColumnType::Count | ColumnType::Flag => {
+            name.to_owned()
+        }
+    }
+}
+
+/// The columns of one row, from left to right.
+struct Columns<'a> {
+    row: &'a SqlRow<'a>,
+    next: usize,
+}
+
+impl Columns<'_> {
+    fn place(&mut self) -> usize {
+        let place = self.next;
+        self.next += 1;
+        place
+    }
+
+    fn get<T: FromSql>(&mut self) -> duckdb::Result<T> {
+        let place = self.place();
+        self.row.get(place)
+    }
+}
+
+impl FieldReader for Columns<'_> {
+    type Error = duckdb::Error;
+
+    fn text(&mut self) -> duckdb::Result<String> {
+        self.get()
+    }
+
+    fn optional_text(&mut self) -> duckdb::Result<Option<String>> {
+        self.get()
+    }
+
+    fn bytes(&mut self) -> duckdb::Result<Vec<u8>> {
+        self.get()
+    }
+
+    fn optional_bytes(&mut self) -> duckdb::Result<Option<Vec<u8>>> {
+        self.get()
+    }
+
+    fn uuid(&mut self) -> duckdb::Result<Uuid> {
+        let place = self.place();
+        uuid(self.row, place)
+    }
+
+    fn optional_uuid(&mut self) -> duckdb::Result<Option<Uuid>> {
+        let place = self.place();
+        optional_uuid(self.row, place)
+    }
+
+    fn number(&mut self) -> duckdb::Result<u64> {
+        self.get()
+    }
+
+    fn count(&mut self) -> duckdb::Result<u32> {
+        self.get()
+    }
+
+    fn optional_count(&mut self) -> duckdb::Result<Option<u32>> {
+        self.get()
+    }
+
+    fn time(&mut self) -> duckdb::Result<i64> {
+        self.get()
+    }
+
+    fn flag(&mut self) -> duckdb::Result<bool> {
+        self.get()
     }
 }
 
 pub(super) fn text(row: &SqlRow<'_>, column: usize) -> duckdb::Result<Cow<'static, str>> {
     row.get::<_, String>(column).map(Cow::Owned)
-}
-
-fn optional_text(row: &SqlRow<'_>, column: usize) -> duckdb::Result<Option<Cow<'static, str>>> {
-    row.get::<_, Option<String>>(column).map(|text| text.map(Cow::Owned))
 }
 
 pub(super) fn uuid(row: &SqlRow<'_>, column: usize) -> duckdb::Result<Uuid> {
@@ -226,20 +152,23 @@ pub(super) fn uuid(row: &SqlRow<'_>, column: usize) -> duckdb::Result<Uuid> {
     })
 }
 
-pub(super) fn optional_uuid(row: &SqlRow<'_>, column: usize) -> duckdb::Result<Option<Uuid>> {
+fn optional_uuid(row: &SqlRow<'_>, column: usize) -> duckdb::Result<Option<Uuid>> {
     match row.get::<_, Option<String>>(column)? {
         None => Ok(None),
         Some(_) => uuid(row, column).map(Some),
     }
 }
 
+/// Returns the union of a statement on each log.
+pub(super) fn of_all(statement: impl Fn(&Log) -> String) -> String {
+    LOGS.iter().map(statement).collect::<Vec<_>>().join(" UNION ALL ")
+}
+
 /// Returns the newest row of all tables.
 pub(super) fn head(connection: &Connection) -> Result<Head, StoreError> {
-    let newest = |table: Table| {
-        format!("SELECT seq, hash FROM {0} WHERE seq = (SELECT max(seq) FROM {0})", table.name)
-    };
-    let sql =
-        format!("SELECT seq, hash FROM ({}) ORDER BY seq DESC LIMIT 1", ALL.map(newest).join(" UNION ALL "));
+    let newest =
+        |log: &Log| format!("SELECT seq, hash FROM {0} WHERE seq = (SELECT max(seq) FROM {0})", log.table);
+    let sql = format!("SELECT seq, hash FROM ({}) ORDER BY seq DESC LIMIT 1", of_all(newest));
     let found = connection.query_row(&sql, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?)));
     match found {
         Ok((seq, hash)) => Ok(Head { seq, hash: hash_of(seq, &hash)? }),
@@ -276,16 +205,11 @@ fn read_window(connection: &Connection, seq: u64, limit: usize) -> Result<Vec<Ro
     let start = if seq == 0 { "seq >= $1" } else { "seq > $1" };
     loop {
         let last = after.saturating_add(limit);
-        for table in ALL {
-            table.select(
-                connection,
-                &format!("WHERE {start} AND seq <= $2"),
-                params![after, last],
-                |row| {
-                    rows.push(row);
-                    Ok(())
-                },
-            )?;
+        for log in LOGS {
+            select(connection, log, &format!("WHERE {start} AND seq <= $2"), params![after, last], |row| {
+                rows.push(row);
+                Ok(())
+            })?;
         }
         if !rows.is_empty() {
             rows.sort_by_key(|row| row.seq);
@@ -297,8 +221,8 @@ fn read_window(connection: &Connection, seq: u64, limit: usize) -> Result<Vec<Ro
 }
 
 fn first_after(connection: &Connection, seq: u64) -> Result<Option<u64>, StoreError> {
-    let first = |table: Table| format!("SELECT min(seq) AS seq FROM {} WHERE seq > $1", table.name);
-    let sql = format!("SELECT min(seq) FROM ({})", ALL.map(first).join(" UNION ALL "));
+    let first = |log: &Log| format!("SELECT min(seq) AS seq FROM {} WHERE seq > $1", log.table);
+    let sql = format!("SELECT min(seq) FROM ({})", of_all(first));
     connection.query_row(&sql, params![seq], |row| row.get(0)).map_err(unreadable)
 }
 
@@ -328,5 +252,5 @@ pub(super) fn environment_paths(connection: &Connection) -> Result<HashMap<Uuid,
 
 pub(super) fn event(row: &Row<'_>, paths: &HashMap<Uuid, EnvPath>) -> Result<Event, StoreError> {
     row.to_event(|id| paths.get(&id).cloned())
-        .map_err(|error| StoreError::Corrupt(format!("row {} of {}: {error}", row.seq, row.body.table())))
+        .map_err(|error| StoreError::Corrupt(format!("row {} of {}: {error}", row.seq, row.body.log().table)))
 }

@@ -15,7 +15,8 @@ use kontraktor_store::verify;
 
 use super::*;
 use kontraktor_domain::{
-    Author, Batch, EnvironmentSettings, Expect, Operate, Put, Request, SchemaSettings, WriteItem, decide,
+    AnyCommand, Author, Batch, Command, CreateEnvironment, CreateSchema, EnvironmentSettings, Expect,
+    Operate, Put, PutContent, SchemaSettings, WriteItem,
 };
 
 fn open(dir: &Path) -> Result<DuckDbStore, StoreError> {
@@ -39,16 +40,17 @@ fn item(key: &str, operation: Operate, expect: Expect) -> WriteItem {
         project: "demo".to_owned(),
         env: "dev".to_owned(),
         key: key.to_owned(),
-        operation: Some(operation),
+        operation: Ok(operation),
         expect,
     }
 }
 
 fn put(value: &str) -> Operate {
     Operate::Put(Put {
-        value_type: Some(kontraktor_model::value::ValueType::String),
-        value: Some(value.to_owned()),
-        reference: None,
+        content: PutContent::Value {
+            value_type: kontraktor_model::value::ValueType::String,
+            text: value.to_owned(),
+        },
         description: "why".to_owned(),
         create_missing: true,
         protected: None,
@@ -75,29 +77,29 @@ fn filled(dir: &Path) -> (DuckDbStore, Head) {
     ];
     let batches = (1..)
         .zip(batches)
-        .map(|(id, groups)| Request::WriteVariables(Batch { id: Uuid::from_u128(id), groups }));
+        .map(|(id, groups)| -> Box<dyn AnyCommand> { Box::new(Batch { id: Uuid::from_u128(id), groups }) });
     let settings = EnvironmentSettings {
         protected: true,
         imports: vec!["demo/dev".parse().unwrap()],
         ..EnvironmentSettings::default()
     };
-    let others = [
-        Request::CreateEnvironment {
+    let others: [Box<dyn AnyCommand>; 2] = [
+        Box::new(CreateEnvironment {
             path: "demo/prod".parse().unwrap(),
             settings,
             create_missing: false,
             adopt_existing: false,
-        },
-        Request::CreateSchema {
+        }),
+        Box::new(CreateSchema {
             project: "demo".parse().unwrap(),
             name: "ports".parse().unwrap(),
             settings: SchemaSettings { key_pattern: "PORT_.*".to_owned(), schema: "true".to_owned() },
             create_missing: false,
             adopt_existing: false,
-        },
+        }),
     ];
-    for request in batches.chain(others) {
-        let decision = decide(&state, &request, &author, now).unwrap();
+    for command in batches.chain(others) {
+        let decision = command.decide(&state, &author, now).unwrap();
         assert_eq!(store.commit(state.head(), &decision.events).unwrap(), Commit::Committed);
         state = decision.state;
     }

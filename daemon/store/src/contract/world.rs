@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use kontraktor_domain::{
-    Access, AccessOperation, Author, Batch, EnvironmentSettings, Event, Expect, Operate, Outcome,
-    ProjectSettings, Put, Refusal, ReportedVersion, Request, State, Trail, WriteItem, decide,
+    Access, AccessOperation, Author, Batch, Command, CreateEnvironment, CreateProject, DeleteEnvironment,
+    DeleteProject, EnvironmentSettings, Event, Expect, Operate, ProjectSettings, Put, PutContent,
+    RecordAccesses, Refusal, ReportedVersion, State, UpdateEnvironment, UpdateProject, WriteItem,
 };
 use kontraktor_model::value::ValueType;
 use uuid::Uuid;
@@ -25,8 +26,8 @@ impl World {
     }
 
     /// Decides a request and applies its events.
-    pub fn ask(&mut self, request: &Request) -> Result<(Vec<Event>, Outcome), Refusal> {
-        let decision = decide(&self.state, request, &author(), self.now)?;
+    pub fn ask<C: Command>(&mut self, command: &C) -> Result<(Vec<Event>, C::Outcome), Refusal> {
+        let decision = command.decide(&self.state, &author(), self.now)?;
         self.state = decision.state;
         Ok((decision.events, decision.outcome))
     }
@@ -43,17 +44,15 @@ pub fn author() -> Author {
 }
 
 /// Returns a batch of groups.
-pub fn batch(id: u128, groups: Vec<Vec<WriteItem>>) -> Request {
-    Request::WriteVariables(Batch { id: Uuid::from_u128(id), groups })
+pub fn batch(id: u128, groups: Vec<Vec<WriteItem>>) -> Batch {
+    Batch { id: Uuid::from_u128(id), groups }
 }
 
 /// Returns an item that sets a string.
 pub fn put(path: &str, key: &str, value: &str) -> WriteItem {
     let (project, env) = path.split_once('/').unwrap();
     let put = Put {
-        value_type: Some(ValueType::String),
-        value: Some(value.to_owned()),
-        reference: None,
+        content: PutContent::Value { value_type: ValueType::String, text: value.to_owned() },
         description: String::new(),
         create_missing: true,
         protected: None,
@@ -62,7 +61,7 @@ pub fn put(path: &str, key: &str, value: &str) -> WriteItem {
         project: project.to_owned(),
         env: env.to_owned(),
         key: key.to_owned(),
-        operation: Some(Operate::Put(put)),
+        operation: Ok(Operate::Put(put)),
         expect: Expect::Nothing,
     }
 }
@@ -70,23 +69,23 @@ pub fn put(path: &str, key: &str, value: &str) -> WriteItem {
 /// Returns an item that sets a secret reference.
 pub fn refer(path: &str, key: &str, reference: &str) -> WriteItem {
     let mut item = put(path, key, "");
-    if let Some(Operate::Put(put)) = &mut item.operation {
-        (put.value_type, put.value, put.reference) = (None, None, Some(reference.to_owned()));
+    if let Ok(Operate::Put(put)) = &mut item.operation {
+        put.content = PutContent::Reference(reference.to_owned());
     }
     item
 }
 
 /// Returns two accesses to a secret, with the version that its vault reported.
-pub fn seen(path: &str, key: &str, reference: &str, version: &str) -> Request {
+pub fn seen(path: &str, key: &str, reference: &str, version: &str) -> RecordAccesses {
     let access = Access {
         operation: AccessOperation::Read,
         action: None,
         project: None,
         environment: Some(path.parse().unwrap()),
         key: Some(key.parse().unwrap()),
-        reference: reference.into(),
-        version: version.into(),
-        peer: "pid:4711".into(),
+        reference: (!reference.is_empty()).then(|| reference.into()),
+        version: (!version.is_empty()).then(|| version.into()),
+        peer: Some("pid:4711".into()),
         problem: None,
     };
     let reported = ReportedVersion {
@@ -96,12 +95,12 @@ pub fn seen(path: &str, key: &str, reference: &str, version: &str) -> Request {
         reference: reference.into(),
         version: version.into(),
     };
-    Request::Record(Trail { accesses: vec![(author(), access, 2)], versions: vec![reported] })
+    RecordAccesses { accesses: vec![(author(), access, 2)], versions: vec![reported] }
 }
 
 /// Returns an item that deletes a key.
 pub fn delete(path: &str, key: &str) -> WriteItem {
-    WriteItem { operation: Some(Operate::Delete), ..put(path, key, "") }
+    WriteItem { operation: Ok(Operate::Delete), ..put(path, key, "") }
 }
 
 /// Lets an item expect that its key does not exist.
@@ -110,14 +109,14 @@ pub fn expecting_absence(item: WriteItem) -> WriteItem {
 }
 
 /// Creates a project.
-pub fn create_project(name: &str, description: &str) -> Request {
+pub fn create_project(name: &str, description: &str) -> CreateProject {
     let settings = ProjectSettings { description: description.to_owned(), ..ProjectSettings::default() };
-    Request::CreateProject { name: name.parse().unwrap(), settings, adopt_existing: false }
+    CreateProject { name: name.parse().unwrap(), settings, adopt_existing: false }
 }
 
 /// Changes the description of a project.
-pub fn update_project(name: &str, description: &str) -> Request {
-    Request::UpdateProject {
+pub fn update_project(name: &str, description: &str) -> UpdateProject {
+    UpdateProject {
         name: name.parse().unwrap(),
         description: Some(description.to_owned()),
         protected: None,
@@ -126,25 +125,20 @@ pub fn update_project(name: &str, description: &str) -> Request {
 }
 
 /// Deletes a project that is empty.
-pub fn delete_project(name: &str) -> Request {
-    Request::DeleteProject { name: name.parse().unwrap(), force: false }
+pub fn delete_project(name: &str) -> DeleteProject {
+    DeleteProject { name: name.parse().unwrap(), force: false }
 }
 
 /// Creates an environment.
-pub fn create_env(path: &str, description: &str) -> Request {
+pub fn create_env(path: &str, description: &str) -> CreateEnvironment {
     let settings =
         EnvironmentSettings { description: description.to_owned(), ..EnvironmentSettings::default() };
-    Request::CreateEnvironment {
-        path: path.parse().unwrap(),
-        settings,
-        create_missing: false,
-        adopt_existing: false,
-    }
+    CreateEnvironment { path: path.parse().unwrap(), settings, create_missing: false, adopt_existing: false }
 }
 
 /// Changes the description of an environment.
-pub fn update_env(path: &str, description: &str) -> Request {
-    Request::UpdateEnvironment {
+pub fn update_env(path: &str, description: &str) -> UpdateEnvironment {
+    UpdateEnvironment {
         path: path.parse().unwrap(),
         description: Some(description.to_owned()),
         protected: None,
@@ -154,13 +148,13 @@ pub fn update_env(path: &str, description: &str) -> Request {
 }
 
 /// Deletes an environment that is empty.
-pub fn delete_env(path: &str) -> Request {
-    Request::DeleteEnvironment { path: path.parse().unwrap(), force: false }
+pub fn delete_env(path: &str) -> DeleteEnvironment {
+    DeleteEnvironment { path: path.parse().unwrap(), force: false }
 }
 
 /// Changes the imports of an environment.
-pub fn importing(path: &str, imports: &[&str]) -> Request {
-    Request::UpdateEnvironment {
+pub fn importing(path: &str, imports: &[&str]) -> UpdateEnvironment {
+    UpdateEnvironment {
         path: path.parse().unwrap(),
         description: None,
         protected: None,

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, thread};
 
-use kontraktor_domain::{AuditEntry, Event, Expect, Head, ItemOutcome, Outcome, Request, State, WriteItem};
+use kontraktor_domain::{
+    AuditEntry, Batch, BatchOutcome, Event, Expect, Head, ItemOutcome, State, WriteItem,
+};
 
 use super::{
     Fixture, commit, filled,
@@ -121,8 +123,8 @@ struct Writer {
     world: World,
     tasks: Vec<Task>,
     requests: u32,
-    request: Option<Request>,
-    decided: Option<(Vec<Event>, Outcome, State)>,
+    request: Option<Batch>,
+    decided: Option<(Vec<Event>, BatchOutcome, State)>,
     created: Vec<u32>,
     conflicts: usize,
     refusals: usize,
@@ -168,7 +170,6 @@ impl Writer {
             Commit::Committed => {
                 self.world.state = after;
                 self.request = None;
-                let Outcome::Batch(outcome) = outcome else { panic!("a batch was asked for") };
                 match (task, &outcome.results[0].outcome) {
                     (Task::Count, ItemOutcome::Written) => {}
                     (Task::Create(key), ItemOutcome::Written) => self.created.push(key),
@@ -184,7 +185,7 @@ impl Writer {
         }
     }
 
-    fn next_request(&mut self, task: Task) -> Request {
+    fn next_request(&mut self, task: Task) -> Batch {
         self.requests += 1;
         let item = match task {
             Task::Count => self.count(),
@@ -230,7 +231,7 @@ fn check(store: &Arc<dyn Store>, writers: [Writer; 2]) {
             ..AuditQuery::default()
         };
         let entries: Vec<AuditEntry> = store.audit(&query).unwrap();
-        entries.into_iter().filter_map(|entry| entry.new_value).collect()
+        entries.into_iter().filter_map(|entry| entry.new_value().map(str::to_owned)).collect()
     };
     let counted: Vec<String> = (1..=2 * TASKS).map(|value| value.to_string()).collect();
     assert_eq!(values("COUNTER"), counted, "each increment is there once");

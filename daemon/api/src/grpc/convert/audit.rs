@@ -1,38 +1,65 @@
 //! Entries of the log.
 
-use kontraktor_domain::{AuditEntry, Kind, Operation};
+use kontraktor_domain::{AccessEvent, AuditEntry, AuditSubject, Operation};
+use kontraktor_model::names::{Key, ProjectName};
 use kontraktor_proto::v1;
 
 use super::{authorship, names::import_names, variables::value_type_of};
 use crate::grpc::status::code;
 
-pub(in crate::grpc) fn entry(entry: AuditEntry) -> v1::AuditEntry {
-    v1::AuditEntry {
+/// Proto3 has no presence for most of these fields: absent ones are empty or zero.
+pub(in crate::grpc) fn entry(entry: &AuditEntry) -> v1::AuditEntry {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let wire = v1::AuditEntry {
         sequence: entry.seq,
         written: Some(authorship(&entry.written)),
-        operation: operation(entry.operation).into(),
-        project: entry.project,
-        env: entry.env,
-        key: entry.key,
-        revision: entry.revision,
-        r#type: value_type_of(entry.kind).into(),
-        old_value: entry.old_value,
-        new_value: entry.new_value,
-        description: entry.description,
+        operation: operation(entry.operation()).into(),
+        project: text(entry.project().map(ProjectName::as_str)),
+        env: text(entry.environment().map(|path| path.env.as_str())),
+        key: text(entry.key().map(Key::as_str)),
+        revision: entry.revision().unwrap_or_default(),
+        old_value: entry.old_value().map(str::to_owned),
+        new_value: entry.new_value().map(str::to_owned),
+        description: text(entry.description()),
         batch_id: entry.batch_id.map(|id| id.to_string()).unwrap_or_default(),
         hash: entry.hash.to_string(),
-        schema: entry.schema,
-        deletion_protection: entry.protected,
-        imports: import_names(&entry.imports),
-        secret_reference: entry.kind.is_some_and(Kind::is_reference),
-        access: entry.access.map(|access| v1::SecretAccess {
-            action: access.action,
-            reference: access.reference,
-            version: access.version,
-            peer: access.peer,
-            count: access.count,
-            problem: access.problem.map_or(v1::ProblemCode::Unspecified, code).into(),
-        }),
+        ..v1::AuditEntry::default()
+    };
+    match &entry.subject {
+        AuditSubject::Project(project) => v1::AuditEntry { deletion_protection: project.protected, ..wire },
+        AuditSubject::Environment(environment) => v1::AuditEntry {
+            deletion_protection: environment.protected,
+            imports: import_names(&environment.imports),
+            ..wire
+        },
+        AuditSubject::Variable(variable) => v1::AuditEntry {
+            deletion_protection: variable.protected,
+            r#type: value_type_of(variable.kind).into(),
+            secret_reference: variable.kind.is_reference(),
+            ..wire
+        },
+        AuditSubject::Schema(schema) => v1::AuditEntry { schema: schema.name.to_string(), ..wire },
+        AuditSubject::Batch => wire,
+        AuditSubject::Access(AccessEvent { access, count }) => {
+            let access = v1::SecretAccess {
+                action: text(access.action.as_deref()),
+                reference: text(access.reference.as_deref()),
+                version: text(access.version.as_deref()),
+                peer: text(access.peer.as_deref()),
+                count: *count,
+                problem: access.problem.map_or(v1::ProblemCode::Unspecified, code).into(),
+            };
+            v1::AuditEntry { access: Some(access), ..wire }
+        }
+        AuditSubject::Version(version) => {
+            let access = v1::SecretAccess {
+                reference: version.reference.to_string(),
+                version: version.version.to_string(),
+                count: 1,
+                ..v1::SecretAccess::default()
+            };
+            v1::AuditEntry { access: Some(access), ..wire }
+        }
     }
 }
 

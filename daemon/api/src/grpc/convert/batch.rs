@@ -1,7 +1,8 @@
 //! Batches of writes, and their results.
 
-use kontraktor_domain::{Batch, BatchOutcome, Expect, ItemOutcome, ItemResult, Operate, Put, WriteItem};
-use kontraktor_model::value::ValueType;
+use kontraktor_domain::{
+    Batch, BatchOutcome, Expect, ItemOutcome, ItemResult, Operate, Put, PutContent, Refusal, WriteItem,
+};
 use kontraktor_proto::v1;
 use tonic::Status;
 
@@ -15,31 +16,14 @@ pub(in crate::grpc) fn batch(request: v1::WriteVariablesRequest) -> Result<Batch
     Ok(Batch { id, groups })
 }
 
-/// Nothing is checked: the rules refuse a bad item, beside its good neighbors.
+/// The names are not checked: the rules refuse a bad item, beside its good neighbors.
 fn item(item: v1::WriteItem) -> WriteItem {
     let name = item.environment.unwrap_or_default();
     WriteItem {
         project: name.project,
         env: name.env,
         key: item.key,
-        operation: item.operation.map(|operation| match operation {
-            v1::write_item::Operation::Put(put) => {
-                let (value, reference) = match put.content {
-                    Some(v1::put::Content::Value(value)) => (Some(value), None),
-                    Some(v1::put::Content::Reference(reference)) => (None, Some(reference)),
-                    None => (None, None),
-                };
-                Operate::Put(Put {
-                    value_type: value_type(put.r#type),
-                    value,
-                    reference,
-                    description: put.description,
-                    create_missing: put.create_missing,
-                    protected: put.deletion_protection,
-                })
-            }
-            v1::write_item::Operation::Delete(v1::Delete {}) => Operate::Delete,
-        }),
+        operation: operate(item.operation).map_err(Box::new),
         expect: match item.expect {
             Some(v1::write_item::Expect::ExpectAbsent(true)) => Expect::Absent,
             Some(v1::write_item::Expect::ExpectRevision(revision)) => Expect::Revision(revision),
@@ -49,9 +33,38 @@ fn item(item: v1::WriteItem) -> WriteItem {
     }
 }
 
-/// Returns none for the unspecified type and for unknown numbers.
-fn value_type(number: i32) -> Option<ValueType> {
-    kontraktor_proto::value_type(number).ok()
+/// What an item asks for, or why it is refused.
+fn operate(operation: Option<v1::write_item::Operation>) -> Result<Operate, Refusal> {
+    match operation {
+        Some(v1::write_item::Operation::Put(put)) => Ok(Operate::Put(Put {
+            content: put_content(put.r#type, put.content)?,
+            description: put.description,
+            create_missing: put.create_missing,
+            protected: put.deletion_protection,
+        })),
+        Some(v1::write_item::Operation::Delete(v1::Delete {})) => Ok(Operate::Delete),
+        None => {
+            Err(Refusal::invalid("operation", "the item names no operation").remedy("ask for put or delete"))
+        }
+    }
+}
+
+fn put_content(number: i32, content: Option<v1::put::Content>) -> Result<PutContent, Refusal> {
+    // None: unspecified, or a number that this daemon does not know.
+    let value_type = kontraktor_proto::value_type(number).ok();
+    match (content, value_type) {
+        (Some(v1::put::Content::Reference(reference)), None) => Ok(PutContent::Reference(reference)),
+        (Some(v1::put::Content::Reference(_)), Some(_)) => {
+            Err(Refusal::invalid("type", "the item holds a secret reference, which has no type")
+                .remedy("leave the type out"))
+        }
+        (_, None) => Err(Refusal::invalid("type", "the item names no type that this daemon knows")
+            .remedy("use string, number, bool or json")),
+        (Some(v1::put::Content::Value(text)), Some(value_type)) => Ok(PutContent::Value { value_type, text }),
+        (None, Some(_)) => {
+            Err(Refusal::invalid("value", "the item has no value").remedy("send a value; it may be empty"))
+        }
+    }
 }
 
 pub(in crate::grpc) fn results(outcome: &BatchOutcome) -> v1::WriteVariablesResponse {
@@ -71,8 +84,8 @@ fn result(result: &ItemResult) -> v1::WriteResult {
     };
     v1::WriteResult {
         status: status.into(),
-        revision: result.revision,
-        environment_revision: result.environment_revision,
+        revision: result.revision.unwrap_or_default(),
+        environment_revision: result.environment_revision.unwrap_or_default(),
         problem: refused,
     }
 }
@@ -81,16 +94,46 @@ fn result(result: &ItemResult) -> v1::WriteResult {
 mod tests {
     use super::*;
 
-    #[test]
-    fn unknown_and_unspecified_types_reach_the_rules_as_none() {
-        assert_eq!(value_type(0), None);
-        assert_eq!(value_type(99), None);
-        assert_eq!(value_type(v1::ValueType::Json.into()), Some(ValueType::Json));
+    fn refusal(put: v1::Put) -> String {
+        let put = v1::write_item::Operation::Put(put);
+        let refused = item(v1::WriteItem { operation: Some(put), ..v1::WriteItem::default() }).operation;
+        let refusal = refused.unwrap_err();
+        format!("{:?} {}: {}\n  {}", refusal.code, refusal.field, refusal.message, refusal.remedy)
     }
 
     #[test]
-    fn an_item_of_which_everything_is_missing_is_left_to_the_rules() {
+    fn a_put_without_what_it_needs_says_so() {
+        let value = || Some(v1::put::Content::Value("1".to_owned()));
+        let reference = || Some(v1::put::Content::Reference("vault://v/m/p#f".to_owned()));
+        let of = |number: i32, content| refusal(v1::Put { r#type: number, content, ..v1::Put::default() });
+        let number = v1::ValueType::Number.into();
+        insta::assert_snapshot!([of(0, value()), of(99, value()), of(0, None), of(number, None), of(number, reference())].join("\n"), @r"
+        Invalid type: the item names no type that this daemon knows
+          use string, number, bool or json
+        Invalid type: the item names no type that this daemon knows
+          use string, number, bool or json
+        Invalid type: the item names no type that this daemon knows
+          use string, number, bool or json
+        Invalid value: the item has no value
+          send a value; it may be empty
+        Invalid type: the item holds a secret reference, which has no type
+          leave the type out
+        ");
+    }
+
+    #[test]
+    fn a_reference_has_no_type_also_where_it_is_of_a_kind_that_this_daemon_does_not_know() {
+        let reference = || Some(v1::put::Content::Reference("vault://v/m/p#f".to_owned()));
+        for number in [0, 99] {
+            let read = put_content(number, reference()).unwrap();
+            assert_eq!(read, PutContent::Reference("vault://v/m/p#f".to_owned()));
+        }
+    }
+
+    #[test]
+    fn an_item_of_which_everything_is_missing_is_refused_beside_its_neighbors() {
         let bare = item(v1::WriteItem::default());
-        assert_eq!((bare.project.as_str(), bare.operation, bare.expect), ("", None, Expect::Nothing));
+        assert_eq!((bare.project.as_str(), bare.expect), ("", Expect::Nothing));
+        assert_eq!(bare.operation.unwrap_err().message, "the item names no operation");
     }
 }

@@ -1,6 +1,6 @@
 //! Variables and snapshots.
 
-use kontraktor_domain::{Environment, Kind, Refusal, SeenVersion, Variable};
+use kontraktor_domain::{Environment, Refusal, SeenVersion, Variable, VariableKind};
 use kontraktor_model::{limits::MAX_ANSWER_BYTES, names::EnvPath, reference::Reference};
 use kontraktor_proto::v1;
 use kontraktor_service::{Entry, Snapshot};
@@ -17,12 +17,12 @@ pub(in crate::grpc) fn variable(
     origin_revision: u64,
 ) -> v1::Variable {
     let content = match variable.kind {
-        Kind::Value(_) => v1::variable::Content::Value(variable.value.to_string()),
-        Kind::Reference => v1::variable::Content::Reference(reference(&variable.value, seen)),
+        VariableKind::Value(_) => v1::variable::Content::Value(variable.value.to_string()),
+        VariableKind::Reference => v1::variable::Content::Reference(reference(&variable.value, seen)),
     };
     v1::Variable {
         key: variable.key.to_string(),
-        r#type: value_type_of(Some(variable.kind)).into(),
+        r#type: value_type_of(variable.kind).into(),
         content: Some(content),
         description: variable.description.to_string(),
         revision: variable.revision,
@@ -47,8 +47,8 @@ fn reference(url: &str, seen: Option<&SeenVersion>) -> v1::SecretReference {
     }
 }
 
-pub(super) fn value_type_of(kind: Option<Kind>) -> v1::ValueType {
-    kind.and_then(Kind::value_type).map_or(v1::ValueType::Unspecified, v1::ValueType::from)
+pub(super) fn value_type_of(kind: VariableKind) -> v1::ValueType {
+    kind.value_type().map_or(v1::ValueType::Unspecified, v1::ValueType::from)
 }
 
 /// A snapshot without its variables, for clients that have them already.

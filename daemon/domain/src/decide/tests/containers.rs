@@ -1,7 +1,7 @@
 //! Projects and environments: making, adopting, deleting them, and how they count.
 
 use super::{
-    super::super::{Code, Request},
+    super::super::{Code, UpdateEnvironment, UpdateProject},
     World, delete, put, words,
 };
 
@@ -23,7 +23,7 @@ fn explicit_and_implicit() {
     assert!(project.implicit && !project.environments.values().next().unwrap().implicit);
 
     let events = world.events.len();
-    let update = Request::UpdateProject {
+    let update = UpdateProject {
         name: "q".parse().unwrap(),
         description: Some(String::new()),
         protected: None,
@@ -33,7 +33,7 @@ fn explicit_and_implicit() {
     assert_eq!(world.events.len(), events + 1, "an update makes an implicit project explicit");
     world.ask(&update).unwrap();
     assert_eq!(world.events.len(), events + 1, "nothing to change");
-    let update = Request::UpdateEnvironment {
+    let update = UpdateEnvironment {
         path: "q/e".parse().unwrap(),
         description: Some("new".to_owned()),
         protected: None,

@@ -1,5 +1,7 @@
 //! Deleting what still holds something, on demand and in one step.
 
+use kontraktor_model::names::{Key, ProjectName};
+
 use super::{
     super::super::{AuditEntry, Body, Operation},
     World, delete_env, delete_project, protecting, put,
@@ -9,8 +11,10 @@ fn operations(world: &World, since: usize) -> Vec<String> {
     let entries = world.events[since..].iter().map(AuditEntry::from);
     entries
         .map(|entry| {
-            let name = [entry.project, entry.env, entry.key].into_iter().filter(|part| !part.is_empty());
-            format!("{} {} {}", entry.operation, name.collect::<Vec<_>>().join("/"), entry.revision)
+            let env = entry.environment().map(|path| path.env.as_str());
+            let name = [entry.project().map(ProjectName::as_str), env, entry.key().map(Key::as_str)];
+            let name = name.into_iter().flatten().collect::<Vec<_>>().join("/");
+            format!("{} {name} {}", entry.operation(), entry.revision().unwrap_or(0))
         })
         .collect()
 }
@@ -54,7 +58,7 @@ fn everything_inside_goes_with_a_project() {
     );
     assert_eq!((world.state.environment_count(), world.state.variable_count()), (1, 1));
     assert_eq!(
-        world.events.last().map(|event| AuditEntry::from(event).operation),
+        world.events.last().map(|event| AuditEntry::from(event).operation()),
         Some(Operation::ProjectDeleted)
     );
 }
@@ -67,8 +71,11 @@ fn force_overrides_no_protection_inside_and_names_what_is_protected() {
     world.write(vec![vec![put("p/e", "FREE", "1"), protecting(put("p/f", "ONE", "1"), true)]]);
     world.create_env("p/g", false).unwrap();
     world.protect_env("p/g", true);
-    let told = [delete_env("p/e", true), delete_env("p/f", true), delete_project("p", true)]
-        .map(|request| world.refused(&request));
+    let told = [
+        world.refused(&delete_env("p/e", true)),
+        world.refused(&delete_env("p/f", true)),
+        world.refused(&delete_project("p", true)),
+    ];
     insta::assert_snapshot!(told.join("\n"), @r#"
     Protected env: environment "p/e" still holds 24 variables protected from deletion: K00, K01, K02, K03, K04, K05, K06, K07, K08, K09, K10, K11, K12, K13, K14, K15, K16, K17, K18, K19 and 4 more
       apply deletion_protection = false for each of them first, or run `ktr var unprotect p/e KEY...`; then delete the environment
@@ -78,12 +85,12 @@ fn force_overrides_no_protection_inside_and_names_what_is_protected() {
       apply deletion_protection = false for each of them first, or run `ktr env unprotect p/ENV` and `ktr var unprotect p/ENV KEY...`; then delete the project
     "#);
     assert_eq!(world.state.variable_count(), 26, "nothing is lost of what could have gone");
-    let told = [delete_env("p/e", false), delete_project("p", false)].map(|request| world.refused(&request));
+    let told = [world.refused(&delete_env("p/e", false)), world.refused(&delete_project("p", false))];
     insta::assert_snapshot!(told.join("\n"), @r#"
     NotEmpty env: environment "p/e" still holds 25 variables: FREE, K00, K01, K02, K03, K04, K05, K06, K07, K08, K09, K10, K11, K12, K13, K14, K15, K16, K17, K18 and 5 more
-      delete its variables first, or let them go with it: apply force_destroy = true first, or run `ktr env delete --force p/e`
+      delete its variables first, or delete them with it: apply force_destroy = true first, or run `ktr env delete --force p/e`
     NotEmpty project: project "p" still holds 3 environments with 26 variables: e, f, g
-      delete these environments and their variables first, or let them go with it: apply force_destroy = true first, or run `ktr project delete --force p`
+      delete these environments and their variables first, or delete them with it: apply force_destroy = true first, or run `ktr project delete --force p`
     "#);
 }
 

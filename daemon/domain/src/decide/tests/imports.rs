@@ -1,7 +1,7 @@
 //! What may be imported, and what stays because it is.
 
 use super::{
-    super::super::{Code, EnvironmentSettings, Request},
+    super::super::{Code, CreateEnvironment, EnvironmentSettings},
     World, delete_env, delete_project, paths, put, update_env,
 };
 
@@ -56,19 +56,19 @@ fn bad_imports_are_refused_when_written() {
     });
     insta::assert_snapshot!(told.join("\n"), @r#"
     ImportCycle imports: environment "b/three" would import itself: b/three -> b/three
-      take one of these imports away
+      remove one of these imports
     ImportCycle imports: environment "b/three" would import itself: b/three -> a/two -> b/three
-      take one of these imports away
+      remove one of these imports
     ImportCycle imports: environment "b/three" would import itself: b/three -> a/two -> b/three
-      take one of these imports away
+      remove one of these imports
     NotFound imports: environment "a/one" cannot import "b/none", which does not exist
       check the name, or create that environment first
     Invalid imports: environment "a/one" would import "b/three" twice
-      name it once; where it stands later, it wins over those before it
-    Invalid imports: environment "a/one" would import 65 environments, and 64 is the limit
-      let an environment in between import some of them
+      name it once; later imports override earlier ones
+    Invalid imports: environment "a/one" would import 65 environments; the limit is 64
+      group some of them in another environment, and import that one
     "#);
-    let create = |path: &str, imports: &[&str]| Request::CreateEnvironment {
+    let create = |path: &str, imports: &[&str]| CreateEnvironment {
         path: path.parse().unwrap(),
         settings: EnvironmentSettings { imports: paths(imports), ..Default::default() },
         create_missing: true,
@@ -78,7 +78,7 @@ fn bad_imports_are_refused_when_written() {
         [create("n/new", &["n/new"]), create("n/new", &["n/other"])].map(|request| world.refused(&request));
     insta::assert_snapshot!(told.join("\n"), @r#"
     ImportCycle imports: environment "n/new" would import itself: n/new -> n/new
-      take one of these imports away
+      remove one of these imports
     NotFound imports: environment "n/new" cannot import "n/other", which does not exist
       check the name, or create that environment first
     "#);
@@ -112,24 +112,22 @@ fn a_long_way_round_is_found_and_named() {
 fn what_is_imported_stays_and_its_importers_are_named() {
     let mut world = three();
     world.import("a/two", &["b/three"]).unwrap();
-    let told =
-        [delete_env("b/three", true), delete_project("b", true)].map(|request| world.refused(&request));
+    let told = [world.refused(&delete_env("b/three", true)), world.refused(&delete_project("b", true))];
     insta::assert_snapshot!(told.join("\n"), @r#"
     Imported env: environment "b/three" is imported by 1 other environment: a/two
-      take it out of their imports first, in their configuration or with `ktr env update`
+      remove it from their imports first, in their configuration or with `ktr env update`
     Imported project: 1 environment of another project imports from project "b": a/two imports b/three
-      take these out of their imports first, in their configuration or with `ktr env update`
+      remove these from their imports first, in their configuration or with `ktr env update`
     "#);
     for i in 0..23 {
         world.import(&format!("c/e{i:02}"), &["a/one", "b/three"]).unwrap();
     }
-    let told =
-        [delete_env("b/three", true), delete_project("b", true)].map(|request| world.refused(&request));
+    let told = [world.refused(&delete_env("b/three", true)), world.refused(&delete_project("b", true))];
     insta::assert_snapshot!(told.join("\n"), @r#"
     Imported env: environment "b/three" is imported by 24 other environments: a/two, c/e00, c/e01, c/e02, c/e03, c/e04, c/e05, c/e06, c/e07, c/e08, c/e09, c/e10, c/e11, c/e12, c/e13, c/e14, c/e15, c/e16, c/e17, c/e18 and 4 more
-      take it out of their imports first, in their configuration or with `ktr env update`
+      remove it from their imports first, in their configuration or with `ktr env update`
     Imported project: 24 environments of other projects import from project "b": a/two imports b/three, c/e00 imports b/three, c/e01 imports b/three, c/e02 imports b/three, c/e03 imports b/three, c/e04 imports b/three, c/e05 imports b/three, c/e06 imports b/three, c/e07 imports b/three, c/e08 imports b/three, c/e09 imports b/three, c/e10 imports b/three, c/e11 imports b/three, c/e12 imports b/three, c/e13 imports b/three, c/e14 imports b/three, c/e15 imports b/three, c/e16 imports b/three, c/e17 imports b/three, c/e18 imports b/three and 4 more
-      take these out of their imports first, in their configuration or with `ktr env update`
+      remove these from their imports first, in their configuration or with `ktr env update`
     "#);
 }
 
@@ -141,13 +139,12 @@ fn an_implicit_environment_that_is_imported_stays_with_its_project() {
     world.import("app/dev", &["lib/base"]).unwrap();
     world.write(vec![vec![super::delete("lib/base", "A")]]);
     assert!(world.env("lib/base").implicit);
-    let told =
-        [delete_env("lib/base", false), delete_project("lib", false)].map(|request| world.refused(&request));
+    let told = [world.refused(&delete_env("lib/base", false)), world.refused(&delete_project("lib", false))];
     insta::assert_snapshot!(told.join("\n"), @r#"
     Imported env: environment "lib/base" is imported by 1 other environment: app/dev
-      take it out of their imports first, in their configuration or with `ktr env update`
+      remove it from their imports first, in their configuration or with `ktr env update`
     Imported project: 1 environment of another project imports from project "lib": app/dev imports lib/base
-      take these out of their imports first, in their configuration or with `ktr env update`
+      remove these from their imports first, in their configuration or with `ktr env update`
     "#);
     world.import("app/dev", &[]).unwrap();
     world.delete_project("lib").unwrap();

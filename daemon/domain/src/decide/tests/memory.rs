@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    super::super::{Code, Expect, Request, SchemaSettings},
+    super::super::{Code, CreateSchema, Expect, SchemaSettings},
     World, delete, expecting, protecting, put, refusal, strict, words,
 };
 
@@ -95,7 +95,7 @@ fn refusals_are_repeated_word_for_word() {
     world.write(vec![vec![protecting(put("p/e", "KEPT", "1"), true), put("p/e", "A", "1")]]);
     let settings = SchemaSettings { key_pattern: "PORT".to_owned(), schema: r#"{"maxLength":3}"#.to_owned() };
     world
-        .ask(&Request::CreateSchema {
+        .ask(&CreateSchema {
             project: "p".parse().unwrap(),
             name: "ports".parse().unwrap(),
             settings,

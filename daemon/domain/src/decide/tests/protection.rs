@@ -1,7 +1,7 @@
 //! Protection from deletion: kept here, and in the way whatever else is asked.
 
 use super::{
-    super::super::{Code, Expect, Request},
+    super::super::{Code, CreateProject, Expect},
     World, delete, delete_env, delete_project, expecting, protecting, put, refusal, told, words,
 };
 
@@ -64,8 +64,11 @@ fn a_protected_environment_does_not_protect_its_variables() {
     world.write(vec![vec![put("p/e", "A", "1")]]);
     world.protect_env("p/e", true);
     assert_eq!(words(&world.write(vec![vec![delete("p/e", "A")]])), ["deleted 3/3"]);
-    let told = [delete_env("p/e", false), delete_env("p/e", true), delete_project("p", true)]
-        .map(|request| world.refused(&request));
+    let told = [
+        world.refused(&delete_env("p/e", false)),
+        world.refused(&delete_env("p/e", true)),
+        world.refused(&delete_project("p", true)),
+    ];
     insta::assert_snapshot!(told.join("\n"), @r#"
     Protected env: environment "p/e" is protected from deletion
       apply deletion_protection = false first, or run `ktr env unprotect p/e`; then delete it
@@ -83,7 +86,7 @@ fn a_protected_project_stays_whatever_it_holds() {
     let mut world = World::new();
     world.write(vec![vec![put("p/e", "A", "1")]]);
     world.protect_project("p", true);
-    let told = [delete_project("p", false), delete_project("p", true)].map(|request| world.refused(&request));
+    let told = [world.refused(&delete_project("p", false)), world.refused(&delete_project("p", true))];
     assert_eq!(told[0], told[1]);
     insta::assert_snapshot!(told[0], @r#"
     Protected project: project "p" is protected from deletion
@@ -98,7 +101,7 @@ fn a_protected_project_stays_whatever_it_holds() {
 fn protection_can_be_asked_for_at_once() {
     let mut world = World::new();
     let settings = super::super::super::ProjectSettings { protected: true, ..Default::default() };
-    let create = Request::CreateProject { name: "p".parse().unwrap(), settings, adopt_existing: false };
+    let create = CreateProject { name: "p".parse().unwrap(), settings, adopt_existing: false };
     world.ask(&create).unwrap();
     assert_eq!(world.ask(&delete_project("p", true)).unwrap_err().code, Code::Protected);
 }

@@ -3,7 +3,7 @@
 use kontraktor_model::value::ValueType;
 
 use super::{
-    super::super::{Code, EarlierState, Outcome, Request, Restored},
+    super::super::{Code, EarlierState, RestoreEnvironment, Restored},
     World, delete, delete_env, protecting, put, typed, update_env,
 };
 
@@ -20,10 +20,7 @@ impl World {
     }
 
     fn restore(&mut self, path: &str, past: &EarlierState) -> Restored {
-        match self.ask(&restore(path, past, None)).unwrap() {
-            Outcome::Restored(restored) => restored,
-            other => panic!("{other:?}"),
-        }
+        self.ask(&restore(path, past, None)).unwrap()
     }
 
     /// `KEY=value (type, description)`.
@@ -35,8 +32,8 @@ impl World {
     }
 }
 
-fn restore(path: &str, past: &EarlierState, expect_revision: Option<u64>) -> Request {
-    Request::RestoreEnvironment { path: path.parse().unwrap(), past: past.clone(), expect_revision }
+fn restore(path: &str, past: &EarlierState, expect_revision: Option<u64>) -> RestoreEnvironment {
+    RestoreEnvironment { path: path.parse().unwrap(), earlier: past.clone(), expect_revision }
 }
 
 /// An environment with a past, and what it was then.
@@ -138,13 +135,13 @@ fn what_stands_in_the_way_is_told_and_nothing_is_written() {
     Protected to_revision: restoring revision 3 of environment "p/e" would delete 1 variable protected from deletion: NEW
       apply deletion_protection = false for each of them first, or run `ktr var unprotect p/e KEY...`; then roll back again
     Conflict expect_revision: environment "p/e" was expected at revision 5, and is at revision 6: unix:ada wrote it through test at 2026-01-02T03:04:05.678901Z
-      look at what changed, and decide anew
+      review what changed, then retry
     Conflict expect_revision: environment "p/e" was expected at revision 6, and is at revision 7: unix:ada wrote it through test at 2026-01-02T03:04:05.678901Z
-      look at what changed, and decide anew
+      review what changed, then retry
     NotFound imports: revision 3 of environment "p/e" cannot be restored: environment "p/e" cannot import "p/base", which does not exist
       check the name, or create that environment first
     ImportCycle imports: revision 3 of environment "p/e" cannot be restored: environment "p/e" would import itself: p/e -> p/base -> p/e
-      take one of these imports away
+      remove one of these imports
     NotFound env: environment "p/none" does not exist
       check the name, or create the environment first
     "#);

@@ -1,7 +1,7 @@
 //! Changing what can be set of projects and environments: only what is named, and only if it is as expected.
 
 use super::{
-    super::super::{EnvironmentSettings, Outcome, ProjectSettings, Request},
+    super::super::{CreateEnvironment, CreateProject, EnvironmentSettings, ProjectSettings, UpdateProject},
     World, paths, put, update_env,
 };
 
@@ -23,15 +23,15 @@ fn a_change_made_behind_ones_back_is_not_overwritten() {
     let told = [settings("other", false, &[]), settings("made", true, &["p/base"])]
         .map(|expected| world.refused(&expecting(expected)));
     insta::assert_snapshot!(told.join("\n"), @r#"
-    Conflict env: environment "p/e" differs from what was expected in description: it was changed last by unix:ada through test at 2026-01-02T03:04:05.678901Z
-      read it again, and decide anew
-    Conflict env: environment "p/e" differs from what was expected in deletion_protection and imports: it was changed last by unix:ada through test at 2026-01-02T03:04:05.678901Z
-      read it again, and decide anew
+    Conflict env: environment "p/e" differs from the expected settings in description; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
+      read it again, then retry
+    Conflict env: environment "p/e" differs from the expected settings in deletion_protection and imports; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
+      read it again, then retry
     "#);
     world.ask(&expecting(settings("made", false, &[]))).unwrap();
     assert_eq!((&*world.env("p/e").description, world.revision("p/e")), ("mine", 2));
 
-    let project = |expect: ProjectSettings| Request::UpdateProject {
+    let project = |expect: ProjectSettings| UpdateProject {
         name: "p".parse().unwrap(),
         description: None,
         protected: Some(true),
@@ -40,8 +40,8 @@ fn a_change_made_behind_ones_back_is_not_overwritten() {
     let standing = ProjectSettings::default();
     let other = ProjectSettings { description: "other".to_owned(), protected: false };
     insta::assert_snapshot!(world.refused(&project(other)), @r#"
-    Conflict project: project "p" differs from what was expected in description: it was changed last by unix:ada through test at 2026-01-02T03:04:05.678901Z
-      read it again, and decide anew
+    Conflict project: project "p" differs from the expected settings in description; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
+      read it again, then retry
     "#);
     world.ask(&project(standing)).unwrap();
     assert!(world.state.project(&"p".parse().unwrap()).unwrap().protected);
@@ -62,27 +62,26 @@ fn what_exists_is_adopted_on_demand() {
     let mut world = World::new();
     world.write(vec![vec![put("p/e", "A", "1")]]);
     world.create_env("p/base", false).unwrap();
-    let create = |adopt_existing| Request::CreateEnvironment {
+    let create = |adopt_existing| CreateEnvironment {
         path: "p/e".parse().unwrap(),
         settings: settings("mine", true, &["p/base"]),
         create_missing: false,
         adopt_existing,
     };
     let adopt = |world: &mut World, adopt_existing| match world.ask(&create(adopt_existing)) {
-        Ok(Outcome::Environment(environment)) => {
+        Ok(environment) => {
             assert!(!environment.implicit && environment.protected && environment.imports.len() == 1);
             Ok(environment.revision)
         }
-        Ok(other) => panic!("{other:?}"),
         Err(refusal) => Err(refusal.message),
     };
     assert_eq!(adopt(&mut world, true), Ok(2), "an implicit one is adopted either way");
     assert_eq!(adopt(&mut world, true), Ok(2), "nothing is different any more");
     world.ask(&update_env("p/e", |change| change.description = Some("theirs".to_owned()))).unwrap();
-    assert_eq!(adopt(&mut world, false), Err("environment \"p/e\" exists already".to_owned()));
+    assert_eq!(adopt(&mut world, false), Err("environment \"p/e\" already exists".to_owned()));
     assert_eq!(adopt(&mut world, true), Ok(4));
 
-    let project = |adopt_existing| Request::CreateProject {
+    let project = |adopt_existing| CreateProject {
         name: "p".parse().unwrap(),
         settings: ProjectSettings { description: "mine".to_owned(), protected: true },
         adopt_existing,

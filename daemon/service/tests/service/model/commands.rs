@@ -1,7 +1,9 @@
 //! The requests that are put to the rules and to the model, and how they are generated.
 
 use kontraktor_domain::{
-    EarlierState, EnvironmentSettings, Expect, Operate, ProjectSettings, Request, WriteItem,
+    AnyCommand, Batch, CreateEnvironment, CreateProject, DeleteEnvironment, DeleteProject, EarlierState,
+    EnvironmentSettings, Expect, Operate, ProjectSettings, RestoreEnvironment, UpdateEnvironment,
+    UpdateProject, WriteItem,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -57,24 +59,24 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// `past` is for restoring alone.
-    pub(super) fn request(&self, id: u128, past: Option<&EarlierState>) -> Request {
-        match self {
-            Self::CreateProject { name, adopt } => Request::CreateProject {
+    /// `past` is for restoring alone. None: writes are [`batch_of`] their groups.
+    pub(super) fn request(&self, past: Option<&EarlierState>) -> Option<Box<dyn AnyCommand>> {
+        Some(match self {
+            Self::CreateProject { name, adopt } => Box::new(CreateProject {
                 name: name.parse().unwrap(),
                 settings: ProjectSettings::default(),
                 adopt_existing: *adopt,
-            },
-            Self::UpdateProject { name, protected } => Request::UpdateProject {
+            }),
+            Self::UpdateProject { name, protected } => Box::new(UpdateProject {
                 name: name.parse().unwrap(),
                 description: None,
                 protected: *protected,
                 expect: None,
-            },
+            }),
             Self::DeleteProject { name, force } => {
-                Request::DeleteProject { name: name.parse().unwrap(), force: *force }
+                Box::new(DeleteProject { name: name.parse().unwrap(), force: *force })
             }
-            Self::CreateEnv { path, create_missing, adopt, imports } => Request::CreateEnvironment {
+            Self::CreateEnv { path, create_missing, adopt, imports } => Box::new(CreateEnvironment {
                 path: path.parse().unwrap(),
                 settings: EnvironmentSettings {
                     imports: imports.iter().map(|import| import.parse().unwrap()).collect(),
@@ -82,8 +84,8 @@ impl Command {
                 },
                 create_missing: *create_missing,
                 adopt_existing: *adopt,
-            },
-            Self::UpdateEnv { path, protected, imports } => Request::UpdateEnvironment {
+            }),
+            Self::UpdateEnv { path, protected, imports } => Box::new(UpdateEnvironment {
                 path: path.parse().unwrap(),
                 description: None,
                 protected: *protected,
@@ -91,20 +93,22 @@ impl Command {
                     .as_ref()
                     .map(|imports| imports.iter().map(|import| import.parse().unwrap()).collect()),
                 expect: None,
-            },
+            }),
             Self::DeleteEnv { path, force } => {
-                Request::DeleteEnvironment { path: path.parse().unwrap(), force: *force }
+                Box::new(DeleteEnvironment { path: path.parse().unwrap(), force: *force })
             }
-            Self::Restore { path, expect, .. } => Request::RestoreEnvironment {
+            Self::Restore { path, expect, .. } => Box::new(RestoreEnvironment {
                 path: path.parse().unwrap(),
-                past: past.expect("there is one wherever restoring is asked for").clone(),
+                earlier: past.expect("there is one wherever restoring is asked for").clone(),
                 expect_revision: *expect,
-            },
-            Self::Write(groups) => {
-                batch(id, groups.iter().map(|group| group.iter().map(Item::wire).collect()).collect())
-            }
-        }
+            }),
+            Self::Write(_) => return None,
+        })
     }
+}
+
+pub(super) fn batch_of(id: u128, groups: &[Vec<Item>]) -> Batch {
+    batch(id, groups.iter().map(|group| group.iter().map(Item::wire).collect()).collect())
 }
 
 impl Item {
@@ -112,11 +116,11 @@ impl Item {
         let mut item =
             WriteItem { expect: self.expect, ..put(self.path, self.key, self.value.unwrap_or_default()) };
         match (&mut item.operation, self.value) {
-            (Some(Operate::Put(put)), Some(_)) => {
+            (Ok(Operate::Put(put)), Some(_)) => {
                 put.create_missing = self.create_missing;
                 put.protected = self.protected;
             }
-            (operation, _) => *operation = Some(Operate::Delete),
+            (operation, _) => *operation = Ok(Operate::Delete),
         }
         item
     }

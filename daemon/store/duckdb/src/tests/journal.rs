@@ -1,19 +1,19 @@
 //! Accesses are in the journal first. Whatever happens to the process, they are in the log once, and in order.
 
 use super::*;
-use kontraktor_domain::{Access, AccessOperation, Trail};
+use kontraktor_domain::{Access, AccessOperation, RecordAccesses};
 use kontraktor_store::PointInTime;
 
 /// Decides and commits, and returns the new state.
-fn commit(store: &DuckDbStore, state: State, request: &Request) -> State {
+fn commit(store: &DuckDbStore, state: State, command: &impl Command) -> State {
     let author = Author { actor: "unix:ada".into(), via: "test".into() };
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
-    let decision = decide(&state, request, &author, now).unwrap();
+    let Ok(decision) = command.decide(&state, &author, now) else { panic!("it was refused") };
     assert_eq!(store.commit(state.head(), &decision.events).unwrap(), Commit::Committed);
     decision.state
 }
 
-fn accesses(reference: &str, number: u64) -> Request {
+fn accesses(reference: &str, number: u64) -> RecordAccesses {
     let access = |number| {
         let author = Author { actor: "unix:ada".into(), via: "test".into() };
         let access = Access {
@@ -22,19 +22,19 @@ fn accesses(reference: &str, number: u64) -> Request {
             project: None,
             environment: (number % 2 == 0).then(|| "demo/dev".parse().unwrap()),
             key: (number % 2 == 0).then(|| "A".parse().unwrap()),
-            reference: format!("{reference}\n\"ü\"{number}").into(),
-            version: "7".into(),
-            peer: "pid:1".into(),
+            reference: Some(format!("{reference}\n\"ü\"{number}").into()),
+            version: Some("7".into()),
+            peer: Some("pid:1".into()),
             problem: (number % 3 == 0).then_some(kontraktor_domain::Code::VaultDenied),
         };
         (author, access, number + 1)
     };
-    Request::Record(Trail { accesses: (0..number).map(access).collect(), versions: Vec::new() })
+    RecordAccesses { accesses: (0..number).map(access).collect(), versions: Vec::new() }
 }
 
-fn write(value: &str) -> Request {
+fn write(value: &str) -> Batch {
     let groups = vec![vec![item("A", put(value), Expect::Nothing)]];
-    Request::WriteVariables(Batch { id: Uuid::new_v4(), groups })
+    Batch { id: Uuid::new_v4(), groups }
 }
 
 /// Counts the rows of `audit_events`, past the store.
@@ -78,7 +78,7 @@ fn readers_of_the_log_see_them() {
     let dir = TempDir::new().unwrap();
     let (store, state) = pending(dir.path());
     let entries = store.audit(&AuditQuery { limit: 2, ..AuditQuery::default() }).unwrap();
-    let counts: Vec<_> = entries.iter().map(|entry| entry.access.as_ref().unwrap().count).collect();
+    let counts: Vec<_> = entries.iter().map(|entry| entry.access().unwrap().count).collect();
     assert_eq!((entries[0].seq, counts), (state.head().seq, vec![3, 2]));
     assert_eq!((in_tables(&store), in_journal(dir.path())), (3, 0));
     assert_intact(&store, state.head());
@@ -278,11 +278,11 @@ fn a_move_that_failed_is_not_repeated_before_the_database_is_reopened() {
     run("ALTER TABLE elsewhere RENAME TO audit_events");
     let error = store.audit(&AuditQuery { limit: 1, ..AuditQuery::default() }).unwrap_err();
     assert!(error.to_string().contains("must be reopened"), "{error}");
-    let trail = accesses("aws-sm://prod/x", 1);
+    let record = accesses("aws-sm://prod/x", 1);
     let author = Author { actor: "unix:ada".into(), via: "test".into() };
-    let events = decide(&state, &trail, &author, Timestamp::UNIX_EPOCH).unwrap().events;
+    let events = record.decide(&state, &author, Timestamp::UNIX_EPOCH).unwrap().events;
     assert!(store.commit(state.head(), &events).is_err());
     assert_eq!(store.recover().unwrap(), state.head());
-    let state = commit(&store, state, &trail);
+    let state = commit(&store, state, &record);
     assert_intact(&store, state.head());
 }

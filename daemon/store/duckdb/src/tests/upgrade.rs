@@ -1,73 +1,100 @@
 //! Databases with the tables of an earlier daemon: they are opened, read and written, and their upgrade is interrupted.
 
 use super::{super::schema, *};
-use kontraktor_domain::{EnvironmentSettings, Event, Row, RowBody};
+use kontraktor_domain::{
+    AuditEntry, AuditSubject, DeleteEnvironment, EnvironmentSettings, Event, Field, Row,
+};
 
-/// Inserts a row as version 1 had it, without later columns.
+/// The tables as the daemon of version 1 made them.
+const TABLES_OF_VERSION_1: &str = "
+CREATE TABLE audit_variable_writes (
+    id UUID NOT NULL,
+    env_id UUID NOT NULL,
+    key VARCHAR NOT NULL,
+    old_value VARCHAR,
+    new_value VARCHAR,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    seq UBIGINT NOT NULL,
+    revision UBIGINT NOT NULL,
+    type VARCHAR NOT NULL,
+    operation VARCHAR NOT NULL,
+    description VARCHAR NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
+CREATE TABLE project_log (
+    seq UBIGINT NOT NULL,
+    project VARCHAR NOT NULL,
+    operation VARCHAR NOT NULL,
+    description VARCHAR NOT NULL,
+    implicit BOOLEAN NOT NULL,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
+CREATE TABLE environment_log (
+    seq UBIGINT NOT NULL,
+    env_id UUID NOT NULL,
+    project VARCHAR NOT NULL,
+    env VARCHAR NOT NULL,
+    operation VARCHAR NOT NULL,
+    revision UBIGINT NOT NULL,
+    description VARCHAR NOT NULL,
+    implicit BOOLEAN NOT NULL,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
+CREATE TABLE batch_log (
+    seq UBIGINT NOT NULL,
+    items UINTEGER NOT NULL,
+    results VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    ts TIMESTAMP NOT NULL,
+    via VARCHAR NOT NULL,
+    batch_id UUID,
+    batch_digest BLOB,
+    batch_item UINTEGER,
+    hash BLOB NOT NULL
+);
+";
+
+/// Inserts a row as version 1 did: without the columns that came later.
 fn insert(connection: &Connection, row: &Row<'_>) {
+    let log = row.body.log();
     let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    let optional = |value: Option<&str>| value.map_or("NULL".to_owned(), text);
-    let blob = |bytes: &[u8]| format!("unhex('{}')", hex::encode(bytes));
-    let at = format!("make_timestamp(CAST({} AS BIGINT))", row.at_us);
-    let (actor, via) = (text(&row.actor), text(&row.via));
-    let end = format!(
-        "{}, {}, {}, {}",
-        row.batch_id.map_or("NULL".to_owned(), |id| text(&id.to_string())),
-        row.batch_digest.as_deref().map_or("NULL".to_owned(), blob),
-        row.batch_item.map_or("NULL".to_owned(), |item| item.to_string()),
-        blob(&row.hash),
-    );
-    let seq = row.seq;
-    let values = match &row.body {
-        RowBody::Project { name, operation, description, implicit, protected: false } => format!(
-            "{seq}, {}, {}, {}, {implicit}, {actor}, {at}, {via}, {end}",
-            text(name),
-            text(operation),
-            text(description),
-        ),
-        RowBody::Environment {
-            id,
-            project,
-            env,
-            operation,
-            revision,
-            description,
-            implicit,
-            protected: false,
-            imports: None,
-        } => format!(
-            "{seq}, '{id}', {}, {}, {}, {revision}, {}, {implicit}, {actor}, {at}, {via}, {end}",
-            text(project),
-            text(env),
-            text(operation),
-            text(description),
-        ),
-        RowBody::Variable {
-            id,
-            environment,
-            key,
-            operation,
-            revision,
-            value_type,
-            old_value,
-            new_value,
-            description,
-            protected: false,
-        } => format!(
-            "'{id}', '{environment}', {}, {}, {}, {actor}, {at}, {seq}, {revision}, {}, {}, {}, {via}, {end}",
-            text(key),
-            optional(old_value.as_deref()),
-            optional(new_value.as_deref()),
-            text(value_type),
-            text(operation),
-            text(description),
-        ),
-        RowBody::Batch { items, results } => {
-            format!("{seq}, {items}, {}, {actor}, {at}, {via}, {end}", text(results))
+    let (mut columns, mut values) = (Vec::new(), Vec::new());
+    for (column, field) in log.columns().zip(row.fields()) {
+        if column.since > 1 {
+            assert!(matches!(field, Field::Null | Field::Flag(false)), "version 1 has no place for {row:?}");
+            continue;
         }
-        later => panic!("version 1 has no place for {later:?}"),
-    };
-    connection.execute_batch(&format!("INSERT INTO {} VALUES ({values})", row.body.table())).unwrap();
+        columns.push(column.name);
+        values.push(match field {
+            Field::Null => "NULL".to_owned(),
+            Field::Text(value) => text(value),
+            Field::Bytes(bytes) => format!("unhex('{}')", hex::encode(bytes)),
+            Field::Uuid(id) => format!("'{id}'"),
+            Field::Number(number) => number.to_string(),
+            Field::Count(count) => count.to_string(),
+            Field::Time(at) => format!("make_timestamp(CAST({at} AS BIGINT))"),
+            Field::Flag(flag) => flag.to_string(),
+        });
+    }
+    let (columns, values) = (columns.join(", "), values.join(", "));
+    connection.execute_batch(&format!("INSERT INTO {} ({columns}) VALUES ({values})", log.table)).unwrap();
 }
 
 fn author() -> Author {
@@ -78,16 +105,16 @@ fn now() -> Timestamp {
     "2026-01-02T03:04:05.678901Z".parse().unwrap()
 }
 
-fn decided(state: &State, request: &Request) -> (State, Vec<Event>) {
-    let decision = decide(state, request, &author(), now()).unwrap();
+fn decided(state: &State, command: &impl Command) -> (State, Vec<Event>) {
+    let Ok(decision) = command.decide(state, &author(), now()) else { panic!("it was refused") };
     (decision.state, decision.events)
 }
 
-fn batch(id: u128, groups: Vec<Vec<WriteItem>>) -> Request {
-    Request::WriteVariables(Batch { id: Uuid::from_u128(id), groups })
+fn batch(id: u128, groups: Vec<Vec<WriteItem>>) -> Batch {
+    Batch { id: Uuid::from_u128(id), groups }
 }
 
-fn first_batch() -> Request {
+fn first_batch() -> Batch {
     batch(
         1,
         vec![vec![item("A", put("it's one"), Expect::Nothing)], vec![item("B", put(""), Expect::Nothing)]],
@@ -107,26 +134,26 @@ fn version_1(dir: &TempDir) -> State {
         .unwrap();
     let versions = "CREATE TABLE schema_version (version UINTEGER NOT NULL, ts TIMESTAMP NOT NULL, daemon VARCHAR \
                     NOT NULL); INSERT INTO schema_version VALUES (1, now()::TIMESTAMP, '0.1.0'); CHECKPOINT;";
-    connection.execute_batch(&format!("{} {versions}", schema::VERSION_1)).unwrap();
+    connection.execute_batch(&format!("{TABLES_OF_VERSION_1} {} {versions}", schema::VIEWS_1)).unwrap();
     let settings = EnvironmentSettings { description: "asked for".to_owned(), ..Default::default() };
-    let requests = [
-        first_batch(),
-        batch(
+    let commands: [Box<dyn AnyCommand>; 5] = [
+        Box::new(first_batch()),
+        Box::new(batch(
             2,
             vec![vec![item("A", put("three"), Expect::Nothing)], vec![item("B", put("x"), Expect::Absent)]],
-        ),
-        Request::CreateEnvironment {
+        )),
+        Box::new(CreateEnvironment {
             path: "demo/prod".parse().unwrap(),
             settings,
             create_missing: false,
             adopt_existing: false,
-        },
-        Request::DeleteEnvironment { path: "demo/prod".parse().unwrap(), force: false },
-        batch(3, vec![vec![item("B", Operate::Delete, Expect::Nothing)]]),
+        }),
+        Box::new(DeleteEnvironment { path: "demo/prod".parse().unwrap(), force: false }),
+        Box::new(batch(3, vec![vec![item("B", Operate::Delete, Expect::Nothing)]])),
     ];
     let mut state = State::default();
-    for request in requests {
-        let (after, events) = decided(&state, &request);
+    for command in commands {
+        let (after, events) = decided(&state, &command);
         for event in &events {
             insert(&connection, &Row::from(event));
         }
@@ -134,6 +161,15 @@ fn version_1(dir: &TempDir) -> State {
     }
     assert_eq!(version(&connection), 1);
     state
+}
+
+fn is_protected(entry: &AuditEntry) -> bool {
+    match &entry.subject {
+        AuditSubject::Project(project) => project.protected,
+        AuditSubject::Environment(environment) => environment.protected,
+        AuditSubject::Variable(variable) => variable.protected,
+        _ => false,
+    }
 }
 
 fn version(connection: &Connection) -> u32 {
@@ -151,14 +187,14 @@ fn check(dir: &TempDir, state: &State) {
     let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.collect::<Vec<_>>().contains(&"kontraktor.upgrading".into()), "the marker is removed");
 
-    let again = decide(state, &first_batch(), &author(), now()).unwrap();
+    let again = first_batch().decide(state, &author(), now()).unwrap();
     assert!(again.events.is_empty(), "a batch that the earlier daemon did is known");
     let mut protected = item("B", put("kept"), Expect::Nothing);
-    if let Some(Operate::Put(put)) = &mut protected.operation {
+    if let Ok(Operate::Put(put)) = &mut protected.operation {
         put.protected = Some(true);
     }
     let settings = EnvironmentSettings { imports: vec!["demo/dev".parse().unwrap()], ..Default::default() };
-    let create = Request::CreateEnvironment {
+    let create = CreateEnvironment {
         path: "demo/prod".parse().unwrap(),
         settings,
         create_missing: false,
@@ -177,7 +213,11 @@ fn check(dir: &TempDir, state: &State) {
     let rows = store.rows_since(0, 100).unwrap();
     assert_eq!(rows.len() as u64, after.head().seq);
     let history = store.history(&"demo/dev".parse().unwrap(), None, None, 100).unwrap();
-    assert_eq!(history.iter().filter(|entry| entry.protected).count(), 1, "only the last one is protected");
+    assert_eq!(
+        history.iter().filter(|entry| is_protected(entry)).count(),
+        1,
+        "only the last one is protected"
+    );
 }
 
 #[test]
@@ -196,11 +236,11 @@ fn a_crash_before_during_or_after_the_change_of_the_tables_loses_nothing() {
         ("after the checkpoint before", |connection| connection.execute_batch("CHECKPOINT").unwrap()),
         ("in the transaction", |connection| {
             connection.execute_batch("CHECKPOINT; BEGIN").unwrap();
-            connection.execute_batch(schema::VERSION_2).unwrap();
+            connection.execute_batch(&schema::step(2)).unwrap();
         }),
         ("after the transaction", |connection| {
             connection.execute_batch("CHECKPOINT; BEGIN").unwrap();
-            connection.execute_batch(schema::VERSION_2).unwrap();
+            connection.execute_batch(&schema::step(2)).unwrap();
             connection
                 .execute_batch("INSERT INTO schema_version VALUES (2, now()::TIMESTAMP, 'killed'); COMMIT")
                 .unwrap();

@@ -1,7 +1,9 @@
 //! How much checking one request may ask for.
 
 use super::{
-    super::super::{EarlierState, ItemOutcome, Refusal, Request, SchemaSettings, WriteItem},
+    super::super::{
+        CreateSchema, EarlierState, ItemOutcome, Refusal, RestoreEnvironment, SchemaSettings, WriteItem,
+    },
     World, put, refusal, told,
 };
 
@@ -11,7 +13,7 @@ const SLOW: &str = r#"{"not":{"pattern":"a[ab]{200}x"}}"#;
 impl World {
     fn attach(&mut self, name: &str, key_pattern: &str, schema: &str) -> Result<(), Refusal> {
         let settings = SchemaSettings { key_pattern: key_pattern.to_owned(), schema: schema.to_owned() };
-        let request = Request::CreateSchema {
+        let request = CreateSchema {
             project: "p".parse().unwrap(),
             name: name.parse().unwrap(),
             settings,
@@ -44,7 +46,7 @@ fn many_values_under_a_slow_pattern_do_not_stop_the_writer_and_the_rest_is_told_
     assert!((10..100).contains(&written), "{written}");
     let refused = refused.unwrap();
     assert!(refused.contains("was not checked") && refused.contains("write fewer at a time"), "{refused}");
-    // Fewer at a time are written, and what is small still is when there is no more patience for what is large.
+    // Fewer at a time are written, and what is small still is when nothing is left for what is large.
     assert_eq!(world.written(items(written, &value.replace("ab", "ba"))).0, written);
     let mut mixed = items(100, &value.replace("ab", "aa"));
     mixed.push(put("p/e", "K99999", "small"));
@@ -52,7 +54,7 @@ fn many_values_under_a_slow_pattern_do_not_stop_the_writer_and_the_rest_is_told_
 }
 
 #[test]
-fn restoring_has_no_more_patience_than_writing() {
+fn restoring_has_the_same_budget_as_writing() {
     let mut world = World::new();
     let value = "ab".repeat(2_000);
     world.write(vec![items(100, &value)]);
@@ -65,7 +67,7 @@ fn restoring_has_no_more_patience_than_writing() {
     };
     world.write(vec![items(100, "")]);
     world.attach("slow", "K.*", SLOW).unwrap();
-    let request = Request::RestoreEnvironment { path: "p/e".parse().unwrap(), past, expect_revision: None };
+    let request = RestoreEnvironment { path: "p/e".parse().unwrap(), earlier: past, expect_revision: None };
     let refused = world.refused(&request);
     assert!(
         refused.contains("cannot be restored: key \"K") && refused.contains("write fewer at a time"),
@@ -85,7 +87,7 @@ fn large_batches_of_harmless_values_are_written() {
 }
 
 #[test]
-fn key_patterns_spend_patience_too() {
+fn key_patterns_spend_the_budget_too() {
     let mut world = World::new();
     for number in 0..64 {
         world

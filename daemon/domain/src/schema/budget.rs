@@ -1,7 +1,7 @@
 //! What the checks of one request may take together: the one writer has other requests to serve. It refuses to know what
 //! is checked.
 
-use super::{Broken, Checker, Instance};
+use super::{Checker, Instance, Mismatch};
 
 /// Steps that all checks of a request may take: half a second at worst.
 pub(crate) const MAX_REQUEST_STEPS: u64 = 50_000_000;
@@ -11,12 +11,12 @@ const MAX_TELLING_STEPS: u64 = 50_000_000;
 
 /// Adds up what the checks of one request take, and says when it is too much.
 #[derive(Debug, Default)]
-pub(crate) struct Patience {
+pub(crate) struct ValidationBudget {
     spent: u64,
     told: u64,
 }
 
-impl Patience {
+impl ValidationBudget {
     /// False: no more. What is refused is not spent: something smaller may still do.
     #[must_use]
     pub(crate) fn spend(&mut self, steps: u64) -> bool {
@@ -29,10 +29,10 @@ impl Patience {
     }
 
     /// How a value that does not conform breaks the schema.
-    pub(crate) fn explain(&mut self, checker: &Checker, instance: &Instance) -> Broken {
+    pub(crate) fn explain(&mut self, checker: &Checker, instance: &Instance) -> Mismatch {
         let told = self.told.saturating_add(checker.telling_steps(instance));
         if told > MAX_TELLING_STEPS {
-            return Broken::whole(
+            return Mismatch::whole(
                 "it does not conform, and so much of this request does not that it is not said where",
             );
         }
