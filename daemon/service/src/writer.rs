@@ -363,8 +363,9 @@ impl Writer {
 /// Whether the log holds a row. Its hash covers the rows before it, so the last row of a commit is enough.
 fn contains(store: &dyn Store, row: Head) -> Result<bool, StoreError> {
     let Some(before) = row.seq.checked_sub(1) else { return Ok(true) };
-    let found = store.changes_since(before, 1)?;
-    Ok(found.first().is_some_and(|event| event.seq == row.seq && event.hash == row.hash))
+    // Rows as they are stored: reading them needs no room on a disk that may be full.
+    let found = store.rows_since(before, 1)?;
+    Ok(found.first().is_some_and(|found| found.seq == row.seq && *found.hash == *row.hash.as_bytes()))
 }
 
 /// Other writers were first each time.

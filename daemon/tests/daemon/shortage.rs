@@ -23,7 +23,7 @@ async fn without_file_descriptors_it_waits_until_there_are_some() {
     let home = Home::new();
     let daemon = home.builder().open_files(64).start();
     let crowd: Vec<_> = (0..100).map(|_| UnixStream::connect(daemon.socket()).unwrap()).collect();
-    daemon.wait_for_log("a connection could not be taken");
+    daemon.wait_for_log("cannot accept a connection");
     drop(crowd);
     let written = daemon.variables().write_variables(batch([put("k", "v")])).await.unwrap().into_inner();
     assert_eq!(written.results[0].status(), WriteStatus::Written);
@@ -137,7 +137,7 @@ async fn on_a_full_disk_nothing_is_handed_out_that_cannot_be_written_down() {
         }
     };
     assert_eq!(full.code(), ProblemCode::StorageFull, "{full:?}");
-    assert!(full.message.contains("cannot be written into the audit log"), "{full:?}");
+    assert!(full.message.contains("cannot be recorded in the audit log"), "{full:?}");
 
     // Reads of the log still succeed, also by a daemon that is started now.
     let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();

@@ -31,7 +31,7 @@ async fn refusal(broker: &Broker, text: &str) -> String {
 async fn the_error_for_an_unknown_vault_lists_the_known_ones() {
     insta::assert_snapshot!(refusal(&Broker::none(), DB).await, @r#"
     no vault "team" of kind "vault" is configured
-    use one of none at all, or add a [[vault]] table to kontraktord.toml
+    add a [[vault]] table to kontraktord.toml
     "#);
     let broker = broker_with(&[("kv".to_owned(), "azure-kv"), ("prod".to_owned(), "aws-sm")]);
     insta::assert_snapshot!(refusal(&broker, DB).await, @r#"

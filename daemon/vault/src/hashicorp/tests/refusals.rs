@@ -135,27 +135,27 @@ async fn a_truncated_answer_or_one_that_is_not_json_is_invalid() {
         ),
         (
             Reply::Whole(200, as_json(), half),
-            "vault \"team\" answers with JSON that is cut off or not what Vault says there",
+            "vault \"team\" returned an answer whose JSON is truncated or unexpected",
         ),
         (
             Reply::Whole(200, vec![("content-type", "text/html".into())], whole.clone().into_bytes()),
-            "vault \"team\" answers with something else than JSON",
+            "vault \"team\" returned an answer that is not JSON",
         ),
         (
             Reply::Whole(200, Vec::new(), whole.clone().into_bytes()),
-            "vault \"team\" answers with something else than JSON",
+            "vault \"team\" returned an answer that is not JSON",
         ),
         (
             Reply::json(200, json!(SECRET)),
-            "vault \"team\" answers with JSON that is cut off or not what Vault says there",
+            "vault \"team\" returned an answer whose JSON is truncated or unexpected",
         ),
         (
             Reply::json(200, json!({ "data": { "field": SECRET } })),
-            "vault \"team\" answers with no version where KV version 2 has one",
+            "vault \"team\" returned an answer without the version of KV version 2",
         ),
         (
             Reply::json(200, json!({ "data": { "data": SECRET, "metadata": { "version": 1 } } })),
-            "vault \"team\" answers with no fields where a secret's should be",
+            "vault \"team\" returned an answer without a secret's fields",
         ),
     ] {
         let error = answered(reply).await;

@@ -217,7 +217,7 @@ async fn a_token_file_that_is_replaced_is_used_from_then_on() {
 #[tokio::test]
 async fn a_token_may_be_in_the_environment() {
     let double =
-        Double::start(|seen| guarded(seen, &["kontraktord"]).unwrap_or_else(|| usual(seen).unwrap())).await;
+        Double::start(|seen| guarded(seen, &[env!("CARGO_PKG_NAME")]).unwrap_or_else(|| usual(seen).unwrap())).await;
     // Cargo sets it for every test.
     let auth = json!({ "method": "token", "token_env": "CARGO_PKG_NAME" });
     let vault = vault(settings(&json!({ "address": double.address(), "auth": auth })));
@@ -239,7 +239,7 @@ async fn a_token_that_may_not_look_itself_up_is_still_used() {
     assert_eq!(field(&vault.fetch(&secret(APP)).await.unwrap()), "a");
     let error = fails(&vault, "vault://team/secret/closed#field").await;
     assert_eq!(error.kind, VaultErrorKind::SignIn);
-    insta::assert_snapshot!(error.message, @r#"vault "team" refuses, and does not say whether it knows the daemon's token (403)"#);
+    insta::assert_snapshot!(error.message, @r#"vault "team" rejects the request, and does not tell whether it knows the daemon's token (403)"#);
 }
 
 #[tokio::test]
