@@ -196,7 +196,7 @@ fn a_renewal_that_fails_is_retried_and_reported() {
         let mut line = String::new();
         warnings.read_line(&mut line).expect("a warning");
         assert!(
-            line.starts_with("warning: the command's dynamic secrets are not all kept alive: "),
+            line.starts_with("warning: cannot renew all leases of the command's dynamic secrets: "),
             "{line}"
         );
         line

@@ -211,7 +211,7 @@ fn each_fault_has_its_message_and_remedy() {
     for (reference, parts) in [
         ("vault://other/secret/app/db#password", ["other", "team"]),
         ("vault://team/secret/app/db#pasword", ["pasword", "field"]),
-        ("vault://team/secret/none#x", ["team", "nothing there"]),
+        ("vault://team/secret/none#x", ["team", "no such secret"]),
         ("vault://team/secret/app/db?version=9#password", ["version", "team"]),
         ("aws-sm://team/name", ["team", "aws-sm"]),
         ("vault://team/secret/app", ["column", "field"]),

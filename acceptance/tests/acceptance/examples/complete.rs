@@ -120,7 +120,7 @@ fn a_dotenv_taken_over() {
 
     // The block has done its work.
     let main = fs::read_to_string(workspace.path().join("main.tf")).expect("it was written");
-    let (before, block) = main.split_once("# Takes over exactly").expect("the block's comment");
+    let (before, block) = main.split_once("# Imports exactly").expect("the block's comment");
     let (_, after) = block.split_once("}\n").expect("the block's end");
     workspace.main(&format!("{before}{after}")).settled();
 

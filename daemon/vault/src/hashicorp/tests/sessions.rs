@@ -216,8 +216,10 @@ async fn a_token_file_that_is_replaced_is_used_from_then_on() {
 
 #[tokio::test]
 async fn a_token_may_be_in_the_environment() {
-    let double =
-        Double::start(|seen| guarded(seen, &[env!("CARGO_PKG_NAME")]).unwrap_or_else(|| usual(seen).unwrap())).await;
+    let double = Double::start(|seen| {
+        guarded(seen, &[env!("CARGO_PKG_NAME")]).unwrap_or_else(|| usual(seen).unwrap())
+    })
+    .await;
     // Cargo sets it for every test.
     let auth = json!({ "method": "token", "token_env": "CARGO_PKG_NAME" });
     let vault = vault(settings(&json!({ "address": double.address(), "auth": auth })));
