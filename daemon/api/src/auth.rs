@@ -5,7 +5,6 @@
 
 mod peer;
 mod rejection;
-mod request_id;
 
 use std::{
     mem,
@@ -19,12 +18,9 @@ use kontraktor_domain::{Code, Refusal};
 use tonic::{async_trait, body::Body, codegen::http};
 use tower::{Layer, Service};
 
+pub(crate) use self::peer::PeerAuthenticator;
 use self::rejection::reject;
-pub(crate) use self::{
-    peer::PeerAuthenticator,
-    request_id::{RequestId, RequestIds},
-};
-use super::calls;
+use super::{calls, request_id::RequestId};
 
 /// Why a request with known credentials has no caller: they are invalid, or their owner may not use this daemon.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

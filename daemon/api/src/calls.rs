@@ -20,7 +20,7 @@ use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    auth::{RequestId, RequestIds},
+    request_id::{RequestId, RequestIds},
     running::{Counted, Running},
 };
 

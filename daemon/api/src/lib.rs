@@ -5,6 +5,7 @@ mod auth;
 mod calls;
 mod grpc;
 mod listener;
+mod request_id;
 mod running;
 mod server;
 

@@ -5,6 +5,7 @@ mod accesses;
 mod draft;
 mod environments;
 mod imports;
+mod lookup;
 mod projects;
 mod protection;
 mod restore;
@@ -17,8 +18,8 @@ use jiff::Timestamp;
 use kontraktor_model::{limits::MAX_LISTED_NAMES, value::check_description};
 
 pub use self::{
-    draft::Draft, environments::find as find_environment, projects::find as find_project,
-    schemas::find as find_schema,
+    draft::Draft,
+    lookup::{find_environment, find_project, find_schema},
 };
 use super::{Author, Authorship, Code, Event, Refusal, State};
 

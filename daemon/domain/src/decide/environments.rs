@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use kontraktor_model::names::{EnvPath, Key};
+use kontraktor_model::names::Key;
 
 use super::{
     super::{
         Body, Code, CreateEnvironment, DeleteEnvironment, Environment, EnvironmentEvent,
-        EnvironmentOperation, EnvironmentSettings, Refusal, State, UpdateEnvironment, Variable,
-        VariableEvent, VariableOperation,
+        EnvironmentOperation, EnvironmentSettings, Refusal, UpdateEnvironment, Variable, VariableEvent,
+        VariableOperation,
     },
-    Command, Draft, check_settings, checked_description, counted, imports, list_names, projects, protection,
+    Command, Draft, check_settings, checked_description, counted, find_environment, find_project, imports,
+    list_names, protection,
 };
 
 impl Command for CreateEnvironment {
@@ -19,7 +20,7 @@ impl Command for CreateEnvironment {
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { path, settings, create_missing, adopt_existing } = self;
         checked_description(&settings.description)?;
-        match projects::find(draft.state(), &path.project) {
+        match find_project(draft.state(), &path.project) {
             Ok(_) => {}
             Err(_) if *create_missing => draft.create_project(&path.project, "", true, false),
             Err(refusal) => return Err(refusal),
@@ -35,7 +36,7 @@ impl Command for CreateEnvironment {
             None => draft.create_environment(path, settings, false),
             Some(environment) => set(draft, &environment, settings),
         }
-        find(draft.state(), path).cloned()
+        find_environment(draft.state(), path).cloned()
     }
 }
 
@@ -44,7 +45,7 @@ impl Command for UpdateEnvironment {
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { path, description, protected, imports, expect } = self;
-        let environment = Arc::clone(find(draft.state(), path)?);
+        let environment = Arc::clone(find_environment(draft.state(), path)?);
         let now = settings_of(&environment);
         if let Some(expected) = expect {
             check_expected(&environment, &now, expected)?;
@@ -59,7 +60,7 @@ impl Command for UpdateEnvironment {
             imports::check(draft.state(), path, &settings.imports)?;
         }
         set(draft, &environment, &settings);
-        find(draft.state(), path).cloned()
+        find_environment(draft.state(), path).cloned()
     }
 }
 
@@ -82,7 +83,7 @@ impl Command for DeleteEnvironment {
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { path, force } = self;
-        let environment = Arc::clone(find(draft.state(), path)?);
+        let environment = Arc::clone(find_environment(draft.state(), path)?);
         protection::check_environment(&environment)?;
         if !environment.variables.is_empty() && !*force {
             let count = counted(environment.variables.len(), "variable");
@@ -175,14 +176,4 @@ fn change(
         imports: settings.imports.clone().into(),
     };
     draft.record(None, Body::Environment(event));
-}
-
-/// The environment, or the refusal that says which of project and environment does not exist.
-pub fn find<'a>(state: &'a State, path: &EnvPath) -> Result<&'a Arc<Environment>, Refusal> {
-    projects::find(state, &path.project)?;
-    state.environment(path).ok_or_else(|| {
-        Refusal::new(Code::NotFound, format!("environment \"{path}\" does not exist"))
-            .field("env")
-            .remedy("check the name, or create the environment first")
-    })
 }

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use kontraktor_model::names::ProjectName;
-
 use super::{
     super::{
         Body, Code, CreateProject, DeleteProject, Project, ProjectEvent, ProjectOperation, ProjectSettings,
-        Refusal, State, UpdateProject,
+        Refusal, UpdateProject,
     },
-    Command, Draft, check_settings, checked_description, counted, environments, imports, list_names,
-    protection, schemas,
+    Command, Draft, check_settings, checked_description, counted, environments, find_project, imports,
+    list_names, protection, schemas,
 };
 
 impl Command for CreateProject {
@@ -28,7 +26,7 @@ impl Command for CreateProject {
                     .remedy("import it, or choose another name"));
             }
         }
-        find(draft.state(), name).cloned()
+        find_project(draft.state(), name).cloned()
     }
 }
 
@@ -37,7 +35,7 @@ impl Command for UpdateProject {
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { name, description, protected, expect } = self;
-        let project = Arc::clone(find(draft.state(), name)?);
+        let project = Arc::clone(find_project(draft.state(), name)?);
         let now = settings_of(&project);
         if let Some(expected) = expect {
             let differences = [
@@ -53,7 +51,7 @@ impl Command for UpdateProject {
         };
         checked_description(&settings.description)?;
         set(draft, &project, &settings);
-        find(draft.state(), name).cloned()
+        find_project(draft.state(), name).cloned()
     }
 }
 
@@ -62,7 +60,7 @@ impl Command for DeleteProject {
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { name, force } = self;
-        let project = Arc::clone(find(draft.state(), name)?);
+        let project = Arc::clone(find_project(draft.state(), name)?);
         protection::check_project(&project)?;
         if !*force {
             check_empty(&project)?;
@@ -142,13 +140,4 @@ fn set(draft: &mut Draft<'_>, project: &Project, settings: &ProjectSettings) {
         protected: settings.protected,
     };
     draft.record(None, Body::Project(event));
-}
-
-/// The project, or the refusal that it does not exist.
-pub fn find<'a>(state: &'a State, name: &ProjectName) -> Result<&'a Arc<Project>, Refusal> {
-    state.project(name).ok_or_else(|| {
-        Refusal::new(Code::NotFound, format!("project \"{name}\" does not exist"))
-            .field("project")
-            .remedy("check the name, or create the project first")
-    })
 }

@@ -10,7 +10,8 @@ use super::{
         Body, Code, EarlierState, Environment, EnvironmentSettings, Refusal, RestoreEnvironment, Restored,
         State, Variable, VariableEvent, VariableOperation, schema::ValidationBudget,
     },
-    Command, Draft, Weight, counted, environments, imports, list_names, protection, schemas,
+    Command, Draft, Weight, counted, environments, find_environment, imports, list_names, protection,
+    schemas,
 };
 
 impl Command for RestoreEnvironment {
@@ -18,7 +19,7 @@ impl Command for RestoreEnvironment {
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { path, earlier, expect_revision } = self;
-        let environment = Arc::clone(environments::find(draft.state(), path)?);
+        let environment = Arc::clone(find_environment(draft.state(), path)?);
         // Before anything else is said: what would be written and deleted follows from what stands.
         check_revision(&environment, *expect_revision)?;
         let going: Vec<&Arc<Variable>> = environment
@@ -49,7 +50,7 @@ impl Command for RestoreEnvironment {
                 draft.record(None, Body::Variable(return_of(&environment, variable, revision)));
             }
         }
-        let environment = Arc::clone(environments::find(draft.state(), path)?);
+        let environment = Arc::clone(find_environment(draft.state(), path)?);
         Ok(Restored { environment, written: coming.len(), deleted: going.len() })
     }
 

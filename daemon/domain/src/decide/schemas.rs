@@ -14,7 +14,7 @@ use super::{
         SchemaSettings, State, UpdateSchema, VariableKind, VariableSchema, Violation,
         schema::{Checker, MAX_REQUEST_STEPS, Mismatch, ValidationBudget},
     },
-    Command, Draft, Weight, counted, list_names, projects,
+    Command, Draft, Weight, counted, find_project, find_schema, list_names,
 };
 
 impl Command for CreateSchema {
@@ -22,7 +22,7 @@ impl Command for CreateSchema {
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { project, name, settings, create_missing, adopt_existing } = self;
-        let standing = match projects::find(draft.state(), project) {
+        let standing = match find_project(draft.state(), project) {
             Ok(found) => found.schemas.get(name).cloned(),
             Err(_) if *create_missing => None,
             Err(refusal) => return Err(refusal),
@@ -39,7 +39,7 @@ impl Command for CreateSchema {
             }
             None => attach(draft, project, name, settings)?,
         }
-        find(projects::find(draft.state(), project)?, name).cloned()
+        find_schema(find_project(draft.state(), project)?, name).cloned()
     }
 
     fn weight(&self) -> Weight {
@@ -52,7 +52,7 @@ impl Command for UpdateSchema {
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { project, name, settings, expect } = self;
-        let schema = Arc::clone(find(projects::find(draft.state(), project)?, name)?);
+        let schema = Arc::clone(find_schema(find_project(draft.state(), project)?, name)?);
         if expect.as_ref().is_some_and(|expected| !is_as_asked(&schema, expected)) {
             let changed = &schema.changed;
             return Err(Refusal::new(
@@ -66,7 +66,7 @@ impl Command for UpdateSchema {
             .remedy("read it again, then retry"));
         }
         set(draft, &schema, settings)?;
-        find(projects::find(draft.state(), project)?, name).cloned()
+        find_schema(find_project(draft.state(), project)?, name).cloned()
     }
 
     fn weight(&self) -> Weight {
@@ -79,7 +79,7 @@ impl Command for DeleteSchema {
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { project, name } = self;
-        let schema = Arc::clone(find(projects::find(draft.state(), project)?, name)?);
+        let schema = Arc::clone(find_schema(find_project(draft.state(), project)?, name)?);
         remove(draft, &schema);
         Ok(())
     }
@@ -95,18 +95,6 @@ pub(super) fn remove(draft: &mut Draft<'_>, schema: &VariableSchema) {
         schema: schema.schema.clone(),
     };
     draft.record(None, Body::Schema(event));
-}
-
-/// The schema, or the refusal that it does not exist.
-pub fn find<'a>(project: &'a Project, name: &SchemaName) -> Result<&'a Arc<VariableSchema>, Refusal> {
-    project.schemas.get(name).ok_or_else(|| {
-        Refusal::new(
-            Code::NotFound,
-            format!("schema \"{name}\" does not exist in project \"{}\"", project.name),
-        )
-        .field("name")
-        .remedy("check the name, or create the schema first")
-    })
 }
 
 /// Refuses a canonical value that breaks a schema of the project that it shall be written into, and one that the request

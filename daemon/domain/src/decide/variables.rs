@@ -21,7 +21,7 @@ use super::{
         ItemResult, Operate, Put, PutContent, Refusal, State, Variable, VariableEvent, VariableKind,
         VariableOperation, WriteItem, digest::digest, schema::ValidationBudget,
     },
-    Command, Draft, Weight, environments, protection, schemas,
+    Command, Draft, Weight, environments, find_environment, protection, schemas,
 };
 
 /// Refusals of one batch carry the current variables until these hold so many bytes of values, so that neither the
@@ -210,7 +210,7 @@ fn plan(
             if put.create_missing {
                 to_create.insert(path.clone());
             } else if !to_create.contains(&path) {
-                environments::find(state, &path)
+                find_environment(state, &path)
                     .map_err(|refusal| refusal.remedy("create it first, or write with create_missing"))?;
             }
             meets(state, &path, &key, current, item.expect, room)?;
