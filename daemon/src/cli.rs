@@ -57,7 +57,7 @@ pub struct Options {
     ///
     /// [env: KONTRAKTOR_SOCKET]
     /// [default: $XDG_RUNTIME_DIR/kontraktor/kontraktord.sock,
-    ///  else <temporary directory>/kontraktor-<uid>/kontraktord.sock]
+    ///  else /tmp/kontraktor-UID/kontraktord.sock (TMPDIR instead of /tmp where it is set)]
     #[arg(long, value_name = "PATH", global = true, verbatim_doc_comment)]
     pub socket: Option<PathBuf>,
 

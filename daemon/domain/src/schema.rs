@@ -30,7 +30,7 @@ pub(super) use self::budget::{MAX_REQUEST_STEPS, ValidationBudget};
 use self::{keys::Keys, load::Load, pattern::MAX_PATTERN_SIZE, shape::Shape};
 use super::{Refusal, SchemaSettings, VariableSchema};
 
-/// Whoever calls [`super::decide`] has so much stack, in bytes: the deepest schema on the deepest value takes less than
+/// The stack, in bytes, that a thread needs to decide commands: the deepest schema on the deepest value takes less than
 /// half of it.
 pub const DECIDE_STACK_BYTES: usize = 32 * 1024 * 1024;
 

@@ -232,7 +232,7 @@ fn help_describes_everything() {
 
               [env: KONTRAKTOR_SOCKET]
               [default: $XDG_RUNTIME_DIR/kontraktor/kontraktord.sock,
-               else <temporary directory>/kontraktor-<uid>/kontraktord.sock]
+               else /tmp/kontraktor-UID/kontraktord.sock (TMPDIR instead of /tmp where it is set)]
 
           --config <FILE>
               The configuration file, which must exist when it is named

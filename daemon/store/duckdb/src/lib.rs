@@ -1,6 +1,6 @@
 //! The log in DuckDB: tables that are only ever appended to. No index, no key, no UPDATE: DuckDB's known defects are there.
 //!
-//! Accesses to secrets, which change nothing and which callers wait for, get there through a [`journal`].
+//! Accesses to secrets, which change nothing and which callers wait for, get there through a journal.
 //!
 //! One connection writes. Each read runs on a connection of its own; the engine gives it a consistent view. Reopening
 //! waits until every read is done, because two engines on one file in one process are not safe.
