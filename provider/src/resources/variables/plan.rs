@@ -132,7 +132,7 @@ async fn check_existing_keys(
     }
 }
 
-/// Records what the resource holds if no read of this walk did: a host that was told not to refresh does not read.
+/// Records what the resource holds if no read of this walk did: with `-refresh=false` the host does not read.
 fn claim(session: &Session, env: &EnvPath, prior: &State) {
     let exclusive = prior.is_exclusive();
     let recorded = session.is_claimed(env, |claim| {
