@@ -60,13 +60,14 @@ pub enum OnOverrun {
 
 /// Tells a task when to stop.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Stop(watch::Receiver<Option<Instant>>);
 
 impl Stop {
-    /// Waits until the task is asked to stop.
-    pub async fn requested(&mut self) {
-        // A sender that is gone means the same.
-        let _ = self.0.wait_for(|stop| *stop).await;
+    /// Waits until the task is asked to stop, and returns how long it may take.
+    pub async fn requested(&mut self) -> Duration {
+        // A sender that is gone means the same, at once.
+        let deadline = self.0.wait_for(Option::is_some).await.ok().and_then(|deadline| *deadline);
+        deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()))
     }
 }
 
@@ -78,7 +79,7 @@ pub struct Task {
     start: Box<dyn FnMut(Stop) -> Running + Send>,
     on_failure: OnFailure,
     on_overrun: OnOverrun,
-    stop_within: Duration,
+    stopped_by: Duration,
 }
 
 impl Task {
@@ -93,7 +94,7 @@ impl Task {
             start: Box::new(move |stop| Box::pin(start(stop))),
             on_failure: OnFailure::Fatal,
             on_overrun: OnOverrun::Warn,
-            stop_within: Duration::ZERO,
+            stopped_by: Duration::ZERO,
         }
     }
 
@@ -103,9 +104,10 @@ impl Task {
         self
     }
 
-    /// Sets how long the task may take to stop, and what happens where it takes longer.
-    pub fn stop_within(mut self, limit: Duration, on_overrun: OnOverrun) -> Self {
-        (self.stop_within, self.on_overrun) = (limit, on_overrun);
+    /// Sets how long after the signal the task must have stopped, and what happens where it has not. The time that the
+    /// stages after it did not need is thereby its own.
+    pub fn stopped_by(mut self, limit: Duration, on_overrun: OnOverrun) -> Self {
+        (self.stopped_by, self.on_overrun) = (limit, on_overrun);
         self
     }
 }
@@ -181,7 +183,7 @@ async fn second_signal(signals: &mut impl SignalSource) -> &'static str {
 struct Supervised {
     task: Task,
     stage: usize,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Instant>>,
     /// None: it ended.
     running: Option<AbortHandle>,
 }
@@ -203,7 +205,7 @@ impl Tasks {
             .enumerate()
             .flat_map(|(stage, tasks)| tasks.into_iter().map(move |task| (stage, task)))
         {
-            let stop = watch::Sender::new(false);
+            let stop = watch::Sender::new(None);
             tasks.list.push(Supervised { task, stage, stop, running: None });
             tasks.spawn(tasks.list.len() - 1, Duration::ZERO);
         }
@@ -219,7 +221,7 @@ impl Tasks {
             if !delay.is_zero() {
                 tokio::select! {
                     () = sleep(delay) => {}
-                    () = stop.requested() => return Ok(()),
+                    _ = stop.requested() => return Ok(()),
                 }
             }
             work.await
@@ -269,13 +271,13 @@ impl Tasks {
 
     /// Stops the stages from the last to the first, and returns the first failure.
     async fn stop_in_order(&mut self) -> Result<(), Failure> {
+        let signaled = Instant::now();
         let mut outcome = Ok(());
         for stage in (0..self.stages).rev() {
-            let asked = Instant::now();
             for supervised in self.list.iter().filter(|supervised| supervised.stage == stage) {
-                supervised.stop.send_replace(true);
+                supervised.stop.send_replace(Some(signaled + supervised.task.stopped_by));
             }
-            while let Some(deadline) = self.next_deadline(stage, asked) {
+            while let Some(deadline) = self.next_deadline(stage, signaled) {
                 tokio::select! {
                     (index, result) = self.ended() => {
                         let Task { name, on_failure, .. } = self.list[index].task;
@@ -286,7 +288,7 @@ impl Tasks {
                         }
                     }
                     () = sleep_until(deadline) => {
-                        if let Err(failure) = self.abort_overdue(stage, asked) {
+                        if let Err(failure) = self.abort_overdue(stage, signaled) {
                             outcome = outcome.and(Err(failure));
                         }
                     }
@@ -300,22 +302,22 @@ impl Tasks {
     }
 
     /// When the next of a stage's running tasks must have stopped.
-    fn next_deadline(&self, stage: usize, asked: Instant) -> Option<Instant> {
+    fn next_deadline(&self, stage: usize, signaled: Instant) -> Option<Instant> {
         let running = self.list.iter().filter(|task| task.stage == stage && task.running.is_some());
-        running.map(|supervised| asked + supervised.task.stop_within).min()
+        running.map(|supervised| signaled + supervised.task.stopped_by).min()
     }
 
-    fn abort_overdue(&mut self, stage: usize, asked: Instant) -> Result<(), Failure> {
+    fn abort_overdue(&mut self, stage: usize, signaled: Instant) -> Result<(), Failure> {
         let mut outcome = Ok(());
         for supervised in self.list.iter_mut().filter(|task| task.stage == stage) {
-            let Task { name, stop_within, on_overrun, .. } = supervised.task;
-            if asked.elapsed() < stop_within {
+            let Task { name, stopped_by, on_overrun, .. } = supervised.task;
+            if signaled.elapsed() < stopped_by {
                 continue;
             }
             let Some(running) = supervised.running.take() else { continue };
             self.indices.remove(&running.id());
             running.abort();
-            tracing::warn!(task = name, limit = ?stop_within, "a task did not stop in time and is aborted");
+            tracing::warn!(task = name, limit = ?stopped_by, "a task did not stop in time and is aborted");
             if let OnOverrun::Fail(failure) = on_overrun {
                 outcome = outcome.and(Err(failure()));
             }
@@ -326,7 +328,7 @@ impl Tasks {
     /// Asks all tasks to stop, and gives them a moment: answers that are ready still leave, the rest would only wait.
     async fn stop_at_once(&mut self) {
         for supervised in &self.list {
-            supervised.stop.send_replace(true);
+            supervised.stop.send_replace(Some(Instant::now() + STOP_AFTER_FAILURE));
         }
         let _ = timeout(STOP_AFTER_FAILURE, async { while self.set.join_next().await.is_some() {} }).await;
     }

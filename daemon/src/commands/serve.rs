@@ -24,11 +24,13 @@ use crate::{
 };
 
 /// How long the running calls have to be answered after a signal.
-const ANSWER_WITHIN: Duration = Duration::from_secs(7);
+const ANSWERED_BY: Duration = Duration::from_secs(7);
 
-/// How long it may then take to write what was accepted and to close the database, and to end leases in their vaults
-/// meanwhile. Together these are the 10 seconds that `--help` promises.
-const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+/// When, after a signal, what was accepted must be written and the database closed: the 10 seconds that `--help` promises.
+const CLOSED_BY: Duration = Duration::from_secs(10);
+
+/// How long ending leases may take meanwhile. A vault that does not answer must not make every stop as long as it may be.
+const REVOKED_WITHIN: Duration = Duration::from_secs(3);
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     logging::start(&config.log.value, config.log_format.value);
@@ -50,7 +52,7 @@ async fn serve(data_dir: &Path, socket: &Path, broker: Broker) -> Result<(), Fai
     let (_bound, listener) = match Bound::bind(socket) {
         Ok(bound) => bound,
         Err(error) => {
-            service.drain(CLOSE_WITHIN).await;
+            service.drain(CLOSED_BY).await;
             return Err(error.into());
         }
     };
@@ -77,7 +79,7 @@ fn store_task(service: Service) -> Task {
         async move {
             tokio::select! {
                 reason = service.fatal() => Err(store_lost(&reason)),
-                () = stop.requested() => {
+                _ = stop.requested() => {
                     // The supervisor knows the limit.
                     service.drain(Duration::MAX).await;
                     Ok(())
@@ -85,7 +87,7 @@ fn store_task(service: Service) -> Task {
             }
         }
     })
-    .stop_within(CLOSE_WITHIN, OnOverrun::Fail(not_closed))
+    .stopped_by(CLOSED_BY, OnOverrun::Fail(not_closed))
 }
 
 /// Ends leases in their vaults when the daemon stops.
@@ -93,12 +95,12 @@ fn vaults_task(broker: Broker) -> Task {
     Task::new("the vaults", move |mut stop| {
         let broker = broker.clone();
         async move {
-            stop.requested().await;
-            broker.close(CLOSE_WITHIN).await;
+            let left = stop.requested().await;
+            broker.close(left.min(REVOKED_WITHIN)).await;
             Ok(())
         }
     })
-    .stop_within(CLOSE_WITHIN, OnOverrun::Warn)
+    .stopped_by(CLOSED_BY, OnOverrun::Warn)
 }
 
 /// Serves the API. At the end it answers the calls that run, and does not wait for connections on which nothing does.
@@ -110,7 +112,9 @@ fn api_task(listeners: Vec<Listener>, service: Service, data_dir: PathBuf) -> Ta
         async move {
             let running = Running::default();
             let mut asked = stop.clone();
-            let stopped = async move { stop.requested().await };
+            let stopped = async move {
+                stop.requested().await;
+            };
             let serving = kontraktor_api::serve(listeners, service, &data_dir, running.clone(), stopped);
             let quiet = async {
                 asked.requested().await;
@@ -125,7 +129,7 @@ fn api_task(listeners: Vec<Listener>, service: Service, data_dir: PathBuf) -> Ta
             }
         }
     })
-    .stop_within(ANSWER_WITHIN, OnOverrun::Warn)
+    .stopped_by(ANSWERED_BY, OnOverrun::Warn)
 }
 
 /// Opens the data, loads the state and starts the writer. Both read the disk.

@@ -49,7 +49,7 @@ impl Journal {
                 Ok(())
             }
         })
-        .stop_within(Duration::from_secs(5), OnOverrun::Warn)
+        .stopped_by(Duration::from_secs(5), OnOverrun::Warn)
     }
 }
 
@@ -116,11 +116,31 @@ async fn what_does_not_stop_in_time_is_aborted_and_the_next_stage_stops() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stage_has_the_time_that_the_one_before_it_did_not_need() {
+    let journal = Journal::new();
+    let recorded = journal.clone();
+    let store = Task::new("store", move |mut stop| {
+        let journal = recorded.clone();
+        async move {
+            let left = stop.requested().await;
+            journal.record(format_args!("store has {} ms", left.as_millis()));
+            sleep(left - Duration::from_millis(1)).await;
+            journal.record("store stopped");
+            Ok(())
+        }
+    })
+    .stopped_by(Duration::from_secs(10), OnOverrun::Fail(|| Failure::new(Exit::Failure, "not closed")));
+    let supervisor = Supervisor::default().stage(vec![store]).stage(vec![journal.task("api", 200)]);
+    assert_eq!(run(supervisor, &[(100, TERM)]).await, Ok(()));
+    assert_eq!(journal.lines()[3..], ["300 store has 9800 ms", "10099 store stopped"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_overrun_can_fail_the_process() {
     let journal = Journal::new();
     let slow = journal
         .task("store", 60_000)
-        .stop_within(Duration::from_secs(3), OnOverrun::Fail(|| Failure::new(Exit::Failure, "not closed")));
+        .stopped_by(Duration::from_secs(3), OnOverrun::Fail(|| Failure::new(Exit::Failure, "not closed")));
     let supervisor = Supervisor::default().stage(vec![journal.task("first", 0)]).stage(vec![slow]);
     assert_eq!(run(supervisor, &[(0, TERM)]).await, Err("not closed".to_owned()));
     assert_eq!(journal.lines().last().unwrap(), "3000 first stopped", "the others still stop");
@@ -160,7 +180,7 @@ async fn a_task_is_restarted_after_its_delay_and_stops_while_it_waits() {
         }
     })
     .on_failure(OnFailure::Restart(Duration::from_secs(10)))
-    .stop_within(Duration::from_secs(1), OnOverrun::Warn);
+    .stopped_by(Duration::from_secs(1), OnOverrun::Warn);
     let begun = Instant::now();
     assert_eq!(run(Supervisor::default().stage(vec![task]), &[(25_000, TERM)]).await, Ok(()));
     assert_eq!(starts.load(Ordering::Relaxed), 3, "at 0, 10 and 20 seconds");
