@@ -131,7 +131,7 @@ async fn cached(host: Host) -> u32 {
     let client = Client::new(ClientOptions::new(host, "bench"));
     let request = v1::ReadSecretsRequest {
         targets: vec![v1::SecretTarget {
-            target: Some(v1::secret_target::Target::Key(v1::KeyOfEnvironment {
+            target: Some(v1::secret_target::Target::Key(v1::EnvironmentKey {
                 environment: Some(v1::EnvironmentName { project: "bench".into(), env: "few".into() }),
                 key: "KEY_1".into(),
             })),

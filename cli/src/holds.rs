@@ -44,21 +44,21 @@ impl RenewedHold {
 /// others alive; so no response is a reason to stop.
 async fn renew(mut hold: v1::Hold, client: Client, now: fn() -> Timestamp) {
     let mut last_warning = String::new();
-    let mut interval = duration_until(hold.renew_at, now());
+    let mut interval = duration_until(hold.renew_time, now());
     let mut wait = interval;
     loop {
         tokio::time::sleep(wait.max(MIN_RENEWAL_INTERVAL)).await;
         match client.renew_hold(v1::RenewHoldRequest { id: hold.id.clone() }).await {
             Ok(renewed) => {
                 hold = renewed;
-                interval = duration_until(hold.renew_at, now());
+                interval = duration_until(hold.renew_time, now());
                 wait = interval;
                 last_warning.clear();
             }
             Err(error) => {
                 let is_answered =
                     error.problem().is_some_and(|problem| problem.code() == ProblemCode::HoldGone);
-                let left = duration_until(hold.expires, now());
+                let left = duration_until(hold.expire_time, now());
                 wait = if is_answered || left.is_zero() { interval } else { left / 2 };
                 let message = error.to_string();
                 if message != last_warning {

@@ -198,7 +198,7 @@ impl Arguments<'_> {
                 Some(id) => (parse_id(id).map_err(|message| invalid("id", message))?, "id"),
                 None => (locations::variable(self.project, self.env, self.key)?, "key"),
             };
-            let key = v1::KeyOfEnvironment {
+            let key = v1::EnvironmentKey {
                 environment: Some((&location.env).into()),
                 key: location.key.to_string(),
             };

@@ -54,19 +54,19 @@ impl FromStr for EnvFilter {
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
     let (project, env) = filter(args.project, args.env)?;
     let key = args.key.map(String::from).unwrap_or_default();
-    let since = args.since.map(|since| since.resolve((context.now)()));
+    let start_time = args.since.map(|since| since.resolve((context.now)()));
     let client = &context.client;
     let entries = collect(args.limit, |page_token, page_size| {
-        let request = v1::ListAuditRequest {
+        let request = v1::ListAuditEntriesRequest {
             project: project.clone(),
             env: env.clone(),
             key: key.clone(),
-            since,
+            start_time,
             page_size,
             page_token,
-            ..v1::ListAuditRequest::default()
+            ..v1::ListAuditEntriesRequest::default()
         };
-        async move { client.list_audit(request).await }
+        async move { client.list_audit_entries(request).await }
     })
     .await?;
     entries.print(

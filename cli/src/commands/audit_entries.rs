@@ -37,7 +37,7 @@ pub(super) async fn collect<F>(
     mut fetch: impl FnMut(String, u32) -> F,
 ) -> Result<NewestEntries, ClientError>
 where
-    F: Future<Output = Result<v1::ListAuditResponse, ClientError>>,
+    F: Future<Output = Result<v1::ListAuditEntriesResponse, ClientError>>,
 {
     let limit = usize::try_from(limit.limit).unwrap_or(usize::MAX);
     let (entries, more) = pages::collect(limit, |token, wanted| {

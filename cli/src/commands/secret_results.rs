@@ -24,6 +24,6 @@ pub(super) fn unreadable(problems: &[(&str, &Problem)], consequence: &str) -> Cl
 /// Returns the warning about a secret whose vault does not answer, so that the last known value is used.
 pub(super) fn stale_warning(secret: &v1::SecretResult) -> String {
     let name = if secret.key.is_empty() { &secret.reference } else { &secret.key };
-    let fetched = secret.fetched.map(time).unwrap_or_default();
+    let fetched = secret.fetch_time.map(time).unwrap_or_default();
     format!("{name} is stale: vault {} does not answer; using the value from {fetched}", secret.vault)
 }

@@ -18,19 +18,19 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     if args.output == Format::Json {
         return context.out.json(&status);
     }
-    let writable = match (status.writable, status.reason) {
+    let writable = match (status.writable, status.write_error) {
         (true, _) => "yes".to_owned(),
         (false, reason) => format!("no: {}", reason.unwrap_or_default()),
     };
     for (name, value) in [
         ("host", status.host),
         ("version", status.version),
-        ("started", status.started.unwrap_or_default()),
+        ("started", status.start_time.unwrap_or_default()),
         ("data directory", status.data_dir),
         ("store", format!("{}, schema version {}", status.store_version, status.schema_version)),
-        ("projects", status.projects.to_string()),
-        ("environments", status.environments.to_string()),
-        ("variables", status.variables.to_string()),
+        ("projects", status.project_count.to_string()),
+        ("environments", status.environment_count.to_string()),
+        ("variables", status.variable_count.to_string()),
         ("log", format!("{} rows, head {}", status.head_sequence, status.head_hash)),
         ("actor", status.actor),
         ("writable", writable),

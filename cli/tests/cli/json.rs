@@ -28,8 +28,8 @@ fn every_listing_has_its_shape() {
           "project": "infra-demo",
           "description": "",
           "implicit": true,
-          "environments": 1,
-          "schemas": 0,
+          "environment_count": 1,
+          "schema_count": 0,
           "deletion_protection": false,
           "created": {
             "actor": "unix:ME",
@@ -53,8 +53,8 @@ fn every_listing_has_its_shape() {
           "description": "",
           "implicit": false,
           "revision": 2,
-          "variables": 1,
-          "secret_references": 0,
+          "variable_count": 1,
+          "secret_reference_count": 0,
           "imports": [],
           "deletion_protection": false,
           "created": {
@@ -159,21 +159,21 @@ fn status_has_its_shape() {
         [
             "actor",
             "data_dir",
-            "environments",
+            "environment_count",
             "head_hash",
             "head_sequence",
             "host",
-            "projects",
-            "reason",
+            "project_count",
             "schema_version",
-            "started",
+            "start_time",
             "store_version",
-            "variables",
+            "variable_count",
             "version",
             "writable",
+            "write_error",
         ]
     );
-    assert_eq!((&status["environments"], &status["writable"]), (&1.into(), &true.into()));
+    assert_eq!((&status["environment_count"], &status["writable"]), (&1.into(), &true.into()));
     assert_eq!(status["head_hash"].as_str().map(str::len), Some(64));
     assert!(status["actor"].as_str().is_some_and(|actor| actor.starts_with("unix:")));
 }

@@ -252,7 +252,7 @@ fn listings_of_secrets_have_their_shape() {
       "revision": 3,
       "vault": "team",
       "version": null,
-      "version_seen": null,
+      "version_seen_time": null,
       "written": {
         "actor": "unix:ME",
         "time": "TIME",
@@ -267,10 +267,10 @@ fn listings_of_secrets_have_their_shape() {
           "kind": "vault",
           "address": "http://127.0.0.1:1",
           "available": true,
-          "reason": null,
-          "cached_secrets": 0,
+          "error": null,
+          "cached_secret_count": 0,
           "cached_bytes": 0,
-          "leases": 0
+          "lease_count": 0
         }
       ]
     }
@@ -293,7 +293,7 @@ fn listings_of_secrets_have_their_shape() {
     {
       "secrets": [
         {
-          "fetched": null,
+          "fetch_time": null,
           "key": "DB_PASSWORD",
           "lease": null,
           "problem": {

@@ -221,7 +221,7 @@ fn concurrent_writers_of_the_same_key_all_succeed() {
             assert_eq!((run.code, run.stderr.as_str()), (0, ""));
         }
     });
-    assert_eq!(world.json(&["env", "list", "--output", "json"])["environments"][0]["variables"], 5);
+    assert_eq!(world.json(&["env", "list", "--output", "json"])["environments"][0]["variable_count"], 5);
 }
 
 #[test]

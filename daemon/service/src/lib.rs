@@ -79,7 +79,7 @@ pub struct Status {
     /// The newest row of the log.
     pub head: Head,
     /// Why writes fail for now; none: they succeed.
-    pub trouble: Option<Arc<str>>,
+    pub write_error: Option<Arc<str>>,
 }
 
 /// The service on one store. A clone is another handle to the same.
@@ -154,7 +154,7 @@ impl Service {
             environments: state.environment_count(),
             variables: state.variable_count(),
             head: state.head(),
-            trouble: match &*self.inner.health.borrow() {
+            write_error: match &*self.inner.health.borrow() {
                 Health::Good => None,
                 Health::Trouble(reason) | Health::Fatal(reason) => Some(Arc::clone(reason)),
             },

@@ -78,7 +78,7 @@ async fn ask(socket: &Path, expect: Option<&Expect>) -> Result<Report, Failure> 
         Client::new(options).verify_audit(request).await.map_err(|error| unanswered(&error, socket))?;
     Ok(Report {
         head: format!("{}:{}", answer.head_sequence, answer.head_hash),
-        rows: answer.rows,
+        rows: answer.row_count,
         broken: (!answer.intact).then_some(answer.explanation),
     })
 }

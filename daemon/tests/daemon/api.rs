@@ -5,9 +5,9 @@ use kontraktor_proto::{
     problem::from_status,
     v1::{
         AuditOperation, CreateEnvironmentRequest, CreateProjectRequest, GetEnvironmentRequest,
-        GetSnapshotRequest, GetStatusRequest, GetVariableRequest, ListAuditRequest, ListEnvironmentsRequest,
-        ListHistoryRequest, ListProjectsRequest, ListVariablesRequest, Problem, ProblemCode, ValueType,
-        VerifyAuditRequest, WriteItem, WriteStatus, WriteVariablesRequest, variable,
+        GetSnapshotRequest, GetStatusRequest, GetVariableRequest, ListAuditEntriesRequest,
+        ListEnvironmentsRequest, ListHistoryRequest, ListProjectsRequest, ListVariablesRequest, Problem,
+        ProblemCode, ValueType, VerifyAuditRequest, WriteItem, WriteStatus, WriteVariablesRequest, variable,
     },
 };
 use tonic::{Request, Status};
@@ -109,9 +109,11 @@ async fn bad_requests_name_the_field() {
     assert_eq!(invalid(variables.get_variable(key).await), "key");
     let missing = ListVariablesRequest::default();
     assert_eq!(invalid(variables.list_variables(missing).await), "environment");
-    let since = prost_types::Timestamp { seconds: i64::MAX, nanos: 0 };
-    let since = ListAuditRequest { since: Some(since), ..Default::default() };
-    assert_eq!(invalid(audit.list_audit(since).await), "since");
+    let never = prost_types::Timestamp { seconds: i64::MAX, nanos: 0 };
+    let start = ListAuditEntriesRequest { start_time: Some(never), ..Default::default() };
+    assert_eq!(invalid(audit.list_audit_entries(start).await), "start_time");
+    let end = ListAuditEntriesRequest { end_time: Some(never), ..Default::default() };
+    assert_eq!(invalid(audit.list_audit_entries(end).await), "end_time");
     let hash = VerifyAuditRequest { expect_sequence: 1, expect_hash: "x".to_owned() };
     assert_eq!(invalid(audit.verify_audit(hash).await), "expect_hash");
     let lone = VerifyAuditRequest { expect_sequence: 0, expect_hash: "x".to_owned() };
@@ -253,7 +255,7 @@ async fn health_status_and_reflection_answer() {
     let status = daemon.system().get_status(GetStatusRequest {}).await.unwrap().into_inner();
     assert_eq!(status.version, env!("CARGO_PKG_VERSION"));
     assert_eq!(status.data_dir, home.data().display().to_string());
-    assert!(status.writable && status.trouble.is_empty());
+    assert!(status.writable && status.write_error.is_empty());
     assert!(status.store_version.contains("1.5"), "{}", status.store_version);
 
     use tonic_reflection::pb::v1::{

@@ -151,9 +151,9 @@ async fn an_environment_is_rolled_back_whole_or_not_at_all() {
     assert_eq!(late.code(), ProblemCode::Conflict);
     let done = RollbackEnvironmentRequest { expect_revision: 4, ..wish.clone() };
     let done = client.rollback_environment(done).await.unwrap().into_inner();
-    assert_eq!((done.variables_written, done.variables_deleted), (1, 1));
+    assert_eq!((done.written_variable_count, done.deleted_variable_count), (1, 1));
     let after = done.environment.unwrap();
-    assert_eq!((after.revision, after.imports.len(), after.variables), (5, 0, 1));
+    assert_eq!((after.revision, after.imports.len(), after.variable_count), (5, 0, 1));
     let whole = get(&daemon, ask(None)).await.unwrap();
     assert_eq!(seen(&whole), ["B=own < demo/dev@5"]);
     let never = RollbackEnvironmentRequest { to_revision: 5, expect_revision: 0, ..wish };

@@ -11,9 +11,10 @@ use std::{
 };
 
 use kontraktor_proto::v1::{
-    AuditEntry, GetEnvironmentRequest, ListAuditRequest, ListHistoryRequest, ProblemCode, ReadSecretsRequest,
-    SecretTarget, VerifyAuditRequest, WriteStatus, WriteVariablesRequest, WriteVariablesResponse,
-    secret_target::Target, secrets_client::SecretsClient, variables_client::VariablesClient,
+    AuditEntry, GetEnvironmentRequest, ListAuditEntriesRequest, ListHistoryRequest, ProblemCode,
+    ReadSecretsRequest, SecretTarget, VerifyAuditRequest, WriteStatus, WriteVariablesRequest,
+    WriteVariablesResponse, secret_target::Target, secrets_client::SecretsClient,
+    variables_client::VariablesClient,
 };
 use testkit::{Daemon, eventually_async};
 use tonic::transport::Channel;
@@ -219,9 +220,9 @@ async fn no_access_that_was_answered_is_missing_from_the_log() {
         assert!(verified.intact, "{}", verified.explanation);
     }
     let mut logged: HashMap<String, u64> = HashMap::new();
-    let mut request = ListAuditRequest { page_size: 1000, ..ListAuditRequest::default() };
+    let mut request = ListAuditEntriesRequest { page_size: 1000, ..ListAuditEntriesRequest::default() };
     loop {
-        let page = daemon.audit().list_audit(request.clone()).await.unwrap().into_inner();
+        let page = daemon.audit().list_audit_entries(request.clone()).await.unwrap().into_inner();
         for access in page.entries.into_iter().filter_map(|entry| entry.access) {
             *logged.entry(access.reference).or_default() += access.count;
         }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use kontraktor_proto::v1::{
-    GetSnapshotRequest, GetStatusRequest, ListAuditRequest, ProblemCode, ReadSecretsRequest, SecretTarget,
-    VerifyAuditRequest, WriteStatus, secret_target::Target, secrets_client::SecretsClient,
+    GetSnapshotRequest, GetStatusRequest, ListAuditEntriesRequest, ProblemCode, ReadSecretsRequest,
+    SecretTarget, VerifyAuditRequest, WriteStatus, secret_target::Target, secrets_client::SecretsClient,
 };
 use testkit::eventually_async;
 use tonic::transport::Channel;
@@ -82,7 +82,7 @@ async fn a_full_disk_stops_writes_alone_and_only_until_there_is_room() {
     let snapshot = reader.get_snapshot(request.clone()).await.unwrap().into_inner();
     assert_eq!(snapshot.variables.len(), written.len());
     let status = daemon.system().get_status(GetStatusRequest {}).await.unwrap().into_inner();
-    assert!(!status.writable && status.trouble.contains("disk is full"), "{status:?}");
+    assert!(!status.writable && status.write_error.contains("disk is full"), "{status:?}");
 
     // Room is made, and the same process writes again.
     fs::remove_file(&ballast).unwrap();
@@ -152,8 +152,8 @@ async fn on_a_full_disk_nothing_is_handed_out_that_cannot_be_written_down() {
     eventually_async("the daemon answers again", async || ask(&mut client, &mut answered).await.ok()).await;
     let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();
     assert!(verified.intact, "{}", verified.explanation);
-    let request = ListAuditRequest { page_size: 1000, ..ListAuditRequest::default() };
-    let logged = daemon.audit().list_audit(request).await.unwrap().into_inner().entries;
+    let request = ListAuditEntriesRequest { page_size: 1000, ..ListAuditEntriesRequest::default() };
+    let logged = daemon.audit().list_audit_entries(request).await.unwrap().into_inner().entries;
     let logged: HashSet<_> =
         logged.into_iter().filter_map(|entry| entry.access).map(|access| access.reference).collect();
     let missing: Vec<_> = answered.iter().filter(|reference| !logged.contains(*reference)).collect();

@@ -6,6 +6,9 @@
 //! Conventions: values of variables are always text, in the canonical form of their type. Times are RFC 3339 in UTC with
 //! six digits after the second. What does not exist is `null`; empty text is `""`.
 //!
+//! A field has the name that it has in its message. Only the names of projects and environments are always `project` and
+//! `env`, and the URL of a secret reference is `reference`, because messages nest where these objects are flat.
+//!
 //! This module knows messages and their documented form. It does not know how a person sees them.
 
 mod audit;

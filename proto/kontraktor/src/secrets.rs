@@ -22,7 +22,7 @@ impl fmt::Debug for SecretResult {
             .field("version", &self.version)
             .field("value", &Redacted(self.value.len()))
             .field("stale", &self.stale)
-            .field("fetched", &self.fetched)
+            .field("fetch_time", &self.fetch_time)
             .field("lease", &self.lease)
             .field("problem", &self.problem)
             .finish()
@@ -32,7 +32,7 @@ impl fmt::Debug for SecretResult {
 impl fmt::Debug for StreamSecretResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamSecretResponse")
-            .field("head", &self.head)
+            .field("info", &self.info)
             .field("chunk", &Redacted(self.chunk.len()))
             .finish()
     }

@@ -35,7 +35,7 @@ impl SecretReference {
             reference: reference.url.as_str().into(),
             vault: reference.vault.as_str().into(),
             version: version(reference),
-            version_seen: reference.version_seen.as_ref().map(ToString::to_string).into(),
+            version_seen: reference.version_seen_time.as_ref().map(ToString::to_string).into(),
             origin: Attr::Known(origin),
         }
     }

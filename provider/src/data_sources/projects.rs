@@ -83,7 +83,7 @@ impl DataSource<Session> for Projects {
                 name: Attr::Known(project.name),
                 description: Attr::Known(project.description),
                 implicit: Attr::Known(project.implicit),
-                environments: Attr::Known(project.environments.into()),
+                environments: Attr::Known(project.environment_count.into()),
             })
         });
         Ok(Model { names: Attr::Known(names), projects: Attr::Known(projects.collect()) }.into())

@@ -73,7 +73,7 @@ pub(crate) struct Hold {
 impl From<v1::Hold> for Hold {
     fn from(hold: v1::Hold) -> Self {
         // A time that the clock of this machine cannot represent counts as none.
-        let renew_at = hold.renew_at.and_then(|time| SystemTime::try_from(time).ok());
+        let renew_at = hold.renew_time.and_then(|time| SystemTime::try_from(time).ok());
         Self { id: hold.id, renew_at }
     }
 }
@@ -109,7 +109,7 @@ fn secret_from_result(result: v1::SecretResult) -> Result<Secret, UnresolvedSecr
         version: Some(result.version).filter(|version| !version.is_empty()),
         value: Value(value),
         stale: result.stale,
-        fetched: result.fetched,
+        fetched: result.fetch_time,
     })
 }
 
@@ -118,7 +118,7 @@ fn refused(problem: Problem) -> SessionError {
 }
 
 fn key_target(env: &EnvPath, key: &str) -> v1::SecretTarget {
-    let key = v1::KeyOfEnvironment { environment: Some(env.into()), key: key.to_owned() };
+    let key = v1::EnvironmentKey { environment: Some(env.into()), key: key.to_owned() };
     v1::SecretTarget { target: Some(secret_target::Target::Key(key)) }
 }
 
@@ -156,9 +156,9 @@ impl Session {
         hold: bool,
     ) -> Result<(Secret, Option<Hold>), SessionError> {
         let request = v1::StreamSecretRequest { target: Some(target), hold };
-        let (head, value) = self.client()?.stream_secret(request).await?;
-        let held = head.hold.map(Hold::from);
-        let Some(result) = head.secret else { return Err(self.unexpected_response("StreamSecret")) };
+        let (info, value) = self.client()?.stream_secret(request).await?;
+        let held = info.hold.map(Hold::from);
+        let Some(result) = info.secret else { return Err(self.unexpected_response("StreamSecret")) };
         match secret_from_result(result) {
             Ok(secret) => Ok((Secret { value: Value(value), ..secret }, held)),
             Err(unresolved) => {

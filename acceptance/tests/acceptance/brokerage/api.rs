@@ -26,7 +26,7 @@ fn reference(text: &str) -> v1::SecretTarget {
 
 fn key(env: &str, key: &str) -> v1::SecretTarget {
     let environment = v1::EnvironmentName { project: "shop".to_owned(), env: env.to_owned() };
-    let key = v1::KeyOfEnvironment { environment: Some(environment), key: key.to_owned() };
+    let key = v1::EnvironmentKey { environment: Some(environment), key: key.to_owned() };
     v1::SecretTarget { target: Some(v1::secret_target::Target::Key(key)) }
 }
 
@@ -151,8 +151,8 @@ fn what_is_too_large_for_a_message_is_streamed_whole() {
             target: Some(reference("vault://team/secret/large#ring")),
             ..v1::StreamSecretRequest::default()
         };
-        let (head, value) = client.stream_secret(request).await.expect("an answer");
-        assert_eq!((head.size, value.len()), (160_000, 160_000));
+        let (info, value) = client.stream_secret(request).await.expect("an answer");
+        assert_eq!((info.size_bytes, value.len()), (160_000, 160_000));
         assert_eq!(*value, large.as_bytes());
         let request = v1::StreamSecretRequest {
             target: Some(reference("vault://team/secret/none#x")),
@@ -175,10 +175,10 @@ fn vaults_are_listed_and_purged_by_name() {
         let listed = client.list_vaults(v1::ListVaultsRequest {}).await.expect("an answer");
         let vault = &listed.vaults[0];
         assert_eq!((vault.name.as_str(), vault.kind.as_str(), vault.available), ("team", "vault", true));
-        assert_eq!((vault.cached_secrets, vault.leases), (1, 0));
+        assert_eq!((vault.cached_secret_count, vault.lease_count), (1, 0));
         let purge = |vault: &str| client.purge_secrets(v1::PurgeSecretsRequest { vault: vault.to_owned() });
-        assert_eq!(purge("team").await.expect("an answer").purged, 1);
-        assert_eq!(purge("").await.expect("an answer").purged, 0);
+        assert_eq!(purge("team").await.expect("an answer").purged_count, 1);
+        assert_eq!(purge("").await.expect("an answer").purged_count, 0);
         match purge("nobody").await {
             Err(ClientError::Refused(problem)) => {
                 assert_eq!(problem.code(), ProblemCode::UnknownVault);

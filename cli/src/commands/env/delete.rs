@@ -34,7 +34,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         let confirmation = Confirmation::new(args.yes, "add --yes to delete without confirmation")?;
         let request = v1::GetEnvironmentRequest { name: Some(name.clone()) };
         let environment = context.client.get_environment(request).await.map_err(failed)?;
-        contents = format!(" with {}", counted(environment.variables, "variable"));
+        contents = format!(" with {}", counted(environment.variable_count, "variable"));
         confirmation.require(&format!("Delete environment {path}{contents}?"), &mut context.out).await?;
     }
     let request = v1::DeleteEnvironmentRequest { name: Some(name), force: args.force };

@@ -56,8 +56,8 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             environments.into_iter().map(|environment| {
                 [
                     format!("{}/{}", environment.project, environment.env),
-                    environment.variables.to_string(),
-                    match environment.secret_references {
+                    environment.variable_count.to_string(),
+                    match environment.secret_reference_count {
                         0 => String::new(),
                         references => references.to_string(),
                     },

@@ -72,8 +72,8 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let revision = response.environment.map(|environment| environment.revision).unwrap_or_default();
     context.out.line(&format!(
         "Rolled {path} back to revision {to}: {} written, {} deleted, now at revision {revision}.",
-        counted(response.variables_written, "variable"),
-        response.variables_deleted
+        counted(response.written_variable_count, "variable"),
+        response.deleted_variable_count
     ))
 }
 

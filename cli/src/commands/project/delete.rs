@@ -38,9 +38,9 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             .get_project(v1::GetProjectRequest { name: name.to_string() })
             .await
             .map_err(failed)?;
-        contents = format!(" with {}", counted(project.environments, "environment"));
-        if project.schemas > 0 {
-            contents.push_str(&format!(" and {}", counted(project.schemas, "schema")));
+        contents = format!(" with {}", counted(project.environment_count, "environment"));
+        if project.schema_count > 0 {
+            contents.push_str(&format!(" and {}", counted(project.schema_count, "schema")));
         }
         let question = format!("Delete project {name}{contents}, and all its variables?");
         confirmation.require(&question, &mut context.out).await?;

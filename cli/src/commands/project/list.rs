@@ -35,10 +35,11 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             &["SCHEMAS", "PROTECTED"],
             ["PROJECT", "ENVIRONMENTS", "SCHEMAS", "IMPLICIT", "PROTECTED", "CREATED", "DESCRIPTION"],
             projects.into_iter().map(|project| {
-                let schemas = if project.schemas == 0 { String::new() } else { project.schemas.to_string() };
+                let schemas =
+                    if project.schema_count == 0 { String::new() } else { project.schema_count.to_string() };
                 [
                     project.name,
-                    project.environments.to_string(),
+                    project.environment_count.to_string(),
                     schemas,
                     yes_or_no(project.implicit),
                     yes_or_empty(project.deletion_protection),

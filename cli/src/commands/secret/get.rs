@@ -36,7 +36,7 @@ enum Output {
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
     let target = target::parse(&args.source, args.key.as_ref())?;
     let request = v1::StreamSecretRequest { target: Some(target), hold: false };
-    let (head, value) = context.client.stream_secret(request).await.map_err(|error| {
+    let (info, value) = context.client.stream_secret(request).await.map_err(|error| {
         let error = CliError::from(error).hint_missing_environment();
         match &args.key {
             Some(key) => error.hint_on(ProblemCode::NotASecret, || {
@@ -45,7 +45,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             None => error,
         }
     })?;
-    let secret = head.secret.unwrap_or_default();
+    let secret = info.secret.unwrap_or_default();
     if secret.stale {
         context.out.warning(&stale_warning(&secret))?;
     }

@@ -18,5 +18,5 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let vault = args.vault.map(String::from).unwrap_or_default();
     let scope = if vault.is_empty() { String::new() } else { format!(" of vault {vault}") };
     let response = context.client.purge_secrets(v1::PurgeSecretsRequest { vault }).await?;
-    context.out.line(&format!("Purged {}{scope}.", counted(response.purged, "secret")))
+    context.out.line(&format!("Purged {}{scope}.", counted(response.purged_count, "secret")))
 }

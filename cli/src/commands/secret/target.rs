@@ -4,14 +4,14 @@ use kontraktor_model::{
     names::{EnvPath, Key},
     reference::Reference,
 };
-use kontraktor_proto::v1::{self, KeyOfEnvironment, SecretTarget, secret_target::Target};
+use kontraktor_proto::v1::{self, EnvironmentKey, SecretTarget, secret_target::Target};
 
 use crate::error::CliError;
 
 /// Returns the target for a key of an environment.
 pub(super) fn for_key(environment: &EnvPath, key: &Key) -> SecretTarget {
     let environment = Some(v1::EnvironmentName::from(environment));
-    SecretTarget { target: Some(Target::Key(KeyOfEnvironment { environment, key: key.to_string() })) }
+    SecretTarget { target: Some(Target::Key(EnvironmentKey { environment, key: key.to_string() })) }
 }
 
 /// Parses `PROJECT/ENV` with a key, or a reference alone.

@@ -29,9 +29,9 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
                     vault.kind,
                     vault.address.unwrap_or_default(),
                     yes_or_no(vault.available),
-                    vault.cached_secrets.to_string(),
-                    vault.leases.to_string(),
-                    vault.reason.unwrap_or_default(),
+                    vault.cached_secret_count.to_string(),
+                    vault.lease_count.to_string(),
+                    vault.error.unwrap_or_default(),
                 ]
             }),
             "No vaults. Configure them in kontraktord.toml.",

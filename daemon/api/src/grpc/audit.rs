@@ -1,8 +1,8 @@
 //! `kontraktor.v1.Audit`.
 
 use kontraktor_proto::v1::{
-    ListAuditRequest, ListAuditResponse, ListHistoryRequest, VerifyAuditRequest, VerifyAuditResponse,
-    audit_server::Audit,
+    ListAuditEntriesRequest, ListAuditEntriesResponse, ListHistoryRequest, VerifyAuditRequest,
+    VerifyAuditResponse, audit_server::Audit,
 };
 use tonic::{Request, Response, Status, async_trait};
 
@@ -13,18 +13,18 @@ use kontraktor_store::AuditQuery;
 
 #[async_trait]
 impl Audit for Api {
-    async fn list_audit(
+    async fn list_audit_entries(
         &self,
-        request: Request<ListAuditRequest>,
-    ) -> Result<Response<ListAuditResponse>, Status> {
+        request: Request<ListAuditEntriesRequest>,
+    ) -> Result<Response<ListAuditEntriesResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let query = AuditQuery {
             project: filter(&request.project, convert::project_name)?,
             env: filter(&request.env, convert::env_name)?,
             key: filter(&request.key, convert::key)?,
-            since: request.since.map(|time| convert::time("since", &time)).transpose()?,
-            until: request.until.map(|time| convert::time("until", &time)).transpose()?,
+            since: request.start_time.map(|time| convert::time("start_time", &time)).transpose()?,
+            until: request.end_time.map(|time| convert::time("end_time", &time)).transpose()?,
             oldest_first: request.oldest_first,
             ..AuditQuery::default()
         };
@@ -35,7 +35,7 @@ impl Audit for Api {
     async fn list_history(
         &self,
         request: Request<ListHistoryRequest>,
-    ) -> Result<Response<ListAuditResponse>, Status> {
+    ) -> Result<Response<ListAuditEntriesResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let path = convert::env_path("environment", request.environment.as_ref())?;
@@ -60,7 +60,7 @@ impl Audit for Api {
             intact: report.is_intact(),
             head_sequence: report.head.seq,
             head_hash: report.head.hash.to_string(),
-            rows: report.rows,
+            row_count: report.rows,
             broken_sequence,
             explanation,
         }))
@@ -90,9 +90,9 @@ fn expected(request: &VerifyAuditRequest) -> Result<Option<Head>, Refusal> {
     Ok(Some(Head { seq: request.expect_sequence, hash }))
 }
 
-fn answer(page: Result<Page<AuditEntry>, Refusal>) -> Result<Response<ListAuditResponse>, Status> {
+fn answer(page: Result<Page<AuditEntry>, Refusal>) -> Result<Response<ListAuditEntriesResponse>, Status> {
     let page = page.map_err(status)?;
-    Ok(Response::new(ListAuditResponse {
+    Ok(Response::new(ListAuditEntriesResponse {
         entries: page.items.iter().map(convert::entry).collect(),
         next_page_token: page.next,
     }))

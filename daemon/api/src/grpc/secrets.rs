@@ -79,14 +79,14 @@ impl Secrets for Api {
             self.service.read_large_secret(&caller, &target, request.hold).await.map_err(status)?;
         let handed = read.secrets.pop().ok_or_else(|| status(no_answer()))?;
         let value = handed.secret.as_ref().map_err(|refusal| status(refusal.clone()))?.value.clone();
-        let head = StreamedSecret {
+        let info = StreamedSecret {
             secret: Some(convert::secret_result(&without_value(handed))),
-            size: convert::count64(value.len()),
+            size_bytes: convert::count64(value.len()),
             hold: read.hold.as_ref().map(convert::hold),
         };
-        let head = StreamSecretResponse { head: Some(head), chunk: Vec::new() };
+        let first = StreamSecretResponse { info: Some(info), chunk: Vec::new() };
         let chunks = tokio_stream::iter(Chunks { value, at: 0 });
-        Ok(Response::new(Box::pin(tokio_stream::once(head).chain(chunks).map(Ok))))
+        Ok(Response::new(Box::pin(tokio_stream::once(first).chain(chunks).map(Ok))))
     }
 
     async fn check_secrets(
@@ -130,7 +130,7 @@ impl Secrets for Api {
             name => Some(name.parse::<VaultName>().map_err(|error: NameError| status(error))?),
         };
         let purged = self.service.purge_secrets(&caller, vault.as_ref()).map_err(status)?;
-        Ok(Response::new(PurgeSecretsResponse { purged: convert::count64(purged) }))
+        Ok(Response::new(PurgeSecretsResponse { purged_count: convert::count64(purged) }))
     }
 
     async fn list_vaults(
@@ -155,7 +155,7 @@ impl Iterator for Chunks {
     fn next(&mut self) -> Option<StreamSecretResponse> {
         let chunk = self.value.expose().get(self.at..)?.chunks(MAX_SECRET_MESSAGE_BYTES).next()?;
         self.at += chunk.len();
-        Some(StreamSecretResponse { head: None, chunk: chunk.to_vec() })
+        Some(StreamSecretResponse { info: None, chunk: chunk.to_vec() })
     }
 }
 

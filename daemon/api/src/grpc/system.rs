@@ -12,18 +12,18 @@ impl System for Api {
         let answer = self.service.status(&caller).map_err(status)?;
         Ok(Response::new(DaemonStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            started: Some(convert::timestamp(answer.started)),
+            start_time: Some(convert::timestamp(answer.started)),
             data_dir: self.data_dir.display().to_string(),
             store_version: answer.store.engine.to_string(),
             schema_version: answer.store.schema_version,
-            projects: convert::count64(answer.projects),
-            environments: convert::count64(answer.environments),
-            variables: convert::count64(answer.variables),
+            project_count: convert::count64(answer.projects),
+            environment_count: convert::count64(answer.environments),
+            variable_count: convert::count64(answer.variables),
             head_sequence: answer.head.seq,
             head_hash: answer.head.hash.to_string(),
             actor: caller.actor.to_string(),
-            writable: answer.trouble.is_none(),
-            trouble: answer.trouble.map(|reason| reason.to_string()).unwrap_or_default(),
+            writable: answer.write_error.is_none(),
+            write_error: answer.write_error.map(|reason| reason.to_string()).unwrap_or_default(),
         }))
     }
 }

@@ -212,7 +212,7 @@ async fn denials_wait_for_a_store_that_recovers() {
     service.vaults(&eve).unwrap_err();
     tokio::time::sleep(Duration::from_secs(11)).await;
     let status = || service.status(&caller()).unwrap();
-    until(|| status().trouble.is_some()).await;
+    until(|| status().write_error.is_some()).await;
     tokio::time::sleep(Duration::from_secs(11)).await;
     until(|| status().head.seq > 0).await;
     assert_eq!(denials(&service).await, ["access denied vault.list // x1 unix:eve "]);

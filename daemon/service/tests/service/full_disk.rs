@@ -73,7 +73,7 @@ async fn a_full_disk_is_survived() {
             Err(refusal) => {
                 assert_eq!(refusal.code, Code::StorageFull, "{refusal}");
                 refused += 1;
-                assert!(service.status(&caller()).unwrap().trouble.is_some());
+                assert!(service.status(&caller()).unwrap().write_error.is_some());
             }
         }
         let log = service.audit(&caller(), AuditQuery::default(), &PageRequest::default()).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_full_disk_is_survived() {
     fs::remove_file(&ballast).unwrap();
     let outcome = write(&service, 100 + 19, vec![put("demo/dev", "BIG19", &big)]).await.unwrap();
     assert!(!outcome.replayed);
-    assert_eq!(service.status(&caller()).unwrap().trouble, None);
+    assert_eq!(service.status(&caller()).unwrap().write_error, None);
     assert!(service.verify(&caller(), None).await.unwrap().is_intact());
 
     // A checkpoint that finds no room costs DuckDB its instance.

@@ -50,7 +50,10 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
     assert_eq!(refusal.code, Code::StorageFull);
     assert_eq!(refusal.message, "the disk is full; nothing was written");
     assert!(refusal.retry_after_ms > 0);
-    assert_eq!(&*service.status(&caller()).unwrap().trouble.unwrap(), "the disk is full: as the script says");
+    assert_eq!(
+        &*service.status(&caller()).unwrap().write_error.unwrap(),
+        "the disk is full: as the script says"
+    );
     assert_eq!(value(&service), "1");
     assert!(service.verify(&caller(), None).await.unwrap().is_intact());
     let again = set(&service, 2, "2").await.unwrap_err();
@@ -64,7 +67,7 @@ async fn writes_succeed_again_when_there_is_room() {
     store.next_commits(&[Fault::Full]);
     set(&service, 2, "2").await.unwrap_err();
     assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written, "the same batch again");
-    assert_eq!(service.status(&caller()).unwrap().trouble, None);
+    assert_eq!(service.status(&caller()).unwrap().write_error, None);
     assert_eq!(value(&service), "2");
     drained(&service).await;
 }
@@ -162,7 +165,7 @@ async fn a_writer_that_is_overtaken_each_time_gives_up() {
         "other daemons write to the same log, and were first each time; nothing was written"
     );
     assert!(refusal.retry_after_ms > 0);
-    assert_eq!(service.status(&caller()).unwrap().trouble, None);
+    assert_eq!(service.status(&caller()).unwrap().write_error, None);
     assert_eq!((value(&service).as_str(), value_of(&service, "OTHER").as_str()), ("1", "16"));
     assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written, "the same batch again");
     drained(&service).await;

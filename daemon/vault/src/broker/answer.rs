@@ -64,7 +64,7 @@ pub struct VaultInfo {
     /// Its address; empty where its platform decides.
     pub address: String,
     /// Why the circuit breaker is open; `None` where it is closed.
-    pub trouble: Option<String>,
+    pub error: Option<String>,
     /// Secrets in the cache.
     pub cached_secrets: usize,
     /// The bytes of all entries, with some overhead for each.

@@ -113,7 +113,7 @@ impl Backend {
             name: self.name.clone(),
             kind: self.kind,
             address: self.address.clone(),
-            trouble: self.breaker.cause(),
+            error: self.breaker.cause(),
             cached_secrets,
             cached_bytes,
             leases: self.leases.count(),

@@ -86,9 +86,9 @@ rpcs! {
     /// Returns the configured vaults.
     list_vaults = Read Secrets/ListVaults(ListVaultsRequest) -> ListVaultsResponse;
     /// Returns one page of the audit log.
-    list_audit = Read Audit/ListAudit(ListAuditRequest) -> ListAuditResponse;
+    list_audit_entries = Read Audit/ListAuditEntries(ListAuditEntriesRequest) -> ListAuditEntriesResponse;
     /// Returns one page of the writes to an environment or key.
-    list_history = Read Audit/ListHistory(ListHistoryRequest) -> ListAuditResponse;
+    list_history = Read Audit/ListHistory(ListHistoryRequest) -> ListAuditEntriesResponse;
     /// Verifies the audit log's hash chain.
     verify_audit = Read Audit/VerifyAudit(VerifyAuditRequest) -> VerifyAuditResponse;
     /// Returns the daemon's version and condition.

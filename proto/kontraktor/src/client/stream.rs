@@ -20,7 +20,7 @@ use crate::v1;
 const RPC: Rpc =
     Rpc { path: "/kontraktor.v1.Secrets/StreamSecret", name: "StreamSecret", kind: RpcKind::Read };
 
-/// The longest message of the stream: a chunk, and the head of the first message.
+/// The longest message of the stream: a chunk, and the description in the first message.
 const MAX_STREAM_MESSAGE_BYTES: usize = MAX_SECRET_MESSAGE_BYTES + 16 * MAX_REFERENCE_BYTES;
 
 impl Client {
@@ -46,14 +46,17 @@ impl Client {
         deadline: Instant,
     ) -> Result<(v1::StreamedSecret, Zeroizing<Vec<u8>>), ClientError> {
         let mut message = self.decode(first)?;
-        let head = message
-            .head
-            .take()
-            .ok_or_else(|| self.protocol_error(&RPC, "the first message has no head".to_owned()))?;
-        let size =
-            usize::try_from(head.size).ok().filter(|size| *size <= MAX_SECRET_BYTES).ok_or_else(|| {
-                let reason =
-                    format!("the secret is {} bytes long; at most {MAX_SECRET_BYTES} are allowed", head.size);
+        let info = message.info.take().ok_or_else(|| {
+            self.protocol_error(&RPC, "the first message does not describe the secret".to_owned())
+        })?;
+        let size = usize::try_from(info.size_bytes)
+            .ok()
+            .filter(|size| *size <= MAX_SECRET_BYTES)
+            .ok_or_else(|| {
+                let reason = format!(
+                    "the secret is {} bytes long; at most {MAX_SECRET_BYTES} are allowed",
+                    info.size_bytes
+                );
                 self.protocol_error(&RPC, reason)
             })?;
         // Never grows: a buffer that is reallocated leaves a copy behind that is not wiped.
@@ -61,7 +64,8 @@ impl Client {
         loop {
             let chunk = Zeroizing::new(message.chunk);
             if chunk.len() > size - value.len() {
-                let reason = format!("the stream is longer than the {size} bytes that its head announces");
+                let reason =
+                    format!("the stream is longer than the {size} bytes that its first message announces");
                 return Err(self.protocol_error(&RPC, reason));
             }
             value.extend_from_slice(&chunk);
@@ -88,11 +92,13 @@ impl Client {
                 if value.len() < size {
                     return Err(interrupted("the stream ended early".to_owned()));
                 }
-                return Ok((head, value));
+                return Ok((info, value));
             };
             message = self.decode(next)?;
-            if message.head.is_some() {
-                return Err(self.protocol_error(&RPC, "a later message has a head".to_owned()));
+            if message.info.is_some() {
+                return Err(
+                    self.protocol_error(&RPC, "a later message describes the secret again".to_owned())
+                );
             }
         }
     }

@@ -26,9 +26,9 @@ pub struct Environment {
     /// The environment's own revision.
     pub revision: u64,
     /// The number of its own variables.
-    pub variables: u32,
+    pub variable_count: u32,
     /// The number of its own secret references.
-    pub secret_references: u32,
+    pub secret_reference_count: u32,
     /// What it imports as `PROJECT/ENV`: later imports override earlier ones, own variables override all.
     pub imports: Vec<String>,
     /// Whether it is protected from deletion.
@@ -69,8 +69,8 @@ impl From<v1::Environment> for Environment {
             description: environment.description,
             implicit: environment.implicit,
             revision: environment.revision,
-            variables: environment.variables,
-            secret_references: environment.secret_references,
+            variable_count: environment.variable_count,
+            secret_reference_count: environment.secret_reference_count,
             imports: environment_names(&environment.imports),
             deletion_protection: environment.deletion_protection,
             created: environment.created.map(Authorship::from),

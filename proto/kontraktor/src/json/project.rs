@@ -23,9 +23,9 @@ pub struct Project {
     /// Whether a write created it on the way, and nobody has created it explicitly since.
     pub implicit: bool,
     /// The number of its environments.
-    pub environments: u32,
+    pub environment_count: u32,
     /// The number of its schemas.
-    pub schemas: u32,
+    pub schema_count: u32,
     /// Whether it is protected from deletion.
     pub deletion_protection: bool,
     /// Who created it.
@@ -40,8 +40,8 @@ impl From<v1::Project> for Project {
             name: project.name,
             description: project.description,
             implicit: project.implicit,
-            environments: project.environments,
-            schemas: project.schemas,
+            environment_count: project.environment_count,
+            schema_count: project.schema_count,
             deletion_protection: project.deletion_protection,
             created: project.created.map(Authorship::from),
             changed: project.changed.map(Authorship::from),

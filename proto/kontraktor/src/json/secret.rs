@@ -23,8 +23,8 @@ pub struct SecretReference {
     pub vault: String,
     /// The lockfile: the version that the reference was last resolved to.
     pub version: Option<String>,
-    /// When it was last resolved to that version.
-    pub version_seen: Option<String>,
+    /// When the vault first reported that version.
+    pub version_seen_time: Option<String>,
     /// What the secret is for.
     pub description: String,
     /// The environment's revision that last wrote this key.
@@ -70,7 +70,7 @@ pub struct SecretMetadata {
     /// Whether the vault did not answer and this is about the last value known.
     pub stale: bool,
     /// When the daemon read it from the vault.
-    pub fetched: Option<String>,
+    pub fetch_time: Option<String>,
     /// The lease of a dynamic secret.
     pub lease: Option<Lease>,
     /// Why it could not be read.
@@ -92,7 +92,7 @@ pub struct Lease {
     /// Whether it can be renewed.
     pub renewable: bool,
     /// When it ends.
-    pub expires: Option<String>,
+    pub expire_time: Option<String>,
 }
 
 /// Why the daemon refused, or could not read a secret.
@@ -115,7 +115,7 @@ impl SecretReference {
             reference: reference.url,
             vault: reference.vault,
             version: non_empty(reference.version),
-            version_seen: reference.version_seen.map(time),
+            version_seen_time: reference.version_seen_time.map(time),
             description: variable.description,
             revision: variable.revision,
             deletion_protection: variable.deletion_protection,
@@ -161,11 +161,11 @@ impl From<v1::SecretResult> for SecretMetadata {
             vault: non_empty(secret.vault),
             version: non_empty(secret.version),
             stale: secret.stale,
-            fetched: secret.fetched.map(time),
+            fetch_time: secret.fetch_time.map(time),
             lease: secret.lease.map(|lease| Lease {
                 duration_ms: lease.duration_ms,
                 renewable: lease.renewable,
-                expires: lease.expires.map(time),
+                expire_time: lease.expire_time.map(time),
             }),
             problem: secret.problem.map(Problem::from),
         }

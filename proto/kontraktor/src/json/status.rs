@@ -13,7 +13,7 @@ pub struct Status {
     /// The daemon's version.
     pub version: String,
     /// When it was started.
-    pub started: Option<String>,
+    pub start_time: Option<String>,
     /// The directory with its data.
     pub data_dir: String,
     /// The version of the store's engine.
@@ -21,11 +21,11 @@ pub struct Status {
     /// The version of the store's tables.
     pub schema_version: u32,
     /// The number of projects.
-    pub projects: u64,
+    pub project_count: u64,
     /// The number of environments.
-    pub environments: u64,
-    /// The number of variables.
-    pub variables: u64,
+    pub environment_count: u64,
+    /// The number of variables, with secret references.
+    pub variable_count: u64,
     /// The sequence number of the newest row of the log.
     pub head_sequence: u64,
     /// The hash of the newest row of the log, in hexadecimal.
@@ -35,7 +35,7 @@ pub struct Status {
     /// Whether it accepts writes.
     pub writable: bool,
     /// Why it does not accept writes.
-    pub reason: Option<String>,
+    pub write_error: Option<String>,
 }
 
 impl Status {
@@ -44,18 +44,18 @@ impl Status {
         Self {
             host,
             version: status.version,
-            started: status.started.map(time),
+            start_time: status.start_time.map(time),
             data_dir: status.data_dir,
             store_version: status.store_version,
             schema_version: status.schema_version,
-            projects: status.projects,
-            environments: status.environments,
-            variables: status.variables,
+            project_count: status.project_count,
+            environment_count: status.environment_count,
+            variable_count: status.variable_count,
             head_sequence: status.head_sequence,
             head_hash: status.head_hash,
             actor: status.actor,
             writable: status.writable,
-            reason: non_empty(status.trouble),
+            write_error: non_empty(status.write_error),
         }
     }
 }

@@ -24,13 +24,13 @@ pub struct Vault {
     /// Whether the daemon sends requests to it; false after repeated failures.
     pub available: bool,
     /// Why it is not available.
-    pub reason: Option<String>,
+    pub error: Option<String>,
     /// The number of its secrets in the daemon's cache.
-    pub cached_secrets: u64,
+    pub cached_secret_count: u64,
     /// The size of its secrets in the daemon's cache.
     pub cached_bytes: u64,
     /// The number of leases that the daemon holds.
-    pub leases: u64,
+    pub lease_count: u64,
 }
 
 impl From<v1::VaultStatus> for Vault {
@@ -40,10 +40,10 @@ impl From<v1::VaultStatus> for Vault {
             kind: vault.kind,
             address: non_empty(vault.address),
             available: vault.available,
-            reason: non_empty(vault.trouble),
-            cached_secrets: vault.cached_secrets,
+            error: non_empty(vault.error),
+            cached_secret_count: vault.cached_secret_count,
             cached_bytes: vault.cached_bytes,
-            leases: vault.leases,
+            lease_count: vault.lease_count,
         }
     }
 }

@@ -35,8 +35,8 @@ impl World {
     }
 
     async fn receive(client: Client) -> Result<Vec<u8>, ClientError> {
-        let (head, value) = client.stream_secret(v1::StreamSecretRequest::default()).await?;
-        assert_eq!(head.secret.expect("a head").version, "7");
+        let (info, value) = client.stream_secret(v1::StreamSecretRequest::default()).await?;
+        assert_eq!(info.secret.expect("a description").version, "7");
         assert_eq!(value.capacity(), value.len(), "made once, of the right size");
         Ok(value.to_vec())
     }
@@ -49,19 +49,19 @@ impl World {
     }
 }
 
-fn head(size: usize) -> Piece {
+fn info(size: usize) -> Piece {
     let secret = v1::SecretResult { version: "7".to_owned(), ..Default::default() };
     let size = u64::try_from(size).expect("small");
-    let head = v1::StreamedSecret { secret: Some(secret), size, hold: None };
-    Piece::Send(v1::StreamSecretResponse { head: Some(head), chunk: Vec::new() }.into())
+    let info = v1::StreamedSecret { secret: Some(secret), size_bytes: size, hold: None };
+    Piece::Send(v1::StreamSecretResponse { info: Some(info), chunk: Vec::new() }.into())
 }
 
 fn chunk(bytes: &[u8]) -> Piece {
-    Piece::Send(v1::StreamSecretResponse { head: None, chunk: bytes.to_vec() }.into())
+    Piece::Send(v1::StreamSecretResponse { info: None, chunk: bytes.to_vec() }.into())
 }
 
 fn whole(value: &[u8]) -> Vec<Piece> {
-    [head(value.len())].into_iter().chain(value.chunks(MAX_SECRET_MESSAGE_BYTES).map(chunk)).collect()
+    [info(value.len())].into_iter().chain(value.chunks(MAX_SECRET_MESSAGE_BYTES).map(chunk)).collect()
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn small_ones_and_empty_ones_come_too() {
         assert_eq!(World::new([], whole(value)).stream().await.expect("whole"), value);
     }
     // The first message may bring the first piece.
-    let Piece::Send(mut both) = head(3) else { unreachable!("it is sent") };
+    let Piece::Send(mut both) = info(3) else { unreachable!("it is sent") };
     both.chunk = b"ab".to_vec();
     let world = World::new([], vec![Piece::Send(both), chunk(b"c")]);
     assert_eq!(world.stream().await.expect("whole"), b"abc");
@@ -93,7 +93,7 @@ async fn what_has_not_begun_is_asked_for_again() {
 
 #[tokio::test]
 async fn a_secret_that_is_cut_short_is_an_error() {
-    let short = World::fail(vec![head(10), chunk(b"hunter2")]).await;
+    let short = World::fail(vec![info(10), chunk(b"hunter2")]).await;
     let ClientError::Interrupted { received: 7, size: 10, .. } = &short else { panic!("{short:?}") };
     assert!(
         short
@@ -103,17 +103,17 @@ async fn a_secret_that_is_cut_short_is_an_error() {
     assert_eq!(short.remedy(), Some("try again, or check the daemon's log"));
     assert!(!format!("{short:?}").contains("hunter2"));
 
-    let cut = World::fail(vec![head(10), chunk(b"hunter2"), Piece::Die]).await;
+    let cut = World::fail(vec![info(10), chunk(b"hunter2"), Piece::Die]).await;
     assert!(matches!(cut, ClientError::Interrupted { operation: "StreamSecret", size: 10, .. }), "{cut:?}");
 
     // All has come, but the daemon says that something went wrong.
-    let refused = World::fail(vec![head(1), chunk(b"x"), Piece::Refuse(ProblemCode::Storage)]).await;
+    let refused = World::fail(vec![info(1), chunk(b"x"), Piece::Refuse(ProblemCode::Storage)]).await;
     assert_eq!(refused.problem().expect("a problem").code(), ProblemCode::Storage);
 }
 
 #[tokio::test]
 async fn a_secret_that_stops_coming_times_out() {
-    for pieces in [vec![Piece::Hang], vec![head(2), chunk(b"x"), Piece::Hang]] {
+    for pieces in [vec![Piece::Hang], vec![info(2), chunk(b"x"), Piece::Hang]] {
         let world = World::new([], pieces);
         let call = World::receive(world.client.clone());
         let error = run_out_of_time(&world.daemon, call).await.expect_err("incomplete");
@@ -126,10 +126,13 @@ async fn a_secret_that_stops_coming_times_out() {
 async fn answers_that_make_no_sense_are_protocol_errors() {
     let odd = [
         (vec![], "the response is empty"),
-        (vec![chunk(b"hunter2")], "the first message has no head"),
-        (vec![head(7), head(7)], "a later message has a head"),
-        (vec![head(6), chunk(b"hunter2")], "the stream is longer than the 6 bytes that its head announces"),
-        (vec![head(MAX_SECRET_BYTES + 1)], "the secret is 16777217 bytes long; at most 16777216 are allowed"),
+        (vec![chunk(b"hunter2")], "the first message does not describe the secret"),
+        (vec![info(7), info(7)], "a later message describes the secret again"),
+        (
+            vec![info(6), chunk(b"hunter2")],
+            "the stream is longer than the 6 bytes that its first message announces",
+        ),
+        (vec![info(MAX_SECRET_BYTES + 1)], "the secret is 16777217 bytes long; at most 16777216 are allowed"),
     ];
     for (pieces, expected) in odd {
         let error = World::fail(pieces).await;

@@ -67,7 +67,10 @@ impl FakeDaemon {
 
 #[tonic::async_trait]
 impl Audit for FakeDaemon {
-    async fn list_history(&self, request: Request<v1::ListHistoryRequest>) -> Answer<v1::ListAuditResponse> {
+    async fn list_history(
+        &self,
+        request: Request<v1::ListHistoryRequest>,
+    ) -> Answer<v1::ListAuditEntriesResponse> {
         self.may_read()?;
         let request = request.into_inner();
         let until = match request.until.and_then(|until| until.at) {
@@ -83,10 +86,13 @@ impl Audit for FakeDaemon {
         let rest: Vec<_> = entries.skip(before).cloned().collect();
         let next_page_token = if rest.len() > size { (before + size).to_string() } else { String::new() };
         let entries = rest.into_iter().take(size).collect();
-        Ok(Response::new(v1::ListAuditResponse { entries, next_page_token }))
+        Ok(Response::new(v1::ListAuditEntriesResponse { entries, next_page_token }))
     }
 
-    async fn list_audit(&self, _request: Request<v1::ListAuditRequest>) -> Answer<v1::ListAuditResponse> {
+    async fn list_audit_entries(
+        &self,
+        _request: Request<v1::ListAuditEntriesRequest>,
+    ) -> Answer<v1::ListAuditEntriesResponse> {
         refuse(ProblemCode::Denied, "The provider reads histories")
     }
 

@@ -72,7 +72,7 @@ impl Vaults {
 
 fn held(id: String, renewals: u64) -> v1::Hold {
     let (expires, renew_at) = (renewal(renewals + 1), renewal(renewals));
-    v1::Hold { id, expires: Some(expires.into()), renew_at: Some(renew_at.into()) }
+    v1::Hold { id, expire_time: Some(expires.into()), renew_time: Some(renew_at.into()) }
 }
 
 /// How many requests of each kind came.
@@ -165,7 +165,7 @@ impl World {
             {
                 self.vaults.noted += 1;
                 version.clone_into(&mut reference.version);
-                reference.version_seen = Some(fetched());
+                reference.version_seen_time = Some(fetched());
             }
         }
     }
@@ -189,11 +189,11 @@ impl World {
                 result.version = stored.version;
                 result.value = stored.value;
                 result.stale = stored.stale;
-                result.fetched = Some(fetched());
+                result.fetch_time = Some(fetched());
                 result.lease = stored.dynamic.then(|| v1::Lease {
                     duration_ms: 3_600_000,
                     renewable: true,
-                    expires: Some(renewal(1).into()),
+                    expire_time: Some(renewal(1).into()),
                 });
                 (result, stored.dynamic)
             }
@@ -314,12 +314,12 @@ impl Secrets for FakeDaemon {
         }
         let hold = (request.hold && leased).then(|| world.vaults.hold());
         let value = std::mem::take(&mut secret.value);
-        let head = v1::StreamedSecret { secret: Some(secret), size: value.len() as u64, hold };
-        let mut pieces = vec![Ok(v1::StreamSecretResponse { head: Some(head), chunk: Vec::new() })];
+        let info = v1::StreamedSecret { secret: Some(secret), size_bytes: value.len() as u64, hold };
+        let mut pieces = vec![Ok(v1::StreamSecretResponse { info: Some(info), chunk: Vec::new() })];
         pieces.extend(
             value
                 .chunks(MAX_SECRET_MESSAGE_BYTES)
-                .map(|chunk| Ok(v1::StreamSecretResponse { head: None, chunk: chunk.to_vec() })),
+                .map(|chunk| Ok(v1::StreamSecretResponse { info: None, chunk: chunk.to_vec() })),
         );
         Ok(Response::new(Box::pin(tokio_stream::iter(pieces))))
     }

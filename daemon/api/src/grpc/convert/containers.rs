@@ -30,10 +30,10 @@ pub(in crate::grpc) fn project(project: &Project) -> v1::Project {
         name: project.name.to_string(),
         description: project.description.to_string(),
         implicit: project.implicit,
-        environments: count(project.environments.len()),
+        environment_count: count(project.environments.len()),
         created: Some(authorship(&project.created)),
         deletion_protection: project.protected,
-        schemas: count(project.schemas.len()),
+        schema_count: count(project.schemas.len()),
         changed: Some(authorship(&project.changed)),
     }
 }
@@ -54,19 +54,19 @@ pub(in crate::grpc) fn environment(environment: &Environment) -> v1::Environment
         description: environment.description.to_string(),
         implicit: environment.implicit,
         revision: environment.revision,
-        variables: count(environment.variables.len() - environment.reference_count()),
+        variable_count: count(environment.variables.len() - environment.reference_count()),
         created: Some(authorship(&environment.created)),
         imports: import_names(&environment.imports),
         deletion_protection: environment.protected,
         changed: Some(authorship(&environment.changed)),
-        secret_references: count(environment.reference_count()),
+        secret_reference_count: count(environment.reference_count()),
     }
 }
 
 pub(in crate::grpc) fn restored(restored: &Restored) -> v1::RollbackEnvironmentResponse {
     v1::RollbackEnvironmentResponse {
         environment: Some(environment(&restored.environment)),
-        variables_written: count(restored.written),
-        variables_deleted: count(restored.deleted),
+        written_variable_count: count(restored.written),
+        deleted_variable_count: count(restored.deleted),
     }
 }

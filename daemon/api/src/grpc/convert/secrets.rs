@@ -26,7 +26,7 @@ pub(in crate::grpc) fn targets(wire: &[v1::SecretTarget]) -> (Vec<Target>, Vec<(
 pub(in crate::grpc) fn target(wire: &v1::SecretTarget) -> Result<Target, Refusal> {
     match &wire.target {
         Some(v1::secret_target::Target::Reference(text)) => Ok(Target::Reference(text.parse::<Reference>()?)),
-        Some(v1::secret_target::Target::Key(v1::KeyOfEnvironment { environment: Some(name), key })) => {
+        Some(v1::secret_target::Target::Key(v1::EnvironmentKey { environment: Some(name), key })) => {
             Ok(Target::Key(name.try_into()?, key.parse()?))
         }
         Some(v1::secret_target::Target::Key(_)) => {
@@ -62,11 +62,11 @@ pub(in crate::grpc) fn secret_result(read: &SecretResult) -> v1::SecretResult {
             result.version = secret.version.clone().unwrap_or_default();
             result.value = secret.value.expose().to_vec();
             result.stale = secret.stale;
-            result.fetched = Some(timestamp(secret.fetched));
+            result.fetch_time = Some(timestamp(secret.fetched));
             result.lease = secret.lease.as_ref().map(|lease| v1::Lease {
                 duration_ms: u64::try_from(lease.duration.as_millis()).unwrap_or(u64::MAX),
                 renewable: lease.renewable,
-                expires: Some(timestamp(lease.expires)),
+                expire_time: Some(timestamp(lease.expires)),
             });
         }
         Err(refusal) => result.problem = Some(problem(refusal)),
@@ -77,8 +77,8 @@ pub(in crate::grpc) fn secret_result(read: &SecretResult) -> v1::SecretResult {
 pub(in crate::grpc) fn hold(term: &HoldTerm) -> v1::Hold {
     v1::Hold {
         id: term.id.to_string(),
-        expires: Some(timestamp(term.expires)),
-        renew_at: Some(timestamp(term.renew_at)),
+        expire_time: Some(timestamp(term.expires)),
+        renew_time: Some(timestamp(term.renew_at)),
     }
 }
 
@@ -87,11 +87,11 @@ pub(in crate::grpc) fn vault(info: VaultInfo) -> v1::VaultStatus {
         name: info.name.to_string(),
         kind: info.kind.to_owned(),
         address: info.address,
-        available: info.trouble.is_none(),
-        trouble: info.trouble.unwrap_or_default(),
-        cached_secrets: count64(info.cached_secrets),
+        available: info.error.is_none(),
+        error: info.error.unwrap_or_default(),
+        cached_secret_count: count64(info.cached_secrets),
         cached_bytes: count64(info.cached_bytes),
-        leases: count64(info.leases),
+        lease_count: count64(info.leases),
     }
 }
 

@@ -43,7 +43,7 @@ fn reference(url: &str, seen: Option<&SeenVersion>) -> v1::SecretReference {
         url: url.to_owned(),
         vault: parsed.map(|reference| reference.vault().to_string()).unwrap_or_default(),
         version: seen.map(|seen| seen.version.to_string()).unwrap_or_default(),
-        version_seen: seen.map(|seen| timestamp(seen.since)),
+        version_seen_time: seen.map(|seen| timestamp(seen.since)),
     }
 }
 

@@ -41,7 +41,7 @@ async fn the_last_good_value_stands_in_when_the_deadline_passes_and_while_the_br
     fake.script().takes = 60 * SECOND;
     assert_eq!(describe_read(&broker, DB).await, "value 0 *");
     fail(&broker, 4).await;
-    assert!(broker.vaults()[0].trouble.is_some());
+    assert!(broker.vaults()[0].error.is_some());
     let (calls, started) = (fake.script().calls, tokio::time::Instant::now());
     assert_eq!(describe_read(&broker, DB).await, "value 0 *");
     assert_eq!((fake.script().calls, started.elapsed()), (calls, Duration::ZERO));
@@ -52,7 +52,7 @@ async fn five_failures_in_a_row_open_the_breaker_and_one_probe_closes_it() {
     let (broker, fake) = usual();
     fake.answers(|_| Err(down()));
     fail(&broker, 4).await;
-    assert_eq!(broker.vaults()[0].trouble, None);
+    assert_eq!(broker.vaults()[0].error, None);
     fail(&broker, 1).await;
     let error = read(&broker, DB).await.unwrap_err();
     assert_eq!((error.kind, fake.fetched()), (VaultErrorKind::Unavailable, 5));
@@ -60,7 +60,7 @@ async fn five_failures_in_a_row_open_the_breaker_and_one_probe_closes_it() {
     vault "team" is unavailable and not retried for another 10 s: vault "team" answered 503
     see whether it is sealed
     "#);
-    assert_eq!(broker.vaults()[0].trouble.as_deref(), Some("vault \"team\" answered 503"));
+    assert_eq!(broker.vaults()[0].error.as_deref(), Some("vault \"team\" answered 503"));
     // One request probes the vault and fails; the others fail in the meantime.
     tokio::time::advance(11 * SECOND).await;
     let readers: Vec<_> = (10..20)
@@ -78,11 +78,11 @@ async fn five_failures_in_a_row_open_the_breaker_and_one_probe_closes_it() {
     assert_eq!(describe_read(&broker, DB).await, "Unavailable");
     tokio::time::advance(6 * SECOND).await;
     assert_eq!(describe_read(&broker, DB).await, "back");
-    assert_eq!((broker.vaults()[0].trouble.clone(), fake.fetched()), (None, 7));
+    assert_eq!((broker.vaults()[0].error.clone(), fake.fetched()), (None, 7));
     // It counts from the beginning again.
     fake.answers(|_| Err(down()));
     fail(&broker, 4).await;
-    assert_eq!(broker.vaults()[0].trouble, None);
+    assert_eq!(broker.vaults()[0].error, None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +94,7 @@ async fn what_the_vault_says_of_a_secret_is_no_failure_of_the_vault() {
     for number in 0..30 {
         describe_read(&broker, &other(number)).await;
     }
-    assert_eq!((fake.fetched(), broker.vaults()[0].trouble.clone()), (30, None));
+    assert_eq!((fake.fetched(), broker.vaults()[0].error.clone()), (30, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +157,7 @@ async fn a_reader_that_goes_away_does_not_take_the_probe_along() {
     assert!(reader.await.unwrap_err().is_cancelled());
     tokio::time::sleep(SECOND).await;
     assert_eq!(
-        (broker.vaults()[0].trouble.clone(), describe_read(&broker, DB).await),
+        (broker.vaults()[0].error.clone(), describe_read(&broker, DB).await),
         (None, "back".to_owned())
     );
     assert_eq!(fake.fetched(), 6);
@@ -201,12 +201,12 @@ async fn a_batch_is_a_failure_of_the_vault_where_all_of_it_failed_and_counts_onc
         fake.script().batch = 10;
         fake.answers(move |number| if Some(number % 10) == good { Ok(fields("fine")) } else { Err(down()) });
         for round in 0..5 {
-            assert_eq!(broker.vaults()[0].trouble, None);
+            assert_eq!(broker.vaults()[0].error, None);
             let references: Vec<_> =
                 (0..10).map(|number| reference(&format!("vault://team/{round}/{number}#password"))).collect();
             broker.read(&references, &ada(), false).await;
         }
-        assert_eq!((fake.fetched(), broker.vaults()[0].trouble.is_some()), (50, open));
+        assert_eq!((fake.fetched(), broker.vaults()[0].error.is_some()), (50, open));
     }
 }
 

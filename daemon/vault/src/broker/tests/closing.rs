@@ -108,7 +108,7 @@ async fn closing_does_not_mind_the_breaker_and_tries_again() {
     for number in 0..5 {
         read(&broker, &format!("vault://team/secret/{number}#password")).await.unwrap_err();
     }
-    assert!(broker.vaults()[0].trouble.is_some());
+    assert!(broker.vaults()[0].error.is_some());
     fake.script().revocations.push_back(Err(down().retry_after(60 * SECOND)));
     broker.close(4 * SECOND).await;
     assert_eq!(fake.revoked(), ["lease 0"]);
