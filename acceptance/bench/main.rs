@@ -24,8 +24,8 @@ fn main() -> ExitCode {
     for part in parts {
         match part.as_str() {
             "startup" => startup::run(peer.as_deref()),
-            "terraform" => terraform::run(1000, 3, peer.as_deref()),
-            "small" => terraform::run(200, 5, peer.as_deref()),
+            "terraform" => terraform::run(1000, 5),
+            "small" => terraform::run(200, 5),
             "bulk" => terraform::bulk(),
             "growth" => terraform::growth(),
             "writes" => writes::run(),

@@ -13,4 +13,7 @@ mkdir -p "$cache/peer"
 (cd "$here/peer" && go build -ldflags '-s -w' -o "$cache/peer/terraform-provider-peer" .)
 export KONTRAKTOR_BENCH_PEER="$cache/peer/terraform-provider-peer"
 cd "$here/../.."
-exec cargo run --release --locked --quiet -p acceptance --bin bench -- "$@"
+cargo build --release --locked --quiet -p acceptance --bins
+built=$(realpath "${CARGO_TARGET_DIR:-target}/release")
+export KONTRAKTOR_BENCH_ECHO="$built/terraform-provider-echo"
+exec "$built/bench" "$@"

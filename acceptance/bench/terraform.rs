@@ -1,9 +1,7 @@
 //! N variables against N of terraform's cheapest resource, with the real terraform.
 
-use std::path::Path;
-
 use crate::{
-    contenders::{BUILT_IN, BULK, Contender, OURS, PEER, SINGLE},
+    contenders::{BUILT_IN, BULK, Contender, ECHO, GO_SAME, GO_SMALL, OURS, SINGLE},
     report,
     watch::{Watch, cpu_seconds},
 };
@@ -11,43 +9,31 @@ use crate::{
 const STEPS: [&str; 4] = ["create", "plan", "update", "destroy"];
 
 /// Times `count` resources, `rounds` times in turn: seconds for each step, Kontraktor's against each rival's.
-pub(crate) fn run(count: usize, rounds: usize, peer: Option<&Path>) {
+pub(crate) fn run(count: usize, rounds: usize) {
     report::line(&format!("\nterraform, {count} resources, {rounds} rounds in turn, medians"));
-    let mut contenders = vec![OURS, BUILT_IN];
-    if peer.is_some() {
-        contenders.push(PEER);
-    }
+    let mut contenders = vec![OURS, GO_SAME, ECHO, GO_SMALL, BUILT_IN];
+    contenders.retain(Contender::is_available);
     let mut times = vec![vec![Vec::new(); STEPS.len()]; contenders.len()];
     let watch = Watch::start("terraform-provider-kontraktor");
     for _ in 0..rounds {
         for (contender, times) in contenders.iter().zip(&mut times) {
-            for (step, took) in times.iter_mut().zip(round(*contender, count, peer)) {
+            for (step, took) in times.iter_mut().zip(round(*contender, count)) {
                 step.push(took);
             }
         }
     }
     let seen = watch.stop();
-    for (step, name) in STEPS.iter().enumerate() {
-        for (contender, rival) in contenders.iter().zip(&times).skip(1) {
-            report::row(name, "s", &times[0][step], Some((contender.name, &rival[step])));
-        }
-    }
-    if let Some(rival) = times.get(2) {
+    for (contender, rival) in contenders.iter().zip(&times).skip(1) {
         for (step, name) in STEPS.iter().enumerate() {
-            report::row(
-                &format!("Go framework: {name}"),
-                "s",
-                &rival[step],
-                Some((BUILT_IN.name, &times[1][step])),
-            );
+            report::row(name, "s", &times[0][step], Some((contender.name, &rival[step])));
         }
     }
     report::line(&format!("provider's peak resident memory: {:.1} MB", seen.peak_mb));
 }
 
 /// Runs a round in a fresh directory and returns the seconds of each step.
-fn round(contender: Contender, count: usize, peer: Option<&Path>) -> [f64; 4] {
-    let course = contender.course(count, peer);
+fn round(contender: Contender, count: usize) -> [f64; 4] {
+    let course = contender.course(count);
     [course.apply(), course.plan(), course.update(), course.destroy()]
 }
 
@@ -58,7 +44,7 @@ pub(crate) fn bulk() {
     let mut times = vec![vec![Vec::new(); 3]; 2];
     for _ in 0..3 {
         for (contender, times) in [BULK, SINGLE].iter().zip(&mut times) {
-            let course = contender.course(KEYS, None);
+            let course = contender.course(KEYS);
             for (step, took) in times.iter_mut().zip([course.apply(), course.plan(), course.update()]) {
                 step.push(took);
             }
@@ -94,7 +80,7 @@ pub(crate) fn growth() {
 
 /// Returns processor seconds of provider and daemon, and wall clock seconds, for create and plan.
 fn costs(contender: Contender, count: usize) -> ([(f64, f64); 2], [f64; 2]) {
-    let course = contender.course(count, None);
+    let course = contender.course(count);
     let daemon = course.world.daemon().pid();
     let mut cpu = [(0.0, 0.0); 2];
     let mut wall = [0.0; 2];

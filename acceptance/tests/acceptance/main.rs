@@ -20,6 +20,7 @@ mod promises;
 mod protection;
 mod provider_block;
 mod quickstart;
+mod registry_pages;
 mod schemas;
 mod secrets;
 mod suites;

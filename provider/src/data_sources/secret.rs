@@ -21,12 +21,12 @@ impl DataSource<Session> for Secret {
         let mut attributes = secret_target::attributes();
         attributes.extend(secret_target::results());
         Schema::new(
-            "The value is stored in the state and in every saved plan, in clear text: anyone who can read those can read \
-             the secret. With Terraform 1.10 or OpenTofu 1.11 and later, use the ephemeral resource `kontraktor_secret` \
-             instead, which stores nothing.\n\nReads one secret from its vault through the daemon, for hosts without \
-             ephemeral resources. Set exactly one of: `project`, `env` and `key`; `reference`; `id`. The secret is read \
-             again in every plan. If it has a lease, the lease is not renewed and ends when the vault ends it. Secrets can \
-             be up to 16 MiB in size.",
+            "Reads one secret from its vault through the daemon, for hosts without ephemeral resources.\n\n!> \
+             **Warning:** The value is stored in the state and in every saved plan, in clear text: anyone who can read \
+             those can read the secret. With Terraform 1.10 or OpenTofu 1.11 and later, use the ephemeral resource \
+             `kontraktor_secret` instead, which stores nothing.\n\nSet exactly one of: `project`, `env` and `key`; \
+             `reference`; `id`. The secret is read again in every plan. If it has a lease, the lease is not renewed and \
+             ends when the vault ends it. Secrets can be up to 16 MiB in size.",
             attributes,
         )
     }

@@ -135,8 +135,8 @@ impl Resource<Session> for Variable {
     fn schema(&self) -> Schema {
         Schema::new(
             "Manages one variable of an environment.\n\nApplying a plan never overwrites what was written after the plan \
-             was made: it fails and shows the planned and the stored value. Values are not secret, and plans show them. \
-             For secrets, use `kontraktor_secret_reference`.",
+             was made: it fails and shows the planned and the stored value.\n\n~> **Note:** Values are not secret: \
+             plans and the state show them. For secrets, use `kontraktor_secret_reference`.",
             vec![
                 Attribute::required("project", Type::String, "The project's name. Changing this forces a new resource to be created.")
                     .requires_replace()

@@ -98,10 +98,32 @@ fn pages_have_the_registrys_front_matter() {
     for (name, text) in rendered() {
         let front = text.strip_prefix("---\npage_title: \"").and_then(|rest| rest.split_once("\n---\n\n# "));
         let (front, _) = front.unwrap_or_else(|| panic!("{name}: {text}"));
+        let subcategory = if name == "index.md" { "" } else { "subcategory: \"\"\n" };
         let (_, description) =
-            front.split_once("\"\nsubcategory: \"\"\ndescription: |-\n  ").expect("three entries");
+            front.split_once(&format!("\"\n{subcategory}description: |-\n  ")).expect("the entries");
         assert!(!description.is_empty() && !description.contains('\n'), "{name}: {description:?}");
     }
+}
+
+/// A page that names another object of the provider links to its page, and each link leads to a page.
+#[test]
+fn links_lead_to_pages() {
+    let pages = rendered();
+    for (name, text) in &pages {
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            if link.starts_with('#') || link.contains("://") {
+                continue;
+            }
+            let target = match link.strip_prefix("../") {
+                Some(path) => PathBuf::from(path),
+                None => folder.join(link),
+            };
+            assert!(pages.contains_key(&target.display().to_string()), "{name} links to {link}");
+        }
+    }
+    assert!(pages["resources/variable.md"].contains("[`kontraktor_secret_reference`](secret_reference.md)"));
+    assert!(pages["index.md"].contains("](guides/secrets.md)"));
 }
 
 /// Every attribute is described by at least a sentence.

@@ -5,6 +5,8 @@
 mod functions;
 mod guides;
 mod imports;
+mod index;
+mod links;
 mod page;
 mod schema;
 
@@ -40,7 +42,6 @@ pub(crate) fn render(examples: &Path) -> Result<BTreeMap<String, String>, DocsEr
     let provider = Kontraktor::new(Settings::default());
     let catalog = provider.catalog();
     let mut pages = BTreeMap::new();
-    pages.insert("index.md".to_owned(), index(&provider.schema(), examples)?);
     for (name, schema) in catalog.resource_schemas() {
         let mut page = object(name, "Resource", schema);
         page.section(
@@ -70,18 +71,16 @@ pub(crate) fn render(examples: &Path) -> Result<BTreeMap<String, String>, DocsEr
         let code = example(examples, &["functions", name, "function.tf"])?;
         pages.insert(format!("functions/{name}.md"), functions::render(name, &signature, &code));
     }
-    for (name, text) in guides::render(examples)? {
-        pages.insert(format!("guides/{name}.md"), text);
+    let guides = guides::render(examples)?;
+    pages.insert("index.md".to_owned(), index::render(&provider.schema(), examples, &guides)?);
+    for guide in guides {
+        pages.insert(format!("guides/{}.md", guide.name), guide.text);
+    }
+    let names: Vec<String> = pages.keys().cloned().collect();
+    for (name, text) in &mut pages {
+        *text = links::link(name, text, &names);
     }
     Ok(pages)
-}
-
-fn index(schema: &Schema, examples: &Path) -> Result<String, DocsError> {
-    let mut page = Page::new("Provider: Kontraktor", schema.description);
-    page.push(&format!("# Kontraktor Provider\n\n{}\n", schema.description));
-    page.section("## Example Usage", "terraform", &example(examples, &["provider", "provider.tf"])?);
-    page.push(&schema::render(schema));
-    Ok(page.finish())
 }
 
 /// Returns the beginning of a page about a resource, a data source or an ephemeral resource.

@@ -19,10 +19,11 @@ pub(super) fn schema() -> Schema {
         "Manages many variables of one environment as one object: a map of strings, a map of typed values, or both.\n\nAll \
          changed keys are written in one atomic write of up to 10,000 keys, and a plan shows each of them. Applying a plan \
          never overwrites a key that was changed after the plan was made: nothing is written, and each such key is shown as \
-         planned and as stored. Values are not secret, and plans show them. This resource never manages secret references, \
-         not even with exclusive ownership; use `kontraktor_secret_reference` for them.\n\nA key belongs to one resource: do \
-         not list it here and in a `kontraktor_variable` or another `kontraktor_variables` as well. Creating an existing key \
-         fails, so the plan of the second resource reports the duplicate.",
+         planned and as stored.\n\n~> **Note:** Values are not secret: plans and the state show them. This resource never \
+         manages secret references, not even with exclusive ownership; use `kontraktor_secret_reference` for them.\n\n~> \
+         **Note:** A key belongs to one resource: do not list it here and in a `kontraktor_variable` or another \
+         `kontraktor_variables` as well. Creating an existing key fails, so the plan of the second resource reports the \
+         duplicate.",
         vec![
             Attribute::required("project", Type::String, "The project's name. Changing this forces a new resource to be created.")
                 .requires_replace()

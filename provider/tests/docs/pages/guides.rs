@@ -7,8 +7,15 @@ use std::path::Path;
 use super::DocsError;
 use super::page::Page;
 
-/// Renders the guides, by name.
-pub(super) fn render(examples: &Path) -> Result<Vec<(String, String)>, DocsError> {
+/// A guide.
+pub(super) struct Guide {
+    pub(super) name: String,
+    pub(super) title: String,
+    pub(super) text: String,
+}
+
+/// Renders the guides, sorted by name.
+pub(super) fn render(examples: &Path) -> Result<Vec<Guide>, DocsError> {
     let mut guides = Vec::new();
     for name in names(examples)? {
         let folder = examples.join(&name);
@@ -18,12 +25,12 @@ pub(super) fn render(examples: &Path) -> Result<Vec<(String, String)>, DocsError
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(source) => return Err(DocsError::Example { path: readme, source }),
         };
-        guides.push((name, guide(&readme, &text, &files(&folder)?)?));
+        guides.push(guide(name, &readme, &text, &files(&folder)?)?);
     }
     Ok(guides)
 }
 
-fn guide(readme: &Path, text: &str, files: &[(String, String)]) -> Result<String, DocsError> {
+fn guide(name: String, readme: &Path, text: &str, files: &[(String, String)]) -> Result<Guide, DocsError> {
     let malformed = || DocsError::Guide { path: readme.to_path_buf() };
     let (title, rest) = text.split_once("\n\n").ok_or_else(malformed)?;
     let title = title.strip_prefix("# ").ok_or_else(malformed)?;
@@ -42,7 +49,7 @@ fn guide(readme: &Path, text: &str, files: &[(String, String)]) -> Result<String
         };
         page.section(&format!("## `{name}`"), language, code);
     }
-    Ok(page.finish())
+    Ok(Guide { name, title: title.to_owned(), text: page.finish() })
 }
 
 /// Returns the configuration's own files, sorted by name.

@@ -10,10 +10,17 @@ pub(super) struct Page(String);
 impl Page {
     /// Starts a page. Lists and searches show the first line of the description.
     pub(super) fn new(title: &str, description: &str) -> Self {
+        Self::start(title, "subcategory: \"\"\n", description)
+    }
+
+    /// Starts the provider's own page, which the registry does not file under a subcategory.
+    pub(super) fn index(title: &str, description: &str) -> Self {
+        Self::start(title, "", description)
+    }
+
+    fn start(title: &str, subcategory: &str, description: &str) -> Self {
         let summary = description.lines().next().unwrap_or_default();
-        Self(format!(
-            "---\npage_title: \"{title}\"\nsubcategory: \"\"\ndescription: |-\n  {summary}\n---\n\n"
-        ))
+        Self(format!("---\npage_title: \"{title}\"\n{subcategory}description: |-\n  {summary}\n---\n\n"))
     }
 
     /// Appends Markdown.

@@ -1,6 +1,6 @@
 //! The section about a schema: attributes by group, then blocks and maps of objects, each with its own attributes.
 
-use tfplugin_proto::value::Value;
+use tfplugin_proto::value::{Type, Value};
 
 use terraform_provider_kontraktor::framework::{Attribute, Mode, Schema};
 
@@ -12,7 +12,7 @@ pub(super) fn render(schema: &Schema) -> String {
         text.push_str("\n### Blocks\n\n");
         for block in &schema.blocks {
             text.push_str(&format!(
-                "- `{name}` (block, at most once) {description} See [below](#block-{name}).\n",
+                "- `{name}` (Block, at most once) {description} See [below](#block-{name}).\n",
                 name = block.name,
                 description = block.description
             ));
@@ -56,11 +56,11 @@ fn group(mode: Mode) -> &'static str {
 fn line(text: &mut String, attribute: &Attribute) {
     let name = attribute.name;
     let mut kind = match &attribute.nested {
-        Some(_) => "map of objects".to_owned(),
-        None => attribute.ty.to_string(),
+        Some(_) => "Attributes Map".to_owned(),
+        None => kind(&attribute.ty),
     };
     if attribute.sensitive {
-        kind.push_str(", sensitive");
+        kind.push_str(", Sensitive");
     }
     text.push_str(&format!("- `{name}` ({kind}) {}", attribute.description));
     if let Some(default) = attribute.default.as_ref().and_then(literal) {
@@ -70,6 +70,21 @@ fn line(text: &mut String, attribute: &Attribute) {
         text.push_str(&format!(" See [below](#element-of-{name})."));
     }
     text.push('\n');
+}
+
+/// Returns a type as the pages of the registry name it.
+fn kind(ty: &Type) -> String {
+    match ty {
+        Type::String => "String".to_owned(),
+        Type::Number => "Number".to_owned(),
+        Type::Bool => "Boolean".to_owned(),
+        Type::Dynamic => "Dynamic".to_owned(),
+        Type::List(element) => format!("List of {}", kind(element)),
+        Type::Set(element) => format!("Set of {}", kind(element)),
+        Type::Map(element) => format!("Map of {}", kind(element)),
+        Type::Object(_) => "Object".to_owned(),
+        Type::Tuple(_) => "Tuple".to_owned(),
+    }
 }
 
 /// Returns a default as HCL.
