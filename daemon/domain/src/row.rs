@@ -38,7 +38,7 @@ pub struct Row<'a> {
     pub batch_digest: Option<Cow<'a, [u8]>>,
     /// The item's place in the batch.
     pub batch_item: Option<u32>,
-    /// What the log it stands in has of its own.
+    /// The columns of the log that it belongs to.
     pub body: RowBody<'a>,
     /// Over this row and the one before.
     pub hash: Cow<'a, [u8]>,

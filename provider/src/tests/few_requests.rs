@@ -189,7 +189,7 @@ async fn two_resources_of_one_key_do_not_fail_the_others() {
 }
 
 #[tokio::test]
-async fn everyone_in_a_request_whose_answer_is_lost_is_told() {
+async fn every_write_in_a_request_whose_answer_is_lost_gets_an_error() {
     let harness = Arc::new(Harness::new().await);
     harness.daemon.set_mute(true);
     let writes = ["A", "B", "C"].map(|key| (key, create(&harness, planned(key, key))));

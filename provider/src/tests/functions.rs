@@ -53,8 +53,8 @@ async fn dotenv_decode_gives_a_map() {
 
 #[tokio::test]
 async fn dotenv_decode_says_where_and_never_what() {
-    insta::assert_snapshot!(refusal("dotenv_decode", text("A=1\nB='hunter2\n")).await, @"line 2, column 3: the quote that begins here does not end: close it");
-    insta::assert_snapshot!(refusal("dotenv_decode", text("A=1\nA=hunter2")).await, @"line 2, column 1: the key A stands in line 1 already: keep one of them");
+    insta::assert_snapshot!(refusal("dotenv_decode", text("A=1\nB='hunter2\n")).await, @"line 2, column 3: this quote is not closed: close it");
+    insta::assert_snapshot!(refusal("dotenv_decode", text("A=1\nA=hunter2")).await, @"line 2, column 1: duplicate key A, first set in line 1: keep one of them");
 }
 
 #[tokio::test]

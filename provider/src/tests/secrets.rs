@@ -220,7 +220,7 @@ async fn bytes_that_are_no_text_are_there_in_base64() {
 }
 
 #[tokio::test]
-async fn a_text_that_terraform_would_change_is_told() {
+async fn a_text_that_terraform_would_change_is_reported() {
     let harness = Harness::new().await;
     harness.daemon.keep_value(URL, "pa\u{75}\u{308}word", "1");
     let open = harness.open(SECRET, &by_reference(URL)).await;

@@ -149,7 +149,7 @@ pub(super) fn settings_of(environment: &Environment) -> EnvironmentSettings {
     }
 }
 
-/// Records what is different from what stands, if anything is.
+/// Records the settings, if they differ from the current ones.
 pub(super) fn set(draft: &mut Draft<'_>, environment: &Environment, settings: &EnvironmentSettings) {
     if environment.implicit {
         change(draft, environment, settings, EnvironmentOperation::Adopted);

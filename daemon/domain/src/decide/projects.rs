@@ -123,7 +123,7 @@ fn settings_of(project: &Project) -> ProjectSettings {
     ProjectSettings { description: project.description.to_string(), protected: project.protected }
 }
 
-/// Records what is different from what stands, if anything is.
+/// Records the settings, if they differ from the current ones.
 fn set(draft: &mut Draft<'_>, project: &Project, settings: &ProjectSettings) {
     let operation = if project.implicit {
         ProjectOperation::Adopted

@@ -1,7 +1,7 @@
 //! The rules of variables: batches, their groups and items.
 //!
-//! A group is decided in two steps. First every item of it is planned against what stands, with nothing changed; a key
-//! occurs once in a request, so items can't get in each other's way. Then, if none was refused, all are recorded.
+//! A group is decided in two steps. First every item of it is planned against the current state, with nothing changed; a
+//! key occurs once in a request, so items cannot conflict with each other. Then, if none was refused, all are recorded.
 
 use std::{
     collections::{HashMap, HashSet},

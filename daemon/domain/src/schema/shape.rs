@@ -17,7 +17,7 @@ const FORMAT_COST: u64 = 20;
 /// nothing else is for.
 const TIMES_ASKED: u64 = 3;
 
-/// Each takes time to compile and memory as long as the schema stands.
+/// Each takes time to compile, and memory for as long as the schema exists.
 const MAX_PATTERNS: usize = 256;
 
 /// What a schema is made of.
@@ -291,7 +291,7 @@ pub(super) fn short(text: &str) -> String {
     }
 }
 
-/// How large a value is for whoever looks at all of it: one for each part, and one for every 64 bytes of text.
+/// Returns the size of a value for a check that visits all of it: one for each part, and one for every 64 bytes of text.
 pub(super) fn parts(value: &Value) -> u64 {
     let text = |text: &str| count(text.len() / 64);
     match value {

@@ -310,15 +310,16 @@ fn a_request_has_patience_for_so_many_steps_and_no_more() {
 }
 
 #[test]
-fn a_request_is_told_where_its_values_are_wrong_as_long_as_that_is_bounded() {
+fn messages_say_where_values_are_wrong_within_a_bound_for_each_request() {
     let branches: Vec<Value> = (0..200).map(|number| json!({"const": number})).collect();
     let checker = checker(&json!({ "anyOf": branches })).unwrap_or_else(|error| panic!("{error}"));
     let instance = checker.read(ValueType::String, "none").unwrap_or_else(|mismatch| panic!("{mismatch}"));
     let mut budget = ValidationBudget::default();
-    let told: Vec<String> = (0..10_000).map(|_| budget.explain(&checker, &instance).to_string()).collect();
-    let placed = told.iter().filter(|text| text.starts_with("/anyOf: ")).count();
+    let messages: Vec<String> =
+        (0..10_000).map(|_| budget.explain(&checker, &instance).to_string()).collect();
+    let placed = messages.iter().filter(|text| text.starts_with("/anyOf: ")).count();
     assert!((100..2_000).contains(&placed), "{placed}");
-    insta::assert_snapshot!(told[9_999], @"it does not conform, and so much of this request does not that it is not said where");
+    insta::assert_snapshot!(messages[9_999], @"it does not conform; this request has too many such values to say where each is wrong");
 }
 
 #[test]
@@ -444,8 +445,8 @@ proptest! {
         let canonical = value_type.canonicalize(&text).unwrap();
         let checker = checker(&schema).unwrap_or_else(|error| panic!("{error}"));
         if let Err(mismatch) = checker.check(value_type, &canonical) {
-            let said = format!("{mismatch} {mismatch:?}");
-            prop_assert!(!said.contains(&secret) && !said.contains(&number), "{said}");
+            let output = format!("{mismatch} {mismatch:?}");
+            prop_assert!(!output.contains(&secret) && !output.contains(&number), "{output}");
         }
     }
 }

@@ -41,7 +41,7 @@ pub struct ShellFile<'a> {
     /// The text.
     pub text: String,
     /// Keys that no shell takes as a name. A shell would run such a line as a command, so only their names are listed,
-    /// in comments. A value never stands in a comment: its second line would not be one.
+    /// in comments. A value is never written in a comment: its second line would not be one.
     pub left_out: Vec<&'a str>,
 }
 

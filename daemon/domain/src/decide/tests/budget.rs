@@ -4,7 +4,7 @@ use super::{
     super::super::{
         CreateSchema, EarlierState, ItemOutcome, Refusal, RestoreEnvironment, SchemaSettings, WriteItem,
     },
-    World, put, refusal, told,
+    World, describe, put, refusal,
 };
 
 /// Tens of thousands of steps for every KiB of text.
@@ -29,7 +29,7 @@ impl World {
         let is_written = |place: &usize| matches!(outcome.results[*place].outcome, ItemOutcome::Written);
         let count = (0..outcome.results.len()).filter(is_written).count();
         let first = (0..outcome.results.len()).find(|place| !is_written(place));
-        (count, first.map(|place| told(refusal(&outcome, place))))
+        (count, first.map(|place| describe(refusal(&outcome, place))))
     }
 }
 
@@ -38,7 +38,7 @@ fn items(count: usize, value: &str) -> Vec<WriteItem> {
 }
 
 #[test]
-fn many_values_under_a_slow_pattern_do_not_stop_the_writer_and_the_rest_is_told_to_wait() {
+fn many_values_under_a_slow_pattern_do_not_stop_the_writer_and_the_rest_is_refused() {
     let mut world = World::new();
     world.attach("slow", "K.*", SLOW).unwrap();
     let value = "ab".repeat(2_000);

@@ -33,7 +33,7 @@ fn everything_inside_goes_with_an_environment_each_as_a_event() {
     assert_eq!((first.old_value.as_deref(), first.new_value.as_deref()), (Some("1"), None));
     assert_eq!((world.state.environment_count(), world.state.variable_count()), (0, 0));
     world.write(vec![vec![put("p/e", "A", "1")]]);
-    assert_eq!(world.revision("p/e"), 3, "and counting goes on");
+    assert_eq!(world.revision("p/e"), 3, "and counting continues");
 }
 
 #[test]
@@ -71,12 +71,12 @@ fn force_overrides_no_protection_inside_and_names_what_is_protected() {
     world.write(vec![vec![put("p/e", "FREE", "1"), protecting(put("p/f", "ONE", "1"), true)]]);
     world.create_env("p/g", false).unwrap();
     world.protect_env("p/g", true);
-    let told = [
+    let refusals = [
         world.refused(&delete_env("p/e", true)),
         world.refused(&delete_env("p/f", true)),
         world.refused(&delete_project("p", true)),
     ];
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     Protected env: environment "p/e" still holds 24 variables protected from deletion: K00, K01, K02, K03, K04, K05, K06, K07, K08, K09, K10, K11, K12, K13, K14, K15, K16, K17, K18, K19 and 4 more
       apply deletion_protection = false for each of them first, or run `ktr var unprotect p/e KEY...`; then delete the environment
     Protected env: environment "p/f" still holds 1 variable protected from deletion: ONE
@@ -85,8 +85,8 @@ fn force_overrides_no_protection_inside_and_names_what_is_protected() {
       apply deletion_protection = false for each of them first, or run `ktr env unprotect p/ENV` and `ktr var unprotect p/ENV KEY...`; then delete the project
     "#);
     assert_eq!(world.state.variable_count(), 26, "nothing is lost of what could have gone");
-    let told = [world.refused(&delete_env("p/e", false)), world.refused(&delete_project("p", false))];
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    let refusals = [world.refused(&delete_env("p/e", false)), world.refused(&delete_project("p", false))];
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     NotEmpty env: environment "p/e" still holds 25 variables: FREE, K00, K01, K02, K03, K04, K05, K06, K07, K08, K09, K10, K11, K12, K13, K14, K15, K16, K17, K18 and 5 more
       delete its variables first, or delete them with it: apply force_destroy = true first, or run `ktr env delete --force p/e`
     NotEmpty project: project "p" still holds 3 environments with 26 variables: e, f, g

@@ -20,9 +20,9 @@ fn a_change_made_behind_ones_back_is_not_overwritten() {
             change.expect = Some(expected);
         })
     };
-    let told = [settings("other", false, &[]), settings("made", true, &["p/base"])]
+    let refusals = [settings("other", false, &[]), settings("made", true, &["p/base"])]
         .map(|expected| world.refused(&expecting(expected)));
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     Conflict env: environment "p/e" differs from the expected settings in description; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
       read it again, then retry
     Conflict env: environment "p/e" differs from the expected settings in deletion_protection and imports; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
@@ -56,7 +56,7 @@ fn too_long_a_description_names_the_limit() {
     world.ask(&update(1_024)).unwrap();
 }
 
-/// Creation that takes over what stands: `on_conflict = "overwrite"`.
+/// Creation that adopts what exists: `on_conflict = "overwrite"`.
 #[test]
 fn what_exists_is_adopted_on_demand() {
     let mut world = World::new();
