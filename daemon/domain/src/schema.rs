@@ -70,7 +70,7 @@ impl SchemaError {
         let place = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
         Self {
             field: "schema",
-            message: format!("the schema cannot be used{place}: {reason}"),
+            message: format!("invalid schema{place}: {reason}"),
             remedy: "correct the schema",
         }
     }
@@ -79,7 +79,7 @@ impl SchemaError {
         Self {
             field: "key_pattern",
             message: format!("key_pattern {reason}"),
-            remedy: "write a regular expression for whole keys, without look-around and back-references, as in DB_.*",
+            remedy: "write a regular expression for whole keys, without look-around and backreferences, as in DB_.*",
         }
     }
 }
@@ -278,7 +278,7 @@ fn parse(text: &str) -> Result<Value, SchemaError> {
     // Says no to what serde_json would let pass, the same key twice in one object and NUL, and brings texts into the
     // form that values have.
     let canonical = ValueType::Json.canonicalize(text).map_err(|error| match error {
-        ValueError::NotJson { reason } => SchemaError::at("", format!("it is not valid JSON: {reason}")),
+        ValueError::NotJson { reason } => SchemaError::at("", format!("it is not valid JSON ({reason})")),
         // "value is JSON nested ..."
         error => SchemaError::at("", format!("it {}", error.to_string().trim_start_matches("value "))),
     })?;
@@ -286,7 +286,7 @@ fn parse(text: &str) -> Result<Value, SchemaError> {
         serde_json::from_str(&canonical).map_err(|error| SchemaError::at("", unreadable(&error)))?;
     match value {
         Value::Object(_) | Value::Bool(_) => Ok(value),
-        _ => Err(SchemaError::at("", "a schema is a JSON object, or true or false")),
+        _ => Err(SchemaError::at("", "expected a JSON object, true or false")),
     }
 }
 
@@ -304,9 +304,9 @@ fn instance(value_type: ValueType, canonical: &str) -> Result<Value, Mismatch> {
 /// Canonical JSON may hold more than can be checked.
 fn unreadable(error: &serde_json::Error) -> &'static str {
     if error.to_string().starts_with("number out of range") {
-        "it holds a number too large to be checked: 1.7e308 is the limit"
+        "it has a number that is too large to check; the limit is 1.7e308"
     } else {
-        "it is nested too deeply to be checked: 127 levels are the limit"
+        "it is nested too deeply to check; the limit is 127 levels"
     }
 }
 

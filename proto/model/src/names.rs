@@ -7,7 +7,7 @@ use crate::limits::{MAX_KEY_CHARS, MAX_NAME_CHARS};
 
 /// A name against the rule. Its text states what is wrong, the rule, and the limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {kind}: {rule}")]
+#[error("{field} {kind}; {rule}")]
 pub struct NameError {
     field: &'static str,
     kind: NameErrorKind,
@@ -282,12 +282,12 @@ mod tests {
 
     #[test]
     fn refusals_read_well() {
-        insta::assert_snapshot!(refusal::<ProjectName>(""), @r#"project is empty: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
-        insta::assert_snapshot!(refusal::<EnvName>("Dev"), @r#"env has 'D' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
-        insta::assert_snapshot!(refusal::<EnvName>("dev-"), @r#"env ends with '-': use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
-        insta::assert_snapshot!(refusal::<Key>("9lives"), @r#"key begins with '9': use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
-        insta::assert_snapshot!(refusal::<Key>(&"k".repeat(300)), @r#"key is 300 bytes long: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
-        insta::assert_snapshot!(refusal::<Key>("a\nb"), @r#"key has '\n' at character 2: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
-        insta::assert_snapshot!(refusal::<EnvPath>("dev"), @"environment is not of the form PROJECT/ENV: write the project's name, one slash and the environment's name, as in infra-demo/dev");
+        insta::assert_snapshot!(refusal::<ProjectName>(""), @r#"project is empty; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
+        insta::assert_snapshot!(refusal::<EnvName>("Dev"), @r#"env has 'D' at character 1; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
+        insta::assert_snapshot!(refusal::<EnvName>("dev-"), @r#"env ends with '-'; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
+        insta::assert_snapshot!(refusal::<Key>("9lives"), @r#"key begins with '9'; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
+        insta::assert_snapshot!(refusal::<Key>(&"k".repeat(300)), @r#"key is 300 bytes long; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
+        insta::assert_snapshot!(refusal::<Key>("a\nb"), @r#"key has '\n' at character 2; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
+        insta::assert_snapshot!(refusal::<EnvPath>("dev"), @"environment is not of the form PROJECT/ENV; write the project's name, one slash and the environment's name, as in infra-demo/dev");
     }
 }

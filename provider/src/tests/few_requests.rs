@@ -157,7 +157,7 @@ async fn an_item_that_is_refused_fails_alone_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_takes_nobody_along() {
+async fn a_caller_that_disconnects_cancels_no_other() {
     let harness = Arc::new(Harness::new().await);
     tokio::time::pause();
     let kept: Vec<_> = (0..5).map(|number| create(&harness, planned(&format!("K{number}"), "x"))).collect();
@@ -285,7 +285,7 @@ async fn data_sources_share_a_request_that_was_not_sent_before_they_came() {
 }
 
 #[tokio::test]
-async fn a_data_source_that_gives_up_takes_nobody_along() {
+async fn a_data_source_that_gives_up_cancels_no_other() {
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/A", ValueType::String, "a");
     let harness = Arc::new(harness);

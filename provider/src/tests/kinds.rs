@@ -303,7 +303,7 @@ async fn a_difference_shows_references_apart_and_reads_no_secret() {
 }
 
 #[tokio::test]
-async fn a_rotation_shows_between_two_moments_and_is_no_difference() {
+async fn a_rotation_shows_between_two_points_in_time_and_is_no_difference() {
     let harness = Harness::new().await;
     harness.daemon.refer("demo/dev/DB_PASSWORD", URL);
     let key = dev([("key", text("DB_PASSWORD"))]);

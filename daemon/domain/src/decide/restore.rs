@@ -69,8 +69,8 @@ fn check_revision(environment: &Environment, expected: Option<u64>) -> Result<()
     Err(Refusal::new(
         Code::Conflict,
         format!(
-            "environment \"{path}\" was expected at revision {expected}, and is at revision {revision}: {} wrote it \
-             through {} at {}",
+            "environment \"{path}\" is at revision {revision}, but revision {expected} was expected; it was last \
+             changed by {} through {} at {}",
             written.actor, written.via, written.at,
         ),
     )

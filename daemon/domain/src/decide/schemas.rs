@@ -58,7 +58,7 @@ impl Command for UpdateSchema {
             return Err(Refusal::new(
                 Code::Conflict,
                 format!(
-                    "schema \"{name}\" of project \"{project}\" differs from the expected settings: {} changed it through {} at {}",
+                    "schema \"{name}\" of project \"{project}\" differs from the expected settings; it was last changed by {} through {} at {}",
                     changed.actor, changed.via, changed.at,
                 ),
             )
@@ -123,14 +123,14 @@ pub(super) fn check(
             Ok(checker) if checker.is_for(key) => checker,
             Err(unusable) if unusable.may_be_for(key) => {
                 let message = format!(
-                    "key \"{key}\" of environment \"{path}\" cannot be checked by schema \"{}\" of project \"{}\": {}",
+                    "key \"{key}\" of environment \"{path}\" cannot be checked, because this daemon cannot use schema \"{}\" of project \"{}\" ({})",
                     schema.name,
                     schema.project,
                     unusable.error(),
                 );
-                return Err(Refusal::new(Code::SchemaViolation, message).field("value").remedy(
-                    "this daemon cannot use that schema: update it, or delete it; then write again",
-                ));
+                return Err(Refusal::new(Code::SchemaViolation, message)
+                    .field("value")
+                    .remedy("update or delete that schema, then write again"));
             }
             _ => continue,
         };
@@ -158,11 +158,11 @@ fn unchecked(path: &EnvPath, key: &Key) -> Refusal {
     Refusal::invalid(
         "value",
         format!(
-            "key \"{key}\" of environment \"{path}\" was not checked: with it, the schemas take more than \
-             {MAX_REQUEST_STEPS} steps for the variables of this request"
+            "key \"{key}\" of environment \"{path}\" was not checked, because checking the variables of \
+             this request takes more than {MAX_REQUEST_STEPS} steps"
         ),
     )
-    .remedy("write fewer at a time, or make the schemas of the project simpler")
+    .remedy("write fewer variables at a time, or simplify the schemas of the project")
 }
 
 fn attach(

@@ -316,7 +316,7 @@ fn wrong_items_are_refused_alone() {
         })),
         ..put("p/e", "A", "")
     };
-    let malformed = Refusal::invalid("operation", "the item names no operation");
+    let malformed = Refusal::invalid("operation", "the item has no operation");
     let cases = [
         (put("P/e", "A", "1"), Code::Invalid, "project"),
         (put("p/E", "A", "1"), Code::Invalid, "env"),

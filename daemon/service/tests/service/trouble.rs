@@ -159,7 +159,7 @@ async fn a_writer_that_is_overtaken_each_time_gives_up() {
     assert_eq!(refusal.code, Code::Busy);
     assert_eq!(
         refusal.message,
-        "other daemons write to the same log, and were first each time; nothing was written"
+        "another daemon wrote to the same log first, on every attempt; nothing was written"
     );
     assert!(refusal.retry_after_ms > 0);
     assert_eq!(service.status(&caller()).unwrap().trouble, None);

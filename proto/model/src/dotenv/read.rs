@@ -29,27 +29,29 @@ impl DecodeError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum DecodeErrorKind {
     #[error(
-        "this is not a key: use 1 to 255 characters of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", beginning with a letter or \
-         \"_\"; put a value of several lines in quotes"
+        "invalid key; use 1 to 255 characters of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", beginning with a letter or \
+         \"_\", and put a value of several lines in quotes"
     )]
     NotKey,
-    #[error("there is no \"=\" after the key: write KEY=value; put a value of several lines in quotes")]
+    #[error("missing \"=\" after the key; write KEY=value, and put a value of several lines in quotes")]
     NoEquals,
-    #[error("this quote is not closed: close it")]
+    #[error("unclosed quote; add the closing quote")]
     Open,
     #[error(
-        "text follows the closing quote: only a blank and then a comment may follow it; {}",
+        "unexpected text after the closing quote, where only a blank and a comment are allowed; {}",
         if *.quote == '"' { r#"write a double quote inside the value as \""# }
         else { "put a value that contains a single quote in double quotes" }
     )]
     AfterQuote { quote: char },
-    #[error("a value begins with a backtick, which a shell would run as a command: put it in single quotes")]
+    #[error(
+        "a value begins with a backtick, which a shell would run as a command; put the value in single quotes"
+    )]
     Backtick,
-    #[error("there is a NUL character: remove it")]
+    #[error("NUL character; remove it")]
     Nul,
-    #[error("there is a carriage return without a line feed: end lines with LF or CRLF")]
+    #[error("carriage return without a line feed; end lines with LF or CRLF")]
     Return,
-    #[error("duplicate key {key}, first set in line {first}: keep one of them")]
+    #[error("duplicate key {key}, first set in line {first}; keep one of them")]
     Twice { key: String, first: usize },
 }
 

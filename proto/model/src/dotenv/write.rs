@@ -10,7 +10,7 @@ pub enum EncodeError {
     #[error("{0}")]
     Key(#[from] NameError),
     /// No reader of such files can carry NUL.
-    #[error("the value of {key} holds a NUL character at byte {position}: remove it")]
+    #[error("the value of {key} contains a NUL character at byte {position}; remove it")]
     Nul {
         /// Whose value it is.
         key: String,

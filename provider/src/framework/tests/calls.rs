@@ -306,7 +306,7 @@ async fn functions_are_called_in_a_process_that_is_not_configured() {
     let (text, argument) = called("join_titles", &[]).await.unwrap_err();
     assert_eq!(
         (text.as_str(), argument),
-        ("join_titles takes at least 1 arguments, and 0 were given.", None)
+        ("join_titles takes at least 1 arguments, but 0 were given.", None)
     );
     assert!(called("split_titles", &[]).await.is_err());
 

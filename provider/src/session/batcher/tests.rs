@@ -189,7 +189,7 @@ async fn callers_who_do_not_come_back_are_awaited_once_and_not_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_stops_waiting_takes_nobody_along() {
+async fn a_caller_that_stops_waiting_cancels_no_other() {
     let daemon = Arc::new(Daemon::default());
     let batcher = daemon.batcher(BatchOptions::default());
     let (stays, goes) = (begin(&batcher, "stays"), begin(&batcher, "goes"));

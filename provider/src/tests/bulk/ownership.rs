@@ -116,7 +116,7 @@ async fn overwrite_adopts_what_exists_with_its_protection() {
 }
 
 #[tokio::test]
-async fn a_replacement_does_not_stumble_over_itself() {
+async fn a_replacement_does_not_conflict_with_itself() {
     let harness = Harness::new().await;
     for config in
         [bulk([("variables", texts([("A", "1"), ("B", "2")]))]), exclusive(texts([("A", "1"), ("B", "2")]))]
@@ -132,7 +132,7 @@ async fn a_replacement_does_not_stumble_over_itself() {
 }
 
 #[tokio::test]
-async fn a_replacement_that_is_asked_for_without_a_refresh_does_not_stumble_over_itself() {
+async fn a_requested_replacement_without_a_refresh_does_not_conflict_with_itself() {
     let harness = Harness::new().await;
     for config in [bulk([("variables", texts([("A", "1"), ("B", "2")]))]), exclusive(texts([("A", "1")]))] {
         let mut held = created(&harness, &config).await;

@@ -45,7 +45,10 @@ fn many_values_under_a_slow_pattern_do_not_stop_the_writer_and_the_rest_is_refus
     let (written, refused) = world.written(items(100, &value));
     assert!((10..100).contains(&written), "{written}");
     let refused = refused.unwrap();
-    assert!(refused.contains("was not checked") && refused.contains("write fewer at a time"), "{refused}");
+    assert!(
+        refused.contains("was not checked") && refused.contains("write fewer variables at a time"),
+        "{refused}"
+    );
     // Fewer at a time are written, and what is small still is when nothing is left for what is large.
     assert_eq!(world.written(items(written, &value.replace("ab", "ba"))).0, written);
     let mut mixed = items(100, &value.replace("ab", "aa"));
@@ -70,7 +73,8 @@ fn restoring_has_the_same_budget_as_writing() {
     let request = RestoreEnvironment { path: "p/e".parse().unwrap(), earlier: past, expect_revision: None };
     let refused = world.refused(&request);
     assert!(
-        refused.contains("cannot be restored: key \"K") && refused.contains("write fewer at a time"),
+        refused.contains("cannot be restored: key \"K")
+            && refused.contains("write fewer variables at a time"),
         "{refused}"
     );
 }

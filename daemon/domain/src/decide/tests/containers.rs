@@ -71,7 +71,7 @@ fn what_holds_something_is_not_deleted() {
 }
 
 #[test]
-fn a_recreated_environment_goes_on_counting_under_its_id() {
+fn a_recreated_environment_keeps_its_id_and_continues_its_revisions() {
     let mut world = World::new();
     world.create_env("p/e", true).unwrap();
     let id = world.state.environment(&"p/e".parse().unwrap()).unwrap().id;

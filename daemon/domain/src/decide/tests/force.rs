@@ -20,7 +20,7 @@ fn operations(world: &World, since: usize) -> Vec<String> {
 }
 
 #[test]
-fn everything_inside_goes_with_an_environment_each_as_a_event() {
+fn deleting_an_environment_deletes_its_contents_each_with_an_event() {
     let mut world = World::new();
     world.write(vec![vec![put("p/e", "A", "1"), put("p/e", "B", "2")]]);
     let since = world.events.len();
@@ -37,7 +37,7 @@ fn everything_inside_goes_with_an_environment_each_as_a_event() {
 }
 
 #[test]
-fn everything_inside_goes_with_a_project() {
+fn deleting_a_project_deletes_its_contents() {
     let mut world = World::new();
     world.write(vec![vec![put("p/e", "A", "1"), put("p/f", "B", "2"), put("q/e", "C", "3")]]);
     world.create_env("p/g", false).unwrap();
@@ -88,9 +88,9 @@ fn force_overrides_no_protection_inside_and_names_what_is_protected() {
     let refusals = [world.refused(&delete_env("p/e", false)), world.refused(&delete_project("p", false))];
     insta::assert_snapshot!(refusals.join("\n"), @r#"
     NotEmpty env: environment "p/e" still holds 25 variables: FREE, K00, K01, K02, K03, K04, K05, K06, K07, K08, K09, K10, K11, K12, K13, K14, K15, K16, K17, K18 and 5 more
-      delete its variables first, or delete them with it: apply force_destroy = true first, or run `ktr env delete --force p/e`
+      delete its variables first, or delete them together with the environment: apply force_destroy = true, or run `ktr env delete --force p/e`
     NotEmpty project: project "p" still holds 3 environments with 26 variables: e, f, g
-      delete these environments and their variables first, or delete them with it: apply force_destroy = true first, or run `ktr project delete --force p`
+      delete these environments and their variables first, or delete them together with the project: apply force_destroy = true, or run `ktr project delete --force p`
     "#);
 }
 

@@ -73,7 +73,11 @@ fn the_answer_to_a_batch_of_conflicts_is_bounded() {
         world.write(keys.iter().map(|key| vec![expecting(put("p/e", key, "1"), Expect::Absent)]).collect());
     let with_value = (0..300).filter(|item| refusal(&outcome, *item).current.is_some()).count();
     assert_eq!(with_value, 256, "16 MiB of 64 KiB each");
-    assert!(refusal(&outcome, 299).message.ends_with("(its value is left out: too many items were refused)"));
+    assert!(
+        refusal(&outcome, 299)
+            .message
+            .ends_with("(its value is omitted, because too many items were refused)")
+    );
 }
 
 #[test]

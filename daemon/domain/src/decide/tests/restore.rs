@@ -134,9 +134,9 @@ fn a_restoration_that_is_impossible_is_refused_and_nothing_is_written() {
     insta::assert_snapshot!(refusals.join("\n"), @r#"
     Protected to_revision: restoring revision 3 of environment "p/e" would delete 1 variable protected from deletion: NEW
       apply deletion_protection = false for each of them first, or run `ktr var unprotect p/e KEY...`; then roll back again
-    Conflict expect_revision: environment "p/e" was expected at revision 5, and is at revision 6: unix:ada wrote it through test at 2026-01-02T03:04:05.678901Z
+    Conflict expect_revision: environment "p/e" is at revision 6, but revision 5 was expected; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
       review what changed, then retry
-    Conflict expect_revision: environment "p/e" was expected at revision 6, and is at revision 7: unix:ada wrote it through test at 2026-01-02T03:04:05.678901Z
+    Conflict expect_revision: environment "p/e" is at revision 7, but revision 6 was expected; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
       review what changed, then retry
     NotFound imports: revision 3 of environment "p/e" cannot be restored: environment "p/e" cannot import "p/base", which does not exist
       check the name, or create that environment first
