@@ -57,7 +57,7 @@ pub enum RowError {
     #[error("{0:?} is no {1}")]
     Word(String, &'static str),
     /// A moment beyond the calendar.
-    #[error("{0} microseconds is no moment of the calendar")]
+    #[error("{0} microseconds are outside the range of times")]
     Time(i64),
     /// A record of results that cannot be read.
     #[error("the record of a batch cannot be read: {0}")]
