@@ -21,7 +21,7 @@ impl Confirmation {
         if yes || (io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return Ok(Self { ask: !yes });
         }
-        Err(CliError::usage("confirmation required, and there is no terminal to ask on").hint(hint))
+        Err(CliError::usage("confirmation required, but there is no terminal to ask on").hint(hint))
     }
 
     /// Asks the question, and fails unless the answer is yes.

@@ -9,11 +9,11 @@ use clap::{
 use kontraktor_domain::Hash;
 
 const EXIT_CODES: &str = "\
-Configuration, first found wins: flags, environment variables, the configuration file, defaults.
-The file is TOML with the names of the flags, data-dir, socket, log and log-format, and [[vault]].
+Configuration, in order of precedence: flags, environment variables, the configuration file, defaults.
+The file is TOML, with the settings data-dir, socket, log and log-format, and tables [[vault]].
 
-Signals: SIGTERM and SIGINT stop the daemon when the running requests are answered, after 10 seconds
-at most; a second one stops it at once. SIGHUP empties the caches of secrets.
+Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;
+a second signal stops it at once. SIGHUP clears the caches of secrets.
 
 Exit codes:
   0  success
@@ -21,7 +21,7 @@ Exit codes:
   2  the command line or the configuration is invalid; nothing was changed
   3  another daemon uses the data directory or the socket
   4  the data cannot be used (damaged, missing, or of a newer version); nothing was changed
-  5  `audit verify` found the log broken, or other than expected
+  5  `audit verify` found a damaged log, or another row than the expected one
   6  `vault check` found the vault unusable";
 
 /// The Kontraktor daemon: owner of the store, the audit log and the API.
@@ -89,7 +89,7 @@ fn log_formats() -> PossibleValuesParser {
     PossibleValuesParser::new([
         PossibleValue::new("auto").help("Text on a terminal, JSON otherwise"),
         PossibleValue::new("text").help("Text for people"),
-        PossibleValue::new("json").help("One JSON object a line"),
+        PossibleValue::new("json").help("One JSON object per line"),
     ])
 }
 

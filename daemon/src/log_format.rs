@@ -10,7 +10,7 @@ pub enum LogFormat {
     Auto,
     /// Text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

@@ -153,7 +153,7 @@ impl Supervisor {
                 result = tasks.stop_in_order() => result,
                 signal = second_signal(signals) => Err(Failure::new(
                     Exit::Failure,
-                    format!("a second signal, {signal}, cut the orderly stop short"),
+                    format!("a second signal, {signal}, ended the daemon before it stopped in order"),
                 )),
             };
         };

@@ -28,6 +28,6 @@ resource "kontraktor_variables" "legacy" {
 }
 
 output "keys" {
-  description = "The keys that are managed from now on."
+  description = "The keys that this configuration manages."
   value       = keys(kontraktor_variables.legacy.variables)
 }

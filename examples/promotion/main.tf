@@ -12,7 +12,7 @@ terraform {
 provider "kontraktor" {}
 
 variable "revision" {
-  description = "Which revision of staging goes to prod. Left out: the newest."
+  description = "The revision of staging to promote. Defaults to the newest."
   type        = number
   default     = null
 }
@@ -72,7 +72,7 @@ data "kontraktor_environment_diff" "promoted" {
 }
 
 output "promoted" {
-  description = "The revision of staging that prod follows, and the keys that differ on purpose."
+  description = "The promoted revision of staging, and the keys that differ on purpose."
   value = {
     revision = data.kontraktor_environment.staging.revision
     differ   = sort(keys(data.kontraktor_environment_diff.promoted.changed))

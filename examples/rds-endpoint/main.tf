@@ -13,18 +13,18 @@ terraform {
 provider "kontraktor" {}
 
 variable "instance_class" {
-  description = "How large the database is. Another class is another database, with another endpoint."
+  description = "The instance class of the database. Changing it replaces the database and its endpoint."
   type        = string
   default     = "db.r6g.large"
 }
 
 variable "protected" {
-  description = "Whether the environment is kept from being deleted."
+  description = "Whether the environment is protected from deletion."
   type        = bool
   default     = true
 }
 
-# Stands in for:  resource "aws_rds_cluster" "main" { … }
+# Simulates:  resource "aws_rds_cluster" "main" { … }
 resource "terraform_data" "database" {
   triggers_replace = var.instance_class
 
@@ -62,12 +62,12 @@ resource "kontraktor_variables" "database" {
     DB_PORT = {
       value       = terraform_data.database.output.port
       type        = "number"
-      description = "The port of writer and readers alike"
+      description = "The port of the writer and the readers"
     }
   }
 }
 
 output "written" {
-  description = "Where the applications find the database."
+  description = "The environment that holds the database's endpoint."
   value       = "${kontraktor_environment.prod.project}/${kontraktor_environment.prod.env}"
 }

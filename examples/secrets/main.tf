@@ -59,6 +59,6 @@ data "kontraktor_environment" "staging" {
 }
 
 output "tried_in_staging" {
-  description = "The version that staging's applications were given last: the one to give to prod next. Null before the first."
+  description = "The version that staging last used, and the one to promote to prod next. Null before the first use."
   value       = data.kontraktor_environment.staging.secret_references["DB_PASSWORD"].version
 }

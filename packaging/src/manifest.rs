@@ -20,7 +20,8 @@ fn check(bytes: &[u8]) -> Result<(), String> {
         return Err("its version is not 1".to_owned());
     }
     let versions = manifest["metadata"]["protocol_versions"].as_array();
-    // The provider speaks one protocol; a registry that is told another offers it to hosts that cannot use it.
+    // The provider speaks one protocol. If a manifest names another, the registry offers the provider to hosts that cannot
+    // use it.
     if versions.is_none_or(|versions| versions.len() != 1 || versions[0] != "6.0") {
         return Err("its protocol versions are not 6.0 alone".to_owned());
     }

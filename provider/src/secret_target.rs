@@ -279,7 +279,7 @@ impl Target {
 }
 
 /// What to do if the reference is still to be created.
-const NOT_CREATED_YET: &str = "\n\nIf this configuration creates the reference with a kontraktor_secret_reference, replace project, env and key by that \
+const NOT_CREATED_YET: &str = "\n\nIf this configuration creates the reference with a kontraktor_secret_reference, replace project, env and key with that \
      resource's id:\n\n  id = kontraktor_secret_reference.NAME.id\n\nTerraform opens an ephemeral resource as soon as its \
      arguments are known, even during a plan, and depends_on does not delay that. The id of a new reference is unknown, so \
      Terraform waits for it.";

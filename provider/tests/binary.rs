@@ -18,9 +18,9 @@ fn started_by_hand_it_says_what_it_is() {
         let output = run(arguments, &[]);
         assert_eq!(output.status.code(), Some(1));
         assert!(output.stdout.is_empty(), "standard output belongs to the handshake");
-        let told = String::from_utf8(output.stderr).expect("a text");
-        assert!(told.contains("registry.terraform.io/kontraktor/kontraktor"), "{told}");
-        assert_eq!(told.lines().count(), 1, "{told}");
+        let stderr = String::from_utf8(output.stderr).expect("a text");
+        assert!(stderr.contains("registry.terraform.io/kontraktor/kontraktor"), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
     }
 }
 

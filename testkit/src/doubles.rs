@@ -14,7 +14,7 @@ mod traffic;
 pub use azure::{AzureKeyVault, AzureOptions, Draft, Secrets};
 pub use certificates::{Authority, Validity};
 pub use fault_server::FaultServer;
-pub use faults::{Fault, Faults};
+pub use faults::{Faults, HttpFault};
 pub use http::{Answer, Request, Service};
 pub use server::{Listener, Server};
 pub use traffic::{Seen, Traffic};

@@ -10,7 +10,7 @@ use std::{
 
 use testkit::{
     Run,
-    doubles::{AzureKeyVault, AzureOptions, Fault, Validity},
+    doubles::{AzureKeyVault, AzureOptions, HttpFault, Validity},
     repository,
 };
 
@@ -92,8 +92,8 @@ fn microsofts_client_gets_the_versions_of_the_api_that_it_knows() {
 fn microsofts_client_waits_for_as_long_as_a_throttled_vault_says() {
     let double = AzureKeyVault::start();
     double.secrets().set("greeting", "hello");
-    double.vault().faults().next_where(2, |request| request.bearer().is_some(), Fault::throttled(7));
-    double.directory().faults().next_where(1, |request| request.method() == "POST", Fault::throttled(3));
+    double.vault().faults().next_where(2, |request| request.bearer().is_some(), HttpFault::throttled(7));
+    double.directory().faults().next_where(1, |request| request.method() == "POST", HttpFault::throttled(3));
     client(&double, "a_throttled_vault_is_given_its_time");
     // Each wait was followed by a request, and by no more than that.
     assert_eq!((double.fetches("greeting"), double.token_requests()), (3, 2));
@@ -102,7 +102,7 @@ fn microsofts_client_waits_for_as_long_as_a_throttled_vault_says() {
 #[test]
 fn microsofts_client_reads_why_it_was_throttled() {
     let double = AzureKeyVault::start();
-    double.vault().faults().always(Fault::throttled(1));
+    double.vault().faults().always(HttpFault::throttled(1));
     client(&double, "throttled_for_good");
 }
 

@@ -161,7 +161,7 @@ fn a_time_shows_everything_that_was_written_up_to_it() {
 }
 
 #[test]
-fn a_moment_that_never_was_is_an_error_that_says_so() {
+fn an_impossible_point_in_time_is_an_error_that_names_it() {
     let world = World::new();
     world.ktr(&["var", "set", "--create", "infra/dev", "A=1"]).ok();
     let reader = world.workspace(&data("at = 99"));

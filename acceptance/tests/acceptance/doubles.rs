@@ -7,7 +7,7 @@ use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
-use testkit::doubles::{Answer, Authority, AzureKeyVault, AzureOptions, Fault, FaultServer, Validity};
+use testkit::doubles::{Answer, Authority, AzureKeyVault, AzureOptions, FaultServer, HttpFault, Validity};
 
 /// Longer than any request here takes.
 const READ_TIMEOUT: Duration = testkit::BOUND;
@@ -96,7 +96,7 @@ fn a_fault_server_responds_when_no_fault_is_pending() {
 #[test]
 fn exactly_this_many_requests_are_throttled() {
     let server = plain();
-    server.faults().next(2, Fault::throttled(5));
+    server.faults().next(2, HttpFault::throttled(5));
     let replies = [ask(&server), ask(&server), ask(&server)];
     assert_eq!(replies.each_ref().map(Reply::status), ["429", "429", "200"]);
     assert_eq!(replies.each_ref().map(|reply| reply.header("retry-after")), [Some("5"), Some("5"), None]);
@@ -106,8 +106,8 @@ fn exactly_this_many_requests_are_throttled() {
 #[test]
 fn faults_are_injected_in_order() {
     let server = plain();
-    server.faults().next(1, Fault::unavailable());
-    server.faults().next(1, Fault::internal_error());
+    server.faults().next(1, HttpFault::unavailable());
+    server.faults().next(1, HttpFault::internal_error());
     assert_eq!(
         [ask(&server), ask(&server), ask(&server)].map(|reply| reply.status().to_owned()),
         ["503", "500", "200"]
@@ -117,7 +117,7 @@ fn faults_are_injected_in_order() {
 #[test]
 fn a_fault_applies_only_to_matching_requests() {
     let server = plain();
-    server.faults().always_where(|request| request.path() == "/broken", Fault::unavailable());
+    server.faults().always_where(|request| request.path() == "/broken", HttpFault::unavailable());
     let status = |path| get(server.url(), path, None).expect("an answer").status().to_owned();
     assert_eq!([status("/"), status("/broken"), status("/broken")], ["200", "503", "503"]);
     server.faults().clear();
@@ -127,7 +127,7 @@ fn a_fault_applies_only_to_matching_requests() {
 #[test]
 fn a_hanging_request_gets_its_response_when_it_is_released() {
     let server = plain();
-    server.faults().next(1, Fault::Hang);
+    server.faults().next(1, HttpFault::Hang);
     let url = server.url().to_owned();
     let waiting = thread::spawn(move || get(&url, "/slow", None).expect("an answer in the end"));
     assert!(server.traffic().wait_for(1, READ_TIMEOUT, |seen| seen.path == "/slow"));
@@ -147,7 +147,7 @@ fn a_hanging_request_gets_its_response_when_it_is_released() {
 #[test]
 fn a_dropped_server_ends_requests_that_hang() {
     let server = plain();
-    server.faults().always(Fault::Hang);
+    server.faults().always(HttpFault::Hang);
     let url = server.url().to_owned();
     let waiting = thread::spawn(move || get(&url, "/", None));
     assert!(server.traffic().wait_for(1, READ_TIMEOUT, |_| true));
@@ -165,7 +165,7 @@ fn half_of_a_truncated_body_arrives() {
             Some(_) => FaultServer::https(Validity::Current, answer),
         };
         let ca = authority.map(|_| server.ca_pem_path());
-        server.faults().next(1, Fault::Truncate);
+        server.faults().next(1, HttpFault::Truncate);
         let reply = get(server.url(), "/", ca).expect("a connection");
         assert_eq!(
             (reply.status(), &*reply.body, reply.header("content-length")),
@@ -179,7 +179,7 @@ fn half_of_a_truncated_body_arrives() {
 #[test]
 fn a_broken_connection_has_no_response() {
     let server = plain();
-    server.faults().next(1, Fault::Disconnect);
+    server.faults().next(1, HttpFault::Disconnect);
     assert_eq!(ask(&server).head, "");
     assert_eq!(server.traffic().seen()[0].status, None);
 }
@@ -187,7 +187,7 @@ fn a_broken_connection_has_no_response() {
 #[test]
 fn a_web_page_comes_with_status_200() {
     let server = plain();
-    server.faults().next(1, Fault::WebPage);
+    server.faults().next(1, HttpFault::WebPage);
     let reply = ask(&server);
     assert_eq!((reply.status(), reply.header("content-type")), ("200", Some("text/html")));
 }
@@ -195,7 +195,7 @@ fn a_web_page_comes_with_status_200() {
 #[test]
 fn a_redirect_names_another_host() {
     let (server, other) = (plain(), plain());
-    server.faults().next(1, Fault::Redirect(format!("{}/there", other.url())));
+    server.faults().next(1, HttpFault::Redirect(format!("{}/there", other.url())));
     let reply = ask(&server);
     assert_eq!((reply.status(), reply.header("location")), ("302", Some(&*format!("{}/there", other.url()))));
     assert_eq!(other.traffic().seen(), []);
@@ -204,7 +204,7 @@ fn a_redirect_names_another_host() {
 #[test]
 fn any_response_can_be_substituted() {
     let server = plain();
-    server.faults().next(1, Fault::Instead(Answer::new(200, "application/json", "{")));
+    server.faults().next(1, HttpFault::Instead(Answer::new(200, "application/json", "{")));
     assert_eq!(ask(&server).body, "{");
 }
 
@@ -239,7 +239,7 @@ fn waiting_for_a_request_that_never_comes_ends() {
 fn failures_have_the_format_of_key_vault() {
     let double = AzureKeyVault::start();
     let mut failures = Vec::new();
-    for fault in [Fault::throttled(1), Fault::unavailable(), Fault::internal_error()] {
+    for fault in [HttpFault::throttled(1), HttpFault::unavailable(), HttpFault::internal_error()] {
         double.vault().faults().next(1, fault);
         let reply = get(double.url(), "/secrets/any", Some(double.ca_pem_path())).expect("an answer");
         let body: serde_json::Value = serde_json::from_str(&reply.body).expect("JSON");

@@ -33,7 +33,7 @@ fn known_values_are_refused_at_plan() {
         ("key = \"1KEY\"", &["key = \"1KEY\""]),
         ("key = \"A/B\"", &["key = \"A/B\""]),
         (&long_key, &["255"]),
-        (large, &["65537 bytes", "at most 65536 bytes"]),
+        (large, &["65537 bytes", "the limit is 65536 bytes"]),
         ("value = \"a\\u0000b\"", &["NUL"]),
         ("value = null", &["with kontraktor_variable.v", "value is required"]),
     ];

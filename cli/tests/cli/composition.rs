@@ -177,7 +177,7 @@ fn an_earlier_point_in_time_has_the_imports_of_that_time() {
     hint: Show its history with `ktr var history infra-demo/dev DB`.
     [exit 3]
     $ ktr env show infra-demo/dev --at 9
-    error: environment "infra-demo/dev" has no revision 9: the newest is 3
+    error: environment "infra-demo/dev" has no revision 9; the newest is 3
     hint: Use a revision from 1 to 3.
     [exit 3]
     $ ktr env show infra-demo/dev --at 1h
@@ -251,7 +251,7 @@ fn environments_and_points_in_time_are_compared() {
     hint: Name another environment, or another point in time: `ktr env diff infra-demo/dev@REVISION`.
     [exit 2]
     $ ktr env diff infra-demo/dev@99
-    error: environment "infra-demo/dev" has no revision 99: the newest is 5
+    error: environment "infra-demo/dev" has no revision 99; the newest is 5
     hint: Use a revision from 1 to 5.
     [exit 3]
     $ ktr env diff infra-demo/dev infra-demo/nope

@@ -316,17 +316,17 @@ fn invalid_command_lines_are_refused_with_the_rule() {
         .show(&["--timeout", "soon", "status"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env show Infra/dev
-    error: invalid value 'Infra/dev' for '<PROJECT/ENV>': project has 'I' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end
+    error: invalid value 'Infra/dev' for '<PROJECT/ENV>': project has 'I' at character 1; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end
 
     For more information, try '--help'.
     [exit 2]
     $ ktr env show dev
-    error: invalid value 'dev' for '<PROJECT/ENV>': environment is not of the form PROJECT/ENV: write the project's name, one slash and the environment's name, as in infra-demo/dev
+    error: invalid value 'dev' for '<PROJECT/ENV>': environment is not of the form PROJECT/ENV; write the project's name, one slash and the environment's name, as in infra-demo/dev
 
     For more information, try '--help'.
     [exit 2]
     $ ktr var get infra-demo/dev 9lives
-    error: invalid value '9lives' for '<KEY>': key begins with '9': use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_"
+    error: invalid value '9lives' for '<KEY>': key begins with '9'; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_"
 
     For more information, try '--help'.
     [exit 2]
@@ -362,7 +362,7 @@ fn invalid_command_lines_are_refused_with_the_rule() {
     hint: Name another environment, or another point in time: `ktr env diff infra-demo/dev@REVISION`.
     [exit 2]
     $ ktr env update infra-demo/dev --import dev
-    error: invalid value 'dev' for '--import <PROJECT/ENV>': environment is not of the form PROJECT/ENV: write the project's name, one slash and the environment's name, as in infra-demo/dev
+    error: invalid value 'dev' for '--import <PROJECT/ENV>': environment is not of the form PROJECT/ENV; write the project's name, one slash and the environment's name, as in infra-demo/dev
 
     For more information, try '--help'.
     [exit 2]
@@ -372,11 +372,11 @@ fn invalid_command_lines_are_refused_with_the_rule() {
     For more information, try '--help'.
     [exit 2]
     $ ktr env rollback infra-demo/dev --to 1
-    error: confirmation required, and there is no terminal to ask on
+    error: confirmation required, but there is no terminal to ask on
     hint: See the changes with --dry-run, and add --yes to make them without confirmation.
     [exit 2]
     $ ktr schema show infra-demo Port
-    error: invalid value 'Port' for '<NAME>': name has 'P' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end
+    error: invalid value 'Port' for '<NAME>': name has 'P' at character 1; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end
 
     For more information, try '--help'.
     [exit 2]

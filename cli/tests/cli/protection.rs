@@ -225,7 +225,7 @@ fn force_deletes_contents_but_nothing_that_is_protected() {
     For more information, try '--help'.
     [exit 2]
     $ ktr env delete infra-demo/dev --force
-    error: confirmation required, and there is no terminal to ask on
+    error: confirmation required, but there is no terminal to ask on
     hint: Add --yes to delete without confirmation.
     [exit 2]
     $ ktr env delete infra-demo/dev --force --yes

@@ -72,7 +72,7 @@ fn a_person_is_asked_and_a_script_says_yes() {
         .answer(&["env", "rollback", "infra-demo/dev", "--to", "4"], "y\n");
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env rollback infra-demo/dev --to 4
-    error: confirmation required, and there is no terminal to ask on
+    error: confirmation required, but there is no terminal to ask on
     hint: See the changes with --dry-run, and add --yes to make them without confirmation.
     [exit 2]
     $ ktr env rollback infra-demo/dev --to 4
@@ -102,7 +102,7 @@ fn impossible_rollbacks_are_refused() {
         .show(&["env", "rollback", "infra-demo/dev", "--to", "1", "--yes", "--dry-run"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env rollback infra-demo/dev --to 99 --yes
-    error: environment "infra-demo/dev" has no revision 99: the newest is 5
+    error: environment "infra-demo/dev" has no revision 99; the newest is 5
     hint: Use a revision from 1 to 5.
     [exit 3]
     $ ktr env rollback infra-demo/dev --to 0 --yes
@@ -199,7 +199,7 @@ fn a_write_between_preview_and_confirmation_is_not_lost() {
     imports: infra-demo/base → (none)
     description: Later → ""
     Roll infra-demo/dev back to revision 2? [y/N] y
-    error: infra-demo/dev was changed after the preview; nothing was rolled back: environment "infra-demo/dev" was expected at revision 5, and is at revision 6: unix:ME wrote it through ktr at TIME
+    error: infra-demo/dev was changed after the preview; nothing was rolled back: environment "infra-demo/dev" is at revision 6, but revision 5 was expected; it was last changed by unix:ME through ktr at TIME
     hint: Run the command again to see the current changes.
     [exit 4]
     $ ktr var get infra-demo/dev A

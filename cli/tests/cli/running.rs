@@ -76,7 +76,7 @@ fn failures_of_ktr_have_exit_codes_of_their_own() {
     hint: List environments with `ktr env list`.
     [exit 125]
     $ ktr run infra-demo/dev --at 99 -- true
-    error: environment "infra-demo/dev" has no revision 99: the newest is 2
+    error: environment "infra-demo/dev" has no revision 99; the newest is 2
     hint: Use a revision from 1 to 2.
     [exit 125]
     $ ktr run infra-demo/dev --nonsense -- true
@@ -104,7 +104,7 @@ fn failures_of_ktr_have_exit_codes_of_their_own() {
     For more information, try '--help'.
     [exit 125]
     $ ktr run Infra/dev -- true
-    error: invalid value 'Infra/dev' for '<PROJECT/ENV>': project has 'I' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end
+    error: invalid value 'Infra/dev' for '<PROJECT/ENV>': project has 'I' at character 1; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end
 
     For more information, try '--help'.
     [exit 125]

@@ -149,29 +149,29 @@ fn invalid_schemas_are_refused() {
         .show(&["schema", "set", "nope", "port", "--key-pattern", ".*", "--file", "port.json"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr schema set infra-demo port --key-pattern .* --file broken.json
-    error: the schema cannot be used: it is not valid JSON: EOF while parsing an object at line 1 column 1
+    error: invalid schema: it is not valid JSON (EOF while parsing an object at line 1 column 1)
     hint: Correct the schema.
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern .* --file wrong.json
-    error: the schema cannot be used at /type: must be one of array, boolean, integer, null, number, object, string, or a list of them
+    error: invalid schema at /type: must be one of array, boolean, integer, null, number, object, string, or a list of them
     hint: Correct the schema.
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern .* --file list.json
-    error: the schema cannot be used: a schema is a JSON object, or true or false
+    error: invalid schema: expected a JSON object, true or false
     hint: Correct the schema.
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern .* --file big.json
-    error: big.json is too long: a schema has at most 65536 bytes
+    error: big.json is too long; the limit for a schema is 65536 bytes
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern .* --file missing.json
     error: cannot open schema missing.json: No such file or directory (os error 2)
     [exit 2]
     $ ktr schema set infra-demo port --key-pattern ( --file port.json
     error: key_pattern is not a regular expression: unclosed group
-    hint: Write a regular expression for whole keys, without look-around and back-references, as in DB_.*.
+    hint: Write a regular expression for whole keys, without look-around and backreferences, as in DB_.*.
     [exit 2]
     $ ktr schema set infra-demo Port --key-pattern .* --file port.json
-    error: invalid value 'Port' for '<NAME>': name has 'P' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end
+    error: invalid value 'Port' for '<NAME>': name has 'P' at character 1; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end
 
     For more information, try '--help'.
     [exit 2]

@@ -98,7 +98,7 @@ fn a_key_keeps_its_type_and_description() {
     $ ktr var set infra-demo/dev PORT=5.4330e3
     Set 1 variable in infra-demo/dev, now at revision 3.
     $ ktr var set infra-demo/dev PORT=none
-    error: PORT: value is not a number: write digits, with an optional "-" before, fraction and exponent, as in -12.5 or 1e3; no leading zeros, spaces or "+" before it
+    error: PORT: value is not a number; write digits with an optional "-", fraction and exponent, as in -12.5 or 1e3, without spaces, leading zeros or a leading "+"
     hint: Add --type string to change the type of PORT, which is number.
     [exit 2]
     $ ktr var set infra-demo/dev NEW=1 PORT=none --type string
@@ -173,10 +173,10 @@ fn invalid_values_are_refused_before_anything_is_written() {
     hint: Encode the value, for example in base64.
     [exit 2]
     $ ktr var set infra-demo/dev A=1 B=@nul
-    error: B: value holds a NUL character at byte 1: remove it
+    error: B: value contains a NUL character at byte 1; remove it
     [exit 2]
     $ ktr var set infra-demo/dev A=1 B=@big
-    error: B: big is too long: a value has at most 65536 bytes
+    error: B: big is too long; the limit for a value is 65536 bytes
     [exit 2]
     $ ktr var set infra-demo/dev A=1 B=@missing
     error: B: cannot open missing: No such file or directory (os error 2)
@@ -187,7 +187,7 @@ fn invalid_values_are_refused_before_anything_is_written() {
     hint: Add --literal to use every VALUE as it is written.
     [exit 2]
     $ ktr var set infra-demo/dev "A={\"a\":1,\"a\":2}" --type json
-    error: A: value is JSON with the key "a" twice in one object: keep one of them
+    error: A: value has the key "a" twice in one JSON object; keep one of them
     [exit 2]
     $ ktr env show infra-demo/dev
     No variables in infra-demo/dev at revision 1.

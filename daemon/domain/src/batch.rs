@@ -146,7 +146,7 @@ impl Memory {
         }
     }
 
-    /// Which batches are left depends on nothing but what was learnt and in which order: they are the same whether the
+    /// Which batches are left depends on nothing but the events and their order: they are the same whether the
     /// daemon has been running all the time or has read the log just now.
     fn keep_within_bounds(&mut self) {
         while self.bytes > self.max_bytes && self.order.len() > 1 {
@@ -154,7 +154,7 @@ impl Memory {
         }
     }
 
-    /// Takes in a event that belongs to a batch. A record comes last of its batch and replaces what the rows said.
+    /// Remembers an event that belongs to a batch. A batch's record comes after its rows and replaces their results.
     pub(crate) fn learn(&mut self, event: &Event) {
         let Some(mark) = event.batch else { return };
         if matches!(event.body, Body::Project(_) | Body::Environment(_) | Body::Schema(_)) {

@@ -77,7 +77,7 @@ mod tests {
 
     /// A batch that was done by an earlier daemon is known again by this one. Computed with another program.
     #[test]
-    fn a_batch_without_a_word_on_protection_has_the_digest_it_always_had() {
+    fn a_batch_that_does_not_set_protection_keeps_its_digest() {
         assert_eq!(of(None).to_string(), "0327baad3ec44980d69cf59553bd080feacc2de54ed6827ca5b1d2d7e2190769");
         assert_ne!(of(Some(false)), of(None));
         assert_ne!(of(Some(false)), of(Some(true)));

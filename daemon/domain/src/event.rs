@@ -152,7 +152,7 @@ impl VariableOperation {
     }
 }
 
-/// What happened to a project, and how it stood afterwards.
+/// What happened to a project, and its state afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectEvent {
     /// The name.
@@ -167,7 +167,7 @@ pub struct ProjectEvent {
     pub protected: bool,
 }
 
-/// What happened to an environment, and how it stood afterwards.
+/// What happened to an environment, and its state afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentEvent {
     /// Stays with the name for ever.
@@ -213,7 +213,7 @@ pub struct VariableEvent {
     pub protected: bool,
 }
 
-/// What happened to a schema, and how it stood afterwards; for a deletion, before.
+/// What happened to a schema, and its state afterwards; for a deletion, its state before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaEvent {
     /// The project that it belongs to.

@@ -17,7 +17,7 @@ pub enum VariableKind {
 const REFERENCE: &str = "secret reference";
 
 impl VariableKind {
-    /// The word that stands in the log.
+    /// The kind's name in the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Value(value_type) => value_type.as_str(),

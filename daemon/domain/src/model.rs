@@ -1,5 +1,5 @@
-//! Projects, environments and variables as they stand at one moment. Cloning any of them is cheap: maps share their
-//! structure and texts are counted references.
+//! Projects, environments and variables at one point in time. Cloning any of them is cheap: maps share their structure
+//! and texts are counted references.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct Authorship {
     pub at: Timestamp,
 }
 
-/// One key as it stands: a plain variable, or a secret reference.
+/// One key and its content: a plain variable or a secret reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
     /// The key.
@@ -78,7 +78,7 @@ pub struct Environment {
     pub last: Hash,
     /// The lockfile: of each key the version that its reference was resolved to last, since the environment was created.
     pub versions: OrdMap<Key, Arc<SeenVersion>>,
-    /// The hash of the newest row of the lockfile; [`Hash::ZERO`] where there is none.
+    /// The hash of the newest row of the lockfile; [`Hash::ZERO`] while the lockfile is empty.
     pub last_version: Hash,
 }
 

@@ -1,4 +1,4 @@
-//! The one error of the rules: why a request, or one item of it, was not done. How it travels is the API's matter.
+//! The one error of the rules: why a request, or one item of it, was refused. Its wire format is the API's concern.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -25,11 +25,11 @@ pub enum Code {
     NotFound,
     /// The project or environment already exists, explicitly.
     AlreadyExists,
-    /// Absence of the key was expected, and it exists; or it holds the other kind of thing.
+    /// The key was expected to be absent, but exists; or it holds the other kind of content.
     KeyExists,
     /// The key is not at the expected revision.
     Conflict,
-    /// The project or environment still holds what would be lost.
+    /// The project or environment still has contents.
     NotEmpty,
     /// Another item of the same group failed.
     Skipped,
@@ -41,11 +41,11 @@ pub enum Code {
     StorageFull,
     /// The store cannot be used.
     Storage,
-    /// The daemon is going down.
+    /// The daemon is shutting down.
     ShuttingDown,
     /// The caller may not do this.
     Denied,
-    /// It, or something that would go with it, is protected from deletion.
+    /// It, or something that would be deleted with it, is protected from deletion.
     Protected,
     /// Another environment imports it.
     Imported,
@@ -53,7 +53,7 @@ pub enum Code {
     ImportCycle,
     /// The value breaks a schema of the project.
     SchemaViolation,
-    /// The text is no secret reference.
+    /// The text is not a secret reference.
     InvalidReference,
     /// The key holds a plain value where a secret was asked for.
     NotASecret,
@@ -65,23 +65,23 @@ pub enum Code {
     VaultSignIn,
     /// The vault does not let the daemon read the secret.
     VaultDenied,
-    /// The vault answered with what cannot be understood or trusted.
+    /// The vault's response cannot be understood or trusted.
     VaultAnswer,
     /// The vault has no such secret.
     SecretNotFound,
-    /// The version is destroyed, deleted or was never there.
+    /// The version is destroyed or deleted, or never existed.
     SecretVersionGone,
     /// The secret is disabled or scheduled for deletion.
     SecretDisabled,
     /// The secret has no such field.
     SecretFieldMissing,
-    /// A field was asked for, and the secret is no JSON object.
+    /// A field was requested, but the secret is not a JSON object.
     SecretNotJson,
-    /// The secret is larger than the answer may carry.
+    /// The secret is larger than the response may be.
     SecretTooLarge,
-    /// The hold is over.
+    /// The hold has ended.
     HoldGone,
-    /// No version of the secret is on record for that moment.
+    /// No version of the secret is recorded for that point in time.
     SecretVersionUnknown,
 }
 
@@ -113,9 +113,9 @@ pub struct Refusal {
     pub field: Cow<'static, str>,
     /// What happened, in one sentence, with the limit where there is one.
     pub message: String,
-    /// What to do about it; empty where nothing can be said.
+    /// What to do about it; empty if nothing can be done.
     pub remedy: String,
-    /// [`Code::Conflict`] and [`Code::KeyExists`]: the variable as it stood.
+    /// [`Code::Conflict`] and [`Code::KeyExists`]: the current variable.
     pub current: Option<Box<Current>>,
     /// Milliseconds after which the same request may succeed; 0 where waiting is no remedy.
     pub retry_after_ms: u64,
@@ -123,10 +123,10 @@ pub struct Refusal {
     pub violation: Option<Box<Violation>>,
 }
 
-/// A variable as it stood when a request was refused.
+/// The variable at the time when a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Current {
-    /// Where it stood.
+    /// The environment that holds it.
     pub environment: EnvPath,
     /// That environment's revision at the time.
     pub environment_revision: u64,
@@ -135,7 +135,7 @@ pub struct Current {
 }
 
 impl Refusal {
-    /// A refusal of this kind and message, with nothing else said.
+    /// Returns a refusal of this kind with this message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -159,19 +159,19 @@ impl Refusal {
         self
     }
 
-    /// Says what to do.
+    /// Sets what to do.
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self
     }
 
-    /// Says after how many milliseconds to try again.
+    /// Sets after how many milliseconds to try again.
     pub fn retry_after_ms(mut self, milliseconds: u64) -> Self {
         self.retry_after_ms = milliseconds;
         self
     }
 
-    /// Says where a schema is broken.
+    /// Sets where a schema is violated.
     pub fn violation(mut self, violation: Violation) -> Self {
         self.violation = Some(Box::new(violation));
         self

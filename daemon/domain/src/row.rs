@@ -38,7 +38,7 @@ pub struct Row<'a> {
     pub batch_digest: Option<Cow<'a, [u8]>>,
     /// The item's place in the batch.
     pub batch_item: Option<u32>,
-    /// What the log it stands in has of its own.
+    /// The columns of the log that it belongs to.
     pub body: RowBody<'a>,
     /// Over this row and the one before.
     pub hash: Cow<'a, [u8]>,
@@ -57,7 +57,7 @@ pub enum RowError {
     #[error("{0:?} is no {1}")]
     Word(String, &'static str),
     /// A moment beyond the calendar.
-    #[error("{0} microseconds is no moment of the calendar")]
+    #[error("{0} microseconds are outside the range of times")]
     Time(i64),
     /// A record of results that cannot be read.
     #[error("the record of a batch cannot be read: {0}")]

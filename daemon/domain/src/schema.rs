@@ -37,12 +37,12 @@ pub const DECIDE_STACK_BYTES: usize = 32 * 1024 * 1024;
 /// Steps that looking at one value may take: 20 milliseconds at worst.
 const MAX_VALUE_STEPS: u64 = 2_000_000;
 
-/// Steps up to which it is found out where a value breaks a schema that has alternatives: the library then keeps a record
-/// of all that is wrong by each of them, 200 times slower than finding out that none is right.
-const MAX_TOLD_STEPS: u64 = 50_000;
+/// Steps up to which a mismatch with a schema that has alternatives is explained: the library then records everything
+/// that is wrong by each alternative, which takes 200 times as long as finding out that no alternative fits.
+const MAX_EXPLAINED_STEPS: u64 = 50_000;
 
-/// How many times longer that takes.
-const TELLING_COST: u64 = 200;
+/// How many times longer explaining takes than checking.
+const EXPLAINING_COST: u64 = 200;
 
 /// JSON Pointers in messages and in the log are cut to so many bytes, between two steps.
 const MAX_POINTER_BYTES: usize = 512;
@@ -70,7 +70,7 @@ impl SchemaError {
         let place = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
         Self {
             field: "schema",
-            message: format!("the schema cannot be used{place}: {reason}"),
+            message: format!("invalid schema{place}: {reason}"),
             remedy: "correct the schema",
         }
     }
@@ -79,7 +79,7 @@ impl SchemaError {
         Self {
             field: "key_pattern",
             message: format!("key_pattern {reason}"),
-            remedy: "write a regular expression for whole keys, without look-around and back-references, as in DB_.*",
+            remedy: "write a regular expression for whole keys, without look-around and backreferences, as in DB_.*",
         }
     }
 }
@@ -157,7 +157,7 @@ impl Checker {
         self.keys.are_matched_by(key)
     }
 
-    /// That finding out whether it is for this key may take.
+    /// Returns the steps that finding out whether it is for this key may take.
     pub(super) fn key_steps(&self, key: &Key) -> u64 {
         self.keys.steps(key)
     }
@@ -182,7 +182,7 @@ impl Checker {
 
     /// How a value that does not conform breaks the schema.
     pub(super) fn explain(&self, instance: &Instance) -> Mismatch {
-        if self.alternatives && instance.steps > MAX_TOLD_STEPS {
+        if self.alternatives && instance.steps > MAX_EXPLAINED_STEPS {
             return Mismatch::whole(format!(
                 "it does not conform, and it is too large to say where (that may take {} steps, and {MAX_TOLD_STEPS} is \
                  the limit for a schema with anyOf or oneOf)",
@@ -199,27 +199,27 @@ impl Checker {
         guarded(explain).flatten().unwrap_or_else(|| Mismatch::whole("it does not conform"))
     }
 
-    /// That finding out how a value breaks the schema may take.
-    pub(super) fn telling_steps(&self, instance: &Instance) -> u64 {
-        if self.alternatives { instance.steps.saturating_mul(TELLING_COST) } else { instance.steps }
+    /// Returns the steps that explaining how a value violates the schema may take.
+    pub(super) fn explaining_steps(&self, instance: &Instance) -> u64 {
+        if self.alternatives { instance.steps.saturating_mul(EXPLAINING_COST) } else { instance.steps }
     }
 }
 
 /// A value as the library wants it.
 pub(super) struct Instance {
     value: Value,
-    /// That looking at it may take.
+    /// The steps that checking it may take.
     pub(super) steps: u64,
 }
 
-/// What is compiled from a schema that stands: once, when it is first needed. It follows from the schema's texts, so
-/// that it makes no difference between two schemas.
+/// What an attached schema is compiled to: once, when it is first needed. It follows from the schema's texts, so two
+/// schemas that differ in nothing else are equal.
 #[derive(Clone, Default)]
 pub(crate) struct Compiled(Arc<OnceLock<Result<Checker, Unusable>>>);
 
-/// A schema that stands, and that this daemon cannot use.
+/// An attached schema that this daemon cannot use.
 pub(super) struct Unusable {
-    /// None: not even the pattern can be used, so that it may be for any key.
+    /// `None` if not even the pattern can be used, so that the schema may be for any key.
     keys: Option<Keys>,
     error: SchemaError,
 }
@@ -229,7 +229,7 @@ impl Unusable {
         self.keys.as_ref().is_none_or(|keys| keys.are_matched_by(key))
     }
 
-    /// That finding this out may take.
+    /// Returns the steps that finding this out may take.
     pub(super) fn key_steps(&self, key: &Key) -> u64 {
         self.keys.as_ref().map_or(1, |keys| keys.steps(key))
     }
@@ -278,7 +278,7 @@ fn parse(text: &str) -> Result<Value, SchemaError> {
     // Says no to what serde_json would let pass, the same key twice in one object and NUL, and brings texts into the
     // form that values have.
     let canonical = ValueType::Json.canonicalize(text).map_err(|error| match error {
-        ValueError::NotJson { reason } => SchemaError::at("", format!("it is not valid JSON: {reason}")),
+        ValueError::NotJson { reason } => SchemaError::at("", format!("it is not valid JSON ({reason})")),
         // "value is JSON nested ..."
         error => SchemaError::at("", format!("it {}", error.to_string().trim_start_matches("value "))),
     })?;
@@ -286,7 +286,7 @@ fn parse(text: &str) -> Result<Value, SchemaError> {
         serde_json::from_str(&canonical).map_err(|error| SchemaError::at("", unreadable(&error)))?;
     match value {
         Value::Object(_) | Value::Bool(_) => Ok(value),
-        _ => Err(SchemaError::at("", "a schema is a JSON object, or true or false")),
+        _ => Err(SchemaError::at("", "expected a JSON object, true or false")),
     }
 }
 
@@ -304,9 +304,9 @@ fn instance(value_type: ValueType, canonical: &str) -> Result<Value, Mismatch> {
 /// Canonical JSON may hold more than can be checked.
 fn unreadable(error: &serde_json::Error) -> &'static str {
     if error.to_string().starts_with("number out of range") {
-        "it holds a number too large to be checked: 1.7e308 is the limit"
+        "it has a number that is too large to check; the limit is 1.7e308"
     } else {
-        "it is nested too deeply to be checked: 127 levels are the limit"
+        "it is nested too deeply to check; the limit is 127 levels"
     }
 }
 

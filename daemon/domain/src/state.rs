@@ -1,5 +1,5 @@
-//! Everything that stands at one moment, built from events one after the other. It takes events as they are: whether
-//! something may happen was decided before.
+//! Everything that exists at one point in time, built from events one after the other. It applies events as they are:
+//! whether something may happen was decided before.
 
 use std::sync::Arc;
 
@@ -33,13 +33,13 @@ impl Default for Head {
 /// What is left of an environment that was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tombstone {
-    /// Its id, to be had again by an environment of the same name.
+    /// Its id, which the next environment of the same name gets again.
     pub id: Uuid,
-    /// That of the deletion; the next one goes on from here.
+    /// The revision of the deletion; the next environment of the same name continues from it.
     pub revision: u64,
 }
 
-/// Everything that stands. Cloning it is cheap, and a clone never changes with the original.
+/// Everything that exists. Cloning it is cheap, and a clone never changes with the original.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     projects: OrdMap<ProjectName, Arc<Project>>,
@@ -245,7 +245,7 @@ impl State {
 }
 
 impl Environment {
-    /// Takes a line of the lockfile in.
+    /// Adds a line of the lockfile.
     pub fn learn_version(&mut self, event: &Event, change: &VersionEvent) {
         let seen = SeenVersion {
             reference: Arc::clone(&change.reference),
@@ -257,7 +257,7 @@ impl Environment {
     }
 }
 
-/// A project that stands, as a store reads it.
+/// An existing project, as a store reads it.
 #[derive(Debug)]
 pub struct ProjectParts {
     /// Its newest row.
@@ -268,7 +268,7 @@ pub struct ProjectParts {
     pub created: Authorship,
 }
 
-/// An environment, standing or deleted, as a store reads it.
+/// An environment, existing or deleted, as a store reads it.
 #[derive(Debug)]
 pub struct EnvironmentParts {
     /// Its newest row in the environments' log.
@@ -285,7 +285,7 @@ pub struct EnvironmentParts {
     pub last: Hash,
 }
 
-/// A variable that stands, as a store reads it.
+/// An existing variable, as a store reads it.
 #[derive(Debug)]
 pub struct VariableParts {
     /// The environment.
@@ -316,7 +316,7 @@ impl State {
         }
     }
 
-    /// Goes on with environments. False: one of them belongs to a project that does not stand.
+    /// Then environments. Returns false if one of them belongs to a project that does not exist.
     pub fn restore_environment(&mut self, parts: EnvironmentParts) -> bool {
         let EnvironmentParts { newest, changed, created, revision, written, last } = parts;
         if newest.operation == EnvironmentOperation::Deleted {
@@ -345,7 +345,8 @@ impl State {
         true
     }
 
-    /// Then the schemas, each from its newest row. False: one of them belongs to a project that does not stand.
+    /// Then the schemas, each from its newest row. Returns false if one of them belongs to a project that does not
+    /// exist.
     pub fn restore_schema(&mut self, event: &Event) -> bool {
         let Body::Schema(schema) = &event.body else { return true };
         if schema.operation == SchemaOperation::Deleted {
@@ -355,7 +356,7 @@ impl State {
         self.projects.contains_key(&schema.project)
     }
 
-    /// Then variables. False: one of them belongs to an environment that does not stand.
+    /// Then variables. Returns false if one of them belongs to an environment that does not exist.
     pub fn restore_variable(&mut self, parts: VariableParts) -> bool {
         let VariableParts { path, variable } = parts;
         let key: Key = variable.key.clone();
@@ -366,7 +367,7 @@ impl State {
         true
     }
 
-    /// Then the newest lines of the lockfiles of environments that stand, oldest first.
+    /// Then the newest lines of the lockfiles of existing environments, oldest first.
     pub fn restore_version(&mut self, event: &Event) {
         if let Body::Version(version) = &event.body {
             self.apply_version(event, version);

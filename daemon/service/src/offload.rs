@@ -41,8 +41,10 @@ async fn offload<T: Send + 'static>(
     permits: &Arc<Semaphore>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    let aborted =
-        || Refusal::new(Code::Storage, "reading was aborted").remedy("try again; the daemon's log says why");
+    let aborted = || {
+        Refusal::new(Code::Storage, "reading was aborted")
+            .remedy("try again; see the daemon's log for the reason")
+    };
     let permit = Arc::clone(permits).acquire_owned().await.map_err(|_| aborted())?;
     let done = tokio::task::spawn_blocking(move || {
         // Kept until the work is done, even if the caller gives up meanwhile.

@@ -117,14 +117,14 @@ impl Known {
     fn check_revision(&self, field: &'static str, revision: u64) -> Result<(), Refusal> {
         let (path, newest) = (&self.path, self.newest);
         if revision == 0 {
-            return Err(Refusal::invalid(field, "there is no revision 0: revisions start at 1").remedy(
+            return Err(Refusal::invalid(field, "there is no revision 0; revisions start at 1").remedy(
                 format!("use a revision from 1 to {newest}, or leave it out for the current state"),
             ));
         }
         if revision > newest {
             return Err(Refusal::new(
                 Code::NotFound,
-                format!("environment \"{path}\" has no revision {revision}: the newest is {newest}"),
+                format!("environment \"{path}\" has no revision {revision}; the newest is {newest}"),
             )
             .field(field)
             .remedy(format!("use a revision from 1 to {newest}")));
@@ -142,7 +142,7 @@ impl Known {
     fn deleted(&self, at: PointInTime, revision: u64) -> Refusal {
         let (path, when) = (&self.path, when(at));
         let because = if at == PointInTime::Revision(revision) {
-            "that revision is its deletion".to_owned()
+            "it was deleted at that revision".to_owned()
         } else {
             format!("it was deleted at revision {revision}")
         };

@@ -132,7 +132,7 @@ impl Sender {
 
 fn busy() -> Refusal {
     Refusal::new(Code::Busy, "the write queue is full; nothing was written")
-        .remedy("try again a little later")
+        .remedy("try again later")
         .retry_after_ms(50)
 }
 

@@ -56,14 +56,14 @@ fn check(path: &EnvPath, to_revision: u64, newest: u64) -> Result<(), Refusal> {
     let refused = |message: String| Refusal::invalid("to_revision", message);
     if newest == 1 {
         return Err(refused(format!(
-            "environment \"{path}\" is at its first revision: there is no earlier one"
+            "environment \"{path}\" is at its first revision and cannot be rolled back"
         ))
-        .remedy("nothing was ever changed, so there is nothing to roll back"));
+        .remedy("choose an environment that has earlier revisions"));
     }
     let wrong = match to_revision {
-        0 => format!("environment \"{path}\" has no revision 0: revisions start at 1"),
+        0 => format!("environment \"{path}\" has no revision 0; revisions start at 1"),
         same if same == newest => format!("environment \"{path}\" is already at revision {newest}"),
-        _ => format!("environment \"{path}\" has no revision {to_revision}: the newest is {newest}"),
+        _ => format!("environment \"{path}\" has no revision {to_revision}; the newest is {newest}"),
     };
     Err(refused(wrong).remedy(format!("use a revision from 1 to {}", newest - 1)))
 }
@@ -71,7 +71,7 @@ fn check(path: &EnvPath, to_revision: u64, newest: u64) -> Result<(), Refusal> {
 fn deleted(path: &EnvPath, revision: u64) -> Refusal {
     Refusal::invalid(
         "to_revision",
-        format!("revision {revision} of environment \"{path}\" is its deletion: there is nothing to restore"),
+        format!("environment \"{path}\" was deleted at revision {revision}; there is nothing to restore"),
     )
     .remedy(format!("use a revision at which it existed, such as {}", revision - 1))
 }

@@ -372,9 +372,9 @@ fn contains(store: &dyn Store, row: Head) -> Result<bool, StoreError> {
 fn overtaken() -> Refusal {
     Refusal::new(
         Code::Busy,
-        "other daemons write to the same log, and were first each time; nothing was written",
+        "another daemon wrote to the same log first, on every attempt; nothing was written",
     )
-    .remedy("try again a little later")
+    .remedy("try again later")
     .retry_after_ms(50)
 }
 

@@ -27,7 +27,7 @@ pub(super) fn run(config: &Config, arguments: &CheckArgs) -> Result<(), Failure>
     };
     let findings = super::runtime()?.block_on(check(vault)).map_err(failure)?;
     print(vault, &findings)
-        .map_err(|error| Failure::new(Exit::Failure, format!("standard output cannot be written: {error}")))
+        .map_err(|error| Failure::new(Exit::Failure, format!("cannot write to standard output: {error}")))
 }
 
 async fn check(vault: &ConfiguredVault) -> Result<Vec<String>, VaultError> {

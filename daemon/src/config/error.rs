@@ -18,7 +18,7 @@ pub enum ConfigError {
         problem: String,
     },
     /// The configuration file cannot be read.
-    #[error("the configuration file {} cannot be read: {reason}", path.display())]
+    #[error("cannot read the configuration file {}: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -26,7 +26,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// The configuration file has an invalid setting.
-    #[error("the configuration file {} is invalid: {reason}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Content {
         /// The file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// A vault has an invalid setting.
-    #[error("the configuration file {} is invalid: {problem}", path.display())]
+    #[error("{}, {problem}", path.display())]
     Vault {
         /// The file.
         path: PathBuf,

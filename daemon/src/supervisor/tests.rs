@@ -205,7 +205,7 @@ async fn a_second_signal_cuts_the_stop_short_and_a_duplicate_does_not() {
     assert_eq!(run(slow(), &duplicates).await, Ok(()));
     let begun = Instant::now();
     let cut = run(slow(), &[(0, TERM), (300, TERM), (1000, interrupt)]).await;
-    assert_eq!(cut, Err("a second signal, SIGINT, cut the orderly stop short".to_owned()));
+    assert_eq!(cut, Err("a second signal, SIGINT, ended the daemon before it stopped in order".to_owned()));
     assert_eq!(begun.elapsed(), Duration::from_secs(1));
 }
 

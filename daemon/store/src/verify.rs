@@ -69,7 +69,7 @@ pub fn verify(store: &dyn Store, expected: &[Head]) -> Result<ChainReport, Store
     }
     report.broken = expected.iter().find(|head| head.seq > report.head.seq).map(|head| ChainBreak {
         seq: report.head.seq + 1,
-        explanation: format!("the log ends at row {}, and row {} was expected", report.head.seq, head.seq),
+        explanation: format!("the log ends at row {}, but row {} was expected", report.head.seq, head.seq),
     });
     Ok(report)
 }
@@ -96,7 +96,7 @@ fn check(row: &Row<'_>, before: Head, expected: &[Head]) -> Result<Hash, ChainBr
     }
     match expected.iter().find(|head| head.seq == next) {
         Some(head) if head.hash != hash => {
-            broken(next, format!("row {next} has the hash {hash}, and {} was expected", head.hash))
+            broken(next, format!("row {next} has the hash {hash}, but {} was expected", head.hash))
         }
         _ => Ok(hash),
     }

@@ -65,7 +65,7 @@ async fn what_is_written_is_read_back_with_author_origin_and_history() {
 }
 
 #[tokio::test]
-async fn a_snapshot_says_not_modified_to_whoever_holds_its_version() {
+async fn a_snapshot_is_not_modified_for_a_client_that_has_its_version() {
     let home = Home::new();
     let daemon = home.start();
     daemon.variables().write_variables(batch([put("a.x", "1"), put("b", "2")])).await.unwrap();
@@ -137,7 +137,7 @@ async fn bad_requests_name_the_field() {
 }
 
 #[tokio::test]
-async fn a_bad_item_is_refused_beside_its_good_neighbours() {
+async fn a_bad_item_is_refused_without_affecting_its_neighbors() {
     let home = Home::new();
     let daemon = home.start();
     let unknown_type = {
@@ -172,7 +172,7 @@ async fn a_bad_item_is_refused_beside_its_good_neighbours() {
 }
 
 #[tokio::test]
-async fn a_conflict_carries_the_variable_as_it_stands() {
+async fn a_conflict_carries_the_current_variable() {
     let home = Home::new();
     let daemon = home.start();
     let mut client = daemon.variables();
@@ -214,7 +214,7 @@ async fn a_batch_near_the_size_limit_passes_and_one_beyond_does_not() {
 }
 
 #[tokio::test]
-async fn lists_go_on_where_the_page_before_ended() {
+async fn lists_continue_where_the_previous_page_ended() {
     let home = Home::new();
     let daemon = home.start();
     daemon

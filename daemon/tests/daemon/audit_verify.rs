@@ -77,10 +77,10 @@ async fn an_unmet_expectation_is_reported() {
     let offline =
         [report(verify(&home, &["--expect", &wrong])), report(verify(&home, &["--expect", &beyond]))];
     insta::assert_snapshot!(offline.join("\n\n"), @"
-    error: the log is not intact: row 6 has the hash HEAD, and EXPECTED was expected
+    error: the log is not intact: row 6 has the hash HEAD, but EXPECTED was expected
     hint: keep the data directory as it is, and compare it with a backup
 
-    error: the log is not intact: the log ends at row 6, and row 999 was expected
+    error: the log is not intact: the log ends at row 6, but row 999 was expected
     hint: keep the data directory as it is, and compare it with a backup
     ");
     let _daemon = home.start();

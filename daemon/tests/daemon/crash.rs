@@ -130,8 +130,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_written_twice() {
     // One revision for each batch; the first one created the environment.
     let batches: usize = (0..WRITERS).map(|writer| expected[&format!("lone_{writer}")].len()).sum();
     let request = GetEnvironmentRequest { name: environment("demo", "dev") };
-    let standing = daemon.environments().get_environment(request).await.unwrap().into_inner();
-    assert_eq!(standing.revision, batches as u64);
+    let environment = daemon.environments().get_environment(request).await.unwrap().into_inner();
+    assert_eq!(environment.revision, batches as u64);
     println!("{batches} batches, {replays} unanswered ones had been written, {rewritten} had not");
 }
 

@@ -194,7 +194,7 @@ fn wrong_configuration_ends_with_the_usage_code() {
     let refused = home.run(&["--check-config", "--config", &file.display().to_string()]);
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.report(), @"
-    error: the configuration file HOME/k.toml is invalid: unknown setting `listen`; expected one of data-dir, socket, log, log-format, vault
+    error: HOME/k.toml: unknown setting `listen`; expected one of data-dir, socket, log, log-format, vault
     hint: run `kontraktord --help` for the list of settings; nothing was changed
     ");
     assert_eq!(home.run(&["--unknown"]).code, 2);
@@ -257,7 +257,7 @@ fn help_describes_everything() {
               Possible values:
               - auto: Text on a terminal, JSON otherwise
               - text: Text for people
-              - json: One JSON object a line
+              - json: One JSON object per line
 
           --check-config
               Print each setting and its source, and exit
@@ -268,11 +268,11 @@ fn help_describes_everything() {
       -V, --version
               Print version
 
-    Configuration, first found wins: flags, environment variables, the configuration file, defaults.
-    The file is TOML with the names of the flags, data-dir, socket, log and log-format, and [[vault]].
+    Configuration, in order of precedence: flags, environment variables, the configuration file, defaults.
+    The file is TOML, with the settings data-dir, socket, log and log-format, and tables [[vault]].
 
-    Signals: SIGTERM and SIGINT stop the daemon when the running requests are answered, after 10 seconds
-    at most; a second one stops it at once. SIGHUP empties the caches of secrets.
+    Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;
+    a second signal stops it at once. SIGHUP clears the caches of secrets.
 
     Exit codes:
       0  success
@@ -280,7 +280,7 @@ fn help_describes_everything() {
       2  the command line or the configuration is invalid; nothing was changed
       3  another daemon uses the data directory or the socket
       4  the data cannot be used (damaged, missing, or of a newer version); nothing was changed
-      5  `audit verify` found the log broken, or other than expected
+      5  `audit verify` found a damaged log, or another row than the expected one
       6  `vault check` found the vault unusable
     ");
 }
@@ -400,7 +400,7 @@ async fn a_second_signal_cuts_the_wait_for_a_running_call_short() {
     let ended = daemon.wait();
     assert_eq!(ended.code, Some(1), "{}", ended.log);
     let report: Vec<_> = ended.log.lines().filter(|line| !line.starts_with('{')).collect();
-    assert_eq!(report, ["error: a second signal, SIGTERM, cut the orderly stop short"]);
+    assert_eq!(report, ["error: a second signal, SIGTERM, ended the daemon before it stopped in order"]);
     assert!(unfinished.await.unwrap().is_err());
 }
 

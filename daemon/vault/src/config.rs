@@ -85,7 +85,7 @@ pub fn build_with(tables: &[VaultTable], kinds: &[&VaultKind]) -> Result<Vec<Con
             None => format!("[[vault]] number {number}: {problem}"),
         })?;
         if vaults.iter().any(|other| other.name == vault.name) {
-            return Err(format!("duplicate vault \"{}\"; give each vault its own name", vault.name));
+            return Err(format!("vault \"{}\": duplicate name; give each vault its own name", vault.name));
         }
         vaults.push(vault);
     }
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn errors_name_the_vault_and_the_setting() {
         insta::assert_snapshot!(refused("[[vault]]\nkind = \"aws-sm\"\n"), @"[[vault]] number 1: missing setting `name`; references contain it, as in vault://NAME/…");
-        insta::assert_snapshot!(refused("[[vault]]\nname = \"Prod\"\nkind = \"aws-sm\"\n"), @r#"vault "Prod": vault has 'P' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
+        insta::assert_snapshot!(refused("[[vault]]\nname = \"Prod\"\nkind = \"aws-sm\"\n"), @r#"vault "Prod": vault has 'P' at character 1; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
         insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\n"), @r#"vault "prod": missing setting `kind`; expected one of vault, aws-sm, azure-kv"#);
         insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\nkind = \"consul\"\n"), @r#"vault "prod": unknown kind; expected one of vault, aws-sm, azure-kv"#);
         insta::assert_snapshot!(refused(&aws("regoin = \"x\"")), @r#"vault "prod": unknown setting `regoin`; expected one of address, region, auth, assume_role, ca_file"#);
@@ -230,7 +230,7 @@ mod tests {
         insta::assert_snapshot!(refused(&aws("cache = { ttl = \"2d\" }")), @r#"vault "prod": invalid value for `cache.ttl`: expected 0s to 1day, found 2days"#);
         insta::assert_snapshot!(refused(&aws("concurrency = 0")), @r#"vault "prod": invalid value for `concurrency`: expected 1 to 256, found 0"#);
         insta::assert_snapshot!(refused(&aws("timeout = \"10ms\"")), @r#"vault "prod": invalid value for `timeout`: expected 100ms to 5m, found 10ms"#);
-        insta::assert_snapshot!(refused(&format!("{}{}", aws(""), aws(""))), @r#"duplicate vault "prod"; give each vault its own name"#);
+        insta::assert_snapshot!(refused(&format!("{}{}", aws(""), aws(""))), @r#"vault "prod": duplicate name; give each vault its own name"#);
         assert!(refused(&aws("timeout = \"soon\"")).contains("a duration such as"));
     }
 

@@ -8,17 +8,17 @@ use crate::{Desk, ok, read, refused};
 fn a_binary_of_another_version_is_not_packaged() {
     let desk = Desk::new();
     desk.provider("9.9.9");
-    let said = refused(desk.package("dist", "provider"));
-    assert!(said.contains("reports \"terraform-provider-kontraktor 9.9.9\""), "{said}");
-    assert!(said.contains("build the provider again"), "{said}");
+    let error_message = refused(desk.package("dist", "provider"));
+    assert!(error_message.contains("reports \"terraform-provider-kontraktor 9.9.9\""), "{error_message}");
+    assert!(error_message.contains("build the provider again"), "{error_message}");
     assert!(!desk.path("dist").exists(), "nothing was written");
 }
 
 #[test]
 fn a_missing_binary_is_named() {
     let desk = Desk::new();
-    let said = refused(desk.package("dist", "linux_arm64=missing"));
-    assert!(said.contains("cannot read missing"), "{said}");
+    let error_message = refused(desk.package("dist", "linux_arm64=missing"));
+    assert!(error_message.contains("cannot read missing"), "{error_message}");
 }
 
 #[test]
@@ -43,12 +43,13 @@ fn arguments_say_what_is_expected() {
         ("linux_arm64=", ": expected PLATFORM=PATH"),
         ("", ": expected PLATFORM=PATH"),
     ] {
-        let said = refused(desk.package("dist", provider));
-        assert!(said.contains(expected), "{provider:?}: {said}");
+        let error_message = refused(desk.package("dist", provider));
+        assert!(error_message.contains(expected), "{provider:?}: {error_message}");
     }
     let mut twice = desk.command("dist", "linux_arm64=provider");
-    let said = refused(twice.args(["--provider", "linux_arm64=provider"]).output().expect("it starts"));
-    assert!(said.contains("duplicate provider for linux_arm64"), "{said}");
+    let error_message =
+        refused(twice.args(["--provider", "linux_arm64=provider"]).output().expect("it starts"));
+    assert!(error_message.contains("duplicate provider for linux_arm64"), "{error_message}");
 }
 
 #[test]
@@ -56,6 +57,6 @@ fn a_manifest_that_no_registry_takes_is_refused() {
     let desk = Desk::new();
     fs::write(desk.path("manifest.json"), r#"{"version":1,"metadata":{"protocol_versions":["5.0"]}}"#)
         .expect("a file");
-    let said = refused(desk.package("dist", "linux_arm64=provider"));
-    assert!(said.contains("its protocol versions are not 6.0 alone"), "{said}");
+    let error_message = refused(desk.package("dist", "linux_arm64=provider"));
+    assert!(error_message.contains("its protocol versions are not 6.0 alone"), "{error_message}");
 }

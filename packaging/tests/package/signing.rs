@@ -47,8 +47,8 @@ fn the_checksums_are_signed_with_the_configured_key() {
     let (desk, keyring) = (Desk::new(), Keyring::new());
     let mut command = desk.command("dist", "linux_arm64=provider");
     command.env("GNUPGHOME", keyring.0.path()).env("GPG_KEY", "release@example.com");
-    let said = ok(command.output().expect("it can be started"));
-    assert!(!said.contains("not signed"), "{said}");
+    let output = ok(command.output().expect("it can be started"));
+    assert!(!output.contains("not signed"), "{output}");
     let bytes = fs::read(signature(&desk)).expect("it was written");
     assert!(!bytes.starts_with(b"-----"), "registries take the binary form");
     let verified = keyring
@@ -67,8 +67,8 @@ fn without_a_key_it_says_so_and_an_old_signature_goes() {
     fs::create_dir(desk.path("dist")).expect("a folder");
     fs::write(signature(&desk), "of another release").expect("a file");
     let mut command = desk.command("dist", "linux_arm64=provider");
-    let said = ok(command.env("GPG_KEY", "").output().expect("it can be started"));
-    assert!(said.contains("note: not signed, because GPG_KEY is not set"), "{said}");
+    let output = ok(command.env("GPG_KEY", "").output().expect("it can be started"));
+    assert!(output.contains("note: not signed, because GPG_KEY is not set"), "{output}");
     assert!(!signature(&desk).exists(), "it would not fit these checksums");
 }
 
@@ -77,7 +77,7 @@ fn a_key_that_gpg_does_not_have_makes_no_release() {
     let (desk, keyring) = (Desk::new(), Keyring::new());
     let mut command = desk.command("dist", "linux_arm64=provider");
     command.env("GNUPGHOME", keyring.0.path()).args(["--key", "nobody@example.com"]);
-    let said = refused(command.output().expect("it can be started"));
-    assert!(said.contains("gpg failed to sign with the key \"nobody@example.com\""), "{said}");
+    let output = refused(command.output().expect("it can be started"));
+    assert!(output.contains("gpg failed to sign with the key \"nobody@example.com\""), "{output}");
     assert!(desk.names("dist").is_empty(), "{:?}", desk.names("dist"));
 }

@@ -69,5 +69,5 @@ pub const MAX_VIA_CHARS: usize = 32;
 /// The metadata key under which a client says what it is (`terraform`, `ktr`).
 pub const VIA_METADATA: &str = "kontraktor-via";
 
-/// What stands in the log where a client did not say what it is.
+/// The client's name in the log where a client did not send one.
 pub const DEFAULT_VIA: &str = "api";

@@ -7,10 +7,10 @@ use crate::limits::{MAX_KEY_CHARS, MAX_NAME_CHARS};
 
 /// A name against the rule. Its text states what is wrong, the rule, and the limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {fault}: {rule}")]
+#[error("{field} {kind}; {rule}")]
 pub struct NameError {
     field: &'static str,
-    fault: Fault,
+    kind: NameErrorKind,
     rule: &'static str,
 }
 
@@ -23,7 +23,7 @@ impl NameError {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Fault {
+enum NameErrorKind {
     Empty,
     TooLong { bytes: usize },
     First(char),
@@ -32,7 +32,7 @@ enum Fault {
     NotTwoParts,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for NameErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("is empty"),
@@ -58,22 +58,22 @@ fn check(
     allowed: fn(char) -> bool,
     first: fn(char) -> bool,
     last: fn(char) -> bool,
-) -> Result<(), Fault> {
+) -> Result<(), NameErrorKind> {
     let Some(begin) = text.chars().next() else {
-        return Err(Fault::Empty);
+        return Err(NameErrorKind::Empty);
     };
     // Before the characters are looked at, so that a message never quotes from something enormous.
     if text.len() > max {
-        return Err(Fault::TooLong { bytes: text.len() });
+        return Err(NameErrorKind::TooLong { bytes: text.len() });
     }
     if let Some((index, character)) = text.chars().enumerate().find(|(_, c)| !allowed(*c)) {
-        return Err(Fault::Character { character, position: index + 1 });
+        return Err(NameErrorKind::Character { character, position: index + 1 });
     }
     if !first(begin) {
-        return Err(Fault::First(begin));
+        return Err(NameErrorKind::First(begin));
     }
     match text.chars().next_back() {
-        Some(end) if !last(end) => Err(Fault::Last(end)),
+        Some(end) if !last(end) => Err(NameErrorKind::Last(end)),
         _ => Ok(()),
     }
 }
@@ -82,7 +82,7 @@ fn is_lower_alphanumeric(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit()
 }
 
-fn check_name(text: &str) -> Result<(), Fault> {
+fn check_name(text: &str) -> Result<(), NameErrorKind> {
     check(
         text,
         MAX_NAME_CHARS,
@@ -92,7 +92,7 @@ fn check_name(text: &str) -> Result<(), Fault> {
     )
 }
 
-fn check_key(text: &str) -> Result<(), Fault> {
+fn check_key(text: &str) -> Result<(), NameErrorKind> {
     check(
         text,
         MAX_KEY_CHARS,
@@ -115,7 +115,7 @@ macro_rules! name {
             }
 
             fn check(text: &str) -> Result<(), NameError> {
-                $check(text).map_err(|fault| NameError { field: $field, fault, rule: $rule })
+                $check(text).map_err(|kind| NameError { field: $field, kind, rule: $rule })
             }
         }
 
@@ -227,7 +227,7 @@ impl FromStr for EnvPath {
     fn from_str(text: &str) -> Result<Self, NameError> {
         match text.split_once('/') {
             Some((project, env)) if !env.contains('/') => Self::new(project, env),
-            _ => Err(NameError { field: "environment", fault: Fault::NotTwoParts, rule: PATH_RULE }),
+            _ => Err(NameError { field: "environment", kind: NameErrorKind::NotTwoParts, rule: PATH_RULE }),
         }
     }
 }
@@ -282,12 +282,12 @@ mod tests {
 
     #[test]
     fn refusals_read_well() {
-        insta::assert_snapshot!(refusal::<ProjectName>(""), @r#"project is empty: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
-        insta::assert_snapshot!(refusal::<EnvName>("Dev"), @r#"env has 'D' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
-        insta::assert_snapshot!(refusal::<EnvName>("dev-"), @r#"env ends with '-': use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
-        insta::assert_snapshot!(refusal::<Key>("9lives"), @r#"key begins with '9': use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
-        insta::assert_snapshot!(refusal::<Key>(&"k".repeat(300)), @r#"key is 300 bytes long: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
-        insta::assert_snapshot!(refusal::<Key>("a\nb"), @r#"key has '\n' at character 2: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
-        insta::assert_snapshot!(refusal::<EnvPath>("dev"), @"environment is not of the form PROJECT/ENV: write the project's name, one slash and the environment's name, as in infra-demo/dev");
+        insta::assert_snapshot!(refusal::<ProjectName>(""), @r#"project is empty; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
+        insta::assert_snapshot!(refusal::<EnvName>("Dev"), @r#"env has 'D' at character 1; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
+        insta::assert_snapshot!(refusal::<EnvName>("dev-"), @r#"env ends with '-'; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
+        insta::assert_snapshot!(refusal::<Key>("9lives"), @r#"key begins with '9'; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
+        insta::assert_snapshot!(refusal::<Key>(&"k".repeat(300)), @r#"key is 300 bytes long; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
+        insta::assert_snapshot!(refusal::<Key>("a\nb"), @r#"key has '\n' at character 2; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
+        insta::assert_snapshot!(refusal::<EnvPath>("dev"), @"environment is not of the form PROJECT/ENV; write the project's name, one slash and the environment's name, as in infra-demo/dev");
     }
 }

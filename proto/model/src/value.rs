@@ -98,7 +98,7 @@ impl FromStr for ValueType {
 #[non_exhaustive]
 pub enum ValueError {
     /// The text as written is too long.
-    #[error("{field} is {bytes} bytes long: at most {max} bytes of UTF-8 are allowed")]
+    #[error("{field} is {bytes} bytes long; the limit is {max} bytes of UTF-8")]
     TooLong {
         /// The field to blame.
         field: &'static str,
@@ -109,12 +109,12 @@ pub enum ValueError {
     },
     /// The text as written is short enough, its canonical form is not.
     #[error(
-        "value is too long in its canonical form: at most {MAX_VALUE_BYTES} bytes of UTF-8 are allowed there too \
-         (numbers written out without exponent, text in normalization form C)"
+        "value is too long in its canonical form (numbers without exponent, text in Unicode normalization form C); the \
+         limit is {MAX_VALUE_BYTES} bytes of UTF-8"
     )]
     CanonicalTooLong,
     /// NUL cannot be carried by environment variables or by the store.
-    #[error("{field} holds a NUL character at byte {position}: remove it")]
+    #[error("{field} contains a NUL character at byte {position}; remove it")]
     Nul {
         /// The field to blame.
         field: &'static str,
@@ -126,24 +126,24 @@ pub enum ValueError {
     NoSuchType,
     /// Not a number by RFC 8259.
     #[error(
-        "value is not a number: write digits, with an optional \"-\" before, fraction and exponent, as in -12.5 or 1e3; \
-         no leading zeros, spaces or \"+\" before it"
+        "value is not a number; write digits with an optional \"-\", fraction and exponent, as in -12.5 or 1e3, without \
+         spaces, leading zeros or a leading \"+\""
     )]
     NotNumber,
     /// Too many significant digits.
-    #[error("value has a number of {digits} significant digits: at most {MAX_NUMBER_DIGITS} are allowed")]
+    #[error("value has a number with {digits} significant digits; the limit is {MAX_NUMBER_DIGITS}")]
     NumberDigits {
         /// How many were found.
         digits: usize,
     },
     /// Too large or too small.
     #[error(
-        "value has a number that is too large or too small: its power of ten must lie between \
+        "value has a number that is too large or too small; its power of ten must be between \
          -{MAX_NUMBER_EXPONENT} and {MAX_NUMBER_EXPONENT}"
     )]
     NumberExponent,
     /// Neither `true` nor `false`.
-    #[error("value is not a bool: write exactly true or false")]
+    #[error("value is not a bool; write true or false")]
     NotBool,
     /// Not a JSON text.
     #[error("value is not valid JSON: {reason}")]
@@ -152,13 +152,13 @@ pub enum ValueError {
         reason: String,
     },
     /// The same key twice in one object, after normalization form C.
-    #[error("value is JSON with the key {key:?} twice in one object: keep one of them")]
+    #[error("value has the key {key:?} twice in one JSON object; keep one of them")]
     DuplicateKey {
         /// The key, cut after 64 characters.
         key: String,
     },
     /// Nested too deeply.
-    #[error("value is JSON nested more than {MAX_JSON_DEPTH} deep: flatten it")]
+    #[error("value is JSON nested more than {MAX_JSON_DEPTH} levels deep; flatten it")]
     TooDeep,
 }
 

@@ -132,7 +132,7 @@ impl Value {
         self.as_map()?.get(name)
     }
 
-    /// Returns the value at `path`; `None` if there is none, as for a path through null or unknown.
+    /// Returns the value at `path`, or `None` if the path leads nowhere, for example through null or unknown.
     pub fn at(&self, path: &AttributePath) -> Option<&Self> {
         path.steps().iter().try_fold(self, |value, step| match step {
             Step::Attribute(name) | Step::Key(name) => value.get(name),

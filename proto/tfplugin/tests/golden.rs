@@ -1,5 +1,5 @@
 //! The codecs against bytes that go-cty wrote (`testdata/cty`).
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use std::{fs, path::Path};
 

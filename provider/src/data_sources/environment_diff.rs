@@ -174,7 +174,7 @@ fn differing<const N: usize>(aspects: [(&str, bool); N]) -> Attr<Vec<Attr<String
     Attr::Known(aspects.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.into()).collect())
 }
 
-/// Returns the difference between the secret references of two snapshots, and whether there is none. No secret is read.
+/// Returns the difference between the secret references of two snapshots, and whether it is empty. No secret is read.
 fn references(before: &Snapshot, after: &Snapshot) -> (References, bool) {
     let diff = diff::between(before.references(), after.references());
     let changed = diff.changed.iter().filter_map(|(key, change)| {

@@ -35,7 +35,7 @@ pub(super) fn origin(variable: &v1::Variable, path: &EnvPath) -> String {
     environment.map_or_else(|| path.to_string(), |name| format!("{}/{}", name.project, name.env))
 }
 
-/// Returns the last seen version of a secret; null if there is none.
+/// Returns the last seen version of a secret; null if no version was seen.
 pub(super) fn version(reference: &v1::SecretReference) -> Attr<String> {
     Some(reference.version.clone()).filter(|version| !version.is_empty()).into()
 }

@@ -227,7 +227,7 @@ impl Queue {
             return;
         }
         let bytes = write.group.encoded_len() + GROUP_HEADER;
-        // A write that is too large by itself is sent separately, so that only it is refused.
+        // A write that alone is too large is sent separately, so that only it is refused.
         while self.bytes + bytes > MAX_MESSAGE_BYTES && !self.waiting.is_empty() {
             self.flush();
         }

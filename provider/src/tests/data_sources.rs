@@ -38,7 +38,7 @@ async fn an_environment_is_a_map() {
 }
 
 #[tokio::test]
-async fn one_variable_is_told_in_full() {
+async fn one_variable_is_read_in_full() {
     let harness = harness().await;
     let config = environment([("key", text("DB_PORT"))]);
     let state = harness.data("kontraktor_variable", &config).await.success().unwrap();

@@ -157,7 +157,7 @@ async fn an_item_that_is_refused_fails_alone_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_takes_nobody_along() {
+async fn a_caller_that_disconnects_cancels_no_other() {
     let harness = Arc::new(Harness::new().await);
     tokio::time::pause();
     let kept: Vec<_> = (0..5).map(|number| create(&harness, planned(&format!("K{number}"), "x"))).collect();
@@ -189,7 +189,7 @@ async fn two_resources_of_one_key_do_not_fail_the_others() {
 }
 
 #[tokio::test]
-async fn everyone_in_a_request_whose_answer_is_lost_is_told() {
+async fn every_write_in_a_request_whose_answer_is_lost_gets_an_error() {
     let harness = Arc::new(Harness::new().await);
     harness.daemon.set_mute(true);
     let writes = ["A", "B", "C"].map(|key| (key, create(&harness, planned(key, key))));
@@ -285,7 +285,7 @@ async fn data_sources_share_a_request_that_was_not_sent_before_they_came() {
 }
 
 #[tokio::test]
-async fn a_data_source_that_gives_up_takes_nobody_along() {
+async fn a_data_source_that_gives_up_cancels_no_other() {
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/A", ValueType::String, "a");
     let harness = Arc::new(harness);

@@ -53,8 +53,8 @@ async fn dotenv_decode_gives_a_map() {
 
 #[tokio::test]
 async fn dotenv_decode_says_where_and_never_what() {
-    insta::assert_snapshot!(refusal("dotenv_decode", text("A=1\nB='hunter2\n")).await, @"line 2, column 3: the quote that begins here does not end: close it");
-    insta::assert_snapshot!(refusal("dotenv_decode", text("A=1\nA=hunter2")).await, @"line 2, column 1: the key A stands in line 1 already: keep one of them");
+    insta::assert_snapshot!(refusal("dotenv_decode", text("A=1\nB='hunter2\n")).await, @"line 2, column 3: unclosed quote; add the closing quote");
+    insta::assert_snapshot!(refusal("dotenv_decode", text("A=1\nA=hunter2")).await, @"line 2, column 1: duplicate key A, first set in line 1; keep one of them");
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn dotenv_encode_sorts_and_quotes() {
 async fn dotenv_encode_names_the_key_it_cannot_write() {
     let null = Value::object([("A", Value::Null)]);
     insta::assert_snapshot!(refusal("dotenv_encode", null).await, @"the value of A is null. Remove the key, or set it to a string, which may be empty");
-    insta::assert_snapshot!(refusal("dotenv_encode", map([("a b", "hunter2")])).await, @r#"key has ' ' at character 2: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
+    insta::assert_snapshot!(refusal("dotenv_encode", map([("a b", "hunter2")])).await, @r#"key has ' ' at character 2; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
 }
 
 #[tokio::test]

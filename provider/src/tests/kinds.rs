@@ -80,8 +80,9 @@ async fn a_variable_does_not_take_a_reference_over_nor_a_reference_a_variable() 
     To store a secret reference instead, delete the plain variable first, or choose another key. If another resource deletes it in this same apply, apply once more.
     "#);
     for on_conflict in ["fail", "overwrite"] {
-        let said = reference([("on_conflict", text(on_conflict)), ("deletion_protection", true.into())]);
-        assert_eq!(harness.put(REFERENCE, None, &said).await.diagnostics, outcome.diagnostics);
+        let protecting =
+            reference([("on_conflict", text(on_conflict)), ("deletion_protection", true.into())]);
+        assert_eq!(harness.put(REFERENCE, None, &protecting).await.diagnostics, outcome.diagnostics);
     }
     assert_eq!(harness.daemon.value("demo/dev/A").as_deref(), Some("theirs"));
 }
@@ -302,7 +303,7 @@ async fn a_difference_shows_references_apart_and_reads_no_secret() {
 }
 
 #[tokio::test]
-async fn a_rotation_shows_between_two_moments_and_is_no_difference() {
+async fn a_rotation_shows_between_two_points_in_time_and_is_no_difference() {
     let harness = Harness::new().await;
     harness.daemon.refer("demo/dev/DB_PASSWORD", URL);
     let key = dev([("key", text("DB_PASSWORD"))]);
@@ -320,7 +321,7 @@ async fn a_rotation_shows_between_two_moments_and_is_no_difference() {
 }
 
 #[tokio::test]
-async fn a_history_tells_references_from_values_and_counts_only_writes() {
+async fn a_history_distinguishes_references_from_values_and_counts_only_writes() {
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/A", ValueType::String, "a");
     harness.daemon.log("demo/dev/A", AuditOperation::VariableCreated, Some("a"));

@@ -30,7 +30,7 @@ fn side(env: Option<&str>, at: Option<&str>) -> Value {
 }
 
 /// `dev` at revision 2, and another since.
-async fn two_moments() -> Harness {
+async fn two_points_in_time() -> Harness {
     let harness = Harness::new().await;
     harness.daemon.write("demo/dev/GONE", ValueType::String, "1");
     harness.daemon.write("demo/dev/MOVED", ValueType::String, "2");
@@ -68,7 +68,7 @@ async fn each_value_says_where_it_comes_from() {
 
 #[tokio::test]
 async fn an_environment_is_read_as_it_was() {
-    let harness = two_moments().await;
+    let harness = two_points_in_time().await;
     let state = harness.data(ENVIRONMENT, &dev([("at", text("2"))])).await.success().unwrap();
     assert_eq!(state["variables"], map([("GONE", "1"), ("MOVED", "2")]));
     assert_eq!(state["revision"], Value::from(2_u64));
@@ -83,8 +83,8 @@ async fn an_environment_is_read_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_moment_that_never_was_is_blamed() {
-    let harness = two_moments().await;
+async fn an_impossible_point_in_time_is_reported_at_its_attribute() {
+    let harness = two_points_in_time().await;
     let outcome = harness.data(ENVIRONMENT, &dev([("at", text("99"))])).await;
     insta::assert_snapshot!(outcome.message(), @"
     Error at at: Failed to read environment demo/dev
@@ -99,8 +99,8 @@ async fn a_moment_that_never_was_is_blamed() {
 }
 
 #[tokio::test]
-async fn what_stood_at_a_revision_is_asked_for_once_and_what_stands_now_each_time() {
-    let harness = two_moments().await;
+async fn a_past_revision_is_requested_once_and_the_current_state_each_time() {
+    let harness = two_points_in_time().await;
     let request = harness.daemon.request();
     for _ in 0..5 {
         harness.data(ENVIRONMENT, &dev([("at", text("2"))])).await.success().unwrap();
@@ -120,7 +120,7 @@ async fn what_stood_at_a_revision_is_asked_for_once_and_what_stands_now_each_tim
 
 #[tokio::test]
 async fn the_way_from_one_revision_leads_to_now() {
-    let harness = two_moments().await;
+    let harness = two_points_in_time().await;
     let state =
         harness.data(DIFF, &fields([("from", side(Some("dev"), Some("2")))])).await.success().unwrap();
     assert_eq!((&state["added"], &state["removed"]), (&map([("NEW", "")]), &map([("GONE", "1")])));
@@ -193,7 +193,7 @@ async fn comparing_an_environment_with_itself_is_refused_before_anything_is_aske
 }
 
 #[tokio::test]
-async fn the_history_goes_on_after_a_deletion() {
+async fn the_history_continues_after_a_deletion() {
     let harness = Harness::new().await;
     harness.daemon.log("demo/dev/A", AuditOperation::VariableCreated, Some("one"));
     harness.daemon.log("demo/dev/A", AuditOperation::VariableUpdated, Some(""));
@@ -239,7 +239,7 @@ async fn the_history_goes_on_after_a_deletion() {
 }
 
 #[tokio::test]
-async fn limits_and_moments_are_checked_without_the_daemon() {
+async fn limits_and_points_in_time_are_checked_without_the_daemon() {
     let harness = Harness::new().await;
     for (name, value, expected) in [
         ("limit", Value::from(0_u64), "limit must be a whole number between 1 and 1000."),

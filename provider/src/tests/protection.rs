@@ -139,7 +139,7 @@ async fn a_protection_switched_on_in_between_is_a_conflict_that_says_so() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_taken_over_keeps_its_protection_unless_it_is_said() {
+async fn a_key_that_is_adopted_keeps_its_protection_unless_the_configuration_sets_it() {
     let harness = Harness::new().await;
     let [.., (kind, config, _)] = kinds();
     let config = with(&config, "on_conflict", "overwrite");
@@ -149,8 +149,8 @@ async fn a_key_that_is_taken_over_keeps_its_protection_unless_it_is_said() {
     harness.daemon.protect("demo/dev/A");
     let adopted = harness.put(kind, None, &with(&config, "value", "b")).await.success().unwrap();
     assert_eq!((&adopted["deletion_protection"], &adopted["revision"]), (&true.into(), &3_u64.into()));
-    let said = with(&config, "deletion_protection", false);
-    let adopted = harness.put(kind, None, &said).await.success().unwrap();
+    let unprotecting = with(&config, "deletion_protection", false);
+    let adopted = harness.put(kind, None, &unprotecting).await.success().unwrap();
     assert_eq!(harness.delete(kind, &adopted).await.success(), None);
 }
 

@@ -154,7 +154,7 @@ async fn what_needs_no_validator_is_checked_without_the_daemon() {
     ");
     insta::assert_snapshot!(render("name", "Ports").await, @r#"
     Error at name: Invalid name
-    name has 'P' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end.
+    name has 'P' at character 1; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end.
     "#);
     assert_eq!(harness.validate(KIND, &schema([("schema", text("false"))])).await, Vec::<String>::new());
     assert_eq!(harness.validate(KIND, &schema([("schema", Value::Unknown)])).await, Vec::<String>::new());

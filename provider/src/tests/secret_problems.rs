@@ -140,7 +140,7 @@ async fn each_problem_has_a_summary_a_remedy_and_the_attribute() {
 }
 
 #[tokio::test]
-async fn a_check_that_fails_tells_each_problem_at_the_reference() {
+async fn a_check_that_fails_reports_each_problem_at_the_reference() {
     let harness = Harness::new().await;
     let mut config = by_key();
     config.extend(fields([("reference", text(URL)), ("verify", true.into())]));
@@ -186,7 +186,7 @@ fn forms(secret: &str) -> [String; 3] {
 }
 
 #[tokio::test]
-async fn no_byte_of_a_secret_is_told_or_logged() {
+async fn no_byte_of_a_secret_is_reported_or_logged() {
     const CANARY: &str = "canary-5f1d0c7e-must-not-appear";
     let log = Log::default();
     let writer = log.clone();

@@ -134,13 +134,13 @@ async fn exactly_one_way_names_a_secret() {
     id must be the ID of a kontraktor_secret_reference, in the form PROJECT/ENV/KEY.
 
     Error at id: Invalid id
-    In id, project has 'D' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end.
+    In id, project has 'D' at character 1; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end.
 
     Error at reference: Invalid reference
     invalid reference at column 1: unknown scheme; expected vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name.
 
     Error at key: Invalid key
-    key begins with '9': use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_".
+    key begins with '9'; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_".
     "#);
     for config in [
         fields([("project", Value::Unknown), ("env", Value::Unknown), ("key", Value::Unknown)]),
@@ -220,7 +220,7 @@ async fn bytes_that_are_no_text_are_there_in_base64() {
 }
 
 #[tokio::test]
-async fn a_text_that_terraform_would_change_is_told() {
+async fn a_text_that_terraform_would_change_is_reported() {
     let harness = Harness::new().await;
     harness.daemon.keep_value(URL, "pa\u{75}\u{308}word", "1");
     let open = harness.open(SECRET, &by_reference(URL)).await;
@@ -294,7 +294,7 @@ async fn a_reference_that_is_not_there_recommends_the_id() {
     Error at key: Failed to read secret demo/dev/NONE
     Environment demo/dev has no key "NONE".
 
-    If this configuration creates the reference with a kontraktor_secret_reference, replace project, env and key by that resource's id:
+    If this configuration creates the reference with a kontraktor_secret_reference, replace project, env and key with that resource's id:
 
       id = kontraktor_secret_reference.NAME.id
 

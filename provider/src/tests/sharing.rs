@@ -100,7 +100,7 @@ async fn a_missing_environment_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn data_sources_ask_again_and_are_told_that_nothing_changed() {
+async fn data_sources_revalidate_and_are_answered_that_nothing_changed() {
     let harness = with_variables(3).await;
     let read = async || {
         let config = fields([("project", text("demo")), ("env", text("dev"))]);

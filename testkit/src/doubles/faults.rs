@@ -12,7 +12,7 @@ use super::http::{Answer, Request};
 
 /// How a request fails.
 #[derive(Clone)]
-pub enum Fault {
+pub enum HttpFault {
     /// The service responds with this status in its own format. It did nothing.
     Status {
         /// From 400 to 599.
@@ -34,7 +34,7 @@ pub enum Fault {
     Instead(Answer),
 }
 
-impl Fault {
+impl HttpFault {
     /// Returns 429, to be retried after this many seconds.
     pub fn throttled(seconds: u64) -> Self {
         Self::Status { status: 429, retry_after: Some(seconds) }
@@ -65,12 +65,12 @@ struct Rule {
     /// `None`: until cleared.
     left: Option<usize>,
     matches: Box<dyn Fn(&Request) -> bool + Send + Sync>,
-    fault: Fault,
+    fault: HttpFault,
 }
 
 impl Faults {
     /// Makes the next `n` requests fail.
-    pub fn next(&self, n: usize, fault: Fault) {
+    pub fn next(&self, n: usize, fault: HttpFault) {
         self.next_where(n, |_| true, fault);
     }
 
@@ -79,18 +79,18 @@ impl Faults {
         &self,
         n: usize,
         such: impl Fn(&Request) -> bool + Send + Sync + 'static,
-        fault: Fault,
+        fault: HttpFault,
     ) {
         self.add(Some(n), such, fault);
     }
 
     /// Makes every request fail until [`Faults::clear`].
-    pub fn always(&self, fault: Fault) {
+    pub fn always(&self, fault: HttpFault) {
         self.always_where(|_| true, fault);
     }
 
     /// Makes every matching request fail until [`Faults::clear`].
-    pub fn always_where(&self, such: impl Fn(&Request) -> bool + Send + Sync + 'static, fault: Fault) {
+    pub fn always_where(&self, such: impl Fn(&Request) -> bool + Send + Sync + 'static, fault: HttpFault) {
         self.add(None, such, fault);
     }
 
@@ -110,7 +110,7 @@ impl Faults {
     }
 
     /// Takes the fault for this request, if one is pending.
-    pub(super) fn take(&self, request: &Request) -> Option<Fault> {
+    pub(super) fn take(&self, request: &Request) -> Option<HttpFault> {
         let mut rules = self.rules();
         let index = rules.iter().position(|rule| (rule.matches)(request))?;
         let rule = &mut rules[index];
@@ -135,7 +135,7 @@ impl Faults {
         &self,
         left: Option<usize>,
         such: impl Fn(&Request) -> bool + Send + Sync + 'static,
-        fault: Fault,
+        fault: HttpFault,
     ) {
         if left != Some(0) {
             self.rules().push(Rule { left, matches: Box::new(such), fault });

@@ -25,7 +25,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    faults::{Fault, Faults},
+    faults::{Faults, HttpFault},
     http::{Answer, Request, Service},
     traffic::Traffic,
 };
@@ -172,27 +172,27 @@ async fn respond(
     let mut whole = true;
     let answer = match shared.faults.take(&request) {
         None => shared.service.answer(&request),
-        Some(Fault::Status { status, retry_after }) => {
+        Some(HttpFault::Status { status, retry_after }) => {
             let answer = shared.service.failure(status);
             match retry_after {
                 Some(seconds) => answer.with("retry-after", seconds.to_string()),
                 None => answer,
             }
         }
-        Some(Fault::Hang) => {
+        Some(HttpFault::Hang) => {
             shared.faults.released().await;
             shared.service.answer(&request)
         }
-        Some(Fault::Truncate) => {
+        Some(HttpFault::Truncate) => {
             whole = false;
             shared.service.answer(&request)
         }
-        Some(Fault::Disconnect) => return Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
-        Some(Fault::WebPage) => {
+        Some(HttpFault::Disconnect) => return Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
+        Some(HttpFault::WebPage) => {
             Answer::new(200, "text/html", "<!doctype html><title>Sign in</title><p>Sign in to continue.")
         }
-        Some(Fault::Redirect(to)) => Answer::empty(302).with("location", to),
-        Some(Fault::Instead(answer)) => answer,
+        Some(HttpFault::Redirect(to)) => Answer::empty(302).with("location", to),
+        Some(HttpFault::Instead(answer)) => answer,
     };
     visit.answered(answer.status);
     render(answer, whole)

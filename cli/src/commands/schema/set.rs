@@ -90,7 +90,7 @@ fn read(source: &str, reader: impl Read) -> Result<String, CliError> {
         .map_err(|error| CliError::usage(format!("cannot read schema {source}: {error}")))?;
     if bytes.len() > MAX_SCHEMA_BYTES {
         return Err(CliError::usage(format!(
-            "{source} is too long: a schema has at most {MAX_SCHEMA_BYTES} bytes"
+            "{source} is too long; the limit for a schema is {MAX_SCHEMA_BYTES} bytes"
         )));
     }
     String::from_utf8(bytes).map_err(|error| {

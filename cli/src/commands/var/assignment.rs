@@ -59,8 +59,10 @@ impl Assignment {
             .read_to_end(&mut bytes)
             .map_err(|error| CliError::usage(format!("{}: cannot read {source}: {error}", self.key)))?;
         if bytes.len() > MAX_VALUE_BYTES {
-            let message =
-                format!("{}: {source} is too long: a value has at most {MAX_VALUE_BYTES} bytes", self.key);
+            let message = format!(
+                "{}: {source} is too long; the limit for a value is {MAX_VALUE_BYTES} bytes",
+                self.key
+            );
             return Err(CliError::usage(message));
         }
         String::from_utf8(bytes).map_err(|error| {

@@ -33,7 +33,7 @@ impl PeerAuthenticator {
                 Code::Denied,
                 format!("uid {uid} may not use this daemon; only its own user and root may"),
             )
-            .remedy("start a daemon of your own, or call as the user that this one runs as"));
+            .remedy("start your own daemon, or connect as the user that this daemon runs as"));
         };
         let caller = Caller::new(actor.as_str(), checked_via(via)?, Scopes::ALL);
         Ok(Caller { peer: pid.map(|pid| format!("pid:{pid}")).unwrap_or_default().into(), ..caller })
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uid_without_a_name_stands_for_itself() {
+    fn a_uid_without_a_name_is_shown_as_a_number() {
         assert_eq!(actor(Uid::from_raw(3_999_999_999)), "unix:3999999999");
     }
 }

@@ -177,7 +177,7 @@ fn no_hold() -> Refusal {
 }
 
 fn no_answer() -> Refusal {
-    Refusal::new(Code::VaultAnswer, "the secret was requested, and no answer was returned")
+    Refusal::new(Code::VaultAnswer, "no result was returned for the secret")
 }
 
 #[cfg(test)]

@@ -25,14 +25,14 @@ impl Command for CreateEnvironment {
             Err(_) if *create_missing => draft.create_project(&path.project, "", true, false),
             Err(refusal) => return Err(refusal),
         }
-        let standing = draft.state().environment(path).cloned();
-        if standing.as_ref().is_some_and(|environment| !environment.implicit && !*adopt_existing) {
+        let existing = draft.state().environment(path).cloned();
+        if existing.as_ref().is_some_and(|environment| !environment.implicit && !*adopt_existing) {
             return Err(Refusal::new(Code::AlreadyExists, format!("environment \"{path}\" already exists"))
                 .field("env")
                 .remedy("import it, or choose another name"));
         }
         imports::check(draft.state(), path, &settings.imports)?;
-        match standing {
+        match existing {
             None => draft.create_environment(path, settings, false),
             Some(environment) => set(draft, &environment, settings),
         }
@@ -94,7 +94,7 @@ impl Command for DeleteEnvironment {
             )
             .field("env")
             .remedy(format!(
-                "delete its variables first, or delete them with it: apply force_destroy = true first, or run `ktr env \
+                "delete its variables first, or delete them together with the environment: apply force_destroy = true, or run `ktr env \
                  delete --force {path}`"
             )));
         }
@@ -149,7 +149,7 @@ pub(super) fn settings_of(environment: &Environment) -> EnvironmentSettings {
     }
 }
 
-/// Records what is different from what stands, if anything is.
+/// Records the settings, if they differ from the current ones.
 pub(super) fn set(draft: &mut Draft<'_>, environment: &Environment, settings: &EnvironmentSettings) {
     if environment.implicit {
         change(draft, environment, settings, EnvironmentOperation::Adopted);

@@ -92,7 +92,7 @@ fn check_empty(project: &Project) -> Result<(), Refusal> {
     let name = &project.name;
     let refuse = |message: String, what: &'static str| {
         Err(Refusal::new(Code::NotEmpty, message).field("project").remedy(format!(
-            "delete {what} first, or delete them with it: apply force_destroy = true first, or run `ktr project delete \
+            "delete {what} first, or delete them together with the project: apply force_destroy = true, or run `ktr project delete \
              --force {name}`"
         )))
     };
@@ -123,7 +123,7 @@ fn settings_of(project: &Project) -> ProjectSettings {
     ProjectSettings { description: project.description.to_string(), protected: project.protected }
 }
 
-/// Records what is different from what stands, if anything is.
+/// Records the settings, if they differ from the current ones.
 fn set(draft: &mut Draft<'_>, project: &Project, settings: &ProjectSettings) {
     let operation = if project.implicit {
         ProjectOperation::Adopted

@@ -1,5 +1,5 @@
-//! Making an environment what it was: own variables, imports and description, as one new revision. Protection belongs to
-//! the present: what is protected stays so, and stops a restoring that would take it away.
+//! Restores an earlier state of an environment (own variables, imports and description) as one new revision. Protection
+//! is not restored: what is protected now stays protected, and refuses a restoration that would delete it.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl Command for RestoreEnvironment {
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { path, earlier, expect_revision } = self;
         let environment = Arc::clone(find_environment(draft.state(), path)?);
-        // Before anything else is said: what would be written and deleted follows from what stands.
+        // The first check: what would be written and deleted follows from the current state.
         check_revision(&environment, *expect_revision)?;
         let going: Vec<&Arc<Variable>> = environment
             .variables
@@ -30,7 +30,7 @@ impl Command for RestoreEnvironment {
         check_unprotected(path, earlier, &going)?;
         let settings = settings(draft.state(), &environment, earlier)?;
         let coming: Vec<&Arc<Variable>> =
-            earlier.variables.values().filter(|variable| !stands_so(&environment, variable)).collect();
+            earlier.variables.values().filter(|variable| !is_current(&environment, variable)).collect();
 
         let mut budget = ValidationBudget::default();
         for variable in &coming {
@@ -69,8 +69,8 @@ fn check_revision(environment: &Environment, expected: Option<u64>) -> Result<()
     Err(Refusal::new(
         Code::Conflict,
         format!(
-            "environment \"{path}\" was expected at revision {expected}, and is at revision {revision}: {} wrote it \
-             through {} at {}",
+            "environment \"{path}\" is at revision {revision}, but revision {expected} was expected; it was last \
+             changed by {} through {} at {}",
             written.actor, written.via, written.at,
         ),
     )
@@ -101,7 +101,7 @@ fn check_unprotected(
     .remedy(protection::unprotect_variables(path, "roll back again")))
 }
 
-/// What the environment itself is to be; none: it is so already.
+/// Returns the earlier settings of the environment itself; `None` if they are the current ones.
 fn settings(
     state: &State,
     environment: &Environment,
@@ -131,14 +131,14 @@ fn unrestorable(path: &EnvPath, earlier: &EarlierState, refusal: Refusal) -> Ref
     Refusal { message, ..refusal }
 }
 
-/// Whether a variable of the past holds the same now.
-fn stands_so(environment: &Environment, earlier: &Variable) -> bool {
+/// Returns whether an earlier variable has the same content now.
+fn is_current(environment: &Environment, earlier: &Variable) -> bool {
     environment.variables.get(&earlier.key).is_some_and(|now| {
         now.kind == earlier.kind && now.value == earlier.value && now.description == earlier.description
     })
 }
 
-/// What giving a variable its past content looks like in the log.
+/// Returns the event that gives a variable its earlier content.
 fn return_of(environment: &Environment, earlier: &Variable, revision: u64) -> VariableEvent {
     let now = environment.variables.get(&earlier.key);
     VariableEvent {

@@ -1,5 +1,5 @@
-//! The rules of schemas. What stands in a project conforms to its schemas: a write that does not is refused, and so is
-//! a schema that does not fit what stands.
+//! The rules of schemas. Every variable of a project conforms to the project's schemas: a write that does not is refused,
+//! and so is a schema that an existing variable violates.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ impl Command for CreateSchema {
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Outcome, Refusal> {
         let Self { project, name, settings, create_missing, adopt_existing } = self;
-        let standing = match find_project(draft.state(), project) {
+        let existing = match find_project(draft.state(), project) {
             Ok(found) => found.schemas.get(name).cloned(),
             Err(_) if *create_missing => None,
             Err(refusal) => return Err(refusal),
         };
-        match standing {
+        match existing {
             Some(schema) if *adopt_existing => set(draft, &schema, settings)?,
             Some(_) => {
                 return Err(Refusal::new(
@@ -58,7 +58,7 @@ impl Command for UpdateSchema {
             return Err(Refusal::new(
                 Code::Conflict,
                 format!(
-                    "schema \"{name}\" of project \"{project}\" differs from the expected settings: {} changed it through {} at {}",
+                    "schema \"{name}\" of project \"{project}\" differs from the expected settings; it was last changed by {} through {} at {}",
                     changed.actor, changed.via, changed.at,
                 ),
             )
@@ -85,7 +85,7 @@ impl Command for DeleteSchema {
     }
 }
 
-/// Takes a schema away.
+/// Removes a schema.
 pub(super) fn remove(draft: &mut Draft<'_>, schema: &VariableSchema) {
     let event = SchemaEvent {
         project: schema.project.clone(),
@@ -123,14 +123,14 @@ pub(super) fn check(
             Ok(checker) if checker.is_for(key) => checker,
             Err(unusable) if unusable.may_be_for(key) => {
                 let message = format!(
-                    "key \"{key}\" of environment \"{path}\" cannot be checked by schema \"{}\" of project \"{}\": {}",
+                    "key \"{key}\" of environment \"{path}\" cannot be checked, because this daemon cannot use schema \"{}\" of project \"{}\" ({})",
                     schema.name,
                     schema.project,
                     unusable.error(),
                 );
-                return Err(Refusal::new(Code::SchemaViolation, message).field("value").remedy(
-                    "this daemon cannot use that schema: update it, or delete it; then write again",
-                ));
+                return Err(Refusal::new(Code::SchemaViolation, message)
+                    .field("value")
+                    .remedy("update or delete that schema, then write again"));
             }
             _ => continue,
         };
@@ -158,11 +158,11 @@ fn unchecked(path: &EnvPath, key: &Key) -> Refusal {
     Refusal::invalid(
         "value",
         format!(
-            "key \"{key}\" of environment \"{path}\" was not checked: with it, the schemas take more than \
-             {MAX_REQUEST_STEPS} steps for the variables of this request"
+            "key \"{key}\" of environment \"{path}\" was not checked, because checking the variables of \
+             this request takes more than {MAX_REQUEST_STEPS} steps"
         ),
     )
-    .remedy("write fewer at a time, or make the schemas of the project simpler")
+    .remedy("write fewer variables at a time, or simplify the schemas of the project")
 }
 
 fn attach(
@@ -187,7 +187,7 @@ fn attach(
     Ok(())
 }
 
-/// Changes a schema that stands, if it is other than asked for.
+/// Updates an existing schema, if it differs from the settings.
 fn set(draft: &mut Draft<'_>, schema: &VariableSchema, settings: &SchemaSettings) -> Result<(), Refusal> {
     if is_as_asked(schema, settings) {
         return Ok(());
@@ -222,7 +222,7 @@ fn write(
     }
 }
 
-/// The schema compiled, where it can be used and what stands conforms to it.
+/// Compiles the schema; refuses one that cannot be used or that an existing variable violates.
 fn fitting(
     state: &State,
     project: &ProjectName,
@@ -246,7 +246,7 @@ fn fitting(
             let mismatch = match checker.read(value_type, &variable.value) {
                 Ok(instance) if !budget.spend(instance.steps) => return Err(too_much(project, name)),
                 Ok(instance) if checker.conforms(&instance) => continue,
-                // Only the first one is told how.
+                // Only the first mismatch is explained.
                 Ok(_) if first.is_some() => None,
                 Ok(instance) => Some(budget.explain(&checker, &instance)),
                 Err(mismatch) => Some(mismatch),
@@ -281,7 +281,7 @@ fn too_much(project: &Project, name: &SchemaName) -> Refusal {
     Refusal::invalid(
         "schema",
         format!(
-            "schema \"{name}\" takes too many steps to check what stands in project \"{}\"",
+            "schema \"{name}\" takes too many steps to check the existing variables of project \"{}\"",
             project.name
         ),
     )

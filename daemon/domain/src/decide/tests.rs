@@ -1,4 +1,4 @@
-//! The rules by example. The world and the words are here, with the tests of single items and groups.
+//! The rules by example. The helpers are here, with the tests of single items and groups.
 
 mod budget;
 mod containers;
@@ -120,12 +120,12 @@ impl World {
         self.ask(&request).unwrap();
     }
 
-    /// The refusal of a request that is to be refused, as people read it.
+    /// Returns the refusal of a request that must be refused, as people read it.
     fn refused(&mut self, command: &impl Command) -> String {
         let events = self.events.len();
         let refusal = self.ask(command).err().expect("it was to be refused");
         assert_eq!(self.events.len(), events);
-        told(&refusal)
+        describe(&refusal)
     }
 
     fn value(&self, path: &str, key: &str) -> Option<Arc<str>> {
@@ -178,7 +178,7 @@ fn paths(names: &[&str]) -> Vec<EnvPath> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-fn told(refusal: &Refusal) -> String {
+fn describe(refusal: &Refusal) -> String {
     format!("{:?} {}: {}\n  {}", refusal.code, refusal.field, refusal.message, refusal.remedy)
 }
 
@@ -213,8 +213,8 @@ fn expecting(item: WriteItem, expect: Expect) -> WriteItem {
     WriteItem { expect, ..item }
 }
 
-/// `written 3/4`: the outcome, the key's revision and the environment's.
-fn words(outcome: &BatchOutcome) -> Vec<String> {
+/// One line for each item, as in `written 3/4`: the outcome, the key's revision and the environment's.
+fn summaries(outcome: &BatchOutcome) -> Vec<String> {
     outcome
         .results
         .iter()
@@ -243,12 +243,12 @@ fn one_request_is_one_revision() {
     let mut world = World::new();
     let outcome =
         world.write(vec![vec![put("p/e", "A", "1")], vec![put("p/e", "B", "2")], vec![put("p/f", "A", "3")]]);
-    assert_eq!(words(&outcome), ["written 1/1", "written 1/1", "written 1/1"]);
+    assert_eq!(summaries(&outcome), ["written 1/1", "written 1/1", "written 1/1"]);
     let outcome =
         world.write(vec![vec![put("p/e", "A", "1")], vec![put("p/e", "B", "3")], vec![delete("p/f", "A")]]);
-    assert_eq!(words(&outcome), ["unchanged 1/2", "written 2/2", "deleted 2/2"]);
+    assert_eq!(summaries(&outcome), ["unchanged 1/2", "written 2/2", "deleted 2/2"]);
     let outcome = world.write(vec![vec![put("p/e", "A", "1")], vec![delete("p/f", "A")]]);
-    assert_eq!(words(&outcome), ["unchanged 1/2", "absent 0/2"]);
+    assert_eq!(summaries(&outcome), ["unchanged 1/2", "absent 0/2"]);
     assert_eq!((world.revision("p/e"), world.revision("p/f")), (2, 2));
 }
 
@@ -260,7 +260,7 @@ fn a_group_is_written_whole_or_not_at_all() {
         vec![put("p/e", "B", "2"), expecting(put("p/e", "A", "2"), Expect::Absent), put("p/new", "A", "1")],
         vec![put("p/e", "C", "3")],
     ]);
-    assert_eq!(words(&outcome), ["Skipped 0/2", "KeyExists 1/2", "Skipped 0/0", "written 2/2"]);
+    assert_eq!(summaries(&outcome), ["Skipped 0/2", "KeyExists 1/2", "Skipped 0/0", "written 2/2"]);
     assert_eq!(refusal(&outcome, 0).message, "not written, because item 2 of the same group was refused");
     assert_eq!(world.value("p/e", "B"), None);
     assert_eq!(world.state.project(&"p".parse().unwrap()).unwrap().environments.len(), 1);
@@ -283,7 +283,7 @@ fn expectations() {
     ];
     for (item, expect, wanted, has_current) in cases {
         let outcome = world.write(vec![vec![expecting(item.clone(), expect)]]);
-        assert_eq!(words(&outcome), [wanted], "{item:?} {expect:?}");
+        assert_eq!(summaries(&outcome), [wanted], "{item:?} {expect:?}");
         if let ItemOutcome::Refused(refusal) = &outcome.results[0].outcome {
             assert_eq!(refusal.field, "key");
             assert_eq!(refusal.current.is_some(), has_current);
@@ -301,7 +301,7 @@ fn expectations() {
         vec![expecting(delete("p/e", "B"), Expect::Revision(1))],
         vec![expecting(put("p/e", "C", "2"), Expect::Absent)],
     ]);
-    assert_eq!(words(&outcome), ["written 2/2", "deleted 2/2", "written 2/2"]);
+    assert_eq!(summaries(&outcome), ["written 2/2", "deleted 2/2", "written 2/2"]);
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn wrong_items_are_refused_alone() {
         })),
         ..put("p/e", "A", "")
     };
-    let malformed = Refusal::invalid("operation", "the item names no operation");
+    let malformed = Refusal::invalid("operation", "the item has no operation");
     let cases = [
         (put("P/e", "A", "1"), Code::Invalid, "project"),
         (put("p/E", "A", "1"), Code::Invalid, "env"),
@@ -375,5 +375,9 @@ fn values_are_stored_canonically_and_compared_so() {
         vec![typed(put("p/e", "N", "15e-1"), ValueType::Number)],
         vec![put("p/e", "J", "{\"a\":[],\"b\":1}")],
     ]);
-    assert_eq!(words(&outcome), ["unchanged 1/2", "written 2/2"], "another type is another variable content");
+    assert_eq!(
+        summaries(&outcome),
+        ["unchanged 1/2", "written 2/2"],
+        "another type is another variable content"
+    );
 }

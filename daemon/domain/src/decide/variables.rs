@@ -1,7 +1,7 @@
 //! The rules of variables: batches, their groups and items.
 //!
-//! A group is decided in two steps. First every item of it is planned against what stands, with nothing changed; a key
-//! occurs once in a request, so items can't get in each other's way. Then, if none was refused, all are recorded.
+//! A group is decided in two steps. First every item of it is planned against the current state, with nothing changed; a
+//! key occurs once in a request, so items cannot conflict with each other. Then, if none was refused, all are recorded.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -41,7 +41,7 @@ impl Command for Batch {
                     format!("batch {} was already used with other content", self.id),
                 )
                 .field("batch_id")
-                .remedy("give every batch an id of its own; repeat one only with the same content"));
+                .remedy("use a new id for each batch, and repeat a batch only with the same content"));
             }
             return Ok(BatchOutcome { results: remembered.results(), replayed: true });
         }
@@ -103,7 +103,7 @@ fn check_shape(batch: &Batch) -> Result<(), Refusal> {
                     short(&format!("{}/{}", item.project, item.env)),
                 ),
             )
-            .remedy("name each key once; write it again in a batch of its own"));
+            .remedy("name each key once, or write it again in another batch"));
         }
     }
     Ok(())
@@ -291,14 +291,14 @@ fn meets(
         .remedy("import it, or choose another key"),
         (Expect::Revision(revision), None) => Refusal::new(
             Code::Conflict,
-            format!("key \"{key}\" of environment \"{path}\" was expected at revision {revision}, and does not exist"),
+            format!("key \"{key}\" of environment \"{path}\" does not exist, but revision {revision} was expected"),
         )
         .remedy("read it again, then retry"),
         (Expect::Revision(revision), Some(variable)) => Refusal::new(
             Code::Conflict,
             format!(
-                "key \"{key}\" of environment \"{path}\" was expected at revision {revision}, and is at revision {}: \
-                 {} wrote it through {} at {}",
+                "key \"{key}\" of environment \"{path}\" is at revision {}, but revision {revision} was expected; it was \
+                 last changed by {} through {} at {}",
                 variable.revision, variable.written.actor, variable.written.via, variable.written.at,
             ),
         )
@@ -308,7 +308,8 @@ fn meets(
     let (Some(variable), Some(environment)) = (current, state.environment(path)) else { return Err(refusal) };
     let size = variable.value.len() + variable.description.len();
     if size > *room {
-        let message = format!("{} (its value is left out: too many items were refused)", refusal.message);
+        let message =
+            format!("{} (its value is omitted, because too many items were refused)", refusal.message);
         return Err(Refusal { message, ..refusal });
     }
     *room -= size;

@@ -1,23 +1,23 @@
-//! What the checks of one request may take together: the one writer has other requests to serve. It refuses to know what
-//! is checked.
+//! How many steps the checks of one request may take together: the one writer has other requests to serve. It does not
+//! know what is checked.
 
 use super::{Checker, Instance, Mismatch};
 
 /// Steps that all checks of a request may take: half a second at worst.
 pub(crate) const MAX_REQUEST_STEPS: u64 = 50_000_000;
 
-/// Steps that finding out how values break their schemas may take. What is left out then is where, and nothing else.
-const MAX_TELLING_STEPS: u64 = 50_000_000;
+/// Steps that explaining the mismatches of a request may take. Beyond it, a message leaves out where a value is wrong.
+const MAX_EXPLAINING_STEPS: u64 = 50_000_000;
 
-/// Adds up what the checks of one request take, and says when it is too much.
+/// Counts the steps of one request's checks, and reports when they are too many.
 #[derive(Debug, Default)]
 pub(crate) struct ValidationBudget {
     spent: u64,
-    told: u64,
+    explained: u64,
 }
 
 impl ValidationBudget {
-    /// False: no more. What is refused is not spent: something smaller may still do.
+    /// Returns false if that is too much; then nothing is spent, so that a smaller check may still fit.
     #[must_use]
     pub(crate) fn spend(&mut self, steps: u64) -> bool {
         let spent = self.spent.saturating_add(steps);
@@ -28,15 +28,15 @@ impl ValidationBudget {
         enough
     }
 
-    /// How a value that does not conform breaks the schema.
+    /// Explains how a value that does not conform violates the schema.
     pub(crate) fn explain(&mut self, checker: &Checker, instance: &Instance) -> Mismatch {
-        let told = self.told.saturating_add(checker.telling_steps(instance));
-        if told > MAX_TELLING_STEPS {
+        let explained = self.explained.saturating_add(checker.explaining_steps(instance));
+        if explained > MAX_EXPLAINING_STEPS {
             return Mismatch::whole(
-                "it does not conform, and so much of this request does not that it is not said where",
+                "it does not conform; this request has too many such values to say where each is wrong",
             );
         }
-        self.told = told;
+        self.explained = explained;
         checker.explain(instance)
     }
 }

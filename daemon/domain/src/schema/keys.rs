@@ -26,17 +26,17 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn new(pattern: &str) -> Result<Self, SchemaError> {
         if pattern.is_empty() {
-            return Err(SchemaError::pattern("is empty, and a key never is"));
+            return Err(SchemaError::pattern("is empty and would match no key"));
         }
         if pattern.len() > MAX_KEY_PATTERN_BYTES {
             return Err(SchemaError::pattern(format!(
-                "is {} bytes long: at most {MAX_KEY_PATTERN_BYTES} are allowed",
+                "is {} bytes long; the limit is {MAX_KEY_PATTERN_BYTES}",
                 pattern.len()
             )));
         }
         let (text, whole) = whole(pattern).map_err(|error| match error {
             regex::Error::CompiledTooBig(limit) => SchemaError::pattern(format!(
-                "takes more than {limit} bytes when it is compiled: repeat less"
+                "takes more than {limit} bytes when compiled; use fewer repetitions"
             )),
             error => {
                 // The parser draws a picture of several lines; its last line says what is wrong.
@@ -52,7 +52,7 @@ impl Keys {
         let most = keys.steps_for(MAX_KEY_CHARS);
         if most > MAX_STEPS {
             return Err(SchemaError::pattern(format!(
-                "may take {most} steps for a single key; the limit is {MAX_STEPS}: repeat less"
+                "may take {most} steps for a single key, more than the limit of {MAX_STEPS}; use fewer repetitions"
             )));
         }
         Ok(keys)

@@ -39,8 +39,8 @@ impl Load {
             return Err(SchemaError::at(
                 String::new(),
                 format!(
-                    "looking at a single value may take {} steps; the limit is {MAX_STEPS}: let fewer subschemas \
-                     refer to each other, and let patterns repeat less",
+                    "checking a single value may take {} steps, more than the limit of {MAX_STEPS}; use fewer \
+                     references between subschemas, and fewer repetitions in patterns",
                     steps[0]
                 ),
             ));
@@ -136,7 +136,7 @@ fn round(nodes: &[Node], outer: &[usize]) -> SchemaError {
     SchemaError::at(
         nodes[on_it].pointer.clone(),
         format!(
-            "the schema refers to itself without going into the value: {}{}",
+            "references form a cycle that never descends into the value: {}{}",
             named.join(" -> "),
             if way.len() > 10 { " -> …" } else { "" }
         ),
@@ -150,9 +150,7 @@ fn check_chains(nodes: &[Node], order: &[usize]) -> Result<(), SchemaError> {
         if chain[index] > MAX_CHAIN {
             return Err(SchemaError::at(
                 nodes[index].pointer.clone(),
-                format!(
-                    "more than {MAX_CHAIN} subschemas lead to each other from here without going into the value"
-                ),
+                format!("a chain of more than {MAX_CHAIN} subschemas applies to the same value"),
             ));
         }
     }

@@ -17,7 +17,7 @@ const FORMAT_COST: u64 = 20;
 /// nothing else is for.
 const TIMES_ASKED: u64 = 3;
 
-/// Each takes time to compile and memory as long as the schema stands.
+/// Each takes time to compile, and memory for as long as the schema exists.
 const MAX_PATTERNS: usize = 256;
 
 /// What a schema is made of.
@@ -138,14 +138,11 @@ impl<'a> Reader<'a> {
             ("$schema", Value::String(draft)) if draft.strip_suffix('#').unwrap_or(draft) != DRAFT => {
                 return Err(SchemaError::at(
                     here,
-                    format!(
-                        "names the draft {:?}, and only {DRAFT:?} (draft 2020-12) is known",
-                        short(draft)
-                    ),
+                    format!("unsupported draft {:?}; expected {DRAFT:?}", short(draft)),
                 ));
             }
             ("$id", _) if index != 0 => {
-                return Err(SchemaError::at(here, "only the whole schema may have an $id"));
+                return Err(SchemaError::at(here, "$id is allowed only at the root of the schema"));
             }
             ("$anchor" | "$dynamicAnchor", Value::String(name)) => {
                 self.anchors.insert(name, index);
@@ -241,21 +238,21 @@ impl<'a> Reader<'a> {
         };
         let (base, fragment) = text.split_once('#').unwrap_or((text, ""));
         if !(base.is_empty() || Some(base) == self.id) {
-            return error("and references must stay inside the schema");
+            return error("but references must stay inside the schema");
         }
         let Some(fragment) = percent_decoded(fragment) else {
-            return error("whose percent-encoding is mismatch");
+            return error("whose percent-encoding is invalid");
         };
         if !(fragment.is_empty() || fragment.starts_with('/')) {
             return match self.anchors.get(fragment.as_str()) {
                 Some(node) => Ok(*node),
-                None => error("an anchor that the schema does not have"),
+                None => error("which is not an anchor of the schema"),
             };
         }
         match self.schema.pointer(&fragment) {
             Some(schema @ (Value::Object(_) | Value::Bool(_))) => Ok(self.node(fragment, schema)),
-            Some(_) => error("where there is no schema"),
-            None => error("which the schema does not have"),
+            Some(_) => error("which is not a schema"),
+            None => error("which does not exist in the schema"),
         }
     }
 }
@@ -291,7 +288,7 @@ pub(super) fn short(text: &str) -> String {
     }
 }
 
-/// How large a value is for whoever looks at all of it: one for each part, and one for every 64 bytes of text.
+/// Returns the size of a value for a check that visits all of it: one for each part, and one for every 64 bytes of text.
 pub(super) fn parts(value: &Value) -> u64 {
     let text = |text: &str| count(text.len() / 64);
     match value {

@@ -100,26 +100,26 @@ fn the_texts_say_what_is_asked_for_and_where() {
     insta::assert_snapshot!(json_broken(&json!({"additionalProperties": false}), &json!({"k": 1})), @"/additionalProperties: must not have properties other than those that the schema names");
     insta::assert_snapshot!(json_broken(&json!({"properties": {"k": {}}, "additionalProperties": false}), &json!({"k": 1, "l": 1})), @"/additionalProperties: must not have properties other than those that the schema names");
     insta::assert_snapshot!(json_broken(&json!({"prefixItems": [true], "items": false}), &json!([1, 2])), @"/items: must not have items other than those that the schema names (at /1 of the value)");
-    insta::assert_snapshot!(json_broken(&json!({"properties": {"items": false}}), &json!({"items": 2})), @"/properties/items: nothing is allowed here (at /items of the value)");
-    insta::assert_snapshot!(json_broken(&json!(false), &json!(1)), @"nothing is allowed here");
+    insta::assert_snapshot!(json_broken(&json!({"properties": {"items": false}}), &json!({"items": 2})), @"/properties/items: no value is allowed here (at /items of the value)");
+    insta::assert_snapshot!(json_broken(&json!(false), &json!(1)), @"no value is allowed here");
 }
 
 #[test]
 fn what_cannot_be_a_schema_is_refused_with_the_place() {
-    insta::assert_snapshot!(error(&json!({"properties": {"p": {"type": "strin"}}})), @"the schema cannot be used at /properties/p/type: must be one of array, boolean, integer, null, number, object, string, or a list of them");
-    insta::assert_snapshot!(error(&json!({"maximum": "9"})), @"the schema cannot be used at /maximum: must be of type number");
-    insta::assert_snapshot!(error(&json!([])), @"the schema cannot be used: a schema is a JSON object, or true or false");
-    insta::assert_snapshot!(error(&json!({"pattern": "(?=a)b"})), @"the schema cannot be used at /pattern: must be a regular expression that this daemon takes: without look-around and back-references, not too large");
-    insta::assert_snapshot!(error(&json!({"pattern": r"(a)\1"})), @"the schema cannot be used at /pattern: must be a regular expression that this daemon takes: without look-around and back-references, not too large");
+    insta::assert_snapshot!(error(&json!({"properties": {"p": {"type": "strin"}}})), @"invalid schema at /properties/p/type: must be one of array, boolean, integer, null, number, object, string, or a list of them");
+    insta::assert_snapshot!(error(&json!({"maximum": "9"})), @"invalid schema at /maximum: must be of type number");
+    insta::assert_snapshot!(error(&json!([])), @"invalid schema: expected a JSON object, true or false");
+    insta::assert_snapshot!(error(&json!({"pattern": "(?=a)b"})), @"invalid schema at /pattern: must be a regular expression that this daemon supports: without look-around and backreferences, and not too large");
+    insta::assert_snapshot!(error(&json!({"pattern": r"(a)\1"})), @"invalid schema at /pattern: must be a regular expression that this daemon supports: without look-around and backreferences, and not too large");
     let text = |schema: &str| {
         let settings = SchemaSettings { key_pattern: ".*".to_owned(), schema: schema.to_owned() };
         Checker::new(&settings).map(|_| "taken").unwrap_err().to_string()
     };
-    insta::assert_snapshot!(text("{\"type\": }"), @"the schema cannot be used: it is not valid JSON: expected value at line 1 column 10");
-    insta::assert_snapshot!(text("{\"type\": \"string\", \"type\": \"number\"}"), @r#"the schema cannot be used: it is JSON with the key "type" twice in one object: keep one of them"#);
-    insta::assert_snapshot!(text(&" ".repeat(65_537)), @"the schema cannot be used: it is 65537 bytes long; the limit is 65536");
+    insta::assert_snapshot!(text("{\"type\": }"), @"invalid schema: it is not valid JSON (expected value at line 1 column 10)");
+    insta::assert_snapshot!(text("{\"type\": \"string\", \"type\": \"number\"}"), @r#"invalid schema: it has the key "type" twice in one JSON object; keep one of them"#);
+    insta::assert_snapshot!(text(&" ".repeat(65_537)), @"invalid schema: it is 65537 bytes long; the limit is 65536");
     let deep = format!("{}true{}", "{\"items\":".repeat(129), "}".repeat(129));
-    insta::assert_snapshot!(text(&deep), @"the schema cannot be used: it is JSON nested more than 128 deep: flatten it");
+    insta::assert_snapshot!(text(&deep), @"invalid schema: it is JSON nested more than 128 levels deep; flatten it");
 }
 
 #[test]
@@ -138,15 +138,15 @@ fn nothing_outside_the_schema_is_ever_asked_for() {
             assert_eq!(
                 error(&schema),
                 format!(
-                    "the schema cannot be used at /properties/p/{keyword}: refers to {reference:?}, and references must stay inside the schema"
+                    "invalid schema at /properties/p/{keyword}: refers to {reference:?}, but references must stay inside the schema"
                 ),
             );
         }
     }
-    insta::assert_snapshot!(error(&json!({"$schema": "http://json-schema.org/draft-07/schema#"})), @r#"the schema cannot be used at /$schema: names the draft "http://json-schema.org/draft-07/schema#", and only "https://json-schema.org/draft/2020-12/schema" (draft 2020-12) is known"#);
-    insta::assert_snapshot!(error(&json!({"$defs": {"a": {"$id": "https://example.com/a"}}})), @"the schema cannot be used at /$defs/a/$id: only the whole schema may have an $id");
-    insta::assert_snapshot!(error(&json!({"$ref": "#/$defs/nope"})), @r##"the schema cannot be used at /$ref: refers to "#/$defs/nope", which the schema does not have"##);
-    insta::assert_snapshot!(error(&json!({"$ref": "#nope"})), @r##"the schema cannot be used at /$ref: refers to "#nope", an anchor that the schema does not have"##);
+    insta::assert_snapshot!(error(&json!({"$schema": "http://json-schema.org/draft-07/schema#"})), @r#"invalid schema at /$schema: unsupported draft "http://json-schema.org/draft-07/schema#"; expected "https://json-schema.org/draft/2020-12/schema""#);
+    insta::assert_snapshot!(error(&json!({"$defs": {"a": {"$id": "https://example.com/a"}}})), @"invalid schema at /$defs/a/$id: $id is allowed only at the root of the schema");
+    insta::assert_snapshot!(error(&json!({"$ref": "#/$defs/nope"})), @r##"invalid schema at /$ref: refers to "#/$defs/nope", which does not exist in the schema"##);
+    insta::assert_snapshot!(error(&json!({"$ref": "#nope"})), @r##"invalid schema at /$ref: refers to "#nope", which is not an anchor of the schema"##);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn references_inside_the_schema_lead_to_pointers_anchors_and_its_own_id() {
 
 #[test]
 fn a_schema_that_refers_to_itself_in_place_is_refused_and_one_for_trees_is_not() {
-    insta::assert_snapshot!(error(&json!({"$ref": "#"})), @"the schema cannot be used: the schema refers to itself without going into the value: # -> #");
+    insta::assert_snapshot!(error(&json!({"$ref": "#"})), @"invalid schema: references form a cycle that never descends into the value: # -> #");
     let round = json!({"$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}, "properties": {"p": {"$ref": "#/$defs/a"}}});
     let text = error(&round);
     assert!(text.contains("refers to itself") && text.contains("#/$defs/a/allOf/0"), "{text}");
@@ -217,7 +217,7 @@ fn what_would_take_long_to_explain_is_refused_without_the_place() {
     let patterns: serde_json::Map<_, _> =
         (0..257).map(|number| (format!("^p{number}"), json!(true))).collect();
     let text = error(&json!({ "patternProperties": patterns }));
-    assert_eq!(text, "the schema cannot be used: it has more than 256 patterns");
+    assert_eq!(text, "invalid schema: it has more than 256 patterns");
 }
 
 #[test]
@@ -253,7 +253,10 @@ fn a_pattern_whose_states_outgrow_the_cache_does_not_hold_the_writer() {
     let eighty: Vec<Value> =
         (0..80).map(|number| json!({"not": {"pattern": format!("a[ab]{{{}}}x", 1_920 + number)}})).collect();
     let text = error(&json!({ "allOf": eighty }));
-    assert!(text.contains("the limit is 1000000") && text.contains("let patterns repeat less"), "{text}");
+    assert!(
+        text.contains("the limit of 1000000") && text.contains("fewer repetitions in patterns"),
+        "{text}"
+    );
     // The names of members are tried as well.
     let names = json!({"patternProperties": {"a[ab]{500}x": true}, "additionalProperties": false});
     let many: serde_json::Map<_, _> =
@@ -303,22 +306,23 @@ fn finding_out_what_many_patterns_take_is_bounded_too() {
 }
 
 #[test]
-fn a_request_has_patience_for_so_many_steps_and_no_more() {
+fn a_request_has_a_budget_of_steps() {
     let mut budget = ValidationBudget::default();
     assert!(budget.spend(MAX_REQUEST_STEPS - 10));
     assert!(!budget.spend(11) && budget.spend(10) && !budget.spend(1));
 }
 
 #[test]
-fn a_request_is_told_where_its_values_are_wrong_as_long_as_that_is_bounded() {
+fn messages_say_where_values_are_wrong_within_a_bound_for_each_request() {
     let branches: Vec<Value> = (0..200).map(|number| json!({"const": number})).collect();
     let checker = checker(&json!({ "anyOf": branches })).unwrap_or_else(|error| panic!("{error}"));
     let instance = checker.read(ValueType::String, "none").unwrap_or_else(|mismatch| panic!("{mismatch}"));
     let mut budget = ValidationBudget::default();
-    let told: Vec<String> = (0..10_000).map(|_| budget.explain(&checker, &instance).to_string()).collect();
-    let placed = told.iter().filter(|text| text.starts_with("/anyOf: ")).count();
+    let messages: Vec<String> =
+        (0..10_000).map(|_| budget.explain(&checker, &instance).to_string()).collect();
+    let placed = messages.iter().filter(|text| text.starts_with("/anyOf: ")).count();
     assert!((100..2_000).contains(&placed), "{placed}");
-    insta::assert_snapshot!(told[9_999], @"it does not conform, and so much of this request does not that it is not said where");
+    insta::assert_snapshot!(messages[9_999], @"it does not conform; this request has too many such values to say where each is wrong");
 }
 
 #[test]
@@ -336,7 +340,7 @@ fn the_deepest_schema_on_the_deepest_value_fits_the_writers_stack() {
     let texts =
         with_the_writers_stack(|| (json_broken(&schema, &nested(127)), json_broken(&schema, &nested(128))));
     assert!(texts.0.starts_with("/$defs/a60/anyOf"), "{}", texts.0);
-    assert_eq!(texts.1, "it is nested too deeply to be checked: 127 levels are the limit");
+    assert_eq!(texts.1, "it is nested too deeply to check; the limit is 127 levels");
 
     // The longest way through different subschemas; it is dropped on a small stack.
     let mut defs = serde_json::Map::new();
@@ -375,7 +379,7 @@ fn numbers_are_checked_as_far_as_floats_reach() {
     assert!(conforms(&json!({"maximum": 1}), ValueType::Number, "1.00000000000000000000001"));
     let far = checker(&json!({"type": "number"})).unwrap_or_else(|error| panic!("{error}"));
     let canonical = ValueType::Number.canonicalize("1e400").unwrap();
-    insta::assert_snapshot!(far.check(ValueType::Number, &canonical).unwrap_err(), @"it holds a number too large to be checked: 1.7e308 is the limit");
+    insta::assert_snapshot!(far.check(ValueType::Number, &canonical).unwrap_err(), @"it has a number that is too large to check; the limit is 1.7e308");
 }
 
 #[test]
@@ -390,16 +394,16 @@ fn key_patterns_are_for_whole_keys() {
     assert!(is_for("A|B", "B") && !is_for("A|B", "AX") && !is_for("A|B", "XB"));
     assert!(is_for("A|AB", "AB"), "the longer alternative counts too");
     let error = |text: &str| pattern(text).map(|_| "taken").unwrap_err().to_string();
-    insta::assert_snapshot!(error(""), @"key_pattern is empty, and a key never is");
+    insta::assert_snapshot!(error(""), @"key_pattern is empty and would match no key");
     insta::assert_snapshot!(error("a)|(b"), @"key_pattern is not a regular expression: unopened group");
     insta::assert_snapshot!(error("(?=a)"), @"key_pattern is not a regular expression: look-around, including look-ahead and look-behind, is not supported");
-    insta::assert_snapshot!(error("((a{1000}){1000}){1000}"), @"key_pattern takes more than 65536 bytes when it is compiled: repeat less");
-    insta::assert_snapshot!(error(".*A[AB]{200}X|B"), @"key_pattern may take 102400 steps for a single key; the limit is 50000: repeat less");
+    insta::assert_snapshot!(error("((a{1000}){1000}){1000}"), @"key_pattern takes more than 65536 bytes when compiled; use fewer repetitions");
+    insta::assert_snapshot!(error(".*A[AB]{200}X|B"), @"key_pattern may take 102400 steps for a single key, more than the limit of 50000; use fewer repetitions");
     assert!(is_for("[A-Z]{1,255}", &"A".repeat(255)) && is_for(".*A[AB]{9}X", "AABABABABABX"));
     assert!(is_for("(?x)A #", "A") && is_for("(?x) A | B # one letter", "B") && !is_for("(?x)A #", "AX"));
     assert!(is_for("A|B", "A") && !is_for("A|B", "AB"), "no line break where no comment needs one");
     insta::assert_snapshot!(error("(?x)(A #)"), @"key_pattern is not a regular expression: unclosed group");
-    insta::assert_snapshot!(error(&"a".repeat(1025)), @"key_pattern is 1025 bytes long: at most 1024 are allowed");
+    insta::assert_snapshot!(error(&"a".repeat(1025)), @"key_pattern is 1025 bytes long; the limit is 1024");
 }
 
 #[test]
@@ -444,8 +448,8 @@ proptest! {
         let canonical = value_type.canonicalize(&text).unwrap();
         let checker = checker(&schema).unwrap_or_else(|error| panic!("{error}"));
         if let Err(mismatch) = checker.check(value_type, &canonical) {
-            let said = format!("{mismatch} {mismatch:?}");
-            prop_assert!(!said.contains(&secret) && !said.contains(&number), "{said}");
+            let output = format!("{mismatch} {mismatch:?}");
+            prop_assert!(!output.contains(&secret) && !output.contains(&number), "{output}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What a mismatch keyword asks for, in words of our own. The library's words quote the value, and a value must not get
-//! into a message; what is said here comes from the schema alone.
+//! Describes what a violated keyword requires. The library's own texts quote the value, which must never be in a message;
+//! these texts come from the schema alone.
 
 use jsonschema::{
     ValidationError,
@@ -24,10 +24,10 @@ pub(super) fn must(error: &ValidationError<'_>) -> String {
         }
         Kind::OneOfNotValid { context } => format!("must conform to one of the {} alternatives", context.len()),
         Kind::OneOfMultipleValid { context } => {
-            format!("must conform to only one of the {} alternatives, and conforms to several", context.len())
+            format!("must conform to only one of the {} alternatives, but conforms to several", context.len())
         }
         Kind::Constant { expected_value } => format!("must be {}", shown(expected_value)),
-        Kind::Contains => "must contain the items that the schema asks for".to_owned(),
+        Kind::Contains => "must contain the items that the schema requires".to_owned(),
         Kind::ContentEncoding { content_encoding } => format!("must be encoded as {content_encoding:?}"),
         Kind::FromUtf8 { .. } => "must be UTF-8 when decoded".to_owned(),
         Kind::ContentMediaType { content_media_type } => format!("must be of media type {content_media_type:?}"),
@@ -38,7 +38,7 @@ pub(super) fn must(error: &ValidationError<'_>) -> String {
         Kind::Minimum { limit } => format!("must be at least {limit}"),
         Kind::FalseSchema => nothing_here(error.schema_path().as_str()).to_owned(),
         Kind::Format { format } if format == "regex" => {
-            "must be a regular expression that this daemon takes: without look-around and back-references, not too large"
+            "must be a regular expression that this daemon supports: without look-around and backreferences, and not too large"
                 .to_owned()
         }
         Kind::Format { format } => format!("must be of format {:?}", short(format)),
@@ -58,12 +58,12 @@ pub(super) fn must(error: &ValidationError<'_>) -> String {
         Kind::UnevaluatedProperties { .. } => {
             "must not have properties other than those that the schema describes".to_owned()
         }
-        Kind::UniqueItems => "must not hold the same item twice".to_owned(),
+        Kind::UniqueItems => "must not have duplicate items".to_owned(),
         Kind::BacktrackLimitExceeded { .. } | Kind::RegexEngineFailure { .. } => {
-            "has a text that the pattern could not be tried on".to_owned()
+            "has a text that could not be matched against the pattern".to_owned()
         }
         Kind::Custom { keyword, .. } => format!("must conform to {:?}", short(keyword)),
-        Kind::Referencing(_) => "must have references that stay inside it".to_owned(),
+        Kind::Referencing(_) => "must not have references outside the schema".to_owned(),
     }
 }
 
@@ -72,12 +72,12 @@ fn nothing_here(schema_path: &str) -> &'static str {
     let mut steps = schema_path.rsplit('/');
     match (steps.next(), steps.next()) {
         // A property of such a name.
-        (_, Some("properties")) => "nothing is allowed here",
+        (_, Some("properties")) => "no value is allowed here",
         (Some("additionalProperties"), _) => {
             "must not have properties other than those that the schema names"
         }
         (Some("items"), _) => "must not have items other than those that the schema names",
-        _ => "nothing is allowed here",
+        _ => "no value is allowed here",
     }
 }
 

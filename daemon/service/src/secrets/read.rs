@@ -331,7 +331,7 @@ fn check_number(targets: usize) -> Result<(), Refusal> {
     }
     Err(Refusal::invalid(
         "targets",
-        format!("the request names {targets} secrets; from 1 to {MAX_SECRET_TARGETS} can be read at once"),
+        format!("the request names {targets} secrets; expected 1 to {MAX_SECRET_TARGETS}"),
     )
     .remedy("name at least one secret, and split larger requests"))
 }

@@ -85,14 +85,14 @@ pub(super) fn as_seen(entry: &Entry<'_>) -> Result<ResolvedTarget, Refusal> {
         Refusal::new(
             Code::SecretVersionUnknown,
             format!(
-                "no version is recorded for that point in time of the secret that key \"{}\" of environment \"{}\" refers to",
+                "the secret of key \"{}\" in environment \"{}\" has no recorded version for that point in time: it was not resolved \
+                 before the next revision, or its vault keeps no versions",
                 variable.key, origin.path,
             ),
         )
         .field("at")
         .remedy(
-            "the secret was not resolved before the next revision, or its vault keeps no versions: use a later point in time, \
-             or read the current secret",
+            "use a later point in time, or read the current secret",
         )
     })?;
     let reference = found.reference.at_version(&seen.version)?;

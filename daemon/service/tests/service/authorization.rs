@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     drained, duckdb,
-    faults::{Fault, FaultyStore},
+    faults::{FaultyStore, InjectedFailure},
     start,
     world::{batch, caller, put, refer},
     write,
@@ -207,7 +207,7 @@ async fn equal_denials_of_ten_seconds_are_one_row() {
 async fn denials_wait_for_a_store_that_recovers() {
     let store = Arc::new(FaultyStore::default());
     let service = start(Arc::clone(&store) as _);
-    store.next_commits(&[Fault::Full]);
+    store.next_commits(&[InjectedFailure::Full]);
     let eve = Caller::new("unix:eve", "test", Scopes::NONE);
     service.vaults(&eve).unwrap_err();
     tokio::time::sleep(Duration::from_secs(11)).await;

@@ -1,4 +1,4 @@
-//! The memory store with faults: a script says what becomes of its next commits.
+//! The memory store with injected failures: a script decides how its next commits end.
 
 use std::{
     collections::VecDeque,
@@ -13,9 +13,9 @@ use kontraktor_store::{
     contract::world::{World, batch, put},
 };
 
-/// What becomes of a commit.
+/// How a commit ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum InjectedFailure {
     /// No room, and nothing is kept.
     Full,
     /// No room, and yet everything is kept.
@@ -45,7 +45,7 @@ pub(crate) struct FaultyStore {
 
 #[derive(Default)]
 struct Script {
-    commits: VecDeque<Fault>,
+    commits: VecDeque<InjectedFailure>,
     failing_recoveries: usize,
     recovers_to: Option<Head>,
     commits_held: bool,
@@ -62,9 +62,9 @@ impl FaultyStore {
         self.script.lock().unwrap()
     }
 
-    /// Sets the faults of the next commits; those after them succeed.
-    pub(crate) fn next_commits(&self, faults: &[Fault]) {
-        self.script().commits.extend(faults);
+    /// Makes the next commits fail in these ways; those after them succeed.
+    pub(crate) fn next_commits(&self, failures: &[InjectedFailure]) {
+        self.script().commits.extend(failures);
     }
 
     pub(crate) fn next_recoveries_fail(&self, count: usize) {
@@ -139,7 +139,7 @@ fn full() -> StoreError {
 
 impl Store for FaultyStore {
     fn commit(&self, expected: Head, events: &[Event]) -> Result<Commit, StoreError> {
-        let fault = {
+        let failure = {
             let script = self.script();
             let mut script = self.changed.wait_while(script, |script| script.commits_held).unwrap();
             if events.is_empty() {
@@ -149,27 +149,27 @@ impl Store for FaultyStore {
                 script.commits.pop_front()
             }
         };
-        match fault {
+        match failure {
             None => {}
-            Some(Fault::Overtaken) => self.other_writer(),
-            Some(Fault::Full) => return Err(full()),
-            Some(Fault::FullButKept) => {
+            Some(InjectedFailure::Overtaken) => self.other_writer(),
+            Some(InjectedFailure::Full) => return Err(full()),
+            Some(InjectedFailure::FullButKept) => {
                 self.keep(expected, events);
                 return Err(full());
             }
-            Some(Fault::FullThenOther) => {
+            Some(InjectedFailure::FullThenOther) => {
                 self.other_writer();
                 return Err(full());
             }
-            Some(Fault::FullButKeptThenOther) => {
+            Some(InjectedFailure::FullButKeptThenOther) => {
                 self.keep(expected, events);
                 self.other_writer();
                 return Err(full());
             }
-            Some(Fault::Failed) => return Err(StoreError::Failed("as the script says".to_owned())),
-            Some(Fault::Fatal) => return Err(StoreError::Fatal("as the script says".to_owned())),
-            Some(Fault::Panic) => panic!("as the script says"),
-            Some(Fault::Replaced) => {
+            Some(InjectedFailure::Failed) => return Err(StoreError::Failed("as the script says".to_owned())),
+            Some(InjectedFailure::Fatal) => return Err(StoreError::Fatal("as the script says".to_owned())),
+            Some(InjectedFailure::Panic) => panic!("as the script says"),
+            Some(InjectedFailure::Replaced) => {
                 let mut other = events.to_vec();
                 other.truncate(1);
                 other[0].hash = Hash::ZERO;

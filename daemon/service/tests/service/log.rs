@@ -66,7 +66,7 @@ async fn history_is_newest_first_and_outlives_the_environment() {
 }
 
 #[tokio::test]
-async fn the_audit_log_goes_on_where_the_page_before_ended() {
+async fn the_audit_log_continues_where_the_previous_page_ended() {
     let service = filled().await;
     for oldest_first in [true, false] {
         let query = AuditQuery { oldest_first, ..AuditQuery::default() };

@@ -230,7 +230,7 @@ impl Model {
         kinds
     }
 
-    /// `before` is what stood before the group.
+    /// `before` is the state before the group.
     fn write_item(
         &mut self,
         item: &Item,
@@ -414,7 +414,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_database_holds_what_stands(commands in vec(command(), 20..60)) {
+    fn the_database_holds_the_current_state(commands in vec(command(), 20..60)) {
         let (world, portions) = play(&commands)?;
         let dir = TempDir::new().unwrap();
         let store = duckdb(dir.path());

@@ -1,4 +1,4 @@
-//! Reading what stood once: on both stores, and through the service.
+//! Reading earlier states: from both stores, and through the service.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -92,7 +92,7 @@ fn command() -> impl Strategy<Value = Command> {
 }
 
 /// What a state holds of an environment, as a store should find it later.
-fn stood(state: &State, path: &EnvPath) -> AsOf {
+fn state_then(state: &State, path: &EnvPath) -> AsOf {
     let Some(environment) = state.environment(path) else {
         return state
             .tombstone(path)
@@ -109,13 +109,13 @@ fn stood(state: &State, path: &EnvPath) -> AsOf {
     AsOf::Found { environment: Arc::clone(environment), imported }
 }
 
-/// Plays a history into stores and then asks each of them for every moment of it.
-fn every_moment_is_found(
+/// Writes a history into stores, then reads every point in time of it from each of them.
+fn every_point_in_time_is_found(
     commands: &[(Command, i64)],
     stores: &[Arc<dyn Store>],
 ) -> Result<(), TestCaseError> {
     let mut world = World::new(State::default());
-    // What stood after each request that wrote, and when that was.
+    // The state after each request that wrote, and its time.
     let mut states: Vec<(Timestamp, State)> = Vec::new();
     for (id, (command, seconds)) in (1..).zip(commands) {
         // Sometimes the clock is set back.
@@ -136,7 +136,7 @@ fn every_moment_is_found(
         let Some((id, newest)) = newest else { continue };
         for store in stores {
             for revision in 1..=newest {
-                let then = states.iter().map(|(_, state)| stood(state, &path)).find(|past| match past {
+                let then = states.iter().map(|(_, state)| state_then(state, &path)).find(|past| match past {
                     AsOf::Found { environment, .. } => environment.revision == revision,
                     AsOf::Deleted { revision: gone } => *gone == revision,
                     AsOf::NotYetCreated => false,
@@ -158,7 +158,7 @@ fn every_moment_is_found(
                 let row = store.row_at(id, PointInTime::Time(time)).unwrap();
                 prop_assert_eq!(row, then.map(|(_, state)| state.head().seq));
                 if let (Some(row), Some((_, state))) = (row, then) {
-                    prop_assert_eq!(store.as_of(id, row, row, true).unwrap(), stood(state, &path));
+                    prop_assert_eq!(store.as_of(id, row, row, true).unwrap(), state_then(state, &path));
                 }
             }
         }
@@ -180,7 +180,7 @@ fn lockfile_is_found(
     let locks = store.locks_at(id, revision).unwrap().unwrap_or(u64::MAX);
     let row = store.row_at(id, PointInTime::Revision(revision)).unwrap().unwrap();
     let AsOf::Found { environment, .. } = store.as_of(id, row, locks, false).unwrap() else {
-        panic!("it stood at that row")
+        panic!("it existed at that row")
     };
     prop_assert_eq!(&environment.versions, &last.environment(path).unwrap().versions);
     Ok(())
@@ -194,8 +194,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_moment_of_a_history_is_found_again(commands in history(1..30)) {
-        every_moment_is_found(&commands, &[Arc::new(MemoryStore::new())])?;
+    fn every_point_in_time_of_a_history_is_found(commands in history(1..30)) {
+        every_point_in_time_is_found(&commands, &[Arc::new(MemoryStore::new())])?;
     }
 }
 
@@ -203,9 +203,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_database_finds_every_moment_of_a_history(commands in history(15..30)) {
+    fn the_database_finds_every_point_in_time_of_a_history(commands in history(15..30)) {
         let dir = TempDir::new().unwrap();
-        every_moment_is_found(&commands, &[duckdb(dir.path())])?;
+        every_point_in_time_is_found(&commands, &[duckdb(dir.path())])?;
     }
 }
 
@@ -306,7 +306,7 @@ async fn imports_are_resolved_as_of_then_in_the_database() {
 }
 
 #[tokio::test]
-async fn the_newest_revision_is_what_stands_as_long_as_no_import_changes() {
+async fn the_newest_revision_is_the_current_state_as_long_as_no_import_changes() {
     let mut world = Timeline::new(Arc::new(MemoryStore::new()));
     world.put(&[("shared/base", "A", "1"), ("app/dev", "B", "1")]).await;
     world.import("app/dev", &["shared/base"]).await;
@@ -320,7 +320,7 @@ async fn the_newest_revision_is_what_stands_as_long_as_no_import_changes() {
 }
 
 #[tokio::test]
-async fn moments_at_which_nothing_stood_are_refused_with_the_reason() {
+async fn points_in_time_without_an_environment_are_refused_with_the_reason() {
     let mut world = Timeline::new(Arc::new(MemoryStore::new()));
     world.put(&[("other/env", "A", "1")]).await;
     world.put(&[("app/dev", "A", "1")]).await;
@@ -343,9 +343,9 @@ async fn moments_at_which_nothing_stood_are_refused_with_the_reason() {
             .push(format!("{:?} {}: {} ({})", refusal.code, refusal.field, refusal.message, refusal.remedy));
     }
     insta::assert_snapshot!(messages.join("\n"), @r#"
-    Invalid at: there is no revision 0: revisions start at 1 (use a revision from 1 to 3, or leave it out for the current state)
-    NotFound at: environment "app/dev" has no revision 4: the newest is 3 (use a revision from 1 to 3)
-    NotFound at: environment "app/dev" did not exist at revision 3: that revision is its deletion (use a point in time at which it existed, such as revision 2)
+    Invalid at: there is no revision 0; revisions start at 1 (use a revision from 1 to 3, or leave it out for the current state)
+    NotFound at: environment "app/dev" has no revision 4; the newest is 3 (use a revision from 1 to 3)
+    NotFound at: environment "app/dev" did not exist at revision 3: it was deleted at that revision (use a point in time at which it existed, such as revision 2)
     NotFound at: environment "app/dev" did not exist at 2999-01-01T00:00:00Z: it was deleted at revision 3 (use a point in time at which it existed, such as revision 2)
     NotFound at: environment "app/dev" did not exist yet at 2026-01-02T03:04:30Z (use a later time, or revision 1, its first)
     NotFound at: environment "app/dev" did not exist yet at 1999-01-01T00:00:00Z (use a later time, or revision 1, its first)
@@ -354,7 +354,7 @@ async fn moments_at_which_nothing_stood_are_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn history_ends_at_a_moment() {
+async fn history_ends_at_a_point_in_time() {
     let mut world = Timeline::new(Arc::new(MemoryStore::new()));
     world.put(&[("app/dev", "A", "1"), ("app/dev", "B", "1")]).await;
     world.put(&[("app/dev", "A", "2"), ("app/dev", "B", "2")]).await;

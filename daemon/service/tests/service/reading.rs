@@ -102,7 +102,7 @@ async fn a_token_belongs_to_its_list() {
 }
 
 #[tokio::test]
-async fn a_snapshot_is_of_one_moment() {
+async fn a_snapshot_is_of_one_point_in_time() {
     let service = filled().await;
     let path = "alpha/dev".parse().unwrap();
     let before = service.snapshot(&caller(), &path, false).unwrap();

@@ -76,7 +76,7 @@ async fn an_environment_goes_back_to_an_earlier_revision_in_the_database() {
 }
 
 #[tokio::test]
-async fn whoever_wrote_meanwhile_is_not_overwritten() {
+async fn a_concurrent_write_is_not_overwritten() {
     let service = changed(Arc::new(MemoryStore::new())).await;
     write(&service, 9, vec![put("app/dev", "NEW", "1")]).await.unwrap();
     let before = service.state(&caller()).unwrap();
@@ -106,11 +106,11 @@ async fn revisions_that_cannot_be_gone_back_to_are_named() {
         .collect();
     insta::assert_snapshot!(messages.join("\n"), @r#"
     NotFound env: environment "app/dev" does not exist (check the name, or create the environment first)
-    Invalid to_revision: environment "app/dev" has no revision 0: revisions start at 1 (use a revision from 1 to 7)
-    Invalid to_revision: revision 7 of environment "app/dev" is its deletion: there is nothing to restore (use a revision at which it existed, such as 6)
+    Invalid to_revision: environment "app/dev" has no revision 0; revisions start at 1 (use a revision from 1 to 7)
+    Invalid to_revision: environment "app/dev" was deleted at revision 7; there is nothing to restore (use a revision at which it existed, such as 6)
     Invalid to_revision: environment "app/dev" is already at revision 8 (use a revision from 1 to 7)
-    Invalid to_revision: environment "app/dev" has no revision 9: the newest is 8 (use a revision from 1 to 7)
-    Invalid to_revision: environment "shared/base" is at its first revision: there is no earlier one (nothing was ever changed, so there is nothing to roll back)
+    Invalid to_revision: environment "app/dev" has no revision 9; the newest is 8 (use a revision from 1 to 7)
+    Invalid to_revision: environment "shared/base" is at its first revision and cannot be rolled back (choose an environment that has earlier revisions)
     NotFound env: environment "app/none" does not exist (check the name, or create the environment first)
     "#);
 

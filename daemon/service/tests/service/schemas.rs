@@ -159,7 +159,7 @@ async fn a_group_with_one_bad_value_writes_nothing_and_a_replay_answers_the_same
 }
 
 #[tokio::test]
-async fn a_schema_that_standing_variables_break_is_refused_with_their_names() {
+async fn a_schema_that_variables_violate_is_refused_with_their_names() {
     let service = start(Arc::new(MemoryStore::new()));
     let items = (0..25).map(|i| put("infra/dev", &format!("N{i:02}_PORT"), "x")).collect();
     write(&service, 1, items).await.unwrap();
@@ -207,7 +207,7 @@ async fn schemas_are_created_adopted_changed_and_deleted() {
     };
     let conflict = update(&service, expecting(settings("PORT", "true"))).await.unwrap_err();
     assert_eq!((conflict.code, &*conflict.field), (Code::Conflict, "name"));
-    insta::assert_snapshot!(conflict, @r#"schema "ports" of project "infra" differs from the expected settings: unix:ada changed it through test at 2026-01-02T03:04:05.678901Z"#);
+    insta::assert_snapshot!(conflict, @r#"schema "ports" of project "infra" differs from the expected settings; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z"#);
     update(&service, expecting(settings("PORT", PORTS))).await.unwrap();
     assert_eq!(refused(one(&service, number("infra/dev", "PORT", "1")).await).code, Code::SchemaViolation);
 
@@ -287,7 +287,7 @@ async fn a_stored_schema_that_no_longer_compiles_stops_writes_to_its_keys_and_no
     let service = start(store);
     assert_eq!(one(&service, put("infra/dev", "NAME", "x")).await, ItemOutcome::Written);
     let refusal = refused(one(&service, number("infra/dev", "PORT", "1")).await);
-    insta::assert_snapshot!(describe(&refusal), @r#"SchemaViolation value: key "PORT" of environment "infra/dev" cannot be checked by schema "old" of project "infra": the schema cannot be used at /type: must be one of array, boolean, integer, null, number, object, string, or a list of them (this daemon cannot use that schema: update it, or delete it; then write again)"#);
+    insta::assert_snapshot!(describe(&refusal), @r#"SchemaViolation value: key "PORT" of environment "infra/dev" cannot be checked, because this daemon cannot use schema "old" of project "infra" (invalid schema at /type: must be one of array, boolean, integer, null, number, object, string, or a list of them) (update or delete that schema, then write again)"#);
     update(&service, updating("infra", "old", "PORT", PORTS)).await.unwrap();
     assert_eq!(one(&service, number("infra/dev", "PORT", "2")).await, ItemOutcome::Written);
     drained(&service).await;
@@ -361,7 +361,7 @@ async fn the_writer_survives_the_deepest_schema_and_a_schema_that_asks_for_ages(
         .collect();
     let ages = format!(r##"{{"$defs": {{{}, "a25": true}}, "$ref": "#/$defs/a0"}}"##, doubling.join(","));
     let refusal = create(&service, creating("infra", "ages", "K", &ages)).await.unwrap_err();
-    insta::assert_snapshot!(describe(&refusal), @"Invalid schema: the schema cannot be used: looking at a single value may take 134217726 steps; the limit is 1000000: let fewer subschemas refer to each other, and let patterns repeat less (correct the schema)");
+    insta::assert_snapshot!(describe(&refusal), @"Invalid schema: invalid schema: checking a single value may take 134217726 steps, more than the limit of 1000000; use fewer references between subschemas, and fewer repetitions in patterns (correct the schema)");
     assert_eq!(one(&service, put("infra/dev", "K", "v")).await, ItemOutcome::Written);
     drained(&service).await;
 }

@@ -22,7 +22,7 @@ use kontraktor_vault::{
 
 use super::{
     HandClock,
-    faults::{Fault, FaultyStore},
+    faults::{FaultyStore, InjectedFailure},
     world::{caller, importing, put, refer},
     write,
 };
@@ -266,7 +266,7 @@ async fn a_read_that_cannot_be_written_down_is_refused() {
     let store = Arc::new(FaultyStore::default());
     let service = service(Arc::clone(&store) as _, &vault);
     write(&service, 1, vec![refer("p/dev", "DB", "azure-kv://kv/db")]).await.unwrap();
-    store.next_commits(&[Fault::Full, Fault::Full]);
+    store.next_commits(&[InjectedFailure::Full, InjectedFailure::Full]);
     let target = [key("p/dev", "DB")];
     let refusal = service.read_secrets(&with(&[Scope::SecretRead]), &target, false).await.unwrap_err();
     assert_eq!(refusal.code, Code::StorageFull);

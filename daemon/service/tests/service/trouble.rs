@@ -9,7 +9,7 @@ use kontraktor_store::Store;
 
 use super::{
     drained,
-    faults::{Fault, FaultyStore},
+    faults::{FaultyStore, InjectedFailure},
     start_with,
     world::{caller, put},
     write,
@@ -45,7 +45,7 @@ async fn in_time<T>(future: impl Future<Output = T>) -> T {
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_nothing_else() {
     let (store, service) = filled().await;
-    store.next_commits(&[Fault::Full, Fault::Full]);
+    store.next_commits(&[InjectedFailure::Full, InjectedFailure::Full]);
     let refusal = set(&service, 2, "2").await.unwrap_err();
     assert_eq!(refusal.code, Code::StorageFull);
     assert_eq!(refusal.message, "the disk is full; nothing was written");
@@ -64,7 +64,7 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
 #[tokio::test]
 async fn writes_succeed_again_when_there_is_room() {
     let (store, service) = filled().await;
-    store.next_commits(&[Fault::Full]);
+    store.next_commits(&[InjectedFailure::Full]);
     set(&service, 2, "2").await.unwrap_err();
     assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written, "the same batch again");
     assert_eq!(service.status(&caller()).unwrap().write_error, None);
@@ -75,7 +75,7 @@ async fn writes_succeed_again_when_there_is_room() {
 #[tokio::test]
 async fn repetitions_are_answered_on_a_full_disk() {
     let (store, service) = filled().await;
-    store.next_commits(&[Fault::Full]);
+    store.next_commits(&[InjectedFailure::Full]);
     store.hold();
     let failing = set(&service, 2, "2");
     let latch = async {
@@ -92,7 +92,7 @@ async fn repetitions_are_answered_on_a_full_disk() {
 #[tokio::test]
 async fn a_commit_that_was_kept_after_all_is_taken_over() {
     let (store, service) = filled().await;
-    store.next_commits(&[Fault::FullButKept]);
+    store.next_commits(&[InjectedFailure::FullButKept]);
     assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written);
     assert_eq!(value(&service), "2");
     assert_eq!(service.status(&caller()).unwrap().head, store.head().unwrap());
@@ -101,7 +101,7 @@ async fn a_commit_that_was_kept_after_all_is_taken_over() {
 
 #[tokio::test]
 async fn a_store_that_cannot_be_reopened_at_once_is_tried_again() {
-    for (fault, wanted) in [(Fault::Full, "1"), (Fault::FullButKept, "2")] {
+    for (fault, wanted) in [(InjectedFailure::Full, "1"), (InjectedFailure::FullButKept, "2")] {
         let (store, service) = filled().await;
         store.next_commits(&[fault]);
         store.next_recoveries_fail(3);
@@ -127,7 +127,7 @@ async fn a_store_that_cannot_be_reopened_at_once_is_tried_again() {
 #[tokio::test]
 async fn a_single_failure_is_answered_and_survived() {
     let (store, service) = filled().await;
-    store.next_commits(&[Fault::Failed]);
+    store.next_commits(&[InjectedFailure::Failed]);
     let refusal = set(&service, 2, "2").await.unwrap_err();
     assert_eq!(
         (refusal.code, refusal.message.as_str()),
@@ -140,12 +140,12 @@ async fn a_single_failure_is_answered_and_survived() {
 #[tokio::test]
 async fn a_writer_that_is_overtaken_decides_again() {
     let (store, service) = filled().await;
-    store.next_commits(&[Fault::Overtaken, Fault::Overtaken, Fault::Overtaken]);
+    store.next_commits(&[InjectedFailure::Overtaken, InjectedFailure::Overtaken, InjectedFailure::Overtaken]);
     assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written);
     assert_eq!((value(&service).as_str(), value_of(&service, "OTHER").as_str()), ("2", "3"));
     assert_eq!(store.committed(), [3, 1, 1, 1, 1]);
     // What was expected of a key is checked against what the other writer wrote.
-    store.next_commits(&[Fault::Overtaken]);
+    store.next_commits(&[InjectedFailure::Overtaken]);
     let expecting = WriteItem { expect: Expect::Revision(4), ..put("demo/dev", "OTHER", "mine") };
     let outcome = write(&service, 3, vec![expecting]).await.unwrap().results.remove(0).outcome;
     assert!(matches!(outcome, ItemOutcome::Refused(refusal) if refusal.code == Code::Conflict));
@@ -157,12 +157,12 @@ async fn a_writer_that_is_overtaken_decides_again() {
 #[tokio::test]
 async fn a_writer_that_is_overtaken_each_time_gives_up() {
     let (store, service) = filled().await;
-    store.next_commits(&[Fault::Overtaken; 16]);
+    store.next_commits(&[InjectedFailure::Overtaken; 16]);
     let refusal = set(&service, 2, "2").await.unwrap_err();
     assert_eq!(refusal.code, Code::Busy);
     assert_eq!(
         refusal.message,
-        "other daemons write to the same log, and were first each time; nothing was written"
+        "another daemon wrote to the same log first, on every attempt; nothing was written"
     );
     assert!(refusal.retry_after_ms > 0);
     assert_eq!(service.status(&caller()).unwrap().write_error, None);
@@ -174,10 +174,10 @@ async fn a_writer_that_is_overtaken_each_time_gives_up() {
 #[tokio::test]
 async fn after_a_failed_commit_rows_of_others_are_followed() {
     for (fault, failing, kept) in [
-        (Fault::FullThenOther, 0, false),
-        (Fault::FullButKeptThenOther, 0, true),
-        (Fault::FullThenOther, 3, false),
-        (Fault::FullButKeptThenOther, 3, true),
+        (InjectedFailure::FullThenOther, 0, false),
+        (InjectedFailure::FullButKeptThenOther, 0, true),
+        (InjectedFailure::FullThenOther, 3, false),
+        (InjectedFailure::FullButKeptThenOther, 3, true),
     ] {
         let (store, service) = filled().await;
         store.next_commits(&[fault]);
@@ -212,7 +212,7 @@ async fn a_log_that_lost_acknowledged_rows_is_fatal() {
     let head = service.status(&caller()).unwrap().head;
     for lost in [Head { seq: head.seq - 1, ..head }, Head { hash: Hash::ZERO, ..head }] {
         let (store, service) = filled().await;
-        store.next_commits(&[Fault::Full]);
+        store.next_commits(&[InjectedFailure::Full]);
         store.recovers_to(lost);
         assert_eq!(set(&service, 2, "2").await.unwrap_err().code, Code::Storage);
         let reason = in_time(service.fatal()).await;
@@ -224,7 +224,7 @@ async fn a_log_that_lost_acknowledged_rows_is_fatal() {
 
 #[tokio::test]
 async fn a_fatal_failure_is_reported_to_every_caller() {
-    for fault in [Fault::Fatal, Fault::Panic, Fault::Replaced] {
+    for fault in [InjectedFailure::Fatal, InjectedFailure::Panic, InjectedFailure::Replaced] {
         let (store, service) = filled().await;
         store.next_commits(&[fault]);
         store.hold();

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_is_made_until_it_is_let_go_of() {
+    async fn one_value_is_created_until_it_is_forgotten() {
         let lazy = Lazy::new();
         assert_eq!(lazy.get(async || Err::<u8, _>("down")).await, Err("down"));
         let first = lazy.get(async || Ok::<_, Infallible>(1)).await.unwrap();

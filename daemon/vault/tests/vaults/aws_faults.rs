@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
 use kontraktor_vault::{Vault as _, VaultErrorKind};
 use serde_json::{Value, json};
 use testkit::{
-    doubles::{Answer, Fault as Broken, FaultServer, Request, Validity},
+    doubles::{Answer, FaultServer, HttpFault, Request, Validity},
     servers::Moto,
 };
 
@@ -53,12 +53,12 @@ fn serving() -> FaultServer {
 fn a_throttled_request_is_retried_and_then_the_wait_is_reported() {
     let server = serving();
     let aws = Aws::at(server.url());
-    server.faults().next(2, Broken::Instead(error("ThrottlingException")));
+    server.faults().next(2, HttpFault::Instead(error("ThrottlingException")));
     assert_eq!(aws.read(DB), VALUE);
     assert_eq!(server.traffic().count(|_| true), 3);
 
     server.traffic().reset();
-    server.faults().always(Broken::Instead(error("ThrottlingException").with("retry-after", "7")));
+    server.faults().always(HttpFault::Instead(error("ThrottlingException").with("retry-after", "7")));
     let refused = aws.refused(DB);
     assert_eq!(refused.retry_after, Some(Duration::from_secs(7)));
     insta::assert_snapshot!(described(&refused), @r#"Unavailable: vault "team" throttles requests"#);
@@ -70,27 +70,30 @@ fn each_invalid_response_has_its_own_error_and_is_not_repeated() {
     let server = serving();
     let aws = Aws::at(server.url());
     let cases = [
-        (Broken::Status { status: 503, retry_after: Some(9) }, VaultErrorKind::Unavailable),
-        (Broken::Instead(Answer::new(502, "text/html", VALUE)), VaultErrorKind::Unavailable),
-        (Broken::Disconnect, VaultErrorKind::Unavailable),
-        (Broken::Truncate, VaultErrorKind::InvalidResponse),
-        (Broken::WebPage, VaultErrorKind::InvalidResponse),
+        (HttpFault::Status { status: 503, retry_after: Some(9) }, VaultErrorKind::Unavailable),
+        (HttpFault::Instead(Answer::new(502, "text/html", VALUE)), VaultErrorKind::Unavailable),
+        (HttpFault::Disconnect, VaultErrorKind::Unavailable),
+        (HttpFault::Truncate, VaultErrorKind::InvalidResponse),
+        (HttpFault::WebPage, VaultErrorKind::InvalidResponse),
         (
-            Broken::Instead(Answer::new(
+            HttpFault::Instead(Answer::new(
                 200,
                 "application/x-amz-json-1.1",
                 format!("{{\"SecretString\": {VALUE}"),
             )),
             VaultErrorKind::InvalidResponse,
         ),
-        (Broken::Instead(json_answer(&json!({ "SecretString": [VALUE] }))), VaultErrorKind::InvalidResponse),
-        (Broken::Instead(json_answer(&json!({ "Name": VALUE }))), VaultErrorKind::InvalidResponse),
-        (Broken::Instead(error(VALUE)), VaultErrorKind::InvalidResponse),
-        (Broken::Instead(error("AccessDeniedException")), VaultErrorKind::Denied),
-        (Broken::Instead(error("DecryptionFailure")), VaultErrorKind::Denied),
-        (Broken::Instead(error("InvalidRequestException")), VaultErrorKind::Disabled),
-        (Broken::Instead(error("ExpiredTokenException")), VaultErrorKind::SignIn),
-        (Broken::Instead(error("UnrecognizedClientException")), VaultErrorKind::SignIn),
+        (
+            HttpFault::Instead(json_answer(&json!({ "SecretString": [VALUE] }))),
+            VaultErrorKind::InvalidResponse,
+        ),
+        (HttpFault::Instead(json_answer(&json!({ "Name": VALUE }))), VaultErrorKind::InvalidResponse),
+        (HttpFault::Instead(error(VALUE)), VaultErrorKind::InvalidResponse),
+        (HttpFault::Instead(error("AccessDeniedException")), VaultErrorKind::Denied),
+        (HttpFault::Instead(error("DecryptionFailure")), VaultErrorKind::Denied),
+        (HttpFault::Instead(error("InvalidRequestException")), VaultErrorKind::Disabled),
+        (HttpFault::Instead(error("ExpiredTokenException")), VaultErrorKind::SignIn),
+        (HttpFault::Instead(error("UnrecognizedClientException")), VaultErrorKind::SignIn),
     ];
     for (broken, fault) in cases {
         server.faults().always(broken);
@@ -105,7 +108,7 @@ fn a_redirect_to_another_host_is_not_followed() {
     let elsewhere = serving();
     let server = serving();
     let aws = Aws::at(server.url());
-    server.faults().always(Broken::Redirect(elsewhere.url().to_owned()));
+    server.faults().always(HttpFault::Redirect(elsewhere.url().to_owned()));
     let refused = aws.refused(DB);
     insta::assert_snapshot!(described(&refused), @r#"
     InvalidResponse: vault "team" returned a redirect (status 302), which is not followed
@@ -140,7 +143,7 @@ fn a_secret_of_the_largest_size_is_read_and_a_larger_one_is_not() {
 fn a_request_that_hangs_ends_with_its_caller() {
     let server = serving();
     let aws = Aws::at(server.url());
-    server.faults().next(1, Broken::Hang);
+    server.faults().next(1, HttpFault::Hang);
     let traffic = server.traffic().clone();
     aws.give_up(DB, move || assert!(traffic.wait_for(1, TIMEOUT, |_| true)));
     assert_eq!(aws.read(DB), VALUE);
@@ -233,7 +236,7 @@ fn a_clock_that_is_off_is_corrected_by_what_aws_says() {
 fn a_clock_that_cannot_be_corrected_is_named() {
     let server = serving();
     let aws = Aws::at(server.url());
-    server.faults().always(Broken::Instead(error("InvalidSignatureException").with("date", "yesterday")));
+    server.faults().always(HttpFault::Instead(error("InvalidSignatureException").with("date", "yesterday")));
     insta::assert_snapshot!(described(&aws.refused(DB)), @r#"
     SignIn: vault "team" rejects the daemon's credentials: the signature is invalid
     check the secret access key, and this machine's clock (AWS allows 5 minutes)
@@ -292,7 +295,7 @@ fn a_batch_in_pages_is_read_to_its_end_and_what_is_missing_is_asked_for() {
 fn an_outage_is_every_secrets_of_a_batch_and_is_not_multiplied() {
     let server = serving();
     let aws = Aws::at(server.url());
-    server.faults().always(Broken::unavailable());
+    server.faults().always(HttpFault::unavailable());
     let secrets = ["a", "b", "c"].map(|name| secret(&format!("aws-sm://team/{name}")));
     for answer in aws.wait(aws.vault.fetch_many(&secrets.iter().collect::<Vec<_>>())) {
         is(&clean(answer.unwrap_err()), VaultErrorKind::Unavailable);

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use kontraktor_vault::{AzureVault, VaultErrorKind};
 use serde_json::json;
-use testkit::doubles::{
-    Answer, AzureKeyVault, AzureOptions, Fault as Broken, FaultServer, Request, Validity,
-};
+use testkit::doubles::{Answer, AzureKeyVault, AzureOptions, FaultServer, HttpFault, Request, Validity};
 
 use crate::{
     azure::{at, settings, with},
@@ -34,21 +32,21 @@ fn a_wait_that_is_requested_is_respected_and_reported() {
     let (double, azure) = signed_in();
     for (status, seconds) in [(429, 7), (503, 9)] {
         double.vault().traffic().reset();
-        double.vault().faults().always(Broken::Status { status, retry_after: Some(seconds) });
+        double.vault().faults().always(HttpFault::Status { status, retry_after: Some(seconds) });
         let refused = azure.refused(DB);
         is(&refused, VaultErrorKind::Unavailable);
         assert_eq!(refused.retry_after, Some(Duration::from_secs(seconds)));
         assert_eq!(double.vault().traffic().count(|_| true), 1);
         double.vault().faults().clear();
     }
-    double.vault().faults().always(Broken::throttled(7));
+    double.vault().faults().always(HttpFault::throttled(7));
     insta::assert_snapshot!(described(&azure.refused(DB)), @r#"Unavailable: vault "team" throttles requests (status 429)"#);
 }
 
 #[test]
 fn a_failure_that_passes_is_not_noticed_and_one_that_stays_is_tried_three_times() {
     let (double, azure) = signed_in();
-    for broken in [Broken::internal_error(), Broken::Truncate, Broken::Disconnect] {
+    for broken in [HttpFault::internal_error(), HttpFault::Truncate, HttpFault::Disconnect] {
         double.vault().faults().next(2, broken.clone());
         assert_eq!(azure.read(DB), VALUE);
         double.vault().traffic().reset();
@@ -62,18 +60,18 @@ fn a_failure_that_passes_is_not_noticed_and_one_that_stays_is_tried_three_times(
 #[test]
 fn each_invalid_response_has_its_own_error_and_is_not_repeated() {
     let (double, azure) = signed_in();
-    let sent = |status, body: serde_json::Value| Broken::Instead(Answer::json(status, &body));
+    let sent = |status, body: serde_json::Value| HttpFault::Instead(Answer::json(status, &body));
     let id = |version: &str| format!("https://vault/secrets/db/{version}");
     let cases = [
-        (Broken::unavailable(), VaultErrorKind::Unavailable),
-        (Broken::internal_error(), VaultErrorKind::Unavailable),
-        (Broken::Disconnect, VaultErrorKind::Unavailable),
-        (Broken::Truncate, VaultErrorKind::InvalidResponse),
-        (Broken::WebPage, VaultErrorKind::InvalidResponse),
-        (Broken::Instead(Answer::new(500, "text/html", VALUE)), VaultErrorKind::Unavailable),
-        (Broken::Instead(Answer::new(404, "text/html", VALUE)), VaultErrorKind::InvalidResponse),
+        (HttpFault::unavailable(), VaultErrorKind::Unavailable),
+        (HttpFault::internal_error(), VaultErrorKind::Unavailable),
+        (HttpFault::Disconnect, VaultErrorKind::Unavailable),
+        (HttpFault::Truncate, VaultErrorKind::InvalidResponse),
+        (HttpFault::WebPage, VaultErrorKind::InvalidResponse),
+        (HttpFault::Instead(Answer::new(500, "text/html", VALUE)), VaultErrorKind::Unavailable),
+        (HttpFault::Instead(Answer::new(404, "text/html", VALUE)), VaultErrorKind::InvalidResponse),
         (
-            Broken::Instead(Answer::new(200, "application/json", format!("{{\"value\": {VALUE}"))),
+            HttpFault::Instead(Answer::new(200, "application/json", format!("{{\"value\": {VALUE}"))),
             VaultErrorKind::InvalidResponse,
         ),
         (sent(200, json!({})), VaultErrorKind::InvalidResponse),
@@ -99,7 +97,7 @@ fn each_invalid_response_has_its_own_error_and_is_not_repeated() {
 fn a_token_goes_to_no_other_host() {
     let elsewhere = FaultServer::http(|_| Answer::json(200, &json!({ "value": VALUE })));
     let (double, azure) = signed_in();
-    double.vault().faults().next_where(1, with_token, Broken::Redirect(elsewhere.url().to_owned()));
+    double.vault().faults().next_where(1, with_token, HttpFault::Redirect(elsewhere.url().to_owned()));
     insta::assert_snapshot!(described(&azure.refused(DB)), @r#"
     InvalidResponse: vault "team" returned a redirect (status 302), which is not followed
     set `address` to where Key Vault itself answers
@@ -107,7 +105,7 @@ fn a_token_goes_to_no_other_host() {
 
     // Nor does the application's secret.
     let azure = at(&double);
-    double.directory().faults().always(Broken::Redirect(elsewhere.url().to_owned()));
+    double.directory().faults().always(HttpFault::Redirect(elsewhere.url().to_owned()));
     insta::assert_snapshot!(described(&azure.refused(DB)), @r#"
     InvalidResponse: sign-in to vault "team" failed: the token service returned an invalid response
     check that a directory, and not a proxy, answers at `authority`
@@ -118,7 +116,7 @@ fn a_token_goes_to_no_other_host() {
 #[test]
 fn an_answer_beyond_the_limit_is_not_read_and_not_asked_for_again() {
     let (double, azure) = signed_in();
-    double.vault().faults().always(Broken::Instead(Answer::new(
+    double.vault().faults().always(HttpFault::Instead(Answer::new(
         200,
         "application/json",
         vec![b' '; 23 << 20],
@@ -130,7 +128,7 @@ fn an_answer_beyond_the_limit_is_not_read_and_not_asked_for_again() {
 #[test]
 fn a_request_that_hangs_ends_with_its_caller() {
     let (double, azure) = signed_in();
-    double.vault().faults().next(1, Broken::Hang);
+    double.vault().faults().next(1, HttpFault::Hang);
     let traffic = double.vault().traffic().clone();
     azure.give_up(DB, move || assert!(traffic.wait_for(1, TIMEOUT, |_| true)));
     assert_eq!(azure.read(DB), VALUE);
@@ -142,7 +140,7 @@ fn a_sign_in_that_hangs_ends_with_its_caller_and_hinders_nobody() {
     let double = AzureKeyVault::start();
     double.secrets().set("db", VALUE);
     let azure = at(&double);
-    double.directory().faults().next(1, Broken::Hang);
+    double.directory().faults().next(1, HttpFault::Hang);
     let traffic = double.directory().traffic().clone();
     azure.give_up(DB, move || assert!(traffic.wait_for(1, TIMEOUT, |_| true)));
     assert_eq!(azure.read(DB), VALUE);
@@ -154,16 +152,16 @@ fn a_directory_that_fails_is_an_outage_of_the_vault() {
     let double = AzureKeyVault::start();
     double.secrets().set("db", VALUE);
     let azure = at(&double);
-    double.directory().faults().always(Broken::Status { status: 503, retry_after: Some(7) });
+    double.directory().faults().always(HttpFault::Status { status: 503, retry_after: Some(7) });
     let refused = azure.refused(DB);
     assert_eq!(refused.retry_after, Some(Duration::from_secs(7)));
     insta::assert_snapshot!(described(&refused), @r#"Unavailable: vault "team" cannot be used: the token service failed (status 503)"#);
     double.directory().faults().clear();
 
-    double.directory().faults().always(Broken::WebPage);
+    double.directory().faults().always(HttpFault::WebPage);
     is(&azure.refused(DB), VaultErrorKind::InvalidResponse);
     double.directory().faults().clear();
-    double.directory().faults().always(Broken::Disconnect);
+    double.directory().faults().always(HttpFault::Disconnect);
     is(&azure.refused(DB), VaultErrorKind::Unavailable);
     double.directory().faults().clear();
     assert_eq!(azure.read(DB), VALUE);

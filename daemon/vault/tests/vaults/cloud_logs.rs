@@ -9,7 +9,7 @@ use kontraktor_vault::Vault as _;
 use kontraktor_vault::may_be_logged;
 use serde_json::json;
 use testkit::{
-    doubles::{Answer, AzureKeyVault, Fault as Broken, FaultServer},
+    doubles::{Answer, AzureKeyVault, FaultServer, HttpFault},
     servers::Moto,
 };
 use tracing_subscriber::{filter::filter_fn, prelude::*};
@@ -72,10 +72,10 @@ fn no_secret_of_azure_is_logged_at_any_level() {
         let azure = at(&double);
         assert_eq!(azure.read("azure-kv://team/db"), VALUE);
         let sent = json!({ "error": { "code": "InternalServerError", "message": VALUE } });
-        double.vault().faults().next(5, Broken::Instead(Answer::json(500, &sent)));
+        double.vault().faults().next(5, HttpFault::Instead(Answer::json(500, &sent)));
         azure.refused("azure-kv://team/db");
         double.vault().faults().clear();
-        double.directory().faults().always(Broken::Instead(Answer::json(400, &json!({ "error": VALUE }))));
+        double.directory().faults().always(HttpFault::Instead(Answer::json(400, &json!({ "error": VALUE }))));
         at(&double).refused("azure-kv://team/db");
     });
     assert!(log.contains("reqwest"), "the SDK's log is not among it");

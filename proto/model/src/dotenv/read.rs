@@ -1,17 +1,17 @@
-//! Reading: a cursor over the text that stops at the first thing it is not sure of.
+//! Reading: a cursor over the text that stops at the first error or ambiguity.
 
 use std::collections::BTreeMap;
 
 use crate::names::Key;
 
-/// A text that is no dotenv file, or not surely the one that its author meant. Lines and columns count from 1, columns
-/// in characters. The text never repeats a value.
+/// A text that is not a dotenv file, or that is ambiguous. Lines and columns count from 1, columns in characters. The
+/// message never repeats a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {fault}")]
+#[error("line {line}, column {column}: {kind}")]
 pub struct DecodeError {
     line: usize,
     column: usize,
-    fault: Fault,
+    kind: DecodeErrorKind,
 }
 
 impl DecodeError {
@@ -27,36 +27,38 @@ impl DecodeError {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Fault {
+enum DecodeErrorKind {
     #[error(
-        "this is not a key: use 1 to 255 characters of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", beginning with a letter or \
-         \"_\"; a value of several lines stands in quotes"
+        "invalid key; use 1 to 255 characters of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", beginning with a letter or \
+         \"_\", and put a value of several lines in quotes"
     )]
     NotKey,
-    #[error("there is no \"=\" after the key: write KEY=value; a value of several lines stands in quotes")]
+    #[error("missing \"=\" after the key; write KEY=value, and put a value of several lines in quotes")]
     NoEquals,
-    #[error("the quote that begins here does not end: close it")]
+    #[error("unclosed quote; add the closing quote")]
     Open,
     #[error(
-        "something follows the closing quote: only a comment, after a blank, may stand there; {}",
-        if *.quote == '"' { r#"a double quote inside the value is written \""# }
-        else { "a value with a single quote in it is written in double quotes" }
+        "unexpected text after the closing quote, where only a blank and a comment are allowed; {}",
+        if *.quote == '"' { r#"write a double quote inside the value as \""# }
+        else { "put a value that contains a single quote in double quotes" }
     )]
     AfterQuote { quote: char },
-    #[error("a value begins with a backtick, which shells take for a command: put it in single quotes")]
+    #[error(
+        "a value begins with a backtick, which a shell would run as a command; put the value in single quotes"
+    )]
     Backtick,
-    #[error("there is a NUL character: remove it")]
+    #[error("NUL character; remove it")]
     Nul,
-    #[error("there is a carriage return without a line feed: end lines with LF or CRLF")]
+    #[error("carriage return without a line feed; end lines with LF or CRLF")]
     Return,
-    #[error("the key {key} stands in line {first} already: keep one of them")]
+    #[error("duplicate key {key}, first set in line {first}; keep one of them")]
     Twice { key: String, first: usize },
 }
 
 /// The variables of a dotenv file, by key.
 ///
 /// # Errors
-/// The first thing that cannot be read, or that different readers of such files would read differently without a word.
+/// The first text that cannot be read, or that different readers of such files would silently read differently.
 pub fn decode(text: &str) -> Result<BTreeMap<String, String>, DecodeError> {
     let (variables, breaks) = Reader::new(text, false).file()?;
     if !breaks.are_crlf() || !text.contains('"') && !text.contains('\'') {
@@ -103,7 +105,7 @@ impl<'a> Reader<'a> {
 
     fn file(mut self) -> Result<(BTreeMap<String, String>, Breaks), DecodeError> {
         if let Some(at) = self.text.find('\0') {
-            return Err(self.error(at, Fault::Nul));
+            return Err(self.error(at, DecodeErrorKind::Nul));
         }
         self.eat('\u{feff}');
         let mut variables = BTreeMap::new();
@@ -111,7 +113,7 @@ impl<'a> Reader<'a> {
         while let Some((at, key, value)) = self.variable()? {
             if let Some(first) = places.insert(key, at) {
                 let (first, _) = self.position(first);
-                return Err(self.error(at, Fault::Twice { key: key.to_owned(), first }));
+                return Err(self.error(at, DecodeErrorKind::Twice { key: key.to_owned(), first }));
             }
             variables.insert(key.to_owned(), value);
         }
@@ -150,9 +152,9 @@ impl<'a> Reader<'a> {
         (line, column)
     }
 
-    fn error(&self, at: usize, fault: Fault) -> DecodeError {
+    fn error(&self, at: usize, kind: DecodeErrorKind) -> DecodeError {
         let (line, column) = self.position(at);
-        DecodeError { line, column, fault }
+        DecodeError { line, column, kind }
     }
 
     /// Where the next variable begins, its key and its value; `None` at the end.
@@ -174,7 +176,7 @@ impl<'a> Reader<'a> {
         let begin = self.at;
         let value = match self.peek() {
             Some(quote @ ('\'' | '"')) => self.quoted(quote)?,
-            Some('`') => return Err(self.error(begin, Fault::Backtick)),
+            Some('`') => return Err(self.error(begin, DecodeErrorKind::Backtick)),
             _ => self.bare(),
         };
         self.end_of_line()?;
@@ -195,10 +197,10 @@ impl<'a> Reader<'a> {
             }
         }
         if Key::try_from(word).is_err() {
-            return Err(self.error(begin, Fault::NotKey));
+            return Err(self.error(begin, DecodeErrorKind::NotKey));
         }
         self.take_while(is_blank);
-        if self.eat('=') { Ok((begin, word)) } else { Err(self.error(self.at, Fault::NoEquals)) }
+        if self.eat('=') { Ok((begin, word)) } else { Err(self.error(self.at, DecodeErrorKind::NoEquals)) }
     }
 
     fn bare(&mut self) -> String {
@@ -218,7 +220,7 @@ impl<'a> Reader<'a> {
         let mut characters = self.rest().char_indices().skip(1).peekable();
         let end = loop {
             let Some((index, character)) = characters.next() else {
-                return Err(self.error(begin, Fault::Open));
+                return Err(self.error(begin, DecodeErrorKind::Open));
             };
             if character == quote {
                 break index;
@@ -236,7 +238,7 @@ impl<'a> Reader<'a> {
                 Some((_, 't')) => value.push('\t'),
                 Some((_, escaped @ ('\\' | '"' | '\'' | '$' | '`'))) => value.push(escaped),
                 Some((_, other)) => value.extend(['\\', other]),
-                None => return Err(self.error(begin, Fault::Open)),
+                None => return Err(self.error(begin, DecodeErrorKind::Open)),
             }
         };
         self.at += end + 1;
@@ -248,7 +250,7 @@ impl<'a> Reader<'a> {
                 self.take_while(|character| !is_break(character));
             }
             Some(_) => {
-                return Err(self.error(behind, Fault::AfterQuote { quote }));
+                return Err(self.error(behind, DecodeErrorKind::AfterQuote { quote }));
             }
         }
         Ok(value)
@@ -259,7 +261,7 @@ impl<'a> Reader<'a> {
         let begin = self.at;
         if self.eat('\r') {
             if !self.eat('\n') {
-                return Err(self.error(begin, Fault::Return));
+                return Err(self.error(begin, DecodeErrorKind::Return));
             }
             self.breaks.crlf += 1;
         } else if self.eat('\n') {

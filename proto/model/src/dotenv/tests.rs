@@ -138,7 +138,7 @@ fn what_people_write_is_read() {
     ] {
         assert_eq!(one(text), value, "{text:?}");
     }
-    let both = decode("export=b\nexport A=c\nexport = d # again").expect_err("export stands there twice");
+    let both = decode("export=b\nexport A=c\nexport = d # again").expect_err("export is set twice");
     assert_eq!((both.line(), both.column()), (3, 1));
 }
 
@@ -157,29 +157,29 @@ fn files_of_windows_are_read_as_files() {
 
 #[test]
 fn refusals_point_at_the_place_and_never_repeat_a_value() {
-    insta::assert_snapshot!(refusal("A=a\nSECRET"), @r#"line 2, column 7: there is no "=" after the key: write KEY=value; a value of several lines stands in quotes"#);
-    insta::assert_snapshot!(refusal("A=a\n  9x=b"), @r#"line 2, column 3: this is not a key: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_"; a value of several lines stands in quotes"#);
-    insta::assert_snapshot!(refusal("Ä=ä\n"), @r#"line 1, column 1: this is not a key: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_"; a value of several lines stands in quotes"#);
-    insta::assert_snapshot!(refusal("A='b'\nB='secret\nC=c\n"), @"line 2, column 3: the quote that begins here does not end: close it");
-    insta::assert_snapshot!(refusal("A=\"secret\\"), @"line 1, column 3: the quote that begins here does not end: close it");
-    insta::assert_snapshot!(refusal("A='it\\'s'"), @"line 1, column 8: something follows the closing quote: only a comment, after a blank, may stand there; a value with a single quote in it is written in double quotes");
-    insta::assert_snapshot!(refusal("A=\"ä\nb\" c\""), @r#"line 2, column 3: something follows the closing quote: only a comment, after a blank, may stand there; a double quote inside the value is written \""#);
-    insta::assert_snapshot!(refusal("A='b'# c"), @"line 1, column 6: something follows the closing quote: only a comment, after a blank, may stand there; a value with a single quote in it is written in double quotes");
-    insta::assert_snapshot!(refusal("A=`id`"), @"line 1, column 3: a value begins with a backtick, which shells take for a command: put it in single quotes");
-    insta::assert_snapshot!(refusal("A=b\0c"), @"line 1, column 4: there is a NUL character: remove it");
-    insta::assert_snapshot!(refusal("A=b\rB=c"), @"line 1, column 4: there is a carriage return without a line feed: end lines with LF or CRLF");
-    insta::assert_snapshot!(refusal("A=b\n\nexport A=c"), @"line 3, column 8: the key A stands in line 1 already: keep one of them");
-    insta::assert_snapshot!(refusal("A: b"), @r#"line 1, column 1: this is not a key: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_"; a value of several lines stands in quotes"#);
+    insta::assert_snapshot!(refusal("A=a\nSECRET"), @r#"line 2, column 7: missing "=" after the key; write KEY=value, and put a value of several lines in quotes"#);
+    insta::assert_snapshot!(refusal("A=a\n  9x=b"), @r#"line 2, column 3: invalid key; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_", and put a value of several lines in quotes"#);
+    insta::assert_snapshot!(refusal("Ä=ä\n"), @r#"line 1, column 1: invalid key; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_", and put a value of several lines in quotes"#);
+    insta::assert_snapshot!(refusal("A='b'\nB='secret\nC=c\n"), @"line 2, column 3: unclosed quote; add the closing quote");
+    insta::assert_snapshot!(refusal("A=\"secret\\"), @"line 1, column 3: unclosed quote; add the closing quote");
+    insta::assert_snapshot!(refusal("A='it\\'s'"), @"line 1, column 8: unexpected text after the closing quote, where only a blank and a comment are allowed; put a value that contains a single quote in double quotes");
+    insta::assert_snapshot!(refusal("A=\"ä\nb\" c\""), @r#"line 2, column 3: unexpected text after the closing quote, where only a blank and a comment are allowed; write a double quote inside the value as \""#);
+    insta::assert_snapshot!(refusal("A='b'# c"), @"line 1, column 6: unexpected text after the closing quote, where only a blank and a comment are allowed; put a value that contains a single quote in double quotes");
+    insta::assert_snapshot!(refusal("A=`id`"), @"line 1, column 3: a value begins with a backtick, which a shell would run as a command; put the value in single quotes");
+    insta::assert_snapshot!(refusal("A=b\0c"), @"line 1, column 4: NUL character; remove it");
+    insta::assert_snapshot!(refusal("A=b\rB=c"), @"line 1, column 4: carriage return without a line feed; end lines with LF or CRLF");
+    insta::assert_snapshot!(refusal("A=b\n\nexport A=c"), @"line 3, column 8: duplicate key A, first set in line 1; keep one of them");
+    insta::assert_snapshot!(refusal("A: b"), @r#"line 1, column 1: invalid key; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_", and put a value of several lines in quotes"#);
     let pem = "A=-----BEGIN KEY-----\nMIIEsecret+/==\n";
-    let told = refusal(pem);
-    assert!(told.starts_with("line 2, column 1") && !told.contains("MII"), "{told}");
+    let message = refusal(pem);
+    assert!(message.starts_with("line 2, column 1") && !message.contains("MII"), "{message}");
 }
 
 #[test]
 fn what_no_file_can_carry_is_refused_by_name() {
     let refusal = |key, value| encode([(key, value)]).expect_err("it cannot be written").to_string();
-    insta::assert_snapshot!(refusal("a b", "v"), @r#"key has ' ' at character 2: use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
-    insta::assert_snapshot!(refusal("A", "se\0cret"), @"the value of A holds a NUL character at byte 2: remove it");
+    insta::assert_snapshot!(refusal("a b", "v"), @r#"key has ' ' at character 2; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
+    insta::assert_snapshot!(refusal("A", "se\0cret"), @"the value of A contains a NUL character at byte 2; remove it");
 }
 
 /// Anything, and much of what is awkward.

@@ -10,7 +10,7 @@ pub enum EncodeError {
     #[error("{0}")]
     Key(#[from] NameError),
     /// No reader of such files can carry NUL.
-    #[error("the value of {key} holds a NUL character at byte {position}: remove it")]
+    #[error("the value of {key} contains a NUL character at byte {position}; remove it")]
     Nul {
         /// Whose value it is.
         key: String,
@@ -41,7 +41,7 @@ pub struct ShellFile<'a> {
     /// The text.
     pub text: String,
     /// Keys that no shell takes as a name. A shell would run such a line as a command, so only their names are listed,
-    /// in comments. A value never stands in a comment: its second line would not be one.
+    /// in comments. A value is never written in a comment: its second line would not be one.
     pub left_out: Vec<&'a str>,
 }
 

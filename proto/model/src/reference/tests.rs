@@ -124,7 +124,7 @@ fn an_empty_part_is_an_error() {
 #[test]
 fn errors_point_at_the_column() {
     insta::assert_snapshot!(refusal("vualt://team/secret/app#f"), @"invalid reference at column 1: unknown scheme; expected vault://NAME/MOUNT/path#field, aws-sm://NAME/secret-name or azure-kv://NAME/secret-name");
-    insta::assert_snapshot!(refusal("vault://Team/secret/app#f"), @r#"invalid reference at column 9: vault has 'T' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
+    insta::assert_snapshot!(refusal("vault://Team/secret/app#f"), @r#"invalid reference at column 9: vault has 'T' at character 1; use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
     insta::assert_snapshot!(refusal("vault://team/secret/ap p#f"), @"invalid reference at column 23: blanks and control characters must be percent-encoded, as in %20");
     insta::assert_snapshot!(refusal("vault://team/secret/app#f\n"), @"invalid reference at column 26: blanks and control characters must be percent-encoded, as in %20");
     insta::assert_snapshot!(refusal("vault://team/secret/50%#f"), @r#"invalid reference at column 23: "%" must be followed by two hexadecimal digits; write a literal one as %25"#);

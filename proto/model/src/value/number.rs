@@ -36,7 +36,7 @@ fn write_out(negative: bool, significant: &str, point: i64) -> String {
     if negative {
         out.push('-');
     }
-    // How many digits stand before the point, or how many zeros between the point and the first digit.
+    // How many digits precede the point, or how many zeros follow it before the first digit.
     let distance = usize::try_from(point.unsigned_abs()).unwrap_or(usize::MAX);
     if point <= 0 {
         out.push_str("0.");

@@ -205,15 +205,15 @@ fn types_have_names() {
 
 #[test]
 fn refusals_read_well_and_never_quote_the_value() {
-    insta::assert_snapshot!(refusal(Text, &"x".repeat(70_000)), @"value is 70000 bytes long: at most 65536 bytes of UTF-8 are allowed");
-    insta::assert_snapshot!(refusal(Text, "pass\0word"), @"value holds a NUL character at byte 4: remove it");
-    insta::assert_snapshot!(refusal(Number, "ten"), @r#"value is not a number: write digits, with an optional "-" before, fraction and exponent, as in -12.5 or 1e3; no leading zeros, spaces or "+" before it"#);
-    insta::assert_snapshot!(refusal(Number, "1e2000"), @"value has a number that is too large or too small: its power of ten must lie between -1000 and 1000");
-    insta::assert_snapshot!(refusal(Bool, "yes"), @"value is not a bool: write exactly true or false");
+    insta::assert_snapshot!(refusal(Text, &"x".repeat(70_000)), @"value is 70000 bytes long; the limit is 65536 bytes of UTF-8");
+    insta::assert_snapshot!(refusal(Text, "pass\0word"), @"value contains a NUL character at byte 4; remove it");
+    insta::assert_snapshot!(refusal(Number, "ten"), @r#"value is not a number; write digits with an optional "-", fraction and exponent, as in -12.5 or 1e3, without spaces, leading zeros or a leading "+""#);
+    insta::assert_snapshot!(refusal(Number, "1e2000"), @"value has a number that is too large or too small; its power of ten must be between -1000 and 1000");
+    insta::assert_snapshot!(refusal(Bool, "yes"), @"value is not a bool; write true or false");
     insta::assert_snapshot!(refusal(Json, "{\n  \"a\": hunter2\n}"), @"value is not valid JSON: expected value at line 2 column 8");
     insta::assert_snapshot!(refusal(Json, r#"["\ud800"]"#), @"value is not valid JSON: unexpected end of hex escape");
-    insta::assert_snapshot!(refusal(Json, r#"{"a":1,"a":2}"#), @r#"value is JSON with the key "a" twice in one object: keep one of them"#);
-    insta::assert_snapshot!(refusal(Json, &"[".repeat(200).chars().chain("]".repeat(200).chars()).collect::<String>()), @"value is JSON nested more than 128 deep: flatten it");
+    insta::assert_snapshot!(refusal(Json, r#"{"a":1,"a":2}"#), @r#"value has the key "a" twice in one JSON object; keep one of them"#);
+    insta::assert_snapshot!(refusal(Json, &"[".repeat(200).chars().chain("]".repeat(200).chars()).collect::<String>()), @"value is JSON nested more than 128 levels deep; flatten it");
 }
 
 /// JSON texts with white space, escapes and number spellings that differ from the canonical ones.

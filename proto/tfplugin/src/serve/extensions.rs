@@ -26,7 +26,7 @@ impl ConnectionExtensions {
         request.extensions().get().cloned()
     }
 
-    /// Returns the value of this type, and creates it with `init` if there is none yet.
+    /// Returns the value of this type, which the first call creates with `init`.
     pub fn get_or_init<T: Send + Sync + 'static>(&self, init: impl FnOnce() -> T) -> Arc<T> {
         // Entries are only ever added, so the map behind a poisoned lock is consistent.
         let mut extensions = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -38,7 +38,7 @@ async fn it_speaks_only_version_6() {
 }
 
 #[tokio::test]
-async fn a_broken_certificate_is_refused_and_never_taken_for_none() {
+async fn a_malformed_certificate_is_refused_and_not_treated_as_absent() {
     let pem = Identity::new().pem;
     let two = pem.repeat(2);
     let cut = pem.replace("-----END CERTIFICATE-----", "");

@@ -52,7 +52,7 @@ impl Identity {
         PrivatePkcs8KeyDer::from(self.key.clone()).into()
     }
 
-    /// This key under another's certificate, which no library would build by itself.
+    /// Returns this key under another's certificate. No library builds such a pair.
     pub(crate) fn posing_as(&self, other: &Self) -> Arc<dyn ResolvesClientCert> {
         let key = aws_lc_rs::default_provider().key_provider.load_private_key(self.key()).unwrap();
         Arc::new(SingleCertAndKey::from(CertifiedKey::new(vec![other.der.clone()], key)))

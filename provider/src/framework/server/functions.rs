@@ -32,7 +32,7 @@ impl<P: Provider> Server<P> {
         let signature = function.signature();
         if request.arguments.len() < signature.parameters.len() {
             return Err(FunctionError::new(format!(
-                "{} takes at least {} arguments, and {} were given.",
+                "{} takes at least {} arguments, but {} were given.",
                 request.name,
                 signature.parameters.len(),
                 request.arguments.len()

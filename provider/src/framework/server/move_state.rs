@@ -12,7 +12,7 @@ impl<P: Provider> Server<P> {
             Diagnostic::error(
                 "Move between resource types is not supported",
                 format!(
-                    "The state of {} from {} cannot be moved to {}. Replace the `moved` block by a `removed` block for the \
+                    "The state of {} from {} cannot be moved to {}. Replace the `moved` block with a `removed` block for the \
                      old object and an `import` block for the new one.",
                     request.source_type_name, request.source_provider_address, request.target_type_name
                 ),

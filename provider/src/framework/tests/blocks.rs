@@ -16,8 +16,8 @@ fn scroll(seal: Value) -> Fields {
     super::fields([("text", Value::from("Sing")), ("seal", seal)])
 }
 
-fn seal(colour: Value) -> Value {
-    Value::object([("colour", colour)])
+fn seal(color: Value) -> Value {
+    Value::object([("color", color)])
 }
 
 #[test]
@@ -27,13 +27,9 @@ fn a_block_travels_as_a_block_and_is_an_object() {
     let seal = &block.block_types[0];
     assert_eq!((seal.type_name.as_str(), seal.nesting()), ("seal", NestingMode::Single));
     let inner = seal.block.clone().unwrap();
-    assert_eq!((inner.attributes[0].name.as_str(), inner.attributes[0].required), ("colour", true));
+    assert_eq!((inner.attributes[0].name.as_str(), inner.attributes[0].required), ("color", true));
     let ty = scroll_schema().object_type();
-    assert_eq!(
-        ty.to_json(),
-        br#"["object",{"seal":["object",{"colour":"string"}],"text":"string"}]"#,
-        "{ty}"
-    );
+    assert_eq!(ty.to_json(), br#"["object",{"seal":["object",{"color":"string"}],"text":"string"}]"#, "{ty}");
 }
 
 #[tokio::test]
@@ -44,8 +40,8 @@ async fn what_is_inside_a_block_is_checked_and_blamed() {
         (Value::Unknown, vec![]),
         (seal(Value::from("red")), vec![]),
         (seal(Value::Unknown), vec![]),
-        (seal(Value::Null), vec!["Error at seal.colour: Missing seal.colour"]),
-        (seal(Value::from("")), vec!["Error at seal.colour: Invalid seal.colour"]),
+        (seal(Value::Null), vec!["Error at seal.color: Missing seal.color"]),
+        (seal(Value::from("")), vec!["Error at seal.color: Invalid seal.color"]),
     ] {
         let request = wire::validate_resource_config::Request {
             type_name: "shelf_scroll".to_owned(),
@@ -75,9 +71,9 @@ fn a_change_inside_a_block_can_make_an_attribute_unknown() {
     let mut schema = Schema::new("A scroll.", vec![count.recomputed_when(&["seal"])]);
     schema.blocks = scroll_schema().blocks;
     let prior = super::fields([("count", Value::from(1_u64)), ("seal", seal(Value::from("red")))]);
-    for (colour, count) in [("red", Value::from(1_u64)), ("blue", Value::Unknown)] {
-        let config = super::fields([("count", Value::Null), ("seal", seal(Value::from(colour)))]);
-        assert_eq!(plan(&schema, Some(&prior), &config).fields["count"], count, "{colour}");
+    for (color, count) in [("red", Value::from(1_u64)), ("blue", Value::Unknown)] {
+        let config = super::fields([("count", Value::Null), ("seal", seal(Value::from(color)))]);
+        assert_eq!(plan(&schema, Some(&prior), &config).fields["count"], count, "{color}");
     }
 }
 
@@ -85,7 +81,7 @@ fn a_change_inside_a_block_can_make_an_attribute_unknown() {
 async fn a_stored_state_keeps_its_block_and_an_older_one_has_none() {
     let server = Server::new(Library);
     for (json, expected) in [
-        (r#"{"text":"Sing","seal":{"colour":"red"}}"#, seal(Value::from("red"))),
+        (r#"{"text":"Sing","seal":{"color":"red"}}"#, seal(Value::from("red"))),
         (r#"{"text":"Sing"}"#, Value::Null),
     ] {
         let request = wire::upgrade_resource_state::Request {
@@ -101,8 +97,8 @@ async fn a_stored_state_keeps_its_block_and_an_older_one_has_none() {
 }
 
 #[test]
-#[should_panic(expected = "seal.colour has a plan rule, which blocks do not support")]
+#[should_panic(expected = "seal.color has a plan rule, which blocks do not support")]
 fn a_block_with_a_plan_rule_is_refused() {
-    let colour = Attribute::computed("colour", tfplugin_proto::value::Type::String, "Its colour.");
-    let _ = Block::single("seal", "The seal.", vec![colour]);
+    let color = Attribute::computed("color", tfplugin_proto::value::Type::String, "Its color.");
+    let _ = Block::single("seal", "The seal.", vec![color]);
 }

@@ -157,7 +157,7 @@ async fn state_of_any_version_is_read() {
     let json =
         r#"{"id":"dune","title":"Dune","pages":1,"note":null,"place":null,"tags":null,"edition":null}"#;
     assert_eq!(upgraded("shelf_book", 2, json).await, current);
-    let json = r#"{"id":"dune","title":"Dune","pages":1,"colour":"red"}"#;
+    let json = r#"{"id":"dune","title":"Dune","pages":1,"color":"red"}"#;
     assert_eq!(upgraded("shelf_book", 2, json).await, current);
     assert_eq!(upgraded("shelf_book", 1, r#"{"id":"dune","name":"Dune","pages":1}"#).await, current);
     assert_eq!(upgraded("shelf_book", 2, "null").await, (Some(Value::Null), vec![]));
@@ -215,7 +215,7 @@ async fn data_sources_are_read() {
     let expected: Fields = fields([("prefix", Value::from("d")), ("count", Value::from(0_u64))]);
     assert_eq!((received(answer.state.as_ref(), &ty), answer.diagnostics.len()), (Some(expected), 0));
     let answer = read_from(&server, "shelf_count", "the ").await;
-    assert!(answer.state.is_some(), "a warning is told beside the answer");
+    assert!(answer.state.is_some(), "a warning comes with the answer");
     assert_eq!(render(&answer.diagnostics), ["Warning at prefix: Counted by their articles"]);
     assert_eq!(render(&read(&server, "x").await.diagnostics), ["Error: Unknown data source x"]);
     let answer = read(&Server::new(Library), "shelf_count").await;
@@ -253,7 +253,7 @@ async fn ephemeral_resources_are_opened_renewed_and_closed() {
         ..Default::default()
     };
     let warned = call!(server, open_ephemeral_resource, request);
-    assert!(warned.result.is_some(), "a warning is told beside the result");
+    assert!(warned.result.is_some(), "a warning comes with the result");
     assert_eq!(render(&warned.diagnostics), ["Warning at reader: Lent before"]);
 
     let request =
@@ -306,7 +306,7 @@ async fn functions_are_called_in_a_process_that_is_not_configured() {
     let (text, argument) = called("join_titles", &[]).await.unwrap_err();
     assert_eq!(
         (text.as_str(), argument),
-        ("join_titles takes at least 1 arguments, and 0 were given.", None)
+        ("join_titles takes at least 1 arguments, but 0 were given.", None)
     );
     assert!(called("split_titles", &[]).await.is_err());
 

@@ -195,7 +195,7 @@ model! {
     /// What closes a scroll.
     pub(crate) struct Seal {
         /// Not empty.
-        colour: String,
+        color: String,
     }
 }
 
@@ -210,9 +210,9 @@ model! {
 }
 
 pub(crate) fn scroll_schema() -> Schema {
-    let colour = Attribute::required("colour", Type::String, "Its colour.").validator(not_empty);
+    let color = Attribute::required("color", Type::String, "Its color.").validator(not_empty);
     Schema::new("A scroll.", vec![Attribute::optional("text", Type::String, "The text.")])
-        .block(Block::single("seal", "The seal.", vec![colour]))
+        .block(Block::single("seal", "The seal.", vec![color]))
         .version(1)
 }
 

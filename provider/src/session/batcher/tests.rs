@@ -56,7 +56,7 @@ fn keys_of(request: &v1::WriteVariablesRequest) -> Vec<String> {
         .groups
         .iter()
         .map(|group| {
-            assert_eq!(group.items.len(), 1, "each item stands alone");
+            assert_eq!(group.items.len(), 1, "each group has one item");
             group.items[0].key.clone()
         })
         .collect()
@@ -117,7 +117,7 @@ async fn a_lone_write_waits_less_than_5_ms() {
     let batcher = daemon.batcher(BatchOptions::default());
     for number in 0..20 {
         let took = timed(&batcher, &format!("K{number}")).await;
-        // The first waits for company; then it is known that there is none.
+        // The first waits for others; then it is known that no others come.
         let most = if number == 0 { LONE } else { Duration::from_millis(2) };
         assert!(took < most + ANSWER, "{number}: {took:?}");
     }
@@ -162,7 +162,7 @@ async fn a_thousand_writes_travel_in_few_requests() {
     }
 }
 
-/// At 1,000 resources Terraform's calls come about 13 ms apart, because it writes its state file in between: that is
+/// At 1,000 resources Terraform's calls are about 13 ms apart, because it writes its state file in between: that is
 /// the floor, and gathering must not add much to it.
 #[tokio::test(start_paused = true)]
 async fn callers_who_write_a_large_state_file_are_awaited_and_not_held_up() {
@@ -189,7 +189,7 @@ async fn callers_who_do_not_come_back_are_awaited_once_and_not_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_stops_waiting_takes_nobody_along() {
+async fn a_caller_that_stops_waiting_cancels_no_other() {
     let daemon = Arc::new(Daemon::default());
     let batcher = daemon.batcher(BatchOptions::default());
     let (stays, goes) = (begin(&batcher, "stays"), begin(&batcher, "goes"));
@@ -270,12 +270,12 @@ async fn what_happens_to_a_request_happens_to_all_that_it_carries() {
         let writes = [first, "A", "B"].map(|key| begin(&batcher, key));
         for write in writes {
             let answer = write.await.unwrap();
-            let as_told = match first {
+            let as_configured = match first {
                 "lose" => matches!(&answer, Some(Err(ClientError::OutcomeUnknown { .. }))),
                 "refuse" => matches!(&answer, Some(Err(ClientError::Refused(it))) if it.message == "not now"),
                 _ => answer.is_none(),
             };
-            assert!(as_told, "{first}: {answer:?}");
+            assert!(as_configured, "{first}: {answer:?}");
         }
     }
     assert_eq!(daemon.sent().len(), 4);

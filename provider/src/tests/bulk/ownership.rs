@@ -50,7 +50,7 @@ async fn two_owners_of_one_key_are_found_by_the_plan_of_the_second() {
     If this stops `terraform destroy`, run `terraform destroy -refresh=false`: it skips the plan that fails, and deletes only the keys in the state.
     "#);
 
-    // Adding a key is no different, but an import is not to be had while the resource is in the state.
+    // The same for an added key, except that an import is impossible while the resource is in the state.
     held.applied(&harness, &bulk([("variables", texts([("C", "3")]))])).await;
     insta::assert_snapshot!(held.plan(&harness, Some(&config)).await.refusal(), @r#"
     Error: Variables already exist
@@ -116,7 +116,7 @@ async fn overwrite_adopts_what_exists_with_its_protection() {
 }
 
 #[tokio::test]
-async fn a_replacement_does_not_stumble_over_itself() {
+async fn a_replacement_does_not_conflict_with_itself() {
     let harness = Harness::new().await;
     for config in
         [bulk([("variables", texts([("A", "1"), ("B", "2")]))]), exclusive(texts([("A", "1"), ("B", "2")]))]
@@ -132,7 +132,7 @@ async fn a_replacement_does_not_stumble_over_itself() {
 }
 
 #[tokio::test]
-async fn a_replacement_that_is_asked_for_without_a_refresh_does_not_stumble_over_itself() {
+async fn a_requested_replacement_without_a_refresh_does_not_conflict_with_itself() {
     let harness = Harness::new().await;
     for config in [bulk([("variables", texts([("A", "1"), ("B", "2")]))]), exclusive(texts([("A", "1")]))] {
         let mut held = created(&harness, &config).await;
@@ -255,7 +255,7 @@ async fn an_import_takes_all_keys_or_those_it_names_and_needs_no_change() {
         assert_eq!(held.state()["id"], text("demo/dev"));
         let plan = held.plan(&harness, Some(&config)).await;
         let (planned, mut state) = (plan.success().clone(), held.state().clone());
-        // Only the author's other spelling of the number is told apart by nothing but its text.
+        // The author's other spelling of the number differs in its text only.
         state.insert("typed".to_owned(), planned["typed"].clone());
         assert_eq!(planned, state, "{id}");
         held.applied(&harness, &config).await;

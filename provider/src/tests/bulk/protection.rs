@@ -81,7 +81,7 @@ async fn a_key_that_others_unprotected_is_drift() {
 }
 
 #[tokio::test]
-async fn a_key_that_others_protected_stays_where_nothing_is_said_of_it() {
+async fn a_key_that_others_protected_stays_where_the_configuration_does_not_set_protection() {
     let harness = Harness::new().await;
     let config = guarded(Value::Null, [("A", "1"), ("B", "1")]);
     let mut held = created(&harness, &config).await;

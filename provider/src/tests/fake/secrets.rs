@@ -152,12 +152,12 @@ impl World {
             let message = format!("the secret is larger than {MAX_SECRET_BYTES} bytes (16 MiB)");
             return Err(Problem::new(ProblemCode::SecretTooLarge, message).with_field("reference").into());
         }
-        self.note(&url, &stored.version);
+        self.record_version(&url, &stored.version);
         Ok(stored)
     }
 
     /// The lockfile: every key with this reference shows the version.
-    fn note(&mut self, url: &str, version: &str) {
+    fn record_version(&mut self, url: &str, version: &str) {
         for variable in self.variables.values_mut() {
             if let Some(v1::variable::Content::Reference(reference)) = &mut variable.content
                 && reference.url == url

@@ -85,7 +85,7 @@ async fn leases_of_an_environment_are_renewed_and_given_back_together() {
 }
 
 #[tokio::test]
-async fn one_secret_that_cannot_be_had_fails_the_environment_and_nothing_is_held() {
+async fn one_secret_that_cannot_be_read_fails_the_environment_and_nothing_is_held() {
     let harness = harness().await;
     harness.daemon.keep_secret(LEASED, leased("hunter2"));
     harness.daemon.refer("demo/dev/LEASED", LEASED);

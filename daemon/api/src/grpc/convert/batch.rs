@@ -43,9 +43,7 @@ fn operate(operation: Option<v1::write_item::Operation>) -> Result<Operate, Refu
             protected: put.deletion_protection,
         })),
         Some(v1::write_item::Operation::Delete(v1::Delete {})) => Ok(Operate::Delete),
-        None => {
-            Err(Refusal::invalid("operation", "the item names no operation").remedy("ask for put or delete"))
-        }
+        None => Err(Refusal::invalid("operation", "the item has no operation").remedy("set put or delete")),
     }
 }
 
@@ -55,10 +53,9 @@ fn put_content(number: i32, content: Option<v1::put::Content>) -> Result<PutCont
     match (content, value_type) {
         (Some(v1::put::Content::Reference(reference)), None) => Ok(PutContent::Reference(reference)),
         (Some(v1::put::Content::Reference(_)), Some(_)) => {
-            Err(Refusal::invalid("type", "the item holds a secret reference, which has no type")
-                .remedy("leave the type out"))
+            Err(Refusal::invalid("type", "a secret reference has no type").remedy("omit the type"))
         }
-        (_, None) => Err(Refusal::invalid("type", "the item names no type that this daemon knows")
+        (_, None) => Err(Refusal::invalid("type", "the item has an unknown type")
             .remedy("use string, number, bool or json")),
         (Some(v1::put::Content::Value(text)), Some(value_type)) => Ok(PutContent::Value { value_type, text }),
         (None, Some(_)) => {
@@ -108,16 +105,16 @@ mod tests {
         let of = |number: i32, content| refusal(v1::Put { r#type: number, content, ..v1::Put::default() });
         let number = v1::ValueType::Number.into();
         insta::assert_snapshot!([of(0, value()), of(99, value()), of(0, None), of(number, None), of(number, reference())].join("\n"), @r"
-        Invalid type: the item names no type that this daemon knows
+        Invalid type: the item has an unknown type
           use string, number, bool or json
-        Invalid type: the item names no type that this daemon knows
+        Invalid type: the item has an unknown type
           use string, number, bool or json
-        Invalid type: the item names no type that this daemon knows
+        Invalid type: the item has an unknown type
           use string, number, bool or json
         Invalid value: the item has no value
           send a value; it may be empty
-        Invalid type: the item holds a secret reference, which has no type
-          leave the type out
+        Invalid type: a secret reference has no type
+          omit the type
         ");
     }
 
@@ -131,9 +128,9 @@ mod tests {
     }
 
     #[test]
-    fn an_item_of_which_everything_is_missing_is_refused_beside_its_neighbors() {
+    fn an_empty_item_is_refused_without_affecting_its_neighbors() {
         let bare = item(v1::WriteItem::default());
         assert_eq!((bare.project.as_str(), bare.expect), ("", Expect::Nothing));
-        assert_eq!(bare.operation.unwrap_err().message, "the item names no operation");
+        assert_eq!(bare.operation.unwrap_err().message, "the item has no operation");
     }
 }

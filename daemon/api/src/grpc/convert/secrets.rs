@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_stand_where_their_targets_stood() {
+    fn answers_are_in_the_order_of_their_targets() {
         let wire =
             [reference("hunter2"), reference("azure-kv://kv/a"), reference(""), reference("azure-kv://kv/b")];
         let (good, refused) = targets(&wire);

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_survive_both_ways_also_before_1970() {
+    fn times_survive_both_conversions_also_before_1970() {
         for (seconds, nanos) in [(0, 0), (1, 999_999_999), (-1, 1), (1_800_000_000, 123_456_000)] {
             let wire = prost_types::Timestamp { seconds, nanos };
             assert_eq!(timestamp(time("start_time", &wire).unwrap()), wire);
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_that_cannot_be_named_are_refused() {
+    fn times_out_of_range_are_refused() {
         for (seconds, nanos) in [(i64::MAX, 0), (i64::MIN, 0), (0, -1), (0, 1_000_000_000)] {
             let refused = time("end_time", &prost_types::Timestamp { seconds, nanos }).unwrap_err();
             let problem = kontraktor_proto::problem::from_status(&refused).unwrap();

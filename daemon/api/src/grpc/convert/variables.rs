@@ -70,7 +70,7 @@ pub(in crate::grpc) fn snapshot(snapshot: &Snapshot, prefix: &str) -> Result<v1:
                      {MAX_ANSWER_BYTES} (1 GiB)"
                 ),
             )
-            .remedy("read a part of them by a prefix of their keys"),
+            .remedy("read them in parts, by a prefix of their keys"),
         ));
     }
     let variables = entries

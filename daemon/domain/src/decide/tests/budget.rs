@@ -4,7 +4,7 @@ use super::{
     super::super::{
         CreateSchema, EarlierState, ItemOutcome, Refusal, RestoreEnvironment, SchemaSettings, WriteItem,
     },
-    World, put, refusal, told,
+    World, describe, put, refusal,
 };
 
 /// Tens of thousands of steps for every KiB of text.
@@ -29,7 +29,7 @@ impl World {
         let is_written = |place: &usize| matches!(outcome.results[*place].outcome, ItemOutcome::Written);
         let count = (0..outcome.results.len()).filter(is_written).count();
         let first = (0..outcome.results.len()).find(|place| !is_written(place));
-        (count, first.map(|place| told(refusal(&outcome, place))))
+        (count, first.map(|place| describe(refusal(&outcome, place))))
     }
 }
 
@@ -38,14 +38,17 @@ fn items(count: usize, value: &str) -> Vec<WriteItem> {
 }
 
 #[test]
-fn many_values_under_a_slow_pattern_do_not_stop_the_writer_and_the_rest_is_told_to_wait() {
+fn many_values_under_a_slow_pattern_do_not_stop_the_writer_and_the_rest_is_refused() {
     let mut world = World::new();
     world.attach("slow", "K.*", SLOW).unwrap();
     let value = "ab".repeat(2_000);
     let (written, refused) = world.written(items(100, &value));
     assert!((10..100).contains(&written), "{written}");
     let refused = refused.unwrap();
-    assert!(refused.contains("was not checked") && refused.contains("write fewer at a time"), "{refused}");
+    assert!(
+        refused.contains("was not checked") && refused.contains("write fewer variables at a time"),
+        "{refused}"
+    );
     // Fewer at a time are written, and what is small still is when nothing is left for what is large.
     assert_eq!(world.written(items(written, &value.replace("ab", "ba"))).0, written);
     let mut mixed = items(100, &value.replace("ab", "aa"));
@@ -70,7 +73,8 @@ fn restoring_has_the_same_budget_as_writing() {
     let request = RestoreEnvironment { path: "p/e".parse().unwrap(), earlier: past, expect_revision: None };
     let refused = world.refused(&request);
     assert!(
-        refused.contains("cannot be restored: key \"K") && refused.contains("write fewer at a time"),
+        refused.contains("cannot be restored: key \"K")
+            && refused.contains("write fewer variables at a time"),
         "{refused}"
     );
 }

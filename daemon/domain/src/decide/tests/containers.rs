@@ -2,7 +2,7 @@
 
 use super::{
     super::super::{Code, UpdateEnvironment, UpdateProject},
-    World, delete, put, words,
+    World, delete, put, summaries,
 };
 
 #[test]
@@ -71,7 +71,7 @@ fn what_holds_something_is_not_deleted() {
 }
 
 #[test]
-fn a_recreated_environment_goes_on_counting_under_its_id() {
+fn a_recreated_environment_keeps_its_id_and_continues_its_revisions() {
     let mut world = World::new();
     world.create_env("p/e", true).unwrap();
     let id = world.state.environment(&"p/e".parse().unwrap()).unwrap().id;
@@ -80,14 +80,14 @@ fn a_recreated_environment_goes_on_counting_under_its_id() {
     world.delete_env("p/e").unwrap();
     world.delete_project("p").unwrap();
     let outcome = world.write(vec![vec![put("p/e", "A", "1")]]);
-    assert_eq!(words(&outcome), ["written 5/5"], "created, written, deleted, gone, and now the fifth");
+    assert_eq!(summaries(&outcome), ["written 5/5"], "created, written, deleted, gone, and now the fifth");
     assert_eq!(world.state.environment(&"p/e".parse().unwrap()).unwrap().id, id);
     world.create_env("p/f", false).unwrap();
     assert_ne!(world.state.environment(&"p/f".parse().unwrap()).unwrap().id, id);
 }
 
 #[test]
-fn versions_tell_states_apart() {
+fn different_states_have_different_versions() {
     let mut world = World::new();
     let version = |world: &World| world.state.environment(&"p/e".parse().unwrap()).unwrap().version();
     world.write(vec![vec![put("p/e", "A", "1")]]);

@@ -20,7 +20,7 @@ fn operations(world: &World, since: usize) -> Vec<String> {
 }
 
 #[test]
-fn everything_inside_goes_with_an_environment_each_as_a_event() {
+fn deleting_an_environment_deletes_its_contents_each_with_an_event() {
     let mut world = World::new();
     world.write(vec![vec![put("p/e", "A", "1"), put("p/e", "B", "2")]]);
     let since = world.events.len();
@@ -33,11 +33,11 @@ fn everything_inside_goes_with_an_environment_each_as_a_event() {
     assert_eq!((first.old_value.as_deref(), first.new_value.as_deref()), (Some("1"), None));
     assert_eq!((world.state.environment_count(), world.state.variable_count()), (0, 0));
     world.write(vec![vec![put("p/e", "A", "1")]]);
-    assert_eq!(world.revision("p/e"), 3, "and counting goes on");
+    assert_eq!(world.revision("p/e"), 3, "and counting continues");
 }
 
 #[test]
-fn everything_inside_goes_with_a_project() {
+fn deleting_a_project_deletes_its_contents() {
     let mut world = World::new();
     world.write(vec![vec![put("p/e", "A", "1"), put("p/f", "B", "2"), put("q/e", "C", "3")]]);
     world.create_env("p/g", false).unwrap();
@@ -71,12 +71,12 @@ fn force_overrides_no_protection_inside_and_names_what_is_protected() {
     world.write(vec![vec![put("p/e", "FREE", "1"), protecting(put("p/f", "ONE", "1"), true)]]);
     world.create_env("p/g", false).unwrap();
     world.protect_env("p/g", true);
-    let told = [
+    let refusals = [
         world.refused(&delete_env("p/e", true)),
         world.refused(&delete_env("p/f", true)),
         world.refused(&delete_project("p", true)),
     ];
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     Protected env: environment "p/e" still holds 24 variables protected from deletion: K00, K01, K02, K03, K04, K05, K06, K07, K08, K09, K10, K11, K12, K13, K14, K15, K16, K17, K18, K19 and 4 more
       apply deletion_protection = false for each of them first, or run `ktr var unprotect p/e KEY...`; then delete the environment
     Protected env: environment "p/f" still holds 1 variable protected from deletion: ONE
@@ -85,12 +85,12 @@ fn force_overrides_no_protection_inside_and_names_what_is_protected() {
       apply deletion_protection = false for each of them first, or run `ktr env unprotect p/ENV` and `ktr var unprotect p/ENV KEY...`; then delete the project
     "#);
     assert_eq!(world.state.variable_count(), 26, "nothing is lost of what could have gone");
-    let told = [world.refused(&delete_env("p/e", false)), world.refused(&delete_project("p", false))];
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    let refusals = [world.refused(&delete_env("p/e", false)), world.refused(&delete_project("p", false))];
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     NotEmpty env: environment "p/e" still holds 25 variables: FREE, K00, K01, K02, K03, K04, K05, K06, K07, K08, K09, K10, K11, K12, K13, K14, K15, K16, K17, K18 and 5 more
-      delete its variables first, or delete them with it: apply force_destroy = true first, or run `ktr env delete --force p/e`
+      delete its variables first, or delete them together with the environment: apply force_destroy = true, or run `ktr env delete --force p/e`
     NotEmpty project: project "p" still holds 3 environments with 26 variables: e, f, g
-      delete these environments and their variables first, or delete them with it: apply force_destroy = true first, or run `ktr project delete --force p`
+      delete these environments and their variables first, or delete them together with the project: apply force_destroy = true, or run `ktr project delete --force p`
     "#);
 }
 

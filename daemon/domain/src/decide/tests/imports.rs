@@ -51,10 +51,10 @@ fn bad_imports_are_refused_when_written() {
         ("a/one", &["b/three", "a/two", "b/three"]),
         ("a/one", &many),
     ];
-    let told = cases.map(|(path, imports)| {
+    let refusals = cases.map(|(path, imports)| {
         world.refused(&update_env(path, |change| change.imports = Some(paths(imports))))
     });
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     ImportCycle imports: environment "b/three" would import itself: b/three -> b/three
       remove one of these imports
     ImportCycle imports: environment "b/three" would import itself: b/three -> a/two -> b/three
@@ -74,9 +74,9 @@ fn bad_imports_are_refused_when_written() {
         create_missing: true,
         adopt_existing: false,
     };
-    let told =
+    let refusals =
         [create("n/new", &["n/new"]), create("n/new", &["n/other"])].map(|request| world.refused(&request));
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     ImportCycle imports: environment "n/new" would import itself: n/new -> n/new
       remove one of these imports
     NotFound imports: environment "n/new" cannot import "n/other", which does not exist
@@ -112,8 +112,8 @@ fn a_long_way_round_is_found_and_named() {
 fn what_is_imported_stays_and_its_importers_are_named() {
     let mut world = three();
     world.import("a/two", &["b/three"]).unwrap();
-    let told = [world.refused(&delete_env("b/three", true)), world.refused(&delete_project("b", true))];
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    let refusals = [world.refused(&delete_env("b/three", true)), world.refused(&delete_project("b", true))];
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     Imported env: environment "b/three" is imported by 1 other environment: a/two
       remove it from their imports first, in their configuration or with `ktr env update`
     Imported project: 1 environment of another project imports from project "b": a/two imports b/three
@@ -122,8 +122,8 @@ fn what_is_imported_stays_and_its_importers_are_named() {
     for i in 0..23 {
         world.import(&format!("c/e{i:02}"), &["a/one", "b/three"]).unwrap();
     }
-    let told = [world.refused(&delete_env("b/three", true)), world.refused(&delete_project("b", true))];
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    let refusals = [world.refused(&delete_env("b/three", true)), world.refused(&delete_project("b", true))];
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     Imported env: environment "b/three" is imported by 24 other environments: a/two, c/e00, c/e01, c/e02, c/e03, c/e04, c/e05, c/e06, c/e07, c/e08, c/e09, c/e10, c/e11, c/e12, c/e13, c/e14, c/e15, c/e16, c/e17, c/e18 and 4 more
       remove it from their imports first, in their configuration or with `ktr env update`
     Imported project: 24 environments of other projects import from project "b": a/two imports b/three, c/e00 imports b/three, c/e01 imports b/three, c/e02 imports b/three, c/e03 imports b/three, c/e04 imports b/three, c/e05 imports b/three, c/e06 imports b/three, c/e07 imports b/three, c/e08 imports b/three, c/e09 imports b/three, c/e10 imports b/three, c/e11 imports b/three, c/e12 imports b/three, c/e13 imports b/three, c/e14 imports b/three, c/e15 imports b/three, c/e16 imports b/three, c/e17 imports b/three, c/e18 imports b/three and 4 more
@@ -139,8 +139,9 @@ fn an_implicit_environment_that_is_imported_stays_with_its_project() {
     world.import("app/dev", &["lib/base"]).unwrap();
     world.write(vec![vec![super::delete("lib/base", "A")]]);
     assert!(world.env("lib/base").implicit);
-    let told = [world.refused(&delete_env("lib/base", false)), world.refused(&delete_project("lib", false))];
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    let refusals =
+        [world.refused(&delete_env("lib/base", false)), world.refused(&delete_project("lib", false))];
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     Imported env: environment "lib/base" is imported by 1 other environment: app/dev
       remove it from their imports first, in their configuration or with `ktr env update`
     Imported project: 1 environment of another project imports from project "lib": app/dev imports lib/base

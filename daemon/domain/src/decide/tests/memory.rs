@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     super::super::{Code, CreateSchema, Expect, SchemaSettings},
-    World, delete, expecting, protecting, put, refusal, strict, words,
+    World, delete, expecting, protecting, put, refusal, strict, summaries,
 };
 
 #[test]
@@ -19,7 +19,7 @@ fn batches_are_remembered_for_a_day() {
         ]
     };
     let first = world.batch(id, groups()).unwrap();
-    assert_eq!(words(&first), ["written 1/1", "Conflict 0/1", "absent 0/1"]);
+    assert_eq!(summaries(&first), ["written 1/1", "Conflict 0/1", "absent 0/1"]);
     world.write(vec![vec![put("p/e", "A", "2")], vec![put("p/e", "C", "2")]]);
     let events = world.events.len();
 
@@ -33,7 +33,7 @@ fn batches_are_remembered_for_a_day() {
     assert_eq!(world.events.len(), events);
     world.now = world.now.checked_add(jiff::SignedDuration::from_micros(1)).unwrap();
     let anew = world.batch(id, groups()).unwrap();
-    assert_eq!((words(&anew)[0].as_str(), anew.replayed), ("written 3/3", false));
+    assert_eq!((summaries(&anew)[0].as_str(), anew.replayed), ("written 3/3", false));
     assert!(world.batch(id, groups()).unwrap().replayed, "the id is remembered anew");
 }
 
@@ -42,10 +42,10 @@ fn only_batches_that_succeeded_in_something_are_remembered() {
     let mut world = World::new();
     let id = Uuid::from_u128(7);
     let groups = || vec![vec![strict(put("p/e", "A", "1"))]];
-    assert_eq!(words(&world.batch(id, groups()).unwrap()), ["NotFound 0/0"]);
+    assert_eq!(summaries(&world.batch(id, groups()).unwrap()), ["NotFound 0/0"]);
     assert!(world.events.is_empty());
     world.create_env("p/e", true).unwrap();
-    assert_eq!(words(&world.batch(id, groups()).unwrap()), ["written 2/2"]);
+    assert_eq!(summaries(&world.batch(id, groups()).unwrap()), ["written 2/2"]);
 
     let id = Uuid::from_u128(8);
     let unchanged = world.batch(id, groups()).unwrap();
@@ -73,7 +73,11 @@ fn the_answer_to_a_batch_of_conflicts_is_bounded() {
         world.write(keys.iter().map(|key| vec![expecting(put("p/e", key, "1"), Expect::Absent)]).collect());
     let with_value = (0..300).filter(|item| refusal(&outcome, *item).current.is_some()).count();
     assert_eq!(with_value, 256, "16 MiB of 64 KiB each");
-    assert!(refusal(&outcome, 299).message.ends_with("(its value is left out: too many items were refused)"));
+    assert!(
+        refusal(&outcome, 299)
+            .message
+            .ends_with("(its value is omitted, because too many items were refused)")
+    );
 }
 
 #[test]
@@ -114,7 +118,7 @@ fn refusals_are_repeated_word_for_word() {
     };
     let first = world.batch(id, groups()).unwrap();
     assert_eq!(
-        words(&first),
+        summaries(&first),
         ["Protected 1/2", "SchemaViolation 0/2", "KeyExists 1/2", "Skipped 0/2", "written 2/2"]
     );
     assert_eq!(refusal(&first, 1).violation.as_deref().unwrap().schema, "ports");

@@ -2,7 +2,7 @@
 
 use super::{
     super::super::{Code, CreateProject, Expect},
-    World, delete, delete_env, delete_project, expecting, protecting, put, refusal, told, words,
+    World, delete, delete_env, delete_project, describe, expecting, protecting, put, refusal, summaries,
 };
 
 fn protected_of(world: &World, path: &str, key: &str) -> bool {
@@ -16,9 +16,9 @@ fn deletion_protection_outlives_the_block_that_set_it() {
     world.write(vec![vec![protecting(put("p/e", "A", "1"), true)]]);
     // What comes later says nothing of protection.
     let outcome = world.write(vec![vec![put("p/e", "A", "2")]]);
-    assert_eq!(words(&outcome), ["written 2/2"]);
+    assert_eq!(summaries(&outcome), ["written 2/2"]);
     let outcome = world.write(vec![vec![delete("p/e", "A")]]);
-    insta::assert_snapshot!(told(refusal(&outcome, 0)), @r#"
+    insta::assert_snapshot!(describe(refusal(&outcome, 0)), @r#"
     Protected key: key "A" of environment "p/e" is protected from deletion
       apply deletion_protection = false first, or run `ktr var unprotect p/e A`; then delete it
     "#);
@@ -30,22 +30,22 @@ fn unprotecting_and_deleting_are_two_writes() {
     let mut world = World::new();
     world.write(vec![vec![protecting(put("p/e", "A", "1"), true)]]);
     let outcome = world.write(vec![vec![protecting(put("p/e", "A", "1"), true)]]);
-    assert_eq!(words(&outcome), ["unchanged 1/1"]);
+    assert_eq!(summaries(&outcome), ["unchanged 1/1"]);
     let outcome = world.write(vec![vec![protecting(put("p/e", "A", "1"), false)]]);
-    assert_eq!(words(&outcome), ["written 2/2"], "a change of protection alone is a write");
+    assert_eq!(summaries(&outcome), ["written 2/2"], "a change of protection alone is a write");
     assert!(!protected_of(&world, "p/e", "A"));
-    assert_eq!(words(&world.write(vec![vec![delete("p/e", "A")]])), ["deleted 3/3"]);
+    assert_eq!(summaries(&world.write(vec![vec![delete("p/e", "A")]])), ["deleted 3/3"]);
     world.write(vec![vec![put("p/e", "A", "1")]]);
     assert!(!protected_of(&world, "p/e", "A"), "a new key begins without");
 }
 
 #[test]
-fn protection_is_told_before_any_expectation() {
+fn protection_is_reported_before_any_expectation() {
     let mut world = World::new();
     world.write(vec![vec![protecting(put("p/e", "A", "1"), true)]]);
     for expect in [Expect::Nothing, Expect::Absent, Expect::Revision(1), Expect::Revision(9)] {
         let outcome = world.write(vec![vec![expecting(delete("p/e", "A"), expect)]]);
-        assert_eq!(words(&outcome), ["Protected 1/1"], "{expect:?}");
+        assert_eq!(summaries(&outcome), ["Protected 1/1"], "{expect:?}");
     }
 }
 
@@ -54,7 +54,7 @@ fn a_protected_key_holds_up_its_group_and_no_other() {
     let mut world = World::new();
     world.write(vec![vec![protecting(put("p/e", "A", "1"), true), put("p/e", "B", "1")]]);
     let outcome = world.write(vec![vec![delete("p/e", "B"), delete("p/e", "A")], vec![put("p/e", "C", "1")]]);
-    assert_eq!(words(&outcome), ["Skipped 1/2", "Protected 1/2", "written 2/2"]);
+    assert_eq!(summaries(&outcome), ["Skipped 1/2", "Protected 1/2", "written 2/2"]);
 }
 
 /// The environment's protection is its own: what it holds can be written and deleted.
@@ -63,13 +63,13 @@ fn a_protected_environment_does_not_protect_its_variables() {
     let mut world = World::new();
     world.write(vec![vec![put("p/e", "A", "1")]]);
     world.protect_env("p/e", true);
-    assert_eq!(words(&world.write(vec![vec![delete("p/e", "A")]])), ["deleted 3/3"]);
-    let told = [
+    assert_eq!(summaries(&world.write(vec![vec![delete("p/e", "A")]])), ["deleted 3/3"]);
+    let refusals = [
         world.refused(&delete_env("p/e", false)),
         world.refused(&delete_env("p/e", true)),
         world.refused(&delete_project("p", true)),
     ];
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     Protected env: environment "p/e" is protected from deletion
       apply deletion_protection = false first, or run `ktr env unprotect p/e`; then delete it
     Protected env: environment "p/e" is protected from deletion
@@ -86,9 +86,9 @@ fn a_protected_project_stays_whatever_it_holds() {
     let mut world = World::new();
     world.write(vec![vec![put("p/e", "A", "1")]]);
     world.protect_project("p", true);
-    let told = [world.refused(&delete_project("p", false)), world.refused(&delete_project("p", true))];
-    assert_eq!(told[0], told[1]);
-    insta::assert_snapshot!(told[0], @r#"
+    let refusals = [world.refused(&delete_project("p", false)), world.refused(&delete_project("p", true))];
+    assert_eq!(refusals[0], refusals[1]);
+    insta::assert_snapshot!(refusals[0], @r#"
     Protected project: project "p" is protected from deletion
       apply deletion_protection = false first, or run `ktr project unprotect p`; then delete it
     "#);

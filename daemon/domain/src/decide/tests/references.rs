@@ -70,7 +70,7 @@ fn a_key_holds_the_one_or_the_other() {
     world.write(vec![vec![put("p/e", "V", "1")], vec![refer("p/e", "S", "azure-kv://kv/name")]]);
     let results =
         world.write(vec![vec![refer("p/e", "V", "azure-kv://kv/name")], vec![put("p/e", "S", "1")]]);
-    let told: Vec<String> = results
+    let refusals: Vec<String> = results
         .results
         .iter()
         .map(|result| match &result.outcome {
@@ -78,7 +78,7 @@ fn a_key_holds_the_one_or_the_other() {
             other => panic!("{other:?}"),
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     KeyExists: key "V" of environment "p/e" is a plain variable, and cannot become a secret reference (delete it first, or choose another key)
     KeyExists: key "S" of environment "p/e" is a secret reference, and cannot become a plain variable (delete it first, or choose another key)
     "#);

@@ -8,7 +8,7 @@ use super::{
 };
 
 impl World {
-    /// How an environment stands now, for later.
+    /// Returns the present state of an environment, to restore later.
     fn past(&self, path: &str) -> EarlierState {
         let environment = self.env(path);
         EarlierState {
@@ -115,28 +115,28 @@ fn protection_belongs_to_the_present() {
 }
 
 #[test]
-fn what_stands_in_the_way_is_told_and_nothing_is_written() {
+fn a_restoration_that_is_impossible_is_refused_and_nothing_is_written() {
     let (mut world, past) = changed();
     world.write(vec![vec![protecting(put("p/e", "NEW", "1"), true)]]);
     let now = world.revision("p/e");
-    let mut told = vec![
+    let mut refusals = vec![
         world.refused(&restore("p/e", &past, None)),
-        // Whoever looked at another state is told that first.
+        // A revision that is not the expected one is reported first.
         world.refused(&restore("p/e", &past, Some(now - 1))),
     ];
     world.write(vec![vec![protecting(put("p/e", "NEW", "1"), false), delete("p/e", "KEPT")]]);
-    told.push(world.refused(&restore("p/e", &past, Some(now))));
+    refusals.push(world.refused(&restore("p/e", &past, Some(now))));
     world.ask(&delete_env("p/base", true)).unwrap();
-    told.push(world.refused(&restore("p/e", &past, None)));
+    refusals.push(world.refused(&restore("p/e", &past, None)));
     world.import("p/base", &["p/e"]).unwrap();
-    told.push(world.refused(&restore("p/e", &past, None)));
-    told.push(world.refused(&restore("p/none", &past, None)));
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    refusals.push(world.refused(&restore("p/e", &past, None)));
+    refusals.push(world.refused(&restore("p/none", &past, None)));
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     Protected to_revision: restoring revision 3 of environment "p/e" would delete 1 variable protected from deletion: NEW
       apply deletion_protection = false for each of them first, or run `ktr var unprotect p/e KEY...`; then roll back again
-    Conflict expect_revision: environment "p/e" was expected at revision 5, and is at revision 6: unix:ada wrote it through test at 2026-01-02T03:04:05.678901Z
+    Conflict expect_revision: environment "p/e" is at revision 6, but revision 5 was expected; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
       review what changed, then retry
-    Conflict expect_revision: environment "p/e" was expected at revision 6, and is at revision 7: unix:ada wrote it through test at 2026-01-02T03:04:05.678901Z
+    Conflict expect_revision: environment "p/e" is at revision 7, but revision 6 was expected; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
       review what changed, then retry
     NotFound imports: revision 3 of environment "p/e" cannot be restored: environment "p/e" cannot import "p/base", which does not exist
       check the name, or create that environment first

@@ -10,7 +10,7 @@ fn settings(description: &str, protected: bool, imports: &[&str]) -> Environment
 }
 
 #[test]
-fn a_change_made_behind_ones_back_is_not_overwritten() {
+fn a_concurrent_change_is_not_overwritten() {
     let mut world = World::new();
     world.create_env("p/base", true).unwrap();
     world.create_env("p/e", false).unwrap();
@@ -20,9 +20,9 @@ fn a_change_made_behind_ones_back_is_not_overwritten() {
             change.expect = Some(expected);
         })
     };
-    let told = [settings("other", false, &[]), settings("made", true, &["p/base"])]
+    let refusals = [settings("other", false, &[]), settings("made", true, &["p/base"])]
         .map(|expected| world.refused(&expecting(expected)));
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
     Conflict env: environment "p/e" differs from the expected settings in description; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
       read it again, then retry
     Conflict env: environment "p/e" differs from the expected settings in deletion_protection and imports; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
@@ -37,13 +37,13 @@ fn a_change_made_behind_ones_back_is_not_overwritten() {
         protected: Some(true),
         expect: Some(expect),
     };
-    let standing = ProjectSettings::default();
+    let current = ProjectSettings::default();
     let other = ProjectSettings { description: "other".to_owned(), protected: false };
     insta::assert_snapshot!(world.refused(&project(other)), @r#"
     Conflict project: project "p" differs from the expected settings in description; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z
       read it again, then retry
     "#);
-    world.ask(&project(standing)).unwrap();
+    world.ask(&project(current)).unwrap();
     assert!(world.state.project(&"p".parse().unwrap()).unwrap().protected);
 }
 
@@ -52,11 +52,11 @@ fn too_long_a_description_names_the_limit() {
     let mut world = World::new();
     world.create_env("p/e", true).unwrap();
     let update = |length| update_env("p/e", |change| change.description = Some("d".repeat(length)));
-    insta::assert_snapshot!(world.refused(&update(1_025)), @"Invalid description: description is 1025 bytes long: at most 1024 bytes of UTF-8 are allowed");
+    insta::assert_snapshot!(world.refused(&update(1_025)), @"Invalid description: description is 1025 bytes long; the limit is 1024 bytes of UTF-8");
     world.ask(&update(1_024)).unwrap();
 }
 
-/// Creation that takes over what stands: `on_conflict = "overwrite"`.
+/// Creation that adopts what exists: `on_conflict = "overwrite"`.
 #[test]
 fn what_exists_is_adopted_on_demand() {
     let mut world = World::new();

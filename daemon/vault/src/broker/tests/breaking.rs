@@ -34,7 +34,7 @@ async fn a_vault_that_does_not_answer_in_time_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_good_value_stands_in_when_the_deadline_passes_and_while_the_breaker_is_open() {
+async fn the_last_good_value_is_the_fallback_when_the_deadline_passes_and_while_the_breaker_is_open() {
     let (broker, fake) = usual();
     describe_read(&broker, DB).await;
     tokio::time::advance(Duration::from_mins(6)).await;
@@ -142,7 +142,7 @@ async fn an_interrupted_probe_is_not_the_last_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_goes_away_does_not_take_the_probe_along() {
+async fn a_reader_that_disconnects_does_not_cancel_the_probe() {
     let (broker, fake) = usual();
     fake.answers(|_| Err(down()));
     fail(&broker, 5).await;

@@ -55,7 +55,7 @@ async fn without_a_time_to_live_nothing_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_good_value_stands_in_for_an_hour_beyond_and_says_so() {
+async fn the_last_good_value_is_the_fallback_for_another_hour_and_is_marked_stale() {
     for fault in [VaultErrorKind::Unavailable, VaultErrorKind::InvalidResponse, VaultErrorKind::SignIn] {
         let (broker, fake) = usual();
         describe_read(&broker, DB).await;
@@ -71,7 +71,7 @@ async fn the_last_good_value_stands_in_for_an_hour_beyond_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_vault_says_of_the_secret_is_never_papered_over() {
+async fn a_vaults_answer_about_a_secret_is_never_replaced_by_a_cached_value() {
     for fault in [
         VaultErrorKind::NotFound,
         VaultErrorKind::VersionGone,
@@ -91,7 +91,7 @@ async fn what_the_vault_says_of_the_secret_is_never_papered_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_stands_in_for_an_answer_that_is_no_outage() {
+async fn there_is_no_fallback_for_an_answer_that_is_no_outage() {
     let (broker, fake) = usual();
     describe_read(&broker, DB).await;
     fake.answers(|_| Err(refused(VaultErrorKind::TooLarge)));
@@ -100,7 +100,7 @@ async fn nothing_stands_in_for_an_answer_that_is_no_outage() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_stands_in_beyond_its_time_also_before_it_is_swept() {
+async fn there_is_no_fallback_beyond_its_time_even_before_it_is_removed() {
     let ttl = 90 * SECOND;
     let (broker, fake) = with(Limits { ttl, stale_while_error: Duration::ZERO, ..Limits::default() });
     describe_read(&broker, DB).await;
@@ -138,7 +138,7 @@ async fn what_was_read_later_stays_also_where_the_answers_come_in_the_other_orde
 }
 
 #[tokio::test(start_paused = true)]
-async fn that_a_secret_cannot_be_had_is_remembered_for_seconds_and_an_outage_is_not() {
+async fn an_unreadable_secret_is_remembered_for_seconds_and_an_outage_is_not() {
     for (fault, remembered) in [
         (VaultErrorKind::NotFound, true),
         (VaultErrorKind::VersionGone, true),
@@ -212,7 +212,7 @@ async fn the_bytes_of_all_secrets_are_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_old_to_stand_in_leaves_memory_without_being_asked_for() {
+async fn values_too_old_for_a_fallback_are_removed_from_memory_unasked() {
     let (broker, fake) = usual();
     describe_read(&broker, DB).await;
     tokio::time::sleep(Duration::from_mins(64)).await;

@@ -43,7 +43,7 @@ async fn closing_waits_for_what_is_being_made_and_revokes_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_lets_go_of_all_holds_and_renews_nothing() {
+async fn closing_releases_all_holds_and_renews_nothing() {
     let (broker, fake) = usual();
     fake.answers(|number| Ok(leased(number, 60)));
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();

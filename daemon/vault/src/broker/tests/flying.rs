@@ -47,7 +47,7 @@ async fn a_hundred_readers_of_a_failure_share_it_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_goes_away_takes_nothing_from_the_others() {
+async fn a_reader_that_disconnects_affects_no_other() {
     let (broker, fake) = usual();
     let first = tokio::spawn({
         let broker = broker.clone();

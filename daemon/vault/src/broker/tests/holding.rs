@@ -146,7 +146,7 @@ async fn a_secret_that_is_being_revoked_is_not_returned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_has_ended_by_itself_is_not_revoked_any_more() {
+async fn an_expired_lease_is_not_revoked() {
     let (broker, fake) = leasing(60);
     fake.script().revocations.extend((0..1_000).map(|_| Err(down())));
     let hold = read_many(&broker, &ada(), &[DB], true).await.hold.unwrap();

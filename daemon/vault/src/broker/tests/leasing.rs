@@ -25,7 +25,7 @@ async fn all_fields_come_from_one_answer_and_share_one_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_hold_a_lease_ends_by_itself_and_is_not_renewed() {
+async fn without_a_hold_a_lease_expires_and_is_not_renewed() {
     let (broker, fake) = leasing(60);
     read(&broker, DB).await.unwrap();
     sleep(59 * SECOND).await;

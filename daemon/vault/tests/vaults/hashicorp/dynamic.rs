@@ -71,7 +71,7 @@ fn a_database_that_is_away_is_an_outage_and_the_lease_outlives_it() {
 }
 
 #[test]
-fn a_daemon_that_stops_takes_its_users_with_it() {
+fn a_daemon_that_stops_revokes_its_database_users() {
     let (server, files, database) = (Vault::start(), Files::new(), Postgres::start());
     server.configure_database(&database, "app", "1h", "2h");
     server.write_policy("app", r#"path "database/creds/app" { capabilities = ["read"] }"#);

@@ -33,7 +33,7 @@ fn a_sealed_vault_is_reported() {
 }
 
 #[test]
-fn a_vault_that_hangs_is_left_and_serves_when_it_goes_on() {
+fn a_vault_that_hangs_is_given_up_and_serves_again_when_it_continues() {
     let (server, files) = (server(), Files::new());
     let client = Client::root(&server, &files);
     assert_eq!(client.read(APP), "a");
