@@ -1,10 +1,10 @@
 run "create" {
   assert {
-    condition     = data.kontraktor_environment.this.variables == tomap({ KEY = "one", NEIGHBOUR = "here" })
+    condition     = data.kontraktor_environment.this.variables == tomap({ KEY = "one", NEIGHBOR = "here" })
     error_message = "the environment holds both variables"
   }
   assert {
-    condition     = data.kontraktor_environment.this.types == tomap({ KEY = "string", NEIGHBOUR = "string" })
+    condition     = data.kontraktor_environment.this.types == tomap({ KEY = "string", NEIGHBOR = "string" })
     error_message = "and their types"
   }
   assert {
@@ -38,8 +38,8 @@ run "update_in_place" {
     value               = "two"
     description         = "what it is for"
 
-    revision_before           = run.create.revision_of_key
-    neighbour_revision_before = run.create.revision_of_neighbour
+    revision_before          = run.create.revision_of_key
+    neighbor_revision_before = run.create.revision_of_neighbor
   }
 
   assert {
@@ -51,8 +51,8 @@ run "update_in_place" {
     error_message = "its revision grew"
   }
   assert {
-    condition     = kontraktor_variable.neighbour.revision == var.neighbour_revision_before
-    error_message = "the neighbour's did not"
+    condition     = kontraktor_variable.neighbor.revision == var.neighbor_revision_before
+    error_message = "the neighbor's did not"
   }
   assert {
     condition     = kontraktor_environment.this.description == "second" && kontraktor_project.this.description == "The shop"
@@ -90,7 +90,7 @@ run "another_environment" {
     error_message = "a new identity replaces environment and variables"
   }
   assert {
-    condition     = data.kontraktor_environment.this.variables == tomap({ KEY = "one", NEIGHBOUR = "here" })
+    condition     = data.kontraktor_environment.this.variables == tomap({ KEY = "one", NEIGHBOR = "here" })
     error_message = "which are all there"
   }
 }

@@ -39,7 +39,7 @@ variable "revision_before" {
   default = null
 }
 
-variable "neighbour_revision_before" {
+variable "neighbor_revision_before" {
   type    = number
   default = null
 }
@@ -65,17 +65,17 @@ resource "kontraktor_variable" "this" {
 }
 
 # Written once, and not affected by changes to the other variable.
-resource "kontraktor_variable" "neighbour" {
+resource "kontraktor_variable" "neighbor" {
   project = kontraktor_environment.this.project
   env     = kontraktor_environment.this.env
-  key     = "NEIGHBOUR"
+  key     = "NEIGHBOR"
   value   = "here"
 }
 
 data "kontraktor_environment" "this" {
   project    = kontraktor_environment.this.project
   env        = kontraktor_environment.this.env
-  depends_on = [kontraktor_variable.this, kontraktor_variable.neighbour]
+  depends_on = [kontraktor_variable.this, kontraktor_variable.neighbor]
 }
 
 data "kontraktor_variable" "this" {
@@ -93,6 +93,6 @@ output "revision_of_key" {
   value = kontraktor_variable.this.revision
 }
 
-output "revision_of_neighbour" {
-  value = kontraktor_variable.neighbour.revision
+output "revision_of_neighbor" {
+  value = kontraktor_variable.neighbor.revision
 }

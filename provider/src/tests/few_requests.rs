@@ -153,7 +153,7 @@ async fn an_item_that_is_refused_fails_alone_and_says_why() {
     );
     assert!(theirs.message().contains("To manage demo/dev/THEIRS "), "{:?}", theirs.diagnostics);
     assert_eq!((bad.state, theirs.state), (None, None));
-    assert_eq!(writes(&harness), 1, "they travelled together");
+    assert_eq!(writes(&harness), 1, "they were sent together");
 }
 
 #[tokio::test]

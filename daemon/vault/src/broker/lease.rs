@@ -144,7 +144,7 @@ impl Lease {
         let mut state = self.state();
         let granted = lease.duration.min(MAX_DURATION);
         let expires = started + granted;
-        // A vault may round a little. One with a maximum lifetime grants less and less towards its end.
+        // A vault may round a little. One with a maximum lifetime grants less and less toward its end.
         state.capped = granted < self.initial.saturating_sub(self.initial / 10);
         let is_last_grant = state.capped && expires <= state.expires + Duration::from_secs(1);
         state.renewable = lease.renewable && !is_last_grant;

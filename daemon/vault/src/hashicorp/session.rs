@@ -273,7 +273,7 @@ impl Inner {
                 Some(auth) if answer.status.is_success() => {
                     let left = seconds(auth.lease_duration);
                     token.renewed(left, auth.renewable);
-                    // Towards the maximum lifetime, Vault grants less each time.
+                    // Toward the maximum lifetime, Vault grants less each time.
                     if !self.method.issues_tokens() || token.granted.is_none_or(|granted| left >= granted / 2)
                     {
                         return true;

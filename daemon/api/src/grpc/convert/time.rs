@@ -18,7 +18,7 @@ pub(in crate::grpc) fn time(field: &'static str, time: &prost_types::Timestamp) 
 }
 
 pub(in crate::grpc) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
-    // Protobuf counts nanoseconds forward from the second, also before 1970; jiff counts them towards it.
+    // Protobuf counts nanoseconds forward from the second, also before 1970; jiff counts them toward it.
     let (mut seconds, mut nanos) = (time.as_second(), time.subsec_nanosecond());
     if nanos < 0 {
         seconds -= 1;
