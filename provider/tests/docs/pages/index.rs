@@ -1,4 +1,4 @@
-//! The provider's own page: how it finds and authenticates to the daemon, its arguments, and where to go on reading.
+//! The provider's own page: how it finds and authenticates to the daemon, its arguments, and its guides.
 
 use std::path::Path;
 
