@@ -71,21 +71,21 @@ impl Provider for Echo {
         &self,
         _: Request<validate_provider_config::Request>,
     ) -> Result<Response<validate_provider_config::Response>, Status> {
-        Ok(Response::default())
+        Ok(Response::new(Default::default()))
     }
 
     async fn configure_provider(
         &self,
         _: Request<configure_provider::Request>,
     ) -> Result<Response<configure_provider::Response>, Status> {
-        Ok(Response::default())
+        Ok(Response::new(Default::default()))
     }
 
     async fn validate_resource_config(
         &self,
         _: Request<validate_resource_config::Request>,
     ) -> Result<Response<validate_resource_config::Response>, Status> {
-        Ok(Response::default())
+        Ok(Response::new(Default::default()))
     }
 
     async fn upgrade_resource_state(

@@ -13,7 +13,14 @@ use std::{
 
 use ::duckdb::Connection;
 
-use super::{StoreError, append, dir::DataDir, errors::classify, journal::Journal, open, rows};
+use super::{
+    StoreError,
+    append::{self, ColumnOrders},
+    dir::DataDir,
+    errors::classify,
+    journal::Journal,
+    open, rows,
+};
 use kontraktor_domain::{Event, Head, Row};
 use kontraktor_store::{Commit, Occasion};
 
@@ -78,6 +85,7 @@ impl Open {
 /// The connection that writes, and the journal before it.
 pub(super) struct Writer {
     pub(super) connection: Connection,
+    orders: ColumnOrders,
     pub(super) journal: Journal,
     /// The newest row, in the tables or in the journal.
     head: Head,
@@ -105,7 +113,8 @@ impl Writer {
             None => rows::head(&connection)?,
         };
         let wal = open::wal_of(&dir.database());
-        Ok(Self { connection, journal, head, wal, unresolved_commit: false })
+        let orders = ColumnOrders::read(&connection)?;
+        Ok(Self { connection, orders, journal, head, wal, unresolved_commit: false })
     }
 
     /// The newest row, in the tables or in the journal.
@@ -148,8 +157,8 @@ impl Writer {
     /// Commits the pending rows, and these after them.
     fn commit_with(&mut self, rows: &[Row<'_>]) -> Result<(), StoreError> {
         match self.journal.pending() {
-            [] => append::commit(&self.connection, rows, true)?,
-            pending => append::commit(&self.connection, &[pending, rows].concat(), false)?,
+            [] => append::commit(&self.connection, &self.orders, rows, true)?,
+            pending => append::commit(&self.connection, &self.orders, &[pending, rows].concat(), false)?,
         }
         self.journal.clear()
     }
