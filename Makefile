@@ -1,12 +1,12 @@
 # `make demo` and `make test` install what they need (scripts/setup); README.md says what they show.
-# PROFILE=release optimizes as packages are, and takes three times as long. BUNDLED=1 compiles DuckDB from source and links
+# PROFILE=release optimizes as packages are, and takes three times the processor time. BUNDLED=1 compiles DuckDB from source and links
 # it statically (20 minutes and more on 2 cores); it is the default where there is no pinned library.
 
 SHELL := /bin/bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kontraktor
 export PATH := $(CACHE)/tools/bin:$(PATH):$(HOME)/.cargo/bin
-PROFILE ?= quick
-BIN := $(or $(CARGO_TARGET_DIR),target)/$(PROFILE)
+PROFILE ?= dev
+BIN := $(or $(CARGO_TARGET_DIR),target)/$(PROFILE:dev=debug)
 export BUNDLED ?= $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),,1)
 FEATURES := $(if $(BUNDLED),--features kontraktord/bundled)
 # What only builds for distribution have: sign-in to AWS by `aws sso login`.
@@ -14,7 +14,7 @@ PRODUCT := $(FEATURES) $(if $(filter release,$(PROFILE)),--features kontraktord/
 
 .PHONY: build demo test test-servers tofu-test bench package fmt lint libduckdb
 
-# The binaries terraform-provider-kontraktor, kontraktord and ktr, in target/quick or target/release.
+# The binaries terraform-provider-kontraktor, kontraktord and ktr, in target/debug or target/release.
 build:
 	@scripts/setup build
 	cargo build --profile $(PROFILE) --locked $(PRODUCT) -p terraform-provider-kontraktor -p kontraktord -p ktr
