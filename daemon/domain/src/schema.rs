@@ -184,8 +184,8 @@ impl Checker {
     pub(super) fn explain(&self, instance: &Instance) -> Mismatch {
         if self.alternatives && instance.steps > MAX_EXPLAINED_STEPS {
             return Mismatch::whole(format!(
-                "it does not conform, and it is too large to say where (that may take {} steps, and {MAX_EXPLAINED_STEPS} is \
-                 the limit for a schema with anyOf or oneOf)",
+                "it does not conform, and it is too large to say where (that may take {} steps; the limit for a schema \
+                 with anyOf or oneOf is {MAX_EXPLAINED_STEPS})",
                 instance.steps
             ));
         }

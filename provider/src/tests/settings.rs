@@ -83,7 +83,7 @@ async fn imports_that_cannot_be_are_found_without_the_daemon() {
         (
             list(["demo/base", "base", "demo/Base"]),
             vec![
-                "Error at imports[1]: Invalid imports\nenvironment is not of the form PROJECT/ENV: write the project's \
+                "Error at imports[1]: Invalid imports\nenvironment is not of the form PROJECT/ENV; write the project's \
                  name, one slash and the environment's name, as in infra-demo/dev.",
                 "Error at imports[2]: Invalid imports\nenv has 'B' at character 1; use 1 to 63 characters of a-z, 0-9 \
                  and \"-\", with a letter or a digit at the beginning and at the end.",

@@ -11,7 +11,7 @@ use super::{
     shape::{Node, Part, Shape},
 };
 
-/// Subschemas that lead to each other without going into the value: more would be a stack too deep.
+/// How many nested subschemas may apply to the same value: more would need too deep a stack.
 const MAX_CHAIN: usize = 64;
 
 /// Steps that looking at a single plain value may take.

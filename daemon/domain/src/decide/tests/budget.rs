@@ -104,5 +104,5 @@ fn key_patterns_spend_the_budget_too() {
     let many: Vec<WriteItem> = (0..2_000).map(|number| put("p/e", &key(number), "v")).collect();
     let (written, refused) = world.written(many);
     assert!((10..1_000).contains(&written), "{written}");
-    assert!(refused.unwrap().contains("write fewer at a time"));
+    assert!(refused.unwrap().contains("write fewer variables at a time"));
 }
