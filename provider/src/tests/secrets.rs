@@ -353,7 +353,7 @@ async fn a_data_source_holds_no_lease() {
 }
 
 #[tokio::test]
-async fn values_are_marked_as_sensitive_and_the_data_source_says_first_where_they_end_up() {
+async fn values_are_marked_as_sensitive_and_the_data_source_warns_where_they_end_up() {
     use crate::framework::Provider as _;
     let provider = crate::Kontraktor::new(crate::Settings::default());
     let catalog = provider.catalog();
@@ -370,7 +370,8 @@ async fn values_are_marked_as_sensitive_and_the_data_source_says_first_where_the
     }
     let (_, data) = catalog.data_source_schemas().find(|(name, _)| *name == SECRET).expect("it is offered");
     assert_eq!(sensitive(data), ["value", "value_base64"]);
-    assert!(data.description.starts_with("The value is stored in the state"));
+    let warning = data.description.split("\n\n").nth(1).expect("a second paragraph");
+    assert!(warning.starts_with("!> **Warning:** The value is stored in the state"), "{warning}");
     let (_, reference) = catalog
         .resource_schemas()
         .find(|(name, _)| *name == "kontraktor_secret_reference")

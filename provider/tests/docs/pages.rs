@@ -42,6 +42,8 @@ pub(crate) fn render(examples: &Path) -> Result<BTreeMap<String, String>, DocsEr
     let provider = Kontraktor::new(Settings::default());
     let catalog = provider.catalog();
     let mut pages = BTreeMap::new();
+    let guides = guides::render(examples)?;
+    pages.insert("index.md".to_owned(), index::render(&provider.schema(), examples, &guides)?);
     for (name, schema) in catalog.resource_schemas() {
         let mut page = object(name, "Resource", schema);
         page.section(
@@ -71,8 +73,6 @@ pub(crate) fn render(examples: &Path) -> Result<BTreeMap<String, String>, DocsEr
         let code = example(examples, &["functions", name, "function.tf"])?;
         pages.insert(format!("functions/{name}.md"), functions::render(name, &signature, &code));
     }
-    let guides = guides::render(examples)?;
-    pages.insert("index.md".to_owned(), index::render(&provider.schema(), examples, &guides)?);
     for guide in guides {
         pages.insert(format!("guides/{}.md", guide.name), guide.text);
     }
