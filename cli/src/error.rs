@@ -183,6 +183,7 @@ fn kind_of(problem: &Problem) -> Kind {
         | ProblemCode::ShuttingDown
         | ProblemCode::VaultUnavailable => Kind::TryAgain,
         ProblemCode::Unspecified
+        | ProblemCode::Unimplemented
         | ProblemCode::Storage
         | ProblemCode::Denied
         | ProblemCode::VaultSignIn

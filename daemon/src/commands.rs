@@ -6,7 +6,6 @@ mod data;
 mod serve;
 mod vault_check;
 
-use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -39,12 +38,6 @@ fn runtime() -> Result<Runtime, Failure> {
         .thread_name("kontraktord")
         .build()
         .map_err(|error| Failure::new(Exit::Failure, format!("cannot start threads: {error}")))
-}
-
-/// Returns the time by the system's clock.
-#[expect(clippy::disallowed_methods, reason = "this is the one clock that everything else is given")]
-fn system_clock() -> Timestamp {
-    Timestamp::now()
 }
 
 impl From<ConfigError> for Failure {

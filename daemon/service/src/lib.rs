@@ -90,6 +90,7 @@ pub struct Service {
 
 struct Inner {
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     state: Arc<ArcSwap<State>>,
     started: Timestamp,
     /// None: the service is draining and accepts nothing anymore.
@@ -125,10 +126,11 @@ impl Service {
     ) -> Result<Self, StoreError> {
         let started = clock.now();
         let state = Arc::new(ArcSwap::from_pointee(store.load(started)?));
-        let writer = writer::start(Arc::clone(&store), clock, Arc::clone(&state), options)?;
+        let writer = writer::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&state), options)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
+                clock,
                 state,
                 started,
                 sender: RwLock::new(Some(writer.sender)),
@@ -141,6 +143,11 @@ impl Service {
                 audit: AuditBatcher::default(),
             }),
         })
+    }
+
+    /// Returns the time by the clock that the service was started with.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 
     /// Returns how the service is. Every known caller may ask.

@@ -12,8 +12,9 @@ use kontraktor_service::{Service, ServiceOptions};
 use kontraktor_store_duckdb::DuckDbStore;
 use kontraktor_vault::Broker;
 
-use super::{data, system_clock};
+use super::data;
 use crate::{
+    clock,
     config::Config,
     exit::{Exit, Failure},
     hardening,
@@ -35,7 +36,8 @@ const REVOKED_WITHIN: Duration = Duration::from_secs(3);
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     logging::start(&config.log.value, config.log_format.value);
     hardening::keep_memory_private();
-    let broker = Broker::new(config.vaults()?, Arc::new(system_clock));
+    clock::check()?;
+    let broker = Broker::new(config.vaults()?, Arc::new(clock::now));
     let runtime = super::runtime()?;
     let result = runtime.block_on(serve(&config.data_dir.value, &config.socket.value, broker));
     // Those who are still connected have had their time.
@@ -138,7 +140,7 @@ async fn open(data_dir: &Path, broker: Broker) -> Result<(Arc<DuckDbStore>, Serv
     let opening = tokio::task::spawn_blocking(move || {
         let store = Arc::new(data::open(&data_dir)?);
         let options = ServiceOptions::default();
-        let service = Service::start_with(Arc::clone(&store) as _, Arc::new(system_clock), options, broker)?;
+        let service = Service::start_with(Arc::clone(&store) as _, Arc::new(clock::now), options, broker)?;
         Ok((store, service))
     });
     opening

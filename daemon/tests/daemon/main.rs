@@ -7,6 +7,7 @@ mod common;
 mod composition;
 mod crash;
 mod lifecycle;
+mod malformed;
 mod schemas;
 mod shortage;
 mod upgrade;

@@ -93,6 +93,7 @@ fn status_code(code: ProblemCode) -> Code {
         ProblemCode::Storage | ProblemCode::VaultAnswer => Code::Internal,
         ProblemCode::ShuttingDown | ProblemCode::VaultUnavailable => Code::Unavailable,
         ProblemCode::Denied => Code::PermissionDenied,
+        ProblemCode::Unimplemented => Code::Unimplemented,
     }
 }
 
