@@ -34,7 +34,7 @@ const CLOSED_BY: Duration = Duration::from_secs(10);
 const REVOKED_WITHIN: Duration = Duration::from_secs(3);
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
-    logging::start(&config.log.value, config.log_format.value);
+    logging::start(&config.log.value, config.log_format.value)?;
     hardening::keep_memory_private();
     clock::check()?;
     let broker = Broker::new(config.vaults()?, Arc::new(clock::now));

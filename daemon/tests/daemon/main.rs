@@ -7,6 +7,7 @@ mod common;
 mod composition;
 mod crash;
 mod lifecycle;
+mod logs;
 mod malformed;
 mod schemas;
 mod shortage;
