@@ -185,6 +185,7 @@ fn kind_of(problem: &Problem) -> Kind {
         ProblemCode::Unspecified
         | ProblemCode::Unimplemented
         | ProblemCode::Storage
+        | ProblemCode::StorageDamaged
         | ProblemCode::Denied
         | ProblemCode::VaultSignIn
         | ProblemCode::VaultDenied

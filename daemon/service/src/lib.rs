@@ -34,9 +34,10 @@ use self::{audit::AuditBatcher, queue::Sender, writer::Health};
 pub use self::{
     clock::Clock,
     compose::{Entry, Snapshot},
-    offload::SMALL_ANSWER,
+    offload::{DAMAGED_REMEDY, SMALL_ANSWER},
     page::{Page, PageRequest},
     secrets::{EnvironmentSecrets, Secret, SecretResult, Secrets, Target},
+    writer::StoreLost,
 };
 
 /// Limits and intervals of the service.
@@ -163,20 +164,20 @@ impl Service {
             head: state.head(),
             write_error: match &*self.inner.health.borrow() {
                 Health::Good => None,
-                Health::Trouble(reason) | Health::Fatal(reason) => Some(Arc::clone(reason)),
+                Health::Trouble(reason) | Health::Fatal(StoreLost { reason, .. }) => Some(Arc::clone(reason)),
             },
         })
     }
 
     /// Waits until this process cannot use the store anymore, and returns the reason. It never returns after a drain.
-    pub async fn fatal(&self) -> Arc<str> {
+    pub async fn fatal(&self) -> StoreLost {
         let mut health = self.inner.health.clone();
-        let reason = match health.wait_for(|health| matches!(health, Health::Fatal(_))).await.as_deref() {
-            Ok(Health::Fatal(reason)) => Some(Arc::clone(reason)),
+        let lost = match health.wait_for(|health| matches!(health, Health::Fatal(_))).await.as_deref() {
+            Ok(Health::Fatal(lost)) => Some(lost.clone()),
             _ => None,
         };
-        match reason {
-            Some(reason) => reason,
+        match lost {
+            Some(lost) => lost,
             None => std::future::pending().await,
         }
     }

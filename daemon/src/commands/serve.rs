@@ -8,7 +8,7 @@ use std::{
 };
 
 use kontraktor_api::{Listener, Running, ServeError};
-use kontraktor_service::{Service, ServiceOptions};
+use kontraktor_service::{DAMAGED_REMEDY, Service, ServiceOptions, StoreLost};
 use kontraktor_store_duckdb::DuckDbStore;
 use kontraktor_vault::Broker;
 
@@ -80,7 +80,7 @@ fn store_task(service: Service) -> Task {
         let service = service.clone();
         async move {
             tokio::select! {
-                reason = service.fatal() => Err(store_lost(&reason)),
+                lost = service.fatal() => Err(store_lost(&lost)),
                 _ = stop.requested() => {
                     // The supervisor knows the limit.
                     service.drain(Duration::MAX).await;
@@ -170,7 +170,11 @@ fn not_closed() -> Failure {
         .hint("start `kontraktord` again: everything that was acknowledged is in the log")
 }
 
-fn store_lost(reason: &str) -> Failure {
+fn store_lost(lost: &StoreLost) -> Failure {
+    let StoreLost { reason, is_damaged } = lost;
+    if *is_damaged {
+        return Failure::new(Exit::Data, reason).hint(DAMAGED_REMEDY);
+    }
     Failure::new(Exit::Failure, format!("the store failed: {reason}"))
         .hint("start `kontraktord` again: everything that was acknowledged is in the log")
 }

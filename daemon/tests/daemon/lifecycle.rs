@@ -110,7 +110,10 @@ fn a_file_that_is_no_database_is_refused_and_left_alone() {
     fs::write(&file, &rubbish).unwrap();
     let refused = home.run(&[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
-    insta::assert_snapshot!(refused.report(), @"error: cannot use HOME/data/kontraktor.duckdb as Kontraktor's database: it is not a DuckDB database; nothing was changed");
+    insta::assert_snapshot!(refused.report(), @"
+    error: cannot use HOME/data/kontraktor.duckdb as Kontraktor's database: it is not a DuckDB database; nothing was changed
+    hint: restore it from a backup, or choose another data directory with `--data-dir`
+    ");
     assert_eq!(fs::read(&file).unwrap(), rubbish);
     assert!(!home.socket().exists());
 }

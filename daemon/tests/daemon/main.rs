@@ -6,6 +6,7 @@ mod audit_verify;
 mod common;
 mod composition;
 mod crash;
+mod damage;
 mod lifecycle;
 mod logs;
 mod malformed;

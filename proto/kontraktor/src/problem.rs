@@ -94,6 +94,7 @@ fn status_code(code: ProblemCode) -> Code {
         ProblemCode::ShuttingDown | ProblemCode::VaultUnavailable => Code::Unavailable,
         ProblemCode::Denied => Code::PermissionDenied,
         ProblemCode::Unimplemented => Code::Unimplemented,
+        ProblemCode::StorageDamaged => Code::DataLoss,
     }
 }
 
