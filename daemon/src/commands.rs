@@ -20,10 +20,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let Options { data_dir, socket, config, log, log_format } = cli.options;
     let flags = Flags { data_dir, socket, config, log, log_format };
-    let config = Config::load(&flags, &ProcessEnv::read())?;
+    let env = ProcessEnv::read();
+    let config = Config::load(&flags, &env)?;
     match cli.command {
         None if cli.check_config => check_config::run(&config),
-        None => serve::run(&config),
+        None => serve::run(config, move || Config::load(&flags, &env)),
         Some(_) if cli.check_config => {
             Err(Failure::new(Exit::Usage, "--check-config cannot be used together with a command"))
         }

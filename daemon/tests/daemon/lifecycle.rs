@@ -282,7 +282,8 @@ fn help_describes_everything() {
     The file is TOML with the names of the flags, data-dir, socket, log and log-format, and [[vault]].
 
     Signals: SIGTERM and SIGINT stop the daemon when the running requests are answered, after 10 seconds
-    at most; a second one stops it at once. SIGHUP empties the caches of secrets.
+    at most; a second one stops it at once. SIGHUP empties the caches of secrets and reads the
+    configuration again: `log` and [[vault]] change at once, the other settings with the next start.
 
     Exit codes:
       0  success

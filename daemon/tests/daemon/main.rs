@@ -10,6 +10,7 @@ mod damage;
 mod lifecycle;
 mod logs;
 mod malformed;
+mod reload;
 mod schemas;
 mod shortage;
 mod upgrade;
