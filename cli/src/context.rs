@@ -1,6 +1,6 @@
 //! What a command works with: the client, the output, and the clock.
 
-use std::env;
+use std::{env, time::SystemTime};
 
 use jiff::Timestamp;
 use kontraktor_proto::{
@@ -32,10 +32,31 @@ impl Context {
     }
 }
 
+/// Returns the time; the nearest one that a timestamp can hold where the clock is set beyond the year 9999.
 #[expect(
     clippy::disallowed_methods,
     reason = "the program's only clock; everything else takes the time as a parameter"
 )]
 fn now() -> Timestamp {
-    Timestamp::now()
+    timestamp(SystemTime::now())
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    let nearest = if time < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::try_from(time).unwrap_or(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_out_of_range_gives_the_nearest_time() {
+        let (epoch, ages) = (SystemTime::UNIX_EPOCH, Duration::from_secs(1 << 40));
+        assert_eq!(timestamp(epoch), Timestamp::UNIX_EPOCH);
+        assert_eq!(timestamp(epoch + ages), Timestamp::MAX);
+        assert_eq!(timestamp(epoch - ages), Timestamp::MIN);
+    }
 }

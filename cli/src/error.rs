@@ -183,7 +183,9 @@ fn kind_of(problem: &Problem) -> Kind {
         | ProblemCode::ShuttingDown
         | ProblemCode::VaultUnavailable => Kind::TryAgain,
         ProblemCode::Unspecified
+        | ProblemCode::Unimplemented
         | ProblemCode::Storage
+        | ProblemCode::StorageDamaged
         | ProblemCode::Denied
         | ProblemCode::VaultSignIn
         | ProblemCode::VaultDenied

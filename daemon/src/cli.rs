@@ -13,7 +13,8 @@ Configuration, in order of precedence: flags, environment variables, the configu
 The file is TOML, with the settings data-dir, socket, log and log-format, and tables [[vault]].
 
 Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;
-a second signal stops it at once. SIGHUP clears the caches of secrets.
+a second signal stops it at once. SIGHUP clears the caches of secrets and reads the configuration
+again: `log` and [[vault]] change at once, the other settings with the next start.
 
 Exit codes:
   0  success

@@ -6,7 +6,6 @@ mod data;
 mod serve;
 mod vault_check;
 
-use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -21,10 +20,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let Options { data_dir, socket, config, log, log_format } = cli.options;
     let flags = Flags { data_dir, socket, config, log, log_format };
-    let config = Config::load(&flags, &ProcessEnv::read())?;
+    let env = ProcessEnv::read();
+    let config = Config::load(&flags, &env)?;
     match cli.command {
         None if cli.check_config => check_config::run(&config),
-        None => serve::run(&config),
+        None => serve::run(config, move || Config::load(&flags, &env)),
         Some(_) if cli.check_config => {
             Err(Failure::new(Exit::Usage, "--check-config cannot be used together with a command"))
         }
@@ -39,12 +39,6 @@ fn runtime() -> Result<Runtime, Failure> {
         .thread_name("kontraktord")
         .build()
         .map_err(|error| Failure::new(Exit::Failure, format!("cannot start threads: {error}")))
-}
-
-/// Returns the time by the system's clock.
-#[expect(clippy::disallowed_methods, reason = "this is the one clock that everything else is given")]
-fn system_clock() -> Timestamp {
-    Timestamp::now()
 }
 
 impl From<ConfigError> for Failure {

@@ -1,4 +1,5 @@
-//! Configuration: four layers of raw text become one checked [`Config`], once, before anything is opened or bound.
+//! Configuration: four layers of raw text become one checked [`Config`] before anything is opened or bound, and again on a
+//! reload.
 //!
 //! It creates nothing, and opens nothing but the configuration file; whether a path is usable is found out when it is used.
 
@@ -10,8 +11,12 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
+use kontraktor_model::names::VaultName;
 use kontraktor_proto::endpoint::MAX_SOCKET_PATH_BYTES;
 use kontraktor_vault::{ConfiguredVault, VaultTable};
 use tracing_subscriber::EnvFilter;
@@ -89,6 +94,26 @@ impl Config {
             log_format: log_format
                 .check(|text| text.parse().map_err(|()| "expected `auto`, `text` or `json`".to_owned()))?,
         })
+    }
+
+    /// Returns the configuration with those settings of a running daemon that cannot change.
+    pub fn with_fixed_settings_of(self, running: &Self) -> Self {
+        let Self { data_dir, socket, log_format, .. } = running.clone();
+        Self { data_dir, socket, log_format, ..self }
+    }
+
+    /// Returns the configuration file that was read, where there was one.
+    pub fn file(&self) -> Option<&Path> {
+        self.vaults.as_ref().map(|(path, _)| path.as_path())
+    }
+
+    /// Returns the names of the vaults whose settings are the same in another configuration.
+    pub fn vaults_unchanged_since(&self, before: &Self) -> BTreeSet<VaultName> {
+        kontraktor_vault::unchanged(before.vault_tables(), self.vault_tables())
+    }
+
+    fn vault_tables(&self) -> &[VaultTable] {
+        self.vaults.as_ref().map_or(&[], |(_, tables)| tables)
     }
 
     /// Builds the vaults, without connecting to them.

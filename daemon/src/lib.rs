@@ -2,6 +2,7 @@
 //! and stop, and chooses the store and the listeners.
 
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod exit;

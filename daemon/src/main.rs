@@ -1,8 +1,9 @@
 //! `kontraktord`: reads the command line, hands over, and reports how it ended.
 
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser as _;
+use kontraktord::logging;
 
 /// The system's own spends a tenth of a commit on DuckDB's many small allocations.
 #[global_allocator]
@@ -10,10 +11,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match kontraktord::commands::run(kontraktord::cli::Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            logging::flush();
+            ExitCode::SUCCESS
+        }
         Err(failure) => {
-            // Without standard error there is nobody left to report to.
-            let _ = writeln!(std::io::stderr(), "{failure}");
+            logging::report(&failure.to_string());
             failure.exit.into()
         }
     }

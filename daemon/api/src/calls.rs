@@ -2,38 +2,44 @@
 //!
 //! It knows the path and the status of a call, never its content: values do not belong in logs.
 
+mod date;
+mod transport_error;
+
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use kontraktor_model::limits::MAX_MESSAGE_BYTES;
-use kontraktor_proto::{
-    problem::to_status,
-    v1::{Problem, ProblemCode},
-};
+use jiff::Timestamp;
 use tonic::{Code, codegen::http};
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 
+use self::{
+    date::DateHeader,
+    transport_error::{RequestParts, explain_answer},
+};
 use super::{
     request_id::{RequestId, RequestIds},
     running::{Counted, Running},
 };
 
 /// Wraps every call.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct CallLayer {
     request_ids: RequestIds,
     running: Running,
+    date: DateHeader,
 }
 
 impl CallLayer {
-    pub(super) fn new(running: Running) -> Self {
-        Self { request_ids: RequestIds::new(), running }
+    /// The clock must not panic.
+    pub(super) fn new(running: Running, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { request_ids: RequestIds::new(), running, date: DateHeader::new(clock) }
     }
 }
 
@@ -41,16 +47,22 @@ impl<S> Layer<S> for CallLayer {
     type Service = Calls<S>;
 
     fn layer(&self, inner: S) -> Calls<S> {
-        Calls { inner, request_ids: self.request_ids.clone(), running: self.running.clone() }
+        Calls {
+            inner,
+            request_ids: self.request_ids.clone(),
+            running: self.running.clone(),
+            date: self.date.clone(),
+        }
     }
 }
 
 /// A service whose calls are traced.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Calls<S> {
     inner: S,
     request_ids: RequestIds,
     running: Running,
+    date: DateHeader,
 }
 
 impl<S, B, R> Service<http::Request<B>> for Calls<S>
@@ -79,32 +91,37 @@ where
         let started = Instant::now();
         // Streams of health and reflection end when their client likes; nobody waits for those.
         let counted = request.uri().path().starts_with("/kontraktor.v1.").then(|| self.running.begin());
+        let (parts, date) = (RequestParts::of(&request), self.date.clone());
         let answer = span.in_scope(|| self.inner.call(request));
         let traced = async move {
             let mut answer = answer.await?;
-            explain(answer.headers_mut());
-            log(answer.headers(), &request_id, started);
-            Ok(answer.map(|body| Answer { body, _counted: counted }))
+            let is_malformed = parts.explain(answer.headers_mut());
+            log(answer.headers(), is_malformed, &request_id, started);
+            date.add_to(answer.headers_mut());
+            Ok(answer.map(|body| Answer { body, counted }))
         };
         Box::pin(traced.instrument(span))
     }
 }
 
-/// A body that counts as a running call until it is sent.
+/// A body that counts as a running call until it is sent. The connection may take all of it long before its client reads it,
+/// so each piece counts on its own until the connection has written it or dropped it.
 pub(super) struct Answer<R> {
     body: R,
-    _counted: Option<Counted>,
+    counted: Option<Counted>,
 }
 
-impl<R: Body + Unpin> Body for Answer<R> {
-    type Data = R::Data;
+impl<R: Body<Data = Bytes> + Unpin> Body for Answer<R> {
+    type Data = Bytes;
     type Error = R::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<R::Data>, R::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let counted = self.counted.as_ref();
+        Poll::Ready(frame.map(|frame| frame.map(|frame| counted_until_sent(explained(frame), counted))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -116,25 +133,44 @@ impl<R: Body + Unpin> Body for Answer<R> {
     }
 }
 
+/// Makes the data of a frame count as a running call.
+fn counted_until_sent(frame: Frame<Bytes>, counted: Option<&Counted>) -> Frame<Bytes> {
+    match counted {
+        Some(counted) => {
+            frame.map_data(|bytes| Bytes::from_owner(CountedBytes { bytes, _counted: counted.clone() }))
+        }
+        None => frame,
+    }
+}
+
+/// Bytes that count as a running call for as long as anybody has them.
+struct CountedBytes {
+    bytes: Bytes,
+    _counted: Counted,
+}
+
+impl AsRef<[u8]> for CountedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Explains the error in the trailers where it is the library's.
+fn explained(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            if explain_answer(&mut trailers) {
+                tracing::debug!("an answer was too large to be sent");
+            }
+            Frame::trailers(trailers)
+        }
+        Err(frame) => frame,
+    }
+}
+
 /// Records who calls in the span of the running call.
 pub(super) fn record_caller(actor: &str, via: &str) {
     Span::current().record("actor", actor).record("via", via);
-}
-
-/// Rewrites the one refusal that does not come from us: a message above the limit is rejected before any of our code sees
-/// it, in words that do not say what to do.
-fn explain(headers: &mut http::HeaderMap) {
-    if code(headers) != Code::OutOfRange {
-        return;
-    }
-    let problem = Problem::new(
-        ProblemCode::Invalid,
-        format!("the request is larger than {MAX_MESSAGE_BYTES} bytes (64 MiB), the maximum"),
-    )
-    .with_remedy("send it in several smaller batches");
-    if let Err(status) = to_status(problem).add_header(headers) {
-        tracing::warn!(%status, "cannot render a refusal");
-    }
 }
 
 /// Returns the status in the headers: a refusal is an answer without a body. A good answer has its status at the end.
@@ -142,14 +178,59 @@ fn code(headers: &http::HeaderMap) -> Code {
     headers.get("grpc-status").map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()))
 }
 
-fn log(headers: &http::HeaderMap, request_id: &str, started: Instant) {
+/// Logs how a call ended. What a client sends that is no request at all is the client's business, not the operator's.
+fn log(headers: &http::HeaderMap, is_malformed: bool, request_id: &str, started: Instant) {
     let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let code = code(headers);
     match code {
         Code::Ok => tracing::debug!(request_id, microseconds, "answered"),
+        _ if is_malformed => tracing::debug!(request_id, microseconds, ?code, "refused"),
         Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable | Code::PermissionDenied => {
             tracing::warn!(request_id, microseconds, ?code, "refused");
         }
         _ => tracing::info!(request_id, microseconds, ?code, "refused"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, pin::pin, task::Waker, time::Duration};
+
+    use super::*;
+
+    /// A body of one piece.
+    struct Piece(Option<Bytes>);
+
+    impl Body for Piece {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_runs_until_the_last_byte_of_its_answer_is_written() {
+        let running = Running::default();
+        let body = Piece(Some(Bytes::from_static(b"answer")));
+        let mut answer = Box::pin(Answer { body, counted: Some(running.begin()) });
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(Some(Ok(frame))) = answer.as_mut().poll_frame(&mut context) else {
+            panic!("the body has a piece")
+        };
+        // The connection has taken everything, and writes half of it.
+        drop(answer);
+        let mut buffered = frame.into_data().unwrap();
+        let written = buffered.split_to(3);
+        assert_eq!((&*written, &*buffered), (&b"ans"[..], &b"wer"[..]));
+        drop(written);
+        let mut quiet = pin!(running.quiet());
+        assert!(tokio::time::timeout(Duration::from_mins(1), &mut quiet).await.is_err());
+        drop(buffered);
+        quiet.await;
     }
 }

@@ -59,9 +59,9 @@ pub(crate) fn routes(api: &Api, health: &Health) -> Result<Routes, tonic_reflect
         .add_service(limited!(SecretsServer))
         .add_service(limited!(AuditServer))
         .add_service(limited!(SystemServer))
-        .add_service(described().build_v1()?)
+        .add_service(described().build_v1()?.max_decoding_message_size(MAX_MESSAGE_BYTES))
         // Older tools know only this one.
-        .add_service(described().build_v1alpha()?)
+        .add_service(described().build_v1alpha()?.max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(health.server());
     Ok(routes)
 }

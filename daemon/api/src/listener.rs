@@ -14,6 +14,8 @@ use tokio::{
 use tokio_stream::{Stream, StreamExt as _, StreamMap, wrappers::UnixListenerStream};
 use tonic::transport::server::Connected;
 
+use super::running::{Counted, Running};
+
 /// How long to wait after a connection that could not be accepted.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -24,16 +26,14 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
-type Connections = Pin<Box<dyn Stream<Item = io::Result<Connection>> + Send>>;
+type Connections = Pin<Box<dyn Stream<Item = io::Result<Socket>> + Send>>;
 
 impl Listener {
     /// Returns the connections as they come. Where none can be accepted (mostly because no file descriptors are left) the
     /// next attempt waits: the reason stays until something else is closed.
     fn connections(self) -> Connections {
         let accepted = match self {
-            Self::Unix(listener) => {
-                UnixListenerStream::new(listener).map(|stream| stream.map(Connection::Unix))
-            }
+            Self::Unix(listener) => UnixListenerStream::new(listener).map(|stream| stream.map(Socket::Unix)),
         };
         Box::pin(accepted.then(|connection| async {
             if let Err(error) = &connection {
@@ -45,16 +45,27 @@ impl Listener {
     }
 }
 
-/// Returns the connections of all listeners.
-pub(crate) fn connections(listeners: Vec<Listener>) -> impl Stream<Item = io::Result<Connection>> {
+/// Returns the connections of all listeners. One on which something waits to be written is counted in `running`.
+pub(crate) fn connections(
+    listeners: Vec<Listener>,
+    running: Running,
+) -> impl Stream<Item = io::Result<Connection>> {
     let all: StreamMap<usize, Connections> =
         listeners.into_iter().map(Listener::connections).enumerate().collect();
-    all.map(|(_, connection)| connection)
+    all.map(move |(_, stream)| stream.map(|stream| Connection::new(stream, running.clone())))
 }
 
 /// One accepted connection.
 #[derive(Debug)]
-pub(crate) enum Connection {
+pub(crate) struct Connection {
+    stream: Socket,
+    running: Running,
+    /// Present while the peer does not read what is to be written.
+    blocked: Option<Counted>,
+}
+
+#[derive(Debug)]
+enum Socket {
     Unix(UnixStream),
 }
 
@@ -74,8 +85,8 @@ impl Connected for Connection {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        match self {
-            Self::Unix(stream) => {
+        match &self.stream {
+            Socket::Unix(stream) => {
                 let peer = stream.peer_cred().ok();
                 Peer::Unix { uid: peer.map(|peer| peer.uid()), pid: peer.and_then(|peer| peer.pid()) }
             }
@@ -84,10 +95,24 @@ impl Connected for Connection {
 }
 
 impl Connection {
+    fn new(stream: Socket, running: Running) -> Self {
+        Self { stream, running, blocked: None }
+    }
+
     fn stream(self: Pin<&mut Self>) -> Pin<&mut UnixStream> {
-        match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream),
+        match &mut self.get_mut().stream {
+            Socket::Unix(stream) => Pin::new(stream),
         }
+    }
+
+    /// Notes whether something waits to be written.
+    fn noted<T>(mut self: Pin<&mut Self>, written: Poll<T>) -> Poll<T> {
+        if written.is_ready() {
+            self.blocked = None;
+        } else if self.blocked.is_none() {
+            self.blocked = Some(self.running.begin());
+        }
+        written
     }
 }
 
@@ -102,8 +127,13 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream().poll_write(context, bytes)
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.as_mut().stream().poll_write(context, bytes);
+        self.noted(written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -115,16 +145,54 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream().poll_write_vectored(context, slices)
+        let written = self.as_mut().stream().poll_write_vectored(context, slices);
+        self.noted(written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Unix(stream) => stream.is_write_vectored(),
+        match &self.stream {
+            Socket::Unix(stream) => stream.is_write_vectored(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_whose_peer_does_not_read_counts_as_running_and_an_idle_one_does_not() {
+        let running = Running::default();
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(Socket::Unix(ours), running.clone());
+        connection.write_all(b"a few bytes").await.unwrap();
+        running.quiet().await;
+
+        let written = tokio::spawn(async move {
+            connection.write_all(&vec![0; 8 * 1024 * 1024]).await.unwrap();
+            connection
+        });
+        let mut count = running.count();
+        count.wait_for(|count| *count == 1).await.unwrap();
+        theirs.read_exact(&mut vec![0; 8 * 1024 * 1024 + 11]).await.unwrap();
+        let _connection = written.await.unwrap();
+        running.quiet().await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_gone_does_not_count() {
+        let running = Running::default();
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(Socket::Unix(ours), running.clone());
+        let written = tokio::spawn(async move { connection.write_all(&vec![0; 8 * 1024 * 1024]).await });
+        running.count().wait_for(|count| *count == 1).await.unwrap();
+        written.abort();
+        running.quiet().await;
     }
 }

@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-/// How long after the last call its answer has to reach the client, and a request that is on its way may still arrive.
+/// How long after the last call a request that is on its way may still arrive, and the end of an answer may take from the
+/// HTTP library to the socket.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// The number of running calls; clones share it. A call runs until the last byte of its answer has been passed to the
-/// connection, which accepts no more than its client has asked for.
+/// The number of running calls; clones share it. A call runs until the last byte of its answer was written to the socket, or
+/// its client is gone. A connection on which something waits to be written counts as well.
 #[derive(Debug, Clone, Default)]
 pub struct Running(Arc<watch::Sender<usize>>);
 
@@ -26,15 +27,27 @@ impl Running {
         }
     }
 
+    /// Returns the number, as it changes.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> watch::Receiver<usize> {
+        self.0.subscribe()
+    }
+
     pub(super) fn begin(&self) -> Counted {
         self.0.send_modify(|count| *count += 1);
         Counted(self.clone())
     }
 }
 
-/// One running call.
+/// One running call, or a part of it: a clone counts as well.
 #[derive(Debug)]
 pub(super) struct Counted(Running);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        self.0.begin()
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {

@@ -43,6 +43,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let mut health = Health::serving().await;
+    let clock = service.clone();
     let routes = grpc::routes(&Api { service, data_dir: data_dir.into() }, &health)?;
     let stop = async move {
         stop.await;
@@ -52,9 +53,9 @@ pub async fn serve(
         .max_concurrent_streams(CALLS_PER_CONNECTION)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .layer(CallLayer::new(running))
+        .layer(CallLayer::new(running.clone(), move || clock.now()))
         .layer(AuthLayer::new(vec![Box::new(PeerAuthenticator::new())]))
-        .serve_with_incoming_shutdown(routes.prepare(), connections(listeners), stop)
+        .serve_with_incoming_shutdown(routes.prepare(), connections(listeners, running), stop)
         .await?;
     Ok(())
 }

@@ -41,6 +41,8 @@ pub enum Code {
     StorageFull,
     /// The store cannot be used.
     Storage,
+    /// The file of the database is damaged.
+    StorageDamaged,
     /// The daemon is shutting down.
     ShuttingDown,
     /// The caller may not do this.

@@ -34,9 +34,10 @@ use self::{audit::AuditBatcher, queue::Sender, writer::Health};
 pub use self::{
     clock::Clock,
     compose::{Entry, Snapshot},
-    offload::SMALL_ANSWER,
+    offload::{DAMAGED_REMEDY, SMALL_ANSWER},
     page::{Page, PageRequest},
     secrets::{EnvironmentSecrets, Secret, SecretResult, Secrets, Target},
+    writer::StoreLost,
 };
 
 /// Limits and intervals of the service.
@@ -90,6 +91,7 @@ pub struct Service {
 
 struct Inner {
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     state: Arc<ArcSwap<State>>,
     started: Timestamp,
     /// None: the service is draining and accepts nothing anymore.
@@ -125,10 +127,11 @@ impl Service {
     ) -> Result<Self, StoreError> {
         let started = clock.now();
         let state = Arc::new(ArcSwap::from_pointee(store.load(started)?));
-        let writer = writer::start(Arc::clone(&store), clock, Arc::clone(&state), options)?;
+        let writer = writer::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&state), options)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
+                clock,
                 state,
                 started,
                 sender: RwLock::new(Some(writer.sender)),
@@ -141,6 +144,11 @@ impl Service {
                 audit: AuditBatcher::default(),
             }),
         })
+    }
+
+    /// Returns the time by the clock that the service was started with.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 
     /// Returns how the service is. Every known caller may ask.
@@ -156,20 +164,20 @@ impl Service {
             head: state.head(),
             write_error: match &*self.inner.health.borrow() {
                 Health::Good => None,
-                Health::Trouble(reason) | Health::Fatal(reason) => Some(Arc::clone(reason)),
+                Health::Trouble(reason) | Health::Fatal(StoreLost { reason, .. }) => Some(Arc::clone(reason)),
             },
         })
     }
 
     /// Waits until this process cannot use the store anymore, and returns the reason. It never returns after a drain.
-    pub async fn fatal(&self) -> Arc<str> {
+    pub async fn fatal(&self) -> StoreLost {
         let mut health = self.inner.health.clone();
-        let reason = match health.wait_for(|health| matches!(health, Health::Fatal(_))).await.as_deref() {
-            Ok(Health::Fatal(reason)) => Some(Arc::clone(reason)),
+        let lost = match health.wait_for(|health| matches!(health, Health::Fatal(_))).await.as_deref() {
+            Ok(Health::Fatal(lost)) => Some(lost.clone()),
             _ => None,
         };
-        match reason {
-            Some(reason) => reason,
+        match lost {
+            Some(lost) => lost,
             None => std::future::pending().await,
         }
     }

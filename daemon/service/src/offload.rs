@@ -12,6 +12,10 @@ use kontraktor_store::{Store, StoreError};
 /// With more, other calls on the same thread would wait too long.
 pub const SMALL_ANSWER: usize = 256;
 
+/// What to do about a file of the database that is damaged.
+pub const DAMAGED_REMEDY: &str = "stop kontraktord, keep a copy of the data directory, and restore the directory from a backup; \
+    check the disk";
+
 impl Service {
     /// Makes an answer out of data that was read: on the caller's thread for up to [`SMALL_ANSWER`] variables, on a
     /// thread of its own otherwise, and then only some at a time. It reads nothing, so it needs no caller.
@@ -56,5 +60,9 @@ async fn offload<T: Send + 'static>(
 
 fn unreadable(error: &StoreError) -> Refusal {
     tracing::error!(%error, "cannot read the log");
-    Refusal::new(Code::Storage, format!("cannot read the log: {error}"))
+    let message = format!("cannot read the log: {error}");
+    match error {
+        StoreError::Damaged { .. } => Refusal::new(Code::StorageDamaged, message).remedy(DAMAGED_REMEDY),
+        _ => Refusal::new(Code::Storage, message),
+    }
 }

@@ -35,7 +35,16 @@ pub(super) enum Health {
     /// Writes fail for now.
     Trouble(Arc<str>),
     /// This process cannot write any more.
-    Fatal(Arc<str>),
+    Fatal(StoreLost),
+}
+
+/// Why this process cannot use the store any more.
+#[derive(Debug, Clone)]
+pub struct StoreLost {
+    /// The reason, in a sentence.
+    pub reason: Arc<str>,
+    /// The data itself is damaged, so that a restart does not help.
+    pub is_damaged: bool,
 }
 
 /// The service's side of a running writer.
@@ -61,7 +70,7 @@ pub(super) fn start(
         .stack_size(DECIDE_STACK_BYTES)
         .spawn(move || {
             if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
-                writer.fail("the writer panicked; see the log");
+                writer.lose("the writer panicked; see the log", false);
             }
             writer.refuse_queued();
             finished.send_replace(true);
@@ -267,7 +276,7 @@ impl Writer {
                 Ok(Resolution::Unknown)
             }
             Err(error) => {
-                self.fail(&error.to_string());
+                self.fail(&error);
                 Err(Stop)
             }
         }
@@ -333,7 +342,7 @@ impl Writer {
             StoreError::Full(reason) => (Cause::Full, reason),
             StoreError::Failed(reason) => (Cause::Failed, reason),
             error => {
-                self.fail(&error.to_string());
+                self.fail(&error);
                 return Err(Stop);
             }
         };
@@ -354,9 +363,14 @@ impl Writer {
         }
     }
 
-    fn fail(&self, reason: &str) {
+    fn fail(&self, error: &StoreError) {
+        let is_damaged = matches!(error, StoreError::Damaged { .. } | StoreError::Corrupt(_));
+        self.lose(&error.to_string(), is_damaged);
+    }
+
+    fn lose(&self, reason: &str, is_damaged: bool) {
         tracing::error!(reason, "this process cannot write any more");
-        self.health.send_replace(Health::Fatal(reason.into()));
+        self.health.send_replace(Health::Fatal(StoreLost { reason: reason.into(), is_damaged }));
     }
 }
 

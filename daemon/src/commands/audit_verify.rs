@@ -5,7 +5,7 @@ use std::{io::Write as _, path::Path, time::Duration};
 use kontraktor_proto::{
     client::{Client, ClientError, ClientOptions},
     endpoint::Host,
-    v1::VerifyAuditRequest,
+    v1::{ProblemCode, VerifyAuditRequest},
 };
 
 use super::data;
@@ -94,7 +94,10 @@ fn unanswered(error: &ClientError, socket: &Path) -> Failure {
         )
         .hint("set its socket with `--socket`, or stop it and run this again"),
         error => {
-            let failure = Failure::new(Exit::Failure, error);
+            let is_damaged =
+                error.problem().is_some_and(|problem| problem.code() == ProblemCode::StorageDamaged);
+            let exit = if is_damaged { Exit::Data } else { Exit::Failure };
+            let failure = Failure::new(exit, error);
             match error.remedy() {
                 Some(remedy) => failure.hint(remedy),
                 None => failure,

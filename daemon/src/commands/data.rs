@@ -3,8 +3,12 @@
 use std::path::Path;
 
 use crate::exit::{Exit, Failure};
+use kontraktor_service::DAMAGED_REMEDY;
 use kontraktor_store::StoreError;
 use kontraktor_store_duckdb::{DataDir, DuckDbOptions, DuckDbStore};
+
+/// What to do about a file that is not a database of Kontraktor.
+const UNUSABLE_REMEDY: &str = "restore it from a backup, or choose another data directory with `--data-dir`";
 
 /// Locks the directory and opens the database, and creates both where they do not exist.
 pub(super) fn open(data_dir: &Path) -> Result<DuckDbStore, StoreError> {
@@ -24,6 +28,7 @@ impl From<StoreError> for Failure {
             | StoreError::Unusable { .. }
             | StoreError::Newer { .. }
             | StoreError::Older { .. }
+            | StoreError::Damaged { .. }
             | StoreError::Corrupt(_) => Exit::Data,
             StoreError::Directory { .. } => Exit::Usage,
             StoreError::Full(_)
@@ -32,6 +37,15 @@ impl From<StoreError> for Failure {
             | StoreError::Closed
             | StoreError::Io { .. } => Exit::Failure,
         };
-        Self::new(exit, error)
+        let hint = match &error {
+            StoreError::Damaged { .. } | StoreError::Corrupt(_) => Some(DAMAGED_REMEDY),
+            StoreError::Unusable { .. } => Some(UNUSABLE_REMEDY),
+            _ => None,
+        };
+        let failure = Self::new(exit, error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }

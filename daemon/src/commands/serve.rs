@@ -1,5 +1,7 @@
 //! `kontraktord` without a command: open the data, listen, serve, and stop in order.
 
+mod reload;
+
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
@@ -8,13 +10,16 @@ use std::{
 };
 
 use kontraktor_api::{Listener, Running, ServeError};
-use kontraktor_service::{Service, ServiceOptions};
+use kontraktor_service::{DAMAGED_REMEDY, Service, ServiceOptions, StoreLost};
 use kontraktor_store_duckdb::DuckDbStore;
 use kontraktor_vault::Broker;
+use tokio::sync::Notify;
 
-use super::{data, system_clock};
+use self::reload::Reloader;
+use super::data;
 use crate::{
-    config::Config,
+    clock,
+    config::{Config, ConfigError},
     exit::{Exit, Failure},
     hardening,
     listener::{Bound, ListenError},
@@ -32,18 +37,28 @@ const CLOSED_BY: Duration = Duration::from_secs(10);
 /// How long ending leases may take meanwhile. A vault that does not answer must not make every stop as long as it may be.
 const REVOKED_WITHIN: Duration = Duration::from_secs(3);
 
-pub(super) fn run(config: &Config) -> Result<(), Failure> {
-    logging::start(&config.log.value, config.log_format.value);
+/// Serves with this configuration; `load` reads it again.
+pub(super) fn run(
+    config: Config,
+    load: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
+) -> Result<(), Failure> {
+    logging::start(&config.log.value, config.log_format.value)?;
     hardening::keep_memory_private();
-    let broker = Broker::new(config.vaults()?, Arc::new(system_clock));
+    clock::check()?;
+    let broker = Broker::new(config.vaults()?, Arc::new(clock::now));
     let runtime = super::runtime()?;
-    let result = runtime.block_on(serve(&config.data_dir.value, &config.socket.value, broker));
+    let result = runtime.block_on(serve(config, load, broker));
     // Those who are still connected have had their time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
 }
 
-async fn serve(data_dir: &Path, socket: &Path, broker: Broker) -> Result<(), Failure> {
+async fn serve(
+    config: Config,
+    load: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
+    broker: Broker,
+) -> Result<(), Failure> {
+    let (data_dir, socket) = (config.data_dir.value.as_path(), config.socket.value.as_path());
     // Before anything else, so that a signal during the start is not lost.
     let mut signals = Signals::new()
         .map_err(|error| Failure::new(Exit::Failure, format!("cannot handle signals: {error}")))?;
@@ -63,11 +78,16 @@ async fn serve(data_dir: &Path, socket: &Path, broker: Broker) -> Result<(), Fai
 
     announce(socket);
     let data_dir = data_dir.to_owned();
+    let hung_up = Arc::new(Notify::new());
+    let reloader = Reloader::new(config, load, broker.clone(), REVOKED_WITHIN);
     let listeners = vec![Listener::Unix(listener)];
     Supervisor::default()
         .stage(vec![store_task(service.clone()), vaults_task(broker.clone())])
-        .stage(vec![api_task(listeners, service, data_dir)])
-        .on_reload(move || forget_secrets(&broker))
+        .stage(vec![api_task(listeners, service, data_dir), config_task(reloader, Arc::clone(&hung_up))])
+        .on_reload(move || {
+            forget_secrets(&broker);
+            hung_up.notify_one();
+        })
         .run(&mut signals)
         .await
 }
@@ -78,7 +98,7 @@ fn store_task(service: Service) -> Task {
         let service = service.clone();
         async move {
             tokio::select! {
-                reason = service.fatal() => Err(store_lost(&reason)),
+                lost = service.fatal() => Err(store_lost(&lost)),
                 _ = stop.requested() => {
                     // The supervisor knows the limit.
                     service.drain(Duration::MAX).await;
@@ -132,13 +152,35 @@ fn api_task(listeners: Vec<Listener>, service: Service, data_dir: PathBuf) -> Ta
     .stopped_by(ANSWERED_BY, OnOverrun::Warn)
 }
 
+/// Reads the configuration again after each SIGHUP; several in a row are one.
+fn config_task(reloader: Reloader, hung_up: Arc<Notify>) -> Task {
+    let mut reloader = Some(reloader);
+    Task::new("the configuration", move |mut stop| {
+        let (mut reloader, hung_up) = (reloader.take(), Arc::clone(&hung_up));
+        async move {
+            let reloads = async {
+                while let Some(reloader) = &mut reloader {
+                    hung_up.notified().await;
+                    reloader.reload().await;
+                }
+            };
+            tokio::select! {
+                () = reloads => {}
+                _ = stop.requested() => {}
+            }
+            Ok(())
+        }
+    })
+    .stopped_by(ANSWERED_BY, OnOverrun::Warn)
+}
+
 /// Opens the data, loads the state and starts the writer. Both read the disk.
 async fn open(data_dir: &Path, broker: Broker) -> Result<(Arc<DuckDbStore>, Service), Failure> {
     let data_dir = data_dir.to_owned();
     let opening = tokio::task::spawn_blocking(move || {
         let store = Arc::new(data::open(&data_dir)?);
         let options = ServiceOptions::default();
-        let service = Service::start_with(Arc::clone(&store) as _, Arc::new(system_clock), options, broker)?;
+        let service = Service::start_with(Arc::clone(&store) as _, Arc::new(clock::now), options, broker)?;
         Ok((store, service))
     });
     opening
@@ -157,7 +199,7 @@ fn announce(socket: &Path) {
     tracing::info!(socket = %socket.display(), version = env!("CARGO_PKG_VERSION"), "listening");
 }
 
-/// Reloads on SIGHUP: the configuration is only read at the start, so this purges cached secrets.
+/// Purges cached secrets on SIGHUP, whatever becomes of the configuration.
 fn forget_secrets(broker: &Broker) {
     let purged = broker.purge(None).unwrap_or_default();
     tracing::info!(purged, "SIGHUP: purged the cached secrets");
@@ -168,7 +210,11 @@ fn not_closed() -> Failure {
         .hint("start `kontraktord` again: everything that was acknowledged is in the log")
 }
 
-fn store_lost(reason: &str) -> Failure {
+fn store_lost(lost: &StoreLost) -> Failure {
+    let StoreLost { reason, is_damaged } = lost;
+    if *is_damaged {
+        return Failure::new(Exit::Data, reason).hint(DAMAGED_REMEDY);
+    }
     Failure::new(Exit::Failure, format!("the store failed: {reason}"))
         .hint("start `kontraktord` again: everything that was acknowledged is in the log")
 }

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 
 use crate::{
     cli::CheckArgs,
+    clock,
     config::Config,
     exit::{Exit, Failure},
     hardening,
@@ -14,6 +15,8 @@ use kontraktor_vault::{ConfiguredVault, VaultError};
 
 pub(super) fn run(config: &Config, arguments: &CheckArgs) -> Result<(), Failure> {
     hardening::keep_memory_private();
+    // TLS needs the time.
+    clock::check()?;
     let vaults = config.vaults()?;
     let Some(vault) = vaults.iter().find(|vault| vault.name.as_str() == arguments.name) else {
         let names: Vec<&str> = vaults.iter().map(|vault| vault.name.as_str()).collect();

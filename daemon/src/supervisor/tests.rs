@@ -106,7 +106,7 @@ async fn stages_start_in_order_and_stop_in_reverse() {
 #[tokio::test(start_paused = true)]
 async fn what_does_not_stop_in_time_is_aborted_and_the_next_stage_stops() {
     let journal = Journal::new();
-    let store = journal.task("store", 0).stopped_by(Duration::from_secs(6), OnOverrun::Warn);
+    let store = journal.task("store", 0).stopped_by(Duration::from_secs(10), OnOverrun::Warn);
     let supervisor = Supervisor::default().stage(vec![store]).stage(vec![journal.task("api", 60_000)]);
     assert_eq!(run(supervisor, &[(100, TERM)]).await, Ok(()));
     assert_eq!(
@@ -124,7 +124,7 @@ async fn a_stage_has_the_time_that_the_one_before_it_did_not_need() {
         async move {
             let left = stop.requested().await;
             journal.record(format_args!("store has {} ms", left.as_millis()));
-            sleep(left - Duration::from_millis(1)).await;
+            sleep(left.saturating_sub(Duration::from_millis(1))).await;
             journal.record("store stopped");
             Ok(())
         }

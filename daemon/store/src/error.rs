@@ -70,6 +70,14 @@ pub enum StoreError {
         /// The version that this daemon reads.
         supported: u32,
     },
+    /// The file of the database is damaged, as by a disk that fails.
+    #[error("the database {} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the engine found.
+        reason: String,
+    },
     /// The log contains rows that no daemon can have written.
     #[error("the log is damaged: {0}; run `kontraktord audit verify` to find the first damaged row")]
     Corrupt(String),

@@ -2,11 +2,16 @@
 
 use std::{path::PathBuf, process::Command};
 
+use http_body_util::Full;
 use kontraktor_proto::v1::{
     Delete, EnvironmentName, Put, ValueType, WriteGroup, WriteItem, WriteVariablesRequest, put, write_item,
 };
 use tempfile::TempDir;
 use testkit::{Daemon, DaemonBuilder, Run};
+use tonic::{
+    body::Body,
+    codegen::{Bytes, http},
+};
 
 /// A directory for one daemon: its data and its socket.
 pub(crate) struct Home {
@@ -80,4 +85,20 @@ pub(crate) fn batch(items: impl IntoIterator<Item = WriteItem>) -> WriteVariable
         batch_id: uuid::Uuid::new_v4().to_string(),
         groups: items.into_iter().map(|item| WriteGroup { items: vec![item] }).collect(),
     }
+}
+
+/// A message as gRPC frames it: a flag for compression, the length, and the bytes.
+pub(crate) fn framed(flag: u8, announced: u32, message: &[u8]) -> Vec<u8> {
+    [&[flag][..], &announced.to_be_bytes(), message].concat()
+}
+
+/// A gRPC request with these bytes as its body, whatever they are.
+pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> http::Request<Body> {
+    let mut request = http::Request::post(format!("http://localhost{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::new(Full::new(Bytes::from(body)))).unwrap()
 }

@@ -12,14 +12,17 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
+use http_body_util::BodyExt as _;
 use kontraktor_proto::v1::{
-    GetSnapshotRequest, GetStatusRequest, ProblemCode, WriteStatus, WriteVariablesRequest,
+    GetSnapshotRequest, GetStatusRequest, ProblemCode, Snapshot, WriteStatus, WriteVariablesRequest,
     WriteVariablesResponse, system_client::SystemClient, variables_client::VariablesClient,
 };
 use kontraktor_store_duckdb::{DATABASE_FILE, LOCK_FILE};
 use nix::sys::signal::Signal;
+use prost::Message as _;
 use testkit::eventually_async;
 use tokio_stream::StreamExt as _;
 use tonic::{Request, codegen::http::uri::PathAndQuery, transport::Channel};
@@ -29,8 +32,12 @@ use tonic_health::{
 };
 use tonic_prost::ProstCodec;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tower::ServiceExt as _;
 
-use super::common::{Home, batch, environment, put};
+use super::common::{Home, batch, environment, framed, post, put};
+
+/// How long a slow reader reads nothing: longer than the daemon waits before it cuts connections on which nothing runs.
+const SLOW_READER: Duration = Duration::from_millis(800);
 
 fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().mode() & 0o777
@@ -103,7 +110,10 @@ fn a_file_that_is_no_database_is_refused_and_left_alone() {
     fs::write(&file, &rubbish).unwrap();
     let refused = home.run(&[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
-    insta::assert_snapshot!(refused.report(), @"error: cannot use HOME/data/kontraktor.duckdb as Kontraktor's database: it is not a DuckDB database; nothing was changed");
+    insta::assert_snapshot!(refused.report(), @"
+    error: cannot use HOME/data/kontraktor.duckdb as Kontraktor's database: it is not a DuckDB database; nothing was changed
+    hint: restore it from a backup, or choose another data directory with `--data-dir`
+    ");
     assert_eq!(fs::read(&file).unwrap(), rubbish);
     assert!(!home.socket().exists());
 }
@@ -272,7 +282,8 @@ fn help_describes_everything() {
     The file is TOML, with the settings data-dir, socket, log and log-format, and tables [[vault]].
 
     Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;
-    a second signal stops it at once. SIGHUP clears the caches of secrets.
+    a second signal stops it at once. SIGHUP clears the caches of secrets and reads the configuration
+    again: `log` and [[vault]] change at once, the other settings with the next start.
 
     Exit codes:
       0  success
@@ -367,6 +378,38 @@ async fn stopping_does_not_wait_for_those_who_watch_or_hold_a_connection() {
     assert!(log.contains("nothing runs on the connections that are still open"), "{log}");
     assert!(!log.contains("\"WARN\""), "{log}");
     drop((silent, open));
+}
+
+/// The daemon hands an answer over to HTTP/2 at once, which sends it as fast as its client reads.
+#[tokio::test]
+async fn a_stop_waits_for_a_slow_reader_of_an_answer() {
+    let home = Home::new();
+    let mut daemon = home.start();
+    // More than the windows of a connection and the buffers of a socket take.
+    let (keys, value) = (256, "v".repeat(65_536));
+    let items = (0..keys).map(|number| put(&format!("k{number}"), &value));
+    daemon.variables().write_variables(batch(items)).await.unwrap();
+
+    let request = GetSnapshotRequest { name: environment("demo", "dev"), ..Default::default() };
+    let message = request.encode_to_vec();
+    let body = framed(0, u32::try_from(message.len()).unwrap(), &message);
+    let answer = daemon.channel().oneshot(post("/kontraktor.v1.Environments/GetSnapshot", &[], body)).await;
+    let mut answer = answer.unwrap().into_body();
+    let mut read = answer.frame().await.unwrap().unwrap().into_data().unwrap().to_vec();
+
+    // These block the only thread of this test, so that nothing is read meanwhile.
+    daemon.signal(Signal::SIGTERM);
+    daemon.wait_for_log("stopping");
+    std::thread::sleep(SLOW_READER);
+    assert!(daemon.is_running(), "it waits for the reader");
+
+    let rest = answer.collect().await.unwrap();
+    assert_eq!(rest.trailers().unwrap()["grpc-status"], "0");
+    read.extend(rest.to_bytes());
+    let snapshot = Snapshot::decode(&read[5..]).unwrap();
+    assert_eq!(snapshot.variables.len(), keys);
+    // Connections on which nothing is left to do are cut, as this one.
+    daemon.wait().ok();
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod lease;
 mod lease_task;
 mod leases;
 mod limits;
+mod reload;
 mod request;
 mod single_flight;
 #[cfg(test)]
@@ -23,15 +24,21 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use kontraktor_model::{limits::MAX_LISTED_NAMES, names::VaultName, reference::Reference};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use self::{
     answer::{Answers, HoldTerm, LeaseTerm, Resolved, VaultInfo},
     configured::ConfiguredVault,
     limits::Limits,
+    reload::VaultChanges,
 };
 use self::{
     backend::Backend,
@@ -48,10 +55,14 @@ use crate::{
 /// All vaults. Clones are handles to the same broker.
 #[derive(Clone)]
 pub struct Broker {
-    vaults: Arc<BTreeMap<VaultName, Arc<Backend>>>,
+    vaults: Arc<ArcSwap<Vaults>>,
+    /// The vaults that were removed from the configuration while they are being closed.
+    removed: TaskTracker,
     holds: Arc<Holds>,
     clock: Clock,
 }
+
+type Vaults = BTreeMap<VaultName, Arc<Backend>>;
 
 /// A secret that is requested, whichever of its fields.
 struct Wanted<'a> {
@@ -66,7 +77,12 @@ impl Broker {
         let vaults = vaults.into_iter().map(|configured| {
             (configured.name.clone(), Arc::new(Backend::new(configured, Arc::clone(&clock))))
         });
-        Self { vaults: Arc::new(vaults.collect()), holds: Arc::default(), clock }
+        Self {
+            vaults: Arc::new(ArcSwap::from_pointee(vaults.collect())),
+            removed: TaskTracker::new(),
+            holds: Arc::default(),
+            clock,
+        }
     }
 
     /// Makes a broker without vaults: every reference is to an unknown one.
@@ -143,30 +159,35 @@ impl Broker {
     /// # Errors
     /// [`VaultErrorKind::UnknownVault`].
     pub fn purge(&self, vault: Option<&VaultName>) -> Result<usize, VaultError> {
+        let vaults = self.vaults.load_full();
         match vault {
-            None => Ok(self.vaults.values().map(|backend| backend.purge()).sum()),
-            Some(name) => match self.vaults.get(name) {
+            None => Ok(vaults.values().map(|backend| backend.purge()).sum()),
+            Some(name) => match vaults.get(name) {
                 Some(backend) => Ok(backend.purge()),
-                None => Err(self.unknown(format!("no vault \"{name}\" is configured"))),
+                None => Err(unknown(&vaults, format!("no vault \"{name}\" is configured"))),
             },
         }
     }
 
     /// Returns the configured vaults, by name.
     pub fn vaults(&self) -> Vec<VaultInfo> {
-        self.vaults.values().map(|backend| backend.info()).collect()
+        self.vaults.load().values().map(|backend| backend.info()).collect()
     }
 
     /// Ends everything within this time: refuses reads, revokes all leases at once, and signs out of the vaults.
     pub async fn close(&self, deadline: Duration) {
         // All backends learn of it before the claims go, so that none begins to renew, or to retry at leisure.
-        self.vaults.values().for_each(|backend| backend.closing.cancel());
+        let vaults = self.vaults.load_full();
+        vaults.values().for_each(|backend| backend.closing.cancel());
         self.holds.close();
         let mut closing = JoinSet::new();
-        for backend in self.vaults.values() {
+        for backend in vaults.values() {
             let backend = Arc::clone(backend);
             closing.spawn(async move { backend.close(deadline).await });
         }
+        let removed = self.removed.clone();
+        removed.close();
+        closing.spawn(async move { drop(timeout(deadline, removed.wait()).await) });
         while closing.join_next().await.is_some() {}
     }
 
@@ -176,11 +197,12 @@ impl Broker {
         references: &[Reference],
         requester: Requester<'_>,
     ) -> Vec<Result<Granted, VaultError>> {
+        let vaults = self.vaults.load_full();
         let mut wanted: Vec<Wanted<'_>> = Vec::with_capacity(references.len());
         let mut indexes = Vec::with_capacity(references.len());
         let mut known = HashMap::new();
         for reference in references {
-            indexes.push(self.backend(reference).map(|backend| {
+            indexes.push(backend(&vaults, reference).map(|backend| {
                 let locator: Arc<str> = reference.locator().into();
                 *known.entry(Arc::clone(&locator)).or_insert_with(|| {
                     wanted.push(Wanted { backend, locator, reference });
@@ -191,34 +213,33 @@ impl Broker {
         let granted = gather(&wanted, requester).await;
         indexes.into_iter().map(|index| granted[index?].clone()).collect()
     }
+}
 
-    /// Returns the vault that a reference names.
-    fn backend(&self, reference: &Reference) -> Result<&Arc<Backend>, VaultError> {
-        let (name, kind) = (reference.vault(), reference.secret().scheme().name);
-        self.vaults
-            .get(name)
-            .filter(|backend| backend.kind == kind)
-            .ok_or_else(|| self.unknown(format!("no vault \"{name}\" of kind \"{kind}\" is configured")))
-    }
+/// Returns the vault that a reference names.
+fn backend<'a>(vaults: &'a Vaults, reference: &Reference) -> Result<&'a Arc<Backend>, VaultError> {
+    let (name, kind) = (reference.vault(), reference.secret().scheme().name);
+    vaults
+        .get(name)
+        .filter(|backend| backend.kind == kind)
+        .ok_or_else(|| unknown(vaults, format!("no vault \"{name}\" of kind \"{kind}\" is configured")))
+}
 
-    fn unknown(&self, message: String) -> VaultError {
-        let mut names: Vec<_> = self
-            .vaults
-            .values()
-            .take(MAX_LISTED_NAMES)
-            .map(|backend| format!("{} ({})", backend.name, backend.kind))
-            .collect();
-        let remedy = match self.vaults.len() {
-            0 => "add a [[vault]] table to kontraktord.toml".to_owned(),
-            all => {
-                if all > names.len() {
-                    names.push(format!("{} more", all - names.len()));
-                }
-                format!("use one of {}, or add a [[vault]] table to kontraktord.toml", names.join(", "))
+fn unknown(vaults: &Vaults, message: String) -> VaultError {
+    let mut names: Vec<_> = vaults
+        .values()
+        .take(MAX_LISTED_NAMES)
+        .map(|backend| format!("{} ({})", backend.name, backend.kind))
+        .collect();
+    let remedy = match vaults.len() {
+        0 => "add a [[vault]] table to kontraktord.toml".to_owned(),
+        all => {
+            if all > names.len() {
+                names.push(format!("{} more", all - names.len()));
             }
-        };
-        VaultError::new(VaultErrorKind::UnknownVault, message).remedy(remedy)
-    }
+            format!("use one of {}, or add a [[vault]] table to kontraktord.toml", names.join(", "))
+        }
+    };
+    VaultError::new(VaultErrorKind::UnknownVault, message).remedy(remedy)
 }
 
 /// Gets all wanted secrets, at once.

@@ -1,7 +1,7 @@
 //! The operator's settings of a vault in `kontraktord.toml`, made into a vault. Credentials are never among them: settings
 //! name files, environment variables or the platform's identity, and a value in their place is refused unread.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use kontraktor_model::names::{NameError, VaultName};
 use serde::{
@@ -15,8 +15,8 @@ use super::{
     kinds::KINDS,
 };
 
-/// One `[[vault]]` table, of which only the settings of all kinds are checked.
-#[derive(Debug, Clone, Deserialize)]
+/// One `[[vault]]` table, of which only the settings of all kinds are checked. Equal tables make equal vaults.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct VaultTable {
     name: Option<String>,
     kind: Option<String>,
@@ -29,7 +29,7 @@ pub struct VaultTable {
     of_kind: KindSettings,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CacheTable {
     ttl: Option<Period>,
@@ -40,7 +40,7 @@ struct CacheTable {
 }
 
 /// A duration as in `5m` or `1h 30s`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Period(Duration);
 
 impl<'de> Deserialize<'de> for Period {
@@ -90,6 +90,12 @@ pub fn build_with(tables: &[VaultTable], kinds: &[&VaultKind]) -> Result<Vec<Con
         vaults.push(vault);
     }
     Ok(vaults)
+}
+
+/// Returns the names of the vaults whose tables are the same in both configurations.
+pub fn unchanged(before: &[VaultTable], after: &[VaultTable]) -> BTreeSet<VaultName> {
+    let same = after.iter().filter(|table| before.contains(table));
+    same.filter_map(|table| table.name.as_deref()?.parse().ok()).collect()
 }
 
 impl VaultTable {
@@ -232,6 +238,23 @@ mod tests {
         insta::assert_snapshot!(refused(&aws("timeout = \"10ms\"")), @r#"vault "prod": invalid value for `timeout`: expected 100ms to 5m, found 10ms"#);
         insta::assert_snapshot!(refused(&format!("{}{}", aws(""), aws(""))), @r#"vault "prod": duplicate name; give each vault its own name"#);
         assert!(refused(&aws("timeout = \"soon\"")).contains("a duration such as"));
+    }
+
+    #[test]
+    fn a_table_that_says_the_same_is_unchanged_wherever_it_is() {
+        let tables = |text: &str| {
+            let file: File = Figment::from(Toml::string(text)).extract().unwrap();
+            file.vault
+        };
+        let named = |name: &str, more: &str| aws(more).replace("prod", name);
+        let before = tables(&(named("a", "") + &named("b", "timeout = \"1s\"") + &named("gone", "")));
+        let after = tables(
+            &(named("b", "timeout = \"1000ms\"")
+                + &named("new", "")
+                + &named("a", "address = \"https://x\"")),
+        );
+        let unchanged: Vec<_> = unchanged(&before, &after).iter().map(ToString::to_string).collect();
+        assert_eq!(unchanged, ["b"]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct VaultKind {
 pub type BuildVault = fn(&VaultName, &KindSettings) -> Result<Arc<dyn Vault>, String>;
 
 /// The settings of one `[[vault]]` table that belong to its kind.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub struct KindSettings(Dict);
 

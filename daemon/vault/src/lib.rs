@@ -21,8 +21,10 @@ mod vault;
 pub use self::{
     aws::{AwsAuth, AwsRole, AwsSettings, AwsVault},
     azure::{AzureAuth, AzureSettings, AzureVault},
-    broker::{Answers, Broker, ConfiguredVault, HoldTerm, LeaseTerm, Limits, Resolved, VaultInfo},
-    config::{VaultTable, build, build_with},
+    broker::{
+        Answers, Broker, ConfiguredVault, HoldTerm, LeaseTerm, Limits, Resolved, VaultChanges, VaultInfo,
+    },
+    config::{VaultTable, build, build_with, unchanged},
     config_error::describe_config_error,
     error::{VaultError, VaultErrorKind},
     kind::{BuildVault, KindSettings, VaultKind},

@@ -93,6 +93,8 @@ fn status_code(code: ProblemCode) -> Code {
         ProblemCode::Storage | ProblemCode::VaultAnswer => Code::Internal,
         ProblemCode::ShuttingDown | ProblemCode::VaultUnavailable => Code::Unavailable,
         ProblemCode::Denied => Code::PermissionDenied,
+        ProblemCode::Unimplemented => Code::Unimplemented,
+        ProblemCode::StorageDamaged => Code::DataLoss,
     }
 }
 

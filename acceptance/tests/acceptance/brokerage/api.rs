@@ -166,6 +166,27 @@ fn what_is_too_large_for_a_message_is_streamed_whole() {
 }
 
 #[test]
+fn a_secret_beyond_the_limit_of_a_stream_is_refused_with_that_limit() {
+    let scene = Scene::new();
+    let beyond = "0123456789abcdef".repeat(17 * 1024 * 1024 / 16);
+    scene.vault.put("secret/data/vast", &serde_json::json!({"data": {"ring": beyond}}));
+    let client = client(&scene);
+    run(async {
+        let request = v1::StreamSecretRequest {
+            target: Some(reference("vault://team/secret/vast#ring")),
+            ..v1::StreamSecretRequest::default()
+        };
+        match client.stream_secret(request).await {
+            Err(ClientError::Refused(problem)) => {
+                assert_eq!(problem.code(), ProblemCode::SecretTooLarge, "{problem}");
+                assert!(problem.message.contains("limit is 16777216"), "{problem}");
+            }
+            other => panic!("{:?}", other.map(|(info, _)| info)),
+        }
+    });
+}
+
+#[test]
 fn vaults_are_listed_and_purged_by_name() {
     let scene = Scene::new();
     let client = client(&scene);

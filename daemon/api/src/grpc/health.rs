@@ -1,5 +1,6 @@
 //! `grpc.health.v1`: whether the daemon serves, for the daemon as a whole and for each of its services.
 
+use kontraktor_model::limits::MAX_MESSAGE_BYTES;
 use kontraktor_proto::v1::{
     audit_server::AuditServer, environments_server::EnvironmentsServer, projects_server::ProjectsServer,
     schemas_server::SchemasServer, secrets_server::SecretsServer, system_server::SystemServer,
@@ -44,6 +45,7 @@ impl Health {
     /// Returns the service that answers.
     pub(super) fn server(&self) -> HealthServer<HealthService> {
         HealthServer::new(HealthService::from_health_reporter(self.reporter.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
     }
 
     /// Reports the end to those who watch, and ends their streams: an open stream would hold the connection, and the

@@ -42,6 +42,7 @@ pub(super) fn code(code: Code) -> v1::ProblemCode {
         Code::Busy => v1::ProblemCode::Busy,
         Code::StorageFull => v1::ProblemCode::StorageFull,
         Code::Storage => v1::ProblemCode::Storage,
+        Code::StorageDamaged => v1::ProblemCode::StorageDamaged,
         Code::ShuttingDown => v1::ProblemCode::ShuttingDown,
         Code::Denied => v1::ProblemCode::Denied,
         Code::Protected => v1::ProblemCode::Protected,

@@ -215,7 +215,7 @@ async fn a_log_that_lost_acknowledged_rows_is_fatal() {
         store.next_commits(&[InjectedFailure::Full]);
         store.recovers_to(lost);
         assert_eq!(set(&service, 2, "2").await.unwrap_err().code, Code::Storage);
-        let reason = in_time(service.fatal()).await;
+        let reason = in_time(service.fatal()).await.reason;
         assert!(reason.contains("does not follow row 3"), "{reason}");
         drained(&service).await;
     }
@@ -237,7 +237,7 @@ async fn a_fatal_failure_is_reported_to_every_caller() {
         let (first, behind, ()) = tokio::join!(first, behind, latch);
         assert_eq!(first.unwrap_err().code, Code::Storage, "{fault:?}");
         assert_eq!(behind.unwrap_err().code, Code::Storage, "{fault:?}");
-        let reason = in_time(service.fatal()).await;
+        let reason = in_time(service.fatal()).await.reason;
         assert!(!reason.is_empty());
         assert_eq!(value(&service), "1", "{fault:?}");
         assert_eq!(set(&service, 4, "4").await.unwrap_err().code, Code::Storage);

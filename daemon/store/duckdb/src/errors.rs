@@ -1,5 +1,7 @@
 //! Classifies DuckDB's errors. It reports texts, not codes, so the texts are matched.
 
+use std::path::Path;
+
 use duckdb::Error;
 
 use super::StoreError;
@@ -9,6 +11,29 @@ const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
 /// After one of these, an instance must not be used any more.
 const FATAL: [&str; 3] = ["FATAL Error", "INTERNAL Error", "database has been invalidated"];
+
+/// What DuckDB reports of a file that is not as it was written: checksums of blocks, headers and the write-ahead log, contents
+/// that cannot be decoded, and an end that comes too early.
+const DAMAGED: [&str; 6] = [
+    "Corrupt database file",
+    "Corrupt WAL",
+    "checksum",
+    "Serialization Error",
+    "Failed to deserialize",
+    "Could not read enough bytes",
+];
+
+/// Names the file in an error that says that it is damaged.
+pub(super) fn located(error: StoreError, path: &Path) -> StoreError {
+    match error {
+        StoreError::Failed(reason) | StoreError::Fatal(reason)
+            if DAMAGED.iter().any(|part| reason.contains(part)) =>
+        {
+            StoreError::Damaged { path: path.to_owned(), reason }
+        }
+        other => other,
+    }
+}
 
 pub(super) fn classify(error: Error) -> StoreError {
     let text = error.to_string();

@@ -33,7 +33,7 @@ pub use self::{
     schema::SCHEMA_VERSION,
 };
 use self::{
-    errors::classify,
+    errors::{classify, located},
     writer::{Open, Writer},
 };
 use kontraktor_domain::{AuditEntry, Event, Head, Row, State};
@@ -72,14 +72,17 @@ impl DuckDbStore {
     /// A file that is not a database, is damaged or has tables of a later daemon is refused before anything is written
     /// to it.
     pub fn open(dir: DataDir, options: DuckDbOptions) -> Result<Self, StoreError> {
-        let writer = Writer::new(open::writable(&dir.database(), &options)?, &dir)?;
-        Self::with(dir, options, writer)
+        let path = dir.database();
+        let writer = open::writable(&path, &options).and_then(|connection| Writer::new(connection, &dir));
+        Self::with(dir, options, writer.map_err(|error| located(error, &path))?)
     }
 
     /// Opens the database of a directory that is locked for reading. Nothing is written, and writing is an error.
     pub fn open_read_only(dir: DataDir, options: DuckDbOptions) -> Result<Self, StoreError> {
-        let writer = Writer::read_only(open::read_only(&dir.database(), &options)?, &dir)?;
-        Self::with(dir, options, writer)
+        let path = dir.database();
+        let writer =
+            open::read_only(&path, &options).and_then(|connection| Writer::read_only(connection, &dir));
+        Self::with(dir, options, writer.map_err(|error| located(error, &path))?)
     }
 
     fn with(dir: DataDir, options: DuckDbOptions, writer: Writer) -> Result<Self, StoreError> {
@@ -102,8 +105,8 @@ impl DuckDbStore {
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let open = self.guard();
-        let reader = open.as_ref().ok_or(StoreError::Closed)?.reader()?;
-        work(&reader)
+        let reader = open.as_ref().ok_or(StoreError::Closed)?.reader();
+        reader.and_then(|reader| work(&reader)).map_err(|error| self.located(error))
     }
 
     /// For queries of the tables that ask for accesses, too.
@@ -120,7 +123,12 @@ impl DuckDbStore {
 
     fn write<T>(&self, work: impl FnOnce(&mut Writer) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let open = self.guard();
-        open.as_ref().ok_or(StoreError::Closed)?.write(work)
+        open.as_ref().ok_or(StoreError::Closed)?.write(work).map_err(|error| self.located(error))
+    }
+
+    /// Names the database in an error that says that it is damaged.
+    fn located(&self, error: StoreError) -> StoreError {
+        located(error, &self.dir.database())
     }
 
     /// Held for as long as a connection is used, so that nothing is reopened under it. What a lock protects here is a
@@ -210,7 +218,9 @@ impl Store for DuckDbStore {
         if !path.exists() {
             return Err(StoreError::Fatal(format!("{} no longer exists", path.display())));
         }
-        let writer = Writer::new(open::checked(&path, &self.options)?, &self.dir)?;
+        let writer = open::checked(&path, &self.options)
+            .and_then(|connection| Writer::new(connection, &self.dir))
+            .map_err(|error| located(error, &path))?;
         let head = writer.head();
         *open = Some(Open::new(writer)?);
         Ok(head)
@@ -218,6 +228,6 @@ impl Store for DuckDbStore {
 
     fn close(&self) -> Result<(), StoreError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        open.take().map_or(Ok(()), Open::close)
+        open.take().map_or(Ok(()), Open::close).map_err(|error| self.located(error))
     }
 }

@@ -12,7 +12,7 @@ use duckdb::{AccessMode, Config, Connection};
 use super::{
     DuckDbOptions, SCHEMA_VERSION, StoreError,
     dir::{JOURNAL_FILE, io_error},
-    errors::classify,
+    errors::{classify, located},
     schema::{Tables, find, migrate},
 };
 
@@ -133,18 +133,18 @@ fn check(path: &Path, options: &DuckDbOptions) -> Result<(), StoreError> {
     if &header[8..] != b"DUCK" {
         return Err(unusable("it is not a DuckDB database".to_owned()));
     }
-    let connection = connect(path, options, AccessMode::ReadOnly).map_err(|error| match error {
+    let refused = |error: StoreError| match located(error, path) {
         StoreError::Failed(reason) | StoreError::Fatal(reason) => unusable(reason),
         other => other,
-    })?;
+    };
+    let connection = connect(path, options, AccessMode::ReadOnly).map_err(refused)?;
     match find(&connection) {
         Ok(Tables::None | Tables::Version(0..=SCHEMA_VERSION)) => Ok(()),
         Ok(Tables::Version(found)) => {
             Err(StoreError::Newer { path: path.to_owned(), found, supported: SCHEMA_VERSION })
         }
         Ok(Tables::Foreign) => Err(foreign(path)),
-        Err(StoreError::Failed(reason) | StoreError::Fatal(reason)) => Err(unusable(reason)),
-        Err(other) => Err(other),
+        Err(error) => Err(refused(error)),
     }
 }
 

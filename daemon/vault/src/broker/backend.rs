@@ -5,7 +5,10 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -40,8 +43,10 @@ pub(super) struct Backend {
     pub(super) clock: Clock,
     pub(super) breaker: Breaker,
     pub(super) leases: Leases,
-    /// Cancelled when the daemon stops: nothing is read any more, and no lease stays.
+    /// Cancelled when the daemon stops, or when the vault is removed: nothing is read any more, and no lease stays.
     pub(super) closing: CancellationToken,
+    /// The vault is not in the configuration any more, or with other settings.
+    is_removed: AtomicBool,
     /// The fetches and the lease tasks.
     pub(super) tasks: TaskTracker,
     /// Limits the leases that are renewed or revoked at once, separately from reads.
@@ -64,6 +69,7 @@ impl Backend {
             clock,
             leases: Leases::default(),
             closing: CancellationToken::new(),
+            is_removed: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             lease_slots: Semaphore::new(limits.concurrency.max(1)),
             flights: Arc::default(),
@@ -135,7 +141,17 @@ impl Backend {
         }
     }
 
-    pub(super) fn stopping() -> VaultError {
+    /// Begins the end of a vault whose configuration has gone.
+    pub(super) fn remove(&self) {
+        self.is_removed.store(true, Ordering::Relaxed);
+        self.closing.cancel();
+    }
+
+    pub(super) fn stopping(&self) -> VaultError {
+        if self.is_removed.load(Ordering::Relaxed) {
+            let message = format!("the configuration of vault \"{}\" was changed meanwhile", self.name);
+            return VaultError::new(VaultErrorKind::Unavailable, message).remedy("try again");
+        }
         VaultError::new(VaultErrorKind::Unavailable, "the daemon is stopping")
             .remedy("try again when it has started again")
     }

@@ -30,7 +30,7 @@ impl Backend {
     /// Answers a request from what is known, or joins a flight. `first`: this request has not waited for a flight yet.
     pub(super) fn begin(&self, locator: &Arc<str>, requester: Requester<'_>, first: bool) -> NextStep {
         if self.closing.is_cancelled() {
-            return NextStep::Done(Err(Self::stopping()));
+            return NextStep::Done(Err(self.stopping()));
         }
         let now = Instant::now();
         if let Some(known) = self.cached(locator, requester, now) {
@@ -121,7 +121,7 @@ impl Backend {
         Outcome::Done(match (result, requester) {
             (Ok(FetchedSecret::Shared(secret)), _) => Ok(Granted::Shared { secret, stale: false }),
             // It is being revoked.
-            (Ok(FetchedSecret::Leased { .. }), _) if self.closing.is_cancelled() => Err(Self::stopping()),
+            (Ok(FetchedSecret::Leased { .. }), _) if self.closing.is_cancelled() => Err(self.stopping()),
             (Ok(FetchedSecret::Leased { claim, .. }), Requester::Checker) => Ok(Granted::Leased(claim)),
             (Ok(FetchedSecret::Leased { owner, claim }), Requester::Reader(actor)) => {
                 if owner.as_ref() != Some(actor) {
@@ -220,7 +220,7 @@ async fn fetch(backend: Arc<Backend>, jobs: Vec<FetchJob>) {
     let Ok(_slot) = backend.fetch_slots.acquire().await else { return };
     if backend.closing.is_cancelled() {
         for job in jobs {
-            job.leader.finish(Err(Backend::stopping()));
+            job.leader.finish(Err(backend.stopping()));
         }
         return;
     }

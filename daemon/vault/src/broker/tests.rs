@@ -8,4 +8,5 @@ mod flying;
 mod holding;
 mod leasing;
 mod refusing;
+mod reloading;
 mod renewing;

@@ -8,8 +8,10 @@ use super::{
 use crate::v1;
 
 /// Returns a new id for a batch. Keep it when the batch is sent again.
+///
+/// It is random: an id that contains the time needs a clock that is right.
 pub fn new_batch_id() -> String {
-    uuid::Uuid::now_v7().to_string()
+    uuid::Uuid::new_v4().to_string()
 }
 
 macro_rules! rpcs {
