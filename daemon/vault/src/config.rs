@@ -164,12 +164,8 @@ impl VaultTable {
 
 #[cfg(test)]
 mod tests {
-    use figment::{
-        Figment,
-        providers::{Format as _, Toml},
-    };
-
     use super::*;
+    use crate::toml_settings::read_config;
 
     #[derive(Deserialize)]
     struct File {
@@ -178,7 +174,7 @@ mod tests {
     }
 
     fn built(text: &str) -> Result<Vec<ConfiguredVault>, String> {
-        let file: File = Figment::from(Toml::string(text)).extract().map_err(|error| error.to_string())?;
+        let file: File = read_config(text).map_err(|error| error.to_string())?;
         build(&file.vault)
     }
 
