@@ -2,11 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use figment::{
-    Figment,
-    providers::{Format as _, Toml},
-};
-use kontraktor_vault::{VaultTable, describe_config_error};
+use kontraktor_vault::{SettingError, VaultTable, read_config};
 use serde::Deserialize;
 
 use super::{error::ConfigError, process_env::ProcessEnv};
@@ -43,24 +39,20 @@ impl FileLayer {
             }
             Err(error) => return Err(ConfigError::File { path, reason: error.to_string() }),
         };
-        match Figment::from(Toml::string(&text)).extract() {
+        match read_config(&text) {
             Ok(values) => Ok(Self(Some((path, values)))),
-            // Our message has the file's path; the parser would call it "TOML source string".
-            Err(error) => {
-                let reason = error.into_iter().map(describe).collect::<Vec<_>>().join("; ");
-                Err(ConfigError::Content { path, reason })
-            }
+            Err(error) => Err(ConfigError::Content { path, reason: describe(error) }),
         }
     }
 }
 
 /// Describes an error, with the number of the vault's table, which the parser counts from 0.
-fn describe(mut error: figment::Error) -> String {
+fn describe(mut error: SettingError) -> String {
     let index = match error.path.as_slice() {
         [table, index, ..] if table == "vault" => index.parse::<usize>().ok(),
         _ => None,
     };
-    let Some(index) = index else { return describe_config_error(error) };
+    let Some(index) = index else { return error.to_string() };
     error.path.drain(..2);
-    format!("[[vault]] number {}: {}", index + 1, describe_config_error(error))
+    format!("[[vault]] number {}: {error}", index + 1)
 }

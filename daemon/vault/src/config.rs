@@ -170,12 +170,8 @@ impl VaultTable {
 
 #[cfg(test)]
 mod tests {
-    use figment::{
-        Figment,
-        providers::{Format as _, Toml},
-    };
-
     use super::*;
+    use crate::toml_settings::read_config;
 
     #[derive(Deserialize)]
     struct File {
@@ -184,7 +180,7 @@ mod tests {
     }
 
     fn built(text: &str) -> Result<Vec<ConfiguredVault>, String> {
-        let file: File = Figment::from(Toml::string(text)).extract().map_err(|error| error.to_string())?;
+        let file: File = read_config(text).map_err(|error| error.to_string())?;
         build(&file.vault)
     }
 

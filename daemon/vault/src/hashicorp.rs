@@ -4,21 +4,29 @@
 //! retries are the broker's. Redirects are never followed, not even to the same host: configure a standby that redirects by
 //! the address of its load balancer.
 //!
-//! It uses `reqwest` and not the crate `vaultrs` (0.8.0, on `rustify` 0.7.0), which reads answers whole, however large; puts
-//! the whole text of an answer that it cannot parse into its error; drops the headers of errors, and with them Retry-After;
-//! keeps tokens in `String`s of types that derive `Debug`, and panics on one that is not a valid header; and whose default
-//! client follows ten redirects and sends `X-Vault-Token` along. It also lacks the requests for a mount's engine and for
-//! leases, so that little but KV would have been used.
+//! The crate `vaultrs` (0.8, on `rustify` 0.7) describes the requests: KV in both versions, tokens and health. Those for the
+//! engine of a mount, leases and capabilities, which it lacks, are `endpoints` in its way. What it does beyond that is not
+//! used:
+//! - Its client reads answers whole, however large; puts the whole text of an error, or of an answer that it cannot parse,
+//!   into its own error; drops the headers of errors, and with them Retry-After; keeps the token in a `String` of a type that
+//!   derives `Debug`; follows ten redirects, and sends `X-Vault-Token` along. So `transport` sends, over `reqwest`.
+//! - A client of our own under its `exec` would still return secrets in a `Vec` that is not wiped, and read another secret
+//!   where a name has a tab or a newline (see `request`). Its types for answers keep secrets in `String`s, and print them. So
+//!   `answer` parses.
+//! - Its sign-ins keep credentials in types that print them, and write them into two buffers that are not wiped. AppRole's
+//!   requires a secret id, and the one with certificates a role. So `login` describes its own.
 
 mod answer;
 mod check;
 mod credentials;
+mod endpoints;
 mod leases;
 mod login;
 mod method;
 mod mounts;
 mod path;
 mod reading;
+mod request;
 mod secret_path;
 mod session;
 mod settings;

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use figment::value::{Dict, Value};
 use kontraktor_model::{
     names::VaultName,
     reference::{Scheme, Secret},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
+use toml::{Table, Value};
 
 use super::{
-    config_error::describe_config_error,
     error::{VaultError, VaultErrorKind},
+    toml_settings::read_table,
     vault::Vault,
 };
 
@@ -30,7 +30,7 @@ pub type BuildVault = fn(&VaultName, &KindSettings) -> Result<Arc<dyn Vault>, St
 /// The settings of one `[[vault]]` table that belong to its kind.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(transparent)]
-pub struct KindSettings(Dict);
+pub struct KindSettings(Table);
 
 /// Settings that would hold a credential, if their values were taken from the file.
 const CREDENTIALS: [&str; 8] = [
@@ -49,8 +49,8 @@ impl KindSettings {
     ///
     /// # Errors
     /// The setting that is wrong, never its value.
-    pub fn read<T: for<'de> Deserialize<'de>>(&self) -> Result<T, String> {
-        Value::from(self.0.clone()).deserialize().map_err(describe_config_error)
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
+        read_table(self.0.clone()).map_err(|error| error.to_string())
     }
 
     /// Returns the vault's address, where the settings say one.
@@ -61,8 +61,8 @@ impl KindSettings {
     /// Refuses credentials in the file itself, unread: every reader of the file could read them, and a parser's error
     /// could repeat them.
     pub(crate) fn refuse_credentials(&self) -> Result<(), String> {
-        let auth = self.0.get("auth").and_then(Value::as_dict);
-        let mut names = self.0.keys().chain(auth.into_iter().flat_map(Dict::keys));
+        let auth = self.0.get("auth").and_then(Value::as_table);
+        let mut names = self.0.keys().chain(auth.into_iter().flat_map(Table::keys));
         match names.find(|name| CREDENTIALS.contains(&name.as_str())) {
             None => Ok(()),
             Some(name) => Err(format!(

@@ -9,13 +9,14 @@ mod azure;
 mod broker;
 mod cloud;
 mod config;
-mod config_error;
 mod error;
 pub mod hashicorp;
 mod kind;
 mod kinds;
 mod logging;
 mod secret;
+mod setting_error;
+mod toml_settings;
 mod vault;
 
 pub use self::{
@@ -25,11 +26,12 @@ pub use self::{
         Answers, Broker, ConfiguredVault, HoldTerm, LeaseTerm, Limits, Resolved, VaultChanges, VaultInfo,
     },
     config::{VaultTable, build, build_with, unchanged},
-    config_error::describe_config_error,
     error::{VaultError, VaultErrorKind},
     kind::{BuildVault, KindSettings, VaultKind},
     kinds::KINDS,
     logging::may_be_logged,
     secret::{Bytes, Content, Fetched, Lease, LeaseId},
+    setting_error::SettingError,
+    toml_settings::read_config,
     vault::Vault,
 };

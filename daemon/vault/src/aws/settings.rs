@@ -96,16 +96,11 @@ impl AwsSettings {
 
 #[cfg(test)]
 mod tests {
-    use figment::{
-        Figment,
-        providers::{Format as _, Toml},
-    };
-
     use super::*;
+    use crate::toml_settings::read_config;
 
     fn parse(toml: &str) -> Result<AwsSettings, String> {
-        let settings: AwsSettings =
-            Figment::from(Toml::string(toml)).extract().map_err(|error| error.to_string())?;
+        let settings: AwsSettings = read_config(toml).map_err(|error| error.to_string())?;
         settings.validate().map(|()| settings)
     }
 

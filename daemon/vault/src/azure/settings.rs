@@ -168,18 +168,13 @@ fn yes() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use figment::{
-        Figment,
-        providers::{Format as _, Toml},
-    };
-
     use super::*;
+    use crate::toml_settings::read_config;
 
     fn parse(auth: &str, more: &str) -> Result<AzureSettings, String> {
         let toml =
             format!("address = \"https://team.vault.azure.net\"\nauth = {{ method = {auth} }}\n{more}");
-        let settings: AzureSettings =
-            Figment::from(Toml::string(&toml)).extract().map_err(|error| error.to_string())?;
+        let settings: AzureSettings = read_config(&toml).map_err(|error| error.to_string())?;
         settings.validate().map(|()| settings)
     }
 

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use reqwest::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use vaultrs::api::sys::requests::ReadHealthRequest;
 
 use super::{
     answer::{Envelope, parse_data},
+    endpoints::LookUpCapabilities,
     login::{TokenInfo, look_up},
+    request::Request,
     token::seconds,
-    transport::Request,
     vault::HashicorpVault,
 };
 use crate::error::VaultError;
@@ -22,11 +24,6 @@ struct Health {
     standby: bool,
     #[serde(default)]
     performance_standby: bool,
-}
-
-#[derive(Serialize)]
-struct Paths<'a> {
-    paths: &'a [&'a str],
 }
 
 /// The permissions that the daemon needs besides reading secrets, and the consequence of lacking each.
@@ -57,8 +54,12 @@ impl HashicorpVault {
 
     async fn health(&self) -> Result<String, VaultError> {
         let address = self.transport.address();
-        let request = Request::get("sys/health?standbyok=true&perfstandbyok=true").of_the_server();
-        let answer = self.transport.send(&request, None).await?;
+        let health = ReadHealthRequest {
+            standbyok: Some(true),
+            perfstandbyok: Some(true),
+            ..ReadHealthRequest::default()
+        };
+        let answer = self.transport.send(&Request::of(&health).of_the_server(), None).await?;
         match answer.status {
             StatusCode::OK => {}
             // A proxy may restrict this endpoint.
@@ -121,8 +122,7 @@ impl HashicorpVault {
 
     async fn capability_findings(&self) -> Result<Vec<String>, VaultError> {
         let paths = NEEDED.map(|(path, _, _)| path);
-        let request = Request::post("sys/capabilities-self", &Paths { paths: &paths });
-        let answer = self.session.call(&request).await?.0;
+        let answer = self.session.call(&Request::of(&LookUpCapabilities { paths: &paths })).await?.0;
         match answer.status {
             StatusCode::OK => {}
             StatusCode::FORBIDDEN => {

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use serde::Serialize;
+use serde::Deserialize;
 
 use super::{
     answer::{Envelope, parse_data},
+    endpoints::{LookUpLease, RenewLease, RevokeLease},
+    request::Request,
     token::seconds,
-    transport::Request,
     vault::HashicorpVault,
 };
 use crate::{
@@ -16,15 +17,7 @@ use crate::{
     secret::{Lease, LeaseId},
 };
 
-#[derive(Serialize)]
-struct LeaseRequest<'a> {
-    lease_id: &'a str,
-    /// In seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    increment: Option<u64>,
-}
-
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct LeaseInfo {
     #[serde(default)]
     renewable: bool,
@@ -35,8 +28,8 @@ struct LeaseInfo {
 impl HashicorpVault {
     pub(super) async fn renew_lease(&self, id: &LeaseId, increment: Duration) -> Result<Lease, VaultError> {
         let vault = &self.name;
-        let body = LeaseRequest { lease_id: &id.0, increment: Some(increment.as_secs().max(1)) };
-        let answer = self.session.call(&Request::post("sys/leases/renew", &body)).await?.0;
+        let renew = RenewLease { lease_id: &id.0, increment: increment.as_secs().max(1) };
+        let answer = self.session.call(&Request::of(&renew)).await?.0;
         match answer.status {
             StatusCode::OK => {}
             // The same status is for a lease that has ended and for a database that does not answer Vault.
@@ -83,8 +76,7 @@ impl HashicorpVault {
 
     /// Returns what Vault knows of a lease; `None` where it has ended.
     async fn lease_info(&self, id: &LeaseId) -> Result<Option<LeaseInfo>, VaultError> {
-        let body = LeaseRequest { lease_id: &id.0, increment: None };
-        let answer = self.session.call(&Request::post("sys/leases/lookup", &body)).await?.0;
+        let answer = self.session.call(&Request::of(&LookUpLease { lease_id: &id.0 })).await?.0;
         match answer.status {
             StatusCode::OK => {
                 parse_data(answer.parse::<Envelope<'_>>(&self.name)?.data, &self.name).map(Some)
@@ -97,8 +89,7 @@ impl HashicorpVault {
     /// Revokes a lease. Vault retries where the database does not answer.
     pub(super) async fn revoke_lease(&self, id: &LeaseId) -> Result<(), VaultError> {
         let vault = &self.name;
-        let body = LeaseRequest { lease_id: &id.0, increment: None };
-        let answer = self.session.call(&Request::post("sys/leases/revoke", &body)).await?.0;
+        let answer = self.session.call(&Request::of(&RevokeLease { lease_id: &id.0 })).await?.0;
         match answer.status {
             status if status.is_success() => {}
             StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => {

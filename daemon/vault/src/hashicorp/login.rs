@@ -3,6 +3,7 @@
 use kontraktor_model::names::VaultName;
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
+use vaultrs::api::token::requests::LookupTokenSelfRequest;
 use zeroize::Zeroizing;
 
 use super::{
@@ -10,8 +11,9 @@ use super::{
     credentials::{self, Stamp},
     method::{Method, RoleId, TokenSource},
     path::encode_path,
+    request::Request,
     token::{Token, seconds},
-    transport::{Request, Transport},
+    transport::Transport,
 };
 use crate::error::{VaultError, VaultErrorKind};
 
@@ -31,7 +33,7 @@ pub(super) struct TokenInfo {
 
 /// The request for the [`TokenInfo`] of the token that it carries.
 pub(super) fn look_up() -> Request {
-    Request::get("auth/token/lookup-self")
+    Request::of(&LookupTokenSelfRequest {})
 }
 
 /// Returns the state of the files that the next sign-in reads.
@@ -126,7 +128,7 @@ async fn log_in(
     let vault = &transport.vault;
     // Checked with the settings.
     let path = format!("auth/{}/login", encode_path(mount).unwrap_or_default());
-    let answer = transport.send(&Request::post(path, credentials), None).await?;
+    let answer = transport.send(&Request::sign_in(path, credentials), None).await?;
     match answer.status {
         StatusCode::OK => {}
         StatusCode::BAD_REQUEST

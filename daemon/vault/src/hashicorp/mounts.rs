@@ -14,10 +14,11 @@ use tokio::time::Instant;
 
 use super::{
     answer::{Answer, Envelope, parse_data},
+    endpoints::LookUpMount,
     path::encode_path,
+    request::Request,
     secret_path::SecretPath,
     session::Session,
-    transport::Request,
 };
 use crate::error::{VaultError, VaultErrorKind};
 
@@ -124,7 +125,7 @@ impl Mounts {
         vault: &VaultName,
         secret: SecretPath<'_>,
     ) -> Result<FoundEngine, VaultError> {
-        let answer = session.call(&Request::get(lookup_path(vault, secret)?)).await?.0;
+        let answer = session.call(&Request::of(&lookup(vault, secret)?)).await?.0;
         let engine = engine_of(vault, secret, &answer)?;
         let mut known = self.known();
         if known.len() >= MAX_MOUNTS && !known.contains_key(secret.mount) {
@@ -145,13 +146,13 @@ impl Mounts {
     }
 }
 
-fn lookup_path(vault: &VaultName, secret: SecretPath<'_>) -> Result<String, VaultError> {
+fn lookup(vault: &VaultName, secret: SecretPath<'_>) -> Result<LookUpMount, VaultError> {
     // These paths of Vault's API could return the daemon's own token. No secrets engine is mounted there.
     if matches!(secret.mount.split('/').next(), Some("auth" | "sys")) {
         return Err(no_engine(vault));
     }
     let (mount, path) = paths(vault, secret)?;
-    Ok(format!("sys/internal/ui/mounts/{mount}/{path}"))
+    Ok(LookUpMount { mount, path })
 }
 
 /// Encodes the mount and the path for URLs.

@@ -6,13 +6,17 @@ use kontraktor_model::names::VaultName;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use vaultrs::api::{
+    kv1::requests::GetSecretRequest,
+    kv2::requests::{ReadSecretMetadataRequest, ReadSecretRequest},
+};
 
 use super::{
     answer::{Answer, Envelope, fields, invalid_answer, parse_data},
     mounts::{Engine, paths},
+    request::Request,
     secret_path::SecretPath,
     token::seconds,
-    transport::Request,
     vault::HashicorpVault,
 };
 use crate::{
@@ -76,7 +80,7 @@ impl HashicorpVault {
             return Err(no_versions(vault));
         }
         let (mount, path) = paths(vault, secret)?;
-        let (answer, token) = self.session.call(&Request::get(format!("{mount}/{path}"))).await?;
+        let (answer, token) = self.session.call(&Request::of(&GetSecretRequest { mount, path })).await?;
         if answer.status != StatusCode::OK {
             return Err(read_error(vault, &answer));
         }
@@ -98,9 +102,8 @@ impl HashicorpVault {
     async fn read_versioned(&self, secret: SecretPath<'_>) -> Result<Fetched, VaultError> {
         let vault = &self.name;
         let (mount, path) = paths(vault, secret)?;
-        let query = secret.version.map(|version| format!("?version={version}")).unwrap_or_default();
-        let request = Request::get(format!("{mount}/data/{path}{query}"));
-        let answer = self.session.call(&request).await?.0;
+        let read = ReadSecretRequest { mount, path, version: secret.version };
+        let answer = self.session.call(&Request::of(&read)).await?.0;
         match answer.status {
             StatusCode::OK => {
                 let data = answer.parse::<Envelope<'_>>(vault)?.data;
@@ -126,7 +129,7 @@ impl HashicorpVault {
             return Ok(None);
         }
         let (mount, path) = paths(vault, secret)?;
-        let answer = self.session.call(&Request::get(format!("{mount}/metadata/{path}"))).await?.0;
+        let answer = self.session.call(&Request::of(&ReadSecretMetadataRequest { mount, path })).await?.0;
         match answer.status {
             StatusCode::OK => {}
             StatusCode::FORBIDDEN => {
@@ -136,7 +139,7 @@ impl HashicorpVault {
             _ => return Err(read_error(vault, &answer)),
         }
         let metadata: Metadata = parse_data(answer.parse::<Envelope<'_>>(vault)?.data, vault)?;
-        let wanted = secret.version.map_or_else(|| metadata.current_version.to_string(), str::to_owned);
+        let wanted = secret.version.unwrap_or(metadata.current_version).to_string();
         match metadata.versions.get(&wanted) {
             Some(version) if version.destroyed => Err(version_gone(vault, secret, version)),
             // It may be in the future, which only Vault's clock tells.

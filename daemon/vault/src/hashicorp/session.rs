@@ -13,14 +13,16 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout},
 };
+use vaultrs::api::token::requests::{RenewTokenSelfRequest, RevokeTokenSelfRequest};
 
 use super::{
     answer::{Answer, SignedIn},
     credentials::Stamp,
     login::{self, doubtful_token, look_up, unknown_token},
     method::Method,
+    request::Request,
     token::{Token, seconds},
-    transport::{Request, Transport},
+    transport::Transport,
 };
 use crate::error::{VaultError, VaultErrorKind};
 
@@ -262,7 +264,7 @@ impl Inner {
     /// Renews a token, or replaces it where it cannot be renewed. Returns whether the token's task continues.
     async fn renew(self: &Arc<Self>, token: &Arc<Token>) -> bool {
         if token.is_renewable() {
-            let renew = Request::post("auth/token/renew-self", &serde_json::Map::new());
+            let renew = Request::of(&RenewTokenSelfRequest::default());
             let Ok(Ok(answer)) = timeout(SIGN_IN_TIMEOUT, self.transport.send(&renew, Some(token))).await
             else {
                 return true;
@@ -299,7 +301,7 @@ impl Inner {
     }
 
     async fn revoke(&self, token: &Token) {
-        let revoke = Request::post("auth/token/revoke-self", &serde_json::Map::new());
+        let revoke = Request::of(&RevokeTokenSelfRequest {});
         let problem = match self.transport.send(&revoke, Some(token)).await {
             Ok(answer) if answer.status.is_success() || answer.rejects_token() => return,
             Ok(answer) => format!("status {}", answer.status.as_u16()),

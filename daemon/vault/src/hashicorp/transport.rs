@@ -6,10 +6,9 @@
 use std::{error::Error as StdError, io, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use kontraktor_model::{limits::MAX_SECRET_BYTES, names::VaultName};
 use reqwest::{
-    Certificate, Client, Identity, Method, Response, Url,
+    Certificate, Client, Identity, Response, Url,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
@@ -19,6 +18,7 @@ use zeroize::Zeroizing;
 use super::{
     answer::Answer,
     credentials,
+    request::Request,
     settings::{CheckedSettings, TlsFiles},
     token::Token,
 };
@@ -40,34 +40,6 @@ const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 /// Proxies in front of Vault may require it, as a protection against request forgery.
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
-
-/// One request, below `/v1/`.
-#[derive(Debug, Clone)]
-pub(super) struct Request {
-    pub(super) method: Method,
-    /// Encoded, with its query.
-    pub(super) path: String,
-    /// JSON.
-    pub(super) body: Option<Bytes>,
-    /// Whether it is for the configured namespace, not for the whole server.
-    pub(super) namespaced: bool,
-}
-
-impl Request {
-    pub(super) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None, namespaced: true }
-    }
-
-    pub(super) fn post(path: impl Into<String>, body: &impl serde::Serialize) -> Self {
-        let body = Some(credentials::json(body));
-        Self { method: Method::POST, path: path.into(), body, namespaced: true }
-    }
-
-    pub(super) fn of_the_server(mut self) -> Self {
-        self.namespaced = false;
-        self
-    }
-}
 
 /// The connection to one Vault.
 pub(super) struct Transport {

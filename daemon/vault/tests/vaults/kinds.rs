@@ -4,17 +4,13 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use figment::{
-    Figment,
-    providers::{Format as _, Toml},
-};
 use jiff::Timestamp;
 use kontraktor_model::reference::{
     FieldRule, Parameter, PathRule, Reference, SCHEMES, Scheme, Secret, Selector,
 };
 use kontraktor_vault::{
     Broker, Bytes, ConfiguredVault, Content, Fetched, KINDS, KindSettings, Lease, LeaseId, Vault, VaultError,
-    VaultErrorKind, VaultKind, VaultTable, build_with,
+    VaultErrorKind, VaultKind, VaultTable, build_with, read_config,
 };
 use serde::Deserialize;
 
@@ -70,7 +66,7 @@ fn build(toml: &str) -> Result<Vec<ConfiguredVault>, String> {
     struct File {
         vault: Vec<VaultTable>,
     }
-    let file: File = Figment::from(Toml::string(toml)).extract().unwrap();
+    let file: File = read_config(toml).unwrap();
     let kinds: Vec<&VaultKind> = KINDS.iter().copied().chain([&KIND]).collect();
     build_with(&file.vault, &kinds)
 }
