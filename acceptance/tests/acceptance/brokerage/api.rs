@@ -168,18 +168,21 @@ fn what_is_too_large_for_a_message_is_streamed_whole() {
 #[test]
 fn a_secret_beyond_the_limit_of_a_stream_is_refused_with_that_limit() {
     let scene = Scene::new();
-    let beyond = "0123456789abcdef".repeat(17 * 1024 * 1024 / 16);
-    scene.vault.put("secret/data/vast", &serde_json::json!({"data": {"ring": beyond}}));
+    // Vault accepts strings of 1 MiB, and returns all fields of a secret together.
+    let field = "0123456789abcdef".repeat(1_000_000 / 16);
+    let fields: serde_json::Map<_, _> =
+        (0..23).map(|number| (format!("ring{number}"), field.clone().into())).collect();
+    scene.vault.put("secret/data/vast", &serde_json::json!({"data": fields}));
     let client = client(&scene);
     run(async {
         let request = v1::StreamSecretRequest {
-            target: Some(reference("vault://team/secret/vast#ring")),
+            target: Some(reference("vault://team/secret/vast#ring0")),
             ..v1::StreamSecretRequest::default()
         };
         match client.stream_secret(request).await {
             Err(ClientError::Refused(problem)) => {
                 assert_eq!(problem.code(), ProblemCode::SecretTooLarge, "{problem}");
-                assert!(problem.message.contains("limit is 16777216"), "{problem}");
+                assert!(problem.message.contains("limit of 16777216 bytes"), "{problem}");
             }
             other => panic!("{:?}", other.map(|(info, _)| info)),
         }
