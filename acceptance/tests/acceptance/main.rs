@@ -20,6 +20,7 @@ mod promises;
 mod protection;
 mod provider_block;
 mod quickstart;
+mod refresh_only;
 mod schemas;
 mod secrets;
 mod suites;
