@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    answer::{Answer, Envelope, fields, invalid_answer, parse_data},
+    answer::{Answer, Envelope, fields, invalid_answer, parse_data, present},
     mounts::{Engine, paths},
     secret_path::SecretPath,
     token::seconds,
@@ -23,7 +23,7 @@ use crate::{
 /// A version of a secret in KV version 2.
 #[derive(Deserialize)]
 struct Versioned<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
     metadata: Version,
 }
