@@ -24,7 +24,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kontraktor_model::{limits::MAX_LISTED_NAMES, names::VaultName, reference::Reference};
+use kontraktor_model::{
+    names::VaultName,
+    reference::{Reference, choose_vault},
+};
 use tokio::{task::JoinSet, time::Instant};
 use uuid::Uuid;
 
@@ -202,21 +205,8 @@ impl Broker {
     }
 
     fn unknown(&self, message: String) -> VaultError {
-        let mut names: Vec<_> = self
-            .vaults
-            .values()
-            .take(MAX_LISTED_NAMES)
-            .map(|backend| format!("{} ({})", backend.name, backend.kind))
-            .collect();
-        let remedy = match self.vaults.len() {
-            0 => "add a [[vault]] table to kontraktord.toml".to_owned(),
-            all => {
-                if all > names.len() {
-                    names.push(format!("{} more", all - names.len()));
-                }
-                format!("use one of {}, or add a [[vault]] table to kontraktord.toml", names.join(", "))
-            }
-        };
+        let vaults = self.vaults.values();
+        let remedy = choose_vault(vaults.map(|backend| (backend.name.as_str(), backend.kind)));
         VaultError::new(VaultErrorKind::UnknownVault, message).remedy(remedy)
     }
 }
