@@ -4,6 +4,7 @@ mod azure_double;
 mod brokerage;
 mod bulk;
 mod composition;
+mod destroy_order;
 mod dotenv;
 mod doubles;
 mod drift;
