@@ -100,13 +100,12 @@ impl Dialect {
     fn check(self, key: &str, value: &str) -> Result<(), Obstacle> {
         match self {
             Self::Shell if !is_shell_name(key) => Err(Obstacle::ShellName),
-            Self::Shell | Self::Compose => Ok(()),
             Self::Docker if value.contains('\n') => Err(Obstacle::LineBreak),
             Self::Docker if value.ends_with('\r') => Err(Obstacle::CarriageReturn),
             Self::Docker if key.len() + 1 + value.len() > MAX_DOCKER_LINE => Err(Obstacle::TooLong),
-            Self::Docker => Ok(()),
             Self::Dotenv if key.contains('-') => Err(Obstacle::Hyphen),
             Self::Dotenv => check_for_libraries(value),
+            Self::Docker | Self::Compose | Self::Shell => Ok(()),
         }
     }
 
