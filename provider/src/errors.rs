@@ -3,14 +3,13 @@
 mod secrets;
 mod wrong_kind;
 
-use kontraktor_model::value::ValueType;
 use kontraktor_proto::{
     client::ClientError,
     v1::{self, ProblemCode},
 };
 
 pub(crate) use self::{
-    secrets::{SecretRequest, is_caused_by_reference, secret_error, verification_failed},
+    secrets::{SecretRequest, is_caused_by_reference, secret_error, unknown_vault, verification_failed},
     wrong_kind::{holds_other_kind, import_of_other_kind, key_of_other_kind},
 };
 use crate::{framework::Diagnostic, key_kind::KeyKind, session::SessionError};
@@ -31,9 +30,6 @@ const FIELDS: [&str; 13] = [
     "schema",
     "reference",
 ];
-
-/// The longest part of a value that a message repeats, in characters.
-const MAX_SHOWN: usize = 120;
 
 /// Reports a failed request. `action` is what was attempted, as in "create environment infra-demo/dev".
 pub(crate) fn request_failed(action: &str, error: &SessionError) -> Diagnostic {
@@ -117,89 +113,40 @@ pub(crate) fn already_exists(resource_type: &str, id: &str, message: &str) -> Di
         format!(
             "{}\n\nTo manage {id} with this configuration, import it (replace NAME with the resource's name):\n\n\
              import {{\n  to = {resource_type}.NAME\n  id = \"{id}\"\n}}\n\nTo take it over as it is configured here, set \
-             on_conflict = \"overwrite\". If this resource itself is being replaced, remove create_before_destroy: its \
-             name is unique, so the old object must be destroyed first.",
+             on_conflict = \"overwrite\". After an apply that was interrupted, many objects can exist that the state \
+             does not hold: set on_conflict = \"overwrite\" in the provider block for one apply to take over all of \
+             them. If this resource itself is being replaced, remove create_before_destroy: its name is unique, so the \
+             old object must be destroyed first.",
             sentence(message)
         ),
     )
 }
 
-/// What a key holds on one side of a conflict.
-pub(crate) struct ConflictSide<'a> {
-    /// The value, or the reference.
-    pub(crate) value: &'a str,
-    /// `string`, `number`, `bool`, `json` or `secret reference`.
-    pub(crate) value_type: &'a str,
-    pub(crate) description: &'a str,
-    /// Whether the key is protected from deletion.
-    pub(crate) protected: bool,
-}
-
-impl ConflictSide<'_> {
-    fn shown(&self, with_description: bool, with_protection: bool) -> String {
-        let mut shown: String = self.value.chars().take(MAX_SHOWN).collect();
-        let cut = shown.len() < self.value.len();
-        shown = format!("{shown:?}");
-        if cut {
-            shown.push_str(" (truncated)");
-        }
-        let mut text = format!("{} {shown}", self.value_type);
-        if with_description {
-            text.push_str(&format!(", description {:?}", self.description));
-        }
-        if with_protection {
-            text.push_str(if self.protected {
-                ", protected from deletion"
-            } else {
-                ", not protected from deletion"
-            });
-        }
-        text
-    }
-}
-
-/// Returns a variable as the daemon reports it. A kind that this provider does not know is shown as "unknown".
-fn side_of(variable: &v1::Variable) -> ConflictSide<'_> {
-    let (value_type, value) = match (ValueType::try_from(variable.r#type()), &variable.content) {
-        (Ok(value_type), Some(v1::variable::Content::Value(value))) => (value_type.as_str(), value.as_str()),
-        (_, Some(v1::variable::Content::Reference(reference))) => {
-            (KeyKind::Reference.noun(), reference.url.as_str())
-        }
-        _ => ("unknown", ""),
-    };
-    ConflictSide {
-        value,
-        value_type,
-        description: &variable.description,
-        protected: variable.deletion_protection,
-    }
-}
-
-/// Reports that a key changed after the plan was made. `to` is `None` for a delete.
+/// Reports a key that changed after the plan was made. `planned_from` is the revision that the plan expects. No value is shown:
+/// the author may have marked it sensitive, which a provider cannot see, and the next plan shows it as it should be shown.
 pub(crate) fn conflict(
+    kind: KeyKind,
     id: &str,
-    from: &ConflictSide<'_>,
-    to: Option<&ConflictSide<'_>>,
+    planned_from: Option<u64>,
     problem: &v1::Problem,
 ) -> Diagnostic {
     let current = problem.current.as_ref();
-    let now = current.map(side_of);
-    // Descriptions and protection are shown only where they differ.
-    let sides = || [to, now.as_ref()].into_iter().flatten();
-    let described = sides().any(|side| side.description != from.description);
-    let guarded = sides().any(|side| side.protected != from.protected);
-    let show = |side: &ConflictSide<'_>| side.shown(described, guarded);
-    let noun = if from.value_type == KeyKind::Reference.noun() { "Secret reference" } else { "Variable" };
     let change = match current {
         None => Change::Deleted,
         Some(current) => Change::Changed(current.written.as_ref()),
     };
-    let now = match (&now, current) {
-        (Some(side), Some(current)) => format!("{} (revision {})", show(side), current.revision),
-        _ => "deleted".to_owned(),
+    let noun = match kind {
+        KeyKind::Variable => "Variable",
+        KeyKind::Reference => "Secret reference",
     };
-    let to = to.map_or_else(|| "deleted".to_owned(), show);
-    changed_outside(noun, id, &change, [&show(from), &to, &now])
+    let mut revisions = Vec::new();
+    if let Some(revision) = planned_from {
+        revisions.push(format!("  planned from: revision {revision}"));
+    }
+    if let Some(current) = current {
+        revisions.push(format!("  current:      revision {}", current.revision));
+    }
+    changed_outside(noun, id, &change, &revisions.join("\n"))
 }
 
 /// What happened to an object after the plan was made.
@@ -222,58 +169,73 @@ impl Change<'_> {
     }
 }
 
-fn changed_outside(noun: &str, id: &str, change: &Change<'_>, [from, to, now]: [&str; 3]) -> Diagnostic {
+/// `more` is a paragraph of its own; it may be empty.
+fn changed_outside(noun: &str, id: &str, change: &Change<'_>, more: &str) -> Diagnostic {
     let (verb, described) = change.describe();
+    let separator = if more.is_empty() { "" } else { "\n\n" };
     Diagnostic::error(
         format!("{noun} was {verb} outside of this plan"),
         format!(
-            "{id} was {described} after the plan was made. Nothing was written.\n\n  planned from: {from}\n  planned \
-             to:   {to}\n  current:      {now}\n\nRun `terraform plan` again to compare the configuration with what is \
-             stored now."
+            "{id} was {described} after the plan was made. Nothing was written.{separator}{more}\n\nRun `terraform plan` \
+             again to compare the configuration with what is stored now."
         ),
     )
 }
 
-/// Settings of a project or environment: names as in HCL, and values as a message shows them.
-pub(crate) type Settings = Vec<(&'static str, String)>;
+/// What is stored of a project, environment or schema that changed after the plan was made.
+pub(crate) struct ChangedSettings {
+    /// The settings that differ from what the plan expects, as in HCL.
+    pub(crate) names: Vec<&'static str>,
+    /// The last change.
+    pub(crate) changed: Option<v1::Authorship>,
+}
 
-/// Reports that settings changed after the plan was made. `now` holds the stored settings and their last change; `None`
-/// if the object was deleted.
-pub(crate) fn settings_conflict(
-    noun: &str,
-    id: &str,
-    from: &Settings,
-    to: &Settings,
-    now: Option<(&Settings, Option<&v1::Authorship>)>,
-) -> Diagnostic {
-    // Settings that are equal on all sides are left out.
-    let part = |position: usize| {
-        let differs = |other: &Settings| other.get(position) != from.get(position);
-        differs(to) || now.is_some_and(|(now, _)| differs(now))
-    };
-    let show = |settings: &Settings| {
-        let shown = settings.iter().enumerate().filter(|(position, _)| part(*position));
-        shown.map(|(_, (name, value))| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
-    };
-    let (change, now) = match now {
-        Some((now, changed)) => (Change::Changed(changed), show(now)),
-        None => (Change::Deleted, "deleted".to_owned()),
-    };
-    changed_outside(noun, id, &change, [&show(from), &show(to), &now])
+impl ChangedSettings {
+    /// Creates it from all settings, each with whether it differs.
+    pub(crate) fn new<const N: usize>(
+        settings: [(&'static str, bool); N],
+        changed: Option<v1::Authorship>,
+    ) -> Self {
+        let names = settings.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
+        Self { names, changed }
+    }
+}
+
+/// Reports settings that changed after the plan was made; `now` is `None` if the object was deleted. No value is shown, as
+/// in [`conflict`].
+pub(crate) fn settings_conflict(noun: &str, id: &str, now: Option<&ChangedSettings>) -> Diagnostic {
+    let change = now.map_or(Change::Deleted, |now| Change::Changed(now.changed.as_ref()));
+    let names = now.map(|now| now.names.join(", ")).unwrap_or_default();
+    let more = if names.is_empty() { String::new() } else { format!("  changed: {names}") };
+    changed_outside(noun, id, &change, &more)
 }
 
 /// Reports a project or environment that was not deleted because it is not empty. `noun` is what it is, as in
-/// "environment".
-pub(crate) fn not_empty(action: &str, error: &SessionError, noun: &str) -> Diagnostic {
+/// "environment", and `reference` how its contents refer to it in HCL.
+pub(crate) fn not_empty(action: &str, error: &SessionError, noun: &str, reference: &str) -> Diagnostic {
     let message = error.problem().map(|problem| sentence(&problem.message)).unwrap_or_default();
     Diagnostic::error(
         format!("Failed to {action}"),
         format!(
-            "{message}\n\nDelete or move its contents first. To delete them together with the {noun}, set force_destroy = \
-             true, apply that, and destroy in a second step. Contents that are protected from deletion are never deleted."
+            "{message}\n\nIf this configuration deletes the contents too, Terraform does not know that they have to be \
+             deleted first: refer to the {noun} in them, as in {reference}, or add depends_on to them, apply that, and \
+             destroy again. Otherwise delete or move the contents first. To delete them together with the {noun}, set \
+             force_destroy = true, apply that, and destroy in a second step. Contents that are protected from deletion are \
+             never deleted."
         ),
     )
     .at("force_destroy")
+}
+
+/// Reports an environment that was not deleted because another one imports it.
+pub(crate) fn imported(action: &str, error: &SessionError) -> Diagnostic {
+    let mut diagnostic = request_failed(action, error);
+    diagnostic.detail.push_str(
+        "\n\nIf this configuration deletes the other environment too, Terraform does not know that it has to be deleted \
+         first: refer to this environment there, as in imports = [kontraktor_environment.NAME.id], apply that, and destroy \
+         again.",
+    );
+    diagnostic
 }
 
 /// Reports an object that was deleted before it could be changed.

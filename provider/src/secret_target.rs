@@ -142,6 +142,8 @@ pub(crate) struct Target {
     pub(crate) message: v1::SecretTarget,
     /// The location of the secret reference, if the arguments name one.
     location: Option<VariableLocation>,
+    /// The secret's name in messages.
+    name: String,
     /// The argument that names the secret.
     argument: &'static str,
 }
@@ -190,9 +192,12 @@ impl Arguments<'_> {
         let invalid = |name: &'static str, message: String| {
             Diagnostic::error(format!("Invalid {name}"), message).at(name)
         };
-        let (target, location, argument) = if let Some(text) = self.reference.known() {
-            validators::parse_reference(text).map_err(|message| invalid("reference", message))?;
-            (secret_target::Target::Reference(text.clone()), None, "reference")
+        let (target, location, name, argument) = if let Some(text) = self.reference.known() {
+            let reference =
+                validators::parse_reference(text).map_err(|message| invalid("reference", message))?;
+            // The reference itself is a value, which its author may have marked sensitive.
+            let name = format!("in vault {}", reference.vault());
+            (secret_target::Target::Reference(text.clone()), None, name, "reference")
         } else {
             let (location, argument) = match self.id.known() {
                 Some(id) => (parse_id(id).map_err(|message| invalid("id", message))?, "id"),
@@ -202,27 +207,24 @@ impl Arguments<'_> {
                 environment: Some((&location.env).into()),
                 key: location.key.to_string(),
             };
-            (secret_target::Target::Key(key), Some(location), argument)
+            let name = location.to_string();
+            (secret_target::Target::Key(key), Some(location), name, argument)
         };
-        Ok(Target { message: v1::SecretTarget { target: Some(target) }, location, argument })
+        Ok(Target { message: v1::SecretTarget { target: Some(target) }, location, name, argument })
     }
 }
 
 impl Target {
     /// Returns the secret's name in messages.
-    pub(crate) fn name(&self) -> String {
-        match (&self.location, &self.message.target) {
-            (Some(location), _) => location.to_string(),
-            (None, Some(secret_target::Target::Reference(reference))) => reference.clone(),
-            (None, _) => String::new(),
-        }
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns the results beside the arguments, and warnings about them.
     pub(crate) fn result(&self, secret: &Secret, arguments: Model) -> (Model, Diagnostics) {
         let mut warnings = Diagnostics::new();
         let path = AttributePath::attribute(self.argument);
-        if let Some(warning) = stale(&self.name(), secret) {
+        if let Some(warning) = stale(self.name(), secret) {
             warnings.push(warning.at_path(path.clone()));
         }
         let text = text(secret);
@@ -258,8 +260,6 @@ impl Target {
         let code = error.problem().map(v1::Problem::code);
         let request = SecretRequest {
             action: format!("read secret {}", self.name()),
-            // The name already contains it.
-            reference: if self.location.is_some() { unresolved.reference } else { String::new() },
             path: AttributePath::attribute(self.argument),
         };
         let mut diagnostic = errors::secret_error(&request, error);

@@ -6,6 +6,8 @@ mod atomic_write;
 mod batcher;
 mod claims;
 mod created;
+mod deletions;
+mod protected;
 mod secrets;
 mod snapshots;
 
@@ -16,11 +18,13 @@ use kontraktor_proto::{
     client::{Client, ClientError},
     v1,
 };
+use tokio::sync::OnceCell;
 
 pub(crate) use self::{
     atomic_write::AtomicWriteError,
     batcher::BatchOptions,
     claims::Claim,
+    deletions::Container,
     secrets::{Hold, ReadEnvironmentError, Secret, UnresolvedSecret},
     snapshots::{Snapshot, View},
 };
@@ -28,6 +32,8 @@ use self::{
     batcher::{Batch, Batcher},
     claims::Claims,
     created::CreatedObjects,
+    deletions::Deletions,
+    protected::ProtectedObjects,
     snapshots::SnapshotCache,
 };
 use crate::framework::Attr;
@@ -101,6 +107,10 @@ pub struct Session {
     snapshots: Arc<SnapshotCache>,
     claims: Claims,
     created: CreatedObjects,
+    deletions: Deletions,
+    protected: ProtectedObjects,
+    /// The daemon's vaults, once they were needed. `None`: it does not list them for this caller.
+    vaults: OnceCell<Option<Vec<v1::VaultStatus>>>,
 }
 
 /// The connection to the daemon.
@@ -142,6 +152,9 @@ impl Session {
             snapshots,
             claims: Claims::default(),
             created: CreatedObjects::default(),
+            deletions: Deletions::default(),
+            protected: ProtectedObjects::default(),
+            vaults: OnceCell::new(),
         }
     }
 
@@ -225,8 +238,9 @@ impl Session {
         self.snapshots.forget_project(project);
     }
 
-    /// Sends the writes that wait for others.
+    /// Sends the writes that wait for others, and ends the waits for other deletions.
     pub(crate) fn stop(&self) {
+        self.deletions.stop();
         if let Ok(connection) = &self.connection {
             connection.batcher.flush();
         }

@@ -10,6 +10,7 @@ mod few_requests;
 mod functions;
 mod kinds;
 mod names;
+mod no_values;
 mod past;
 mod protection;
 mod retries;

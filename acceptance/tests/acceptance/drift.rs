@@ -145,7 +145,9 @@ fn changed_between_plan_and_apply_stops_the_apply() {
     workspace.terraform(&["plan", "-no-color", "-out=saved"]).ok();
     world.ktr(&["var", "set", "drift/dev", "KEY=theirs"]).ok();
     let refused = workspace.terraform(&["apply", "-no-color", "saved"]).fails();
-    refused.says(&["mine", "mine, changed", "theirs", "ktr"]);
+    let refused =
+        refused.says(&["drift/dev/KEY was changed by", "through ktr at", "planned from: revision "]);
+    assert!(!refused.text().contains("theirs"), "{}", refused.text());
     world.ktr(&["var", "get", "drift/dev", "KEY"]).ok().says(&["theirs"]);
     // A new plan, which shows the other change, succeeds.
     workspace.apply(&[]).ok();
@@ -189,7 +191,7 @@ fn deleting_what_changed_since_stops_too() {
     workspace.apply(&[]).ok();
     workspace.terraform(&["plan", "-destroy", "-no-color", "-out=saved"]).ok();
     world.ktr(&["var", "set", "drift/dev", "KEY=theirs"]).ok();
-    workspace.terraform(&["apply", "-no-color", "saved"]).fails().says(&["theirs"]);
+    workspace.terraform(&["apply", "-no-color", "saved"]).fails().says(&["was changed by"]);
     world.ktr(&["var", "get", "drift/dev", "KEY"]).ok().says(&["theirs"]);
 }
 
@@ -215,4 +217,48 @@ fn two_applies_at_once_both_succeed() {
     assert!(child.wait_with_output().expect("terraform ends").status.success());
     one.settled();
     two.settled();
+}
+
+#[test]
+fn what_was_deleted_and_created_again_by_a_write_is_planned_again() {
+    let world = World::new();
+    let workspace = world.workspace(ALL);
+    workspace.apply(&[]).ok();
+    world.ktr(&["env", "delete", "drift/dev", "--force", "--yes"]).ok();
+    world.ktr(&["var", "set", "drift/dev", "KEY=mine", "--create"]).ok();
+    let plan = workspace.plan(&[]);
+    plan.says(&["kontraktor_environment.e will be created", "1 to add, 0 to change, 0 to destroy"]);
+    workspace.apply(&[]).ok();
+    workspace.settled();
+
+    world.ktr(&["project", "delete", "drift", "--force", "--yes"]).ok();
+    world.ktr(&["var", "set", "drift/dev", "OTHER=theirs", "--create"]).ok();
+    workspace.plan(&[]).says(&["3 to add, 0 to change, 0 to destroy"]);
+    workspace.apply(&[]).ok();
+    workspace.settled();
+    world.ktr(&["var", "get", "drift/dev", "OTHER"]).ok().says(&["theirs"]);
+}
+
+#[test]
+fn an_implicit_object_that_is_imported_is_kept() {
+    let world = World::new();
+    world.ktr(&["var", "set", "drift/dev", "KEY=mine", "--create"]).ok();
+    let workspace = world.workspace(&format!(
+        r#"{ALL}
+import {{
+  to = kontraktor_project.p
+  id = "drift"
+}}
+import {{
+  to = kontraktor_environment.e
+  id = "drift/dev"
+}}
+import {{
+  to = kontraktor_variable.v
+  id = "drift/dev/KEY"
+}}
+"#
+    ));
+    workspace.apply(&[]).ok().says(&["3 imported, 0 added"]);
+    workspace.settled();
 }

@@ -42,7 +42,7 @@ fn a_private_key_goes_through_a_dotenv_file_and_back() {
     let workspace = world.workspace(
         r#"locals {
           key  = "-----BEGIN KEY-----\nMIIE+/a'b\"c$d\\==\n-----END KEY-----\n"
-          text = provider::kontraktor::dotenv_encode({ KEY = local.key, EMPTY = "" })
+          text = provider::kontraktor::dotenv_encode({ KEY = local.key, EMPTY = "" }, "shell")
         }
         resource "kontraktor_variable" "all" {
           for_each = provider::kontraktor::dotenv_decode(local.text)
@@ -67,6 +67,10 @@ fn errors_name_the_argument_and_the_place_and_never_the_value() {
         (r#"dotenv_decode("A=1\nB='hunter2")"#, vec!["\"text\"", "line 2, column 3: unclosed quote"]),
         (r#"dotenv_decode("A=1\nA=hunter2")"#, vec!["\"text\"", "duplicate key A, first set in line 1"]),
         (r#"dotenv_encode({ "A B" = "hunter2" })"#, vec!["\"variables\"", "key has ' ' at character 2"]),
+        (
+            r#"dotenv_encode({ A = "$${hunter2}" })"#,
+            vec!["\"variables\"", "A cannot be written in the dialect dotenv", "Choose another dialect"],
+        ),
         ("dotenv_encode({ A = null })", vec!["\"variables\"", "the value of A is null"]),
         // Infisical #3844: an empty reference was accepted as text.
         (

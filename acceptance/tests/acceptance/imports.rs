@@ -85,11 +85,10 @@ fn drift_of_imports_shows_and_is_repaired() {
     workspace.main(&dev(&format!("{BOTH}\n  description = \"d\"")));
     workspace.terraform(&["plan", "-no-color", "-out=saved"]).ok();
     world.ktr(&["env", "update", "shared/dev", "--no-imports"]).ok();
-    workspace.terraform(&["apply", "-no-color", "saved"]).fails().says(&[
-        "shared/dev was changed by",
-        "planned from: description = \"\", imports = [shared/base, shared/more]",
-        "current: description = \"\", imports = []",
-    ]);
+    workspace
+        .terraform(&["apply", "-no-color", "saved"])
+        .fails()
+        .says(&["shared/dev was changed by", "changed: imports"]);
 }
 
 #[test]

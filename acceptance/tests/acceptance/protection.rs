@@ -73,10 +73,70 @@ resource "kontraktor_variable" "v" {{
         .plan(&[])
         .fails()
         .says(&["This change would replace the variable guarded/prod/KEY: delete it, and create a new one."]);
-    // The provider does not see a replacement that is forced by `-replace`; the daemon refuses it.
     workspace.main(&apart("KEY"));
-    workspace.apply(&["-replace=kontraktor_variable.v"]).fails().says(&["protected from deletion"]);
-    world.ktr(&["var", "get", "guarded/prod", "KEY"]).ok().says(&["precious"]);
+    workspace.settled();
+}
+
+/// A forced replacement reaches the provider as the plan of a create without a prior state.
+#[test]
+fn a_forced_replacement_of_a_protected_object_fails_during_the_plan() {
+    let world = World::new();
+    let config = |protection: &str| {
+        format!(
+            r#"{}
+resource "kontraktor_secret_reference" "r" {{
+  project   = "guarded"
+  env       = "prod"
+  key       = "SECRET"
+  reference = "vault://team/secret/app#password"
+  {protection}
+  depends_on = [kontraktor_variable.v]
+}}
+resource "kontraktor_variables" "b" {{
+  project   = "guarded"
+  env       = "bulk"
+  variables = {{ A = "1", B = "2" }}
+  {protection}
+  depends_on = [kontraktor_variable.v]
+}}
+"#,
+            all(protection)
+        )
+    };
+    let workspace = world.workspace(&config(ON));
+    workspace.apply(&[]).ok();
+    let addresses = [
+        ("kontraktor_project.p", "the project guarded"),
+        ("kontraktor_environment.e", "the environment guarded/prod"),
+        ("kontraktor_variable.v", "the variable guarded/prod/KEY"),
+        ("kontraktor_secret_reference.r", "the secret reference guarded/prod/SECRET"),
+        ("kontraktor_variables.b", "2 keys of guarded/bulk: A, B"),
+    ];
+    for refresh in ["-refresh=true", "-refresh=false"] {
+        for (address, name) in addresses {
+            let replace = format!("-replace={address}");
+            let plan = workspace.plan(&[&replace, refresh]).fails();
+            plan.says(&["Deletion protection is on", name, "deletion_protection = false"]);
+        }
+    }
+    for (address, name) in addresses {
+        workspace.terraform(&["taint", "-no-color", address]).ok();
+        for refresh in ["-refresh=true", "-refresh=false"] {
+            let plan = workspace.plan(&[refresh]).fails();
+            plan.says(&["Deletion protection is on", name, "terraform untaint ADDRESS"]);
+        }
+        workspace.terraform(&["untaint", "-no-color", address]).ok();
+    }
+    workspace.settled();
+
+    // What is not protected is replaced, and so is what another client unprotected.
+    workspace.main(&config(OFF)).apply(&[]).ok();
+    workspace.main(&config(""));
+    workspace.apply(&["-replace=kontraktor_variable.v", "-replace=kontraktor_secret_reference.r"]).ok();
+    world.ktr(&["var", "protect", "guarded/prod", "KEY"]).ok();
+    workspace.apply(&["-refresh-only"]).ok();
+    world.ktr(&["var", "unprotect", "guarded/prod", "KEY"]).ok();
+    workspace.apply(&["-replace=kontraktor_variable.v"]).ok();
     workspace.settled();
 }
 

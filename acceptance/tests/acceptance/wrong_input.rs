@@ -108,3 +108,24 @@ fn data_sources_name_what_they_did_not_find() {
         workspace.plan(&[]).fails().says(&[expected, "not found"]);
     }
 }
+
+#[test]
+fn a_reference_to_a_vault_that_the_daemon_does_not_have_is_written_with_a_warning() {
+    let world = World::new();
+    let workspace = world.workspace(
+        r#"resource "kontraktor_secret_reference" "r" {
+  project   = "shop"
+  env       = "dev"
+  key       = "DB_PASSWORD"
+  reference = "vault://team/secret/app/db#password"
+}
+"#,
+    );
+    workspace.terraform(&["apply", "-auto-approve", "-no-color"]).ok().says(&[
+        "Warning: Unknown vault",
+        "no vault \"team\" of kind \"vault\" is configured",
+        "[[vault]]",
+    ]);
+    let plan = workspace.terraform(&["plan", "-no-color"]).ok();
+    assert!(!plan.text().contains("Unknown vault"), "{}", plan.text());
+}

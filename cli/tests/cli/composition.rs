@@ -57,8 +57,7 @@ fn origins_of_imported_variables_are_visible_in_every_format() {
     # from shared/base@2
     REGION=eu-west-1
     # from shared/base@2
-    # left out, not a name for a shell: db.host
-    note: 1 key omitted (not valid as a shell variable): db.host
+    db.host=db-0
     $ ktr env list
     ENVIRONMENT  VARIABLES  REVISION  IMPLICIT  CREATED  IMPORTS  DESCRIPTION
     infra-demo/default  1  2  no  TIME  shared/base

@@ -120,7 +120,11 @@ fn an_environment_is_shown_in_every_format() {
     world
         .show(&["env", "show", "infra-demo/dev"])
         .show(&["env", "show", "infra-demo/dev", "--prefix", "DB"])
+        .show(&["env", "show", "infra-demo/dev", "--output", "compose"])
+        .show(&["env", "show", "infra-demo/dev", "--output", "docker", "--prefix", "D"])
+        .show(&["env", "show", "infra-demo/dev", "--output", "docker"])
         .show(&["env", "show", "infra-demo/dev", "--output", "dotenv"])
+        .show(&["env", "show", "infra-demo/dev", "--output", "shell"])
         .show(&["env", "show", "infra-demo/nope"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr env show infra-demo/dev
@@ -135,15 +139,29 @@ fn an_environment_is_shown_in_every_format() {
     $ ktr env show infra-demo/dev --prefix DB
     KEY  TYPE  VALUE  REVISION  WRITTEN  BY
     DB_NAME  string  shop  3  TIME  unix:ME
-    $ ktr env show infra-demo/dev --output dotenv
+    $ ktr env show infra-demo/dev --output compose
     # infra-demo/dev at revision 3
     DB_NAME=shop
     EMPTY=
     NOTE="it's
     \$5 \"now\""
     PORT=5432
-    # left out, not a name for a shell: db.host
-    note: 1 key omitted (not valid as a shell variable): db.host
+    db.host=db-1
+    $ ktr env show infra-demo/dev --output docker --prefix D
+    # infra-demo/dev at revision 3
+    DB_NAME=shop
+    $ ktr env show infra-demo/dev --output docker
+    error: NOTE cannot be written in the dialect docker: a line break in a value ends it
+    hint: Choose another format with --output, or pass the variables to a command with `ktr run`.
+    [exit 1]
+    $ ktr env show infra-demo/dev --output dotenv
+    error: NOTE cannot be written in the dialect dotenv: a value with a single quote is written in double quotes, in which libraries read ", \ and $ in different ways
+    hint: Choose another format with --output, or pass the variables to a command with `ktr run`.
+    [exit 1]
+    $ ktr env show infra-demo/dev --output shell
+    error: db.host cannot be written in the dialect shell: a shell's names have only A-Z, a-z, 0-9 and "_"
+    hint: Choose another format with --output, or pass the variables to a command with `ktr run`.
+    [exit 1]
     $ ktr env show infra-demo/nope
     error: environment "infra-demo/nope" does not exist
     hint: List environments with `ktr env list`.

@@ -247,7 +247,8 @@ fn help_of_show_and_schema_set() {
                                 now (30m, 2h, 7d)
           --resolve             Show the secrets themselves, with --at in the versions of that time;
                                 recorded in the audit log
-          --output <FORMAT>     Output format [default: table] [possible values: table, json, dotenv]
+          --output <FORMAT>     Output format [default: table] [possible values: table, json, dotenv,
+                                docker, compose, shell]
       -h, --help                Print help (see more with '--help')
     ");
     insta::assert_snapshot!(help(&["schema", "set", "--help"]), @r#"

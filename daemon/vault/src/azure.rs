@@ -30,7 +30,7 @@ use super::{
     cloud::{Authorities, Lazy},
     error::{VaultError, VaultErrorKind},
     kind::{VaultKind, check_scheme},
-    secret::{Bytes, Content, Fetched, Lease, LeaseId},
+    secret::{Bytes, Content, Fetched, Lease, LeaseId, null_secret},
     vault::Vault,
 };
 
@@ -170,11 +170,12 @@ fn parse(vault: &VaultName, requested: &Secret, mut body: Shared) -> Result<Fetc
     wipe(&mut body);
     let invalid = || error::invalid_response(vault);
     let Bundle { value, id } = bundle.ok_or_else(invalid)?;
-    let value = Bytes::from(value.ok_or_else(invalid)?);
+    let value = value.map(Bytes::from);
     let version = id.as_deref().and_then(|id| version_of(id, requested.path())).ok_or_else(invalid)?;
     if requested.pinned_version().is_some_and(|pinned| !pinned.eq_ignore_ascii_case(version)) {
         return Err(invalid());
     }
+    let value = value.ok_or_else(|| null_secret(vault))?;
     if value.len() > MAX_SECRET_BYTES {
         return Err(error::too_large(vault));
     }

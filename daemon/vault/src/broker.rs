@@ -26,7 +26,10 @@ use std::{
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use kontraktor_model::{limits::MAX_LISTED_NAMES, names::VaultName, reference::Reference};
+use kontraktor_model::{
+    names::VaultName,
+    reference::{Reference, choose_vault},
+};
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
@@ -225,20 +228,7 @@ fn backend<'a>(vaults: &'a Vaults, reference: &Reference) -> Result<&'a Arc<Back
 }
 
 fn unknown(vaults: &Vaults, message: String) -> VaultError {
-    let mut names: Vec<_> = vaults
-        .values()
-        .take(MAX_LISTED_NAMES)
-        .map(|backend| format!("{} ({})", backend.name, backend.kind))
-        .collect();
-    let remedy = match vaults.len() {
-        0 => "add a [[vault]] table to kontraktord.toml".to_owned(),
-        all => {
-            if all > names.len() {
-                names.push(format!("{} more", all - names.len()));
-            }
-            format!("use one of {}, or add a [[vault]] table to kontraktord.toml", names.join(", "))
-        }
-    };
+    let remedy = choose_vault(vaults.values().map(|backend| (backend.name.as_str(), backend.kind)));
     VaultError::new(VaultErrorKind::UnknownVault, message).remedy(remedy)
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
+use kontraktor_model::names::VaultName;
 use zeroize::Zeroizing;
 
 use crate::error::{VaultError, VaultErrorKind};
@@ -49,8 +50,8 @@ impl fmt::Debug for Bytes {
 pub enum Content {
     /// One text or blob. A field is a member of the JSON object in it.
     Whole(Bytes),
-    /// Named fields. A field that is not text is its JSON.
-    Fields(BTreeMap<String, Bytes>),
+    /// Named fields. A field that is not text is its JSON, and one that is `null` is `None`.
+    Fields(BTreeMap<String, Option<Bytes>>),
 }
 
 /// A secret as it was read.
@@ -90,7 +91,9 @@ impl Content {
     pub fn len(&self) -> usize {
         match self {
             Self::Whole(bytes) => bytes.len(),
-            Self::Fields(fields) => fields.iter().map(|(name, bytes)| name.len() + bytes.len()).sum(),
+            Self::Fields(fields) => {
+                fields.iter().map(|(name, bytes)| name.len() + bytes.as_ref().map_or(0, Bytes::len)).sum()
+            }
         }
     }
 
@@ -107,7 +110,11 @@ impl Content {
         match (self, field) {
             (Self::Whole(bytes), None) => Ok(bytes.clone()),
             (Self::Whole(bytes), Some(field)) => member(bytes, field),
-            (Self::Fields(fields), Some(field)) => fields.get(field).cloned().ok_or_else(|| missing(field)),
+            (Self::Fields(fields), Some(field)) => match fields.get(field) {
+                Some(Some(bytes)) => Ok(bytes.clone()),
+                Some(None) => Err(null(field)),
+                None => Err(missing(field)),
+            },
             (Self::Fields(_), None) => Err(VaultError::new(
                 VaultErrorKind::FieldMissing,
                 "the reference names no field, but the secret is a map of fields",
@@ -121,15 +128,12 @@ fn member(bytes: &Bytes, field: &str) -> Result<Bytes, VaultError> {
     // The parser's error would repeat a part of the text.
     let object: BTreeMap<String, Member> =
         serde_json::from_slice(bytes.expose()).map_err(|_| not_json(field))?;
-    object
-        .into_iter()
-        .find(|(name, _)| name == field)
-        .map(|(_, member)| member.0)
-        .ok_or_else(|| missing(field))
+    let member = object.into_iter().find(|(name, _)| name == field).map(|(_, member)| member.0);
+    member.ok_or_else(|| missing(field))?.ok_or_else(|| null(field))
 }
 
-/// A member of a JSON object: the text of a string, the JSON of everything else.
-struct Member(Bytes);
+/// A member of a JSON object: the text of a string, the JSON of everything else, and `None` for `null`.
+struct Member(Option<Bytes>);
 
 impl<'de> serde::Deserialize<'de> for Member {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -137,11 +141,28 @@ impl<'de> serde::Deserialize<'de> for Member {
         let raw: Zeroizing<String> = Zeroizing::new(Box::<str>::from(raw).into_string());
         if raw.starts_with('"') {
             return serde_json::from_str::<String>(&raw)
-                .map(|text| Self(Bytes::from(text)))
+                .map(|text| Self(Some(Bytes::from(text))))
                 .map_err(|_| serde::de::Error::custom("invalid string"));
         }
-        Ok(Self(Bytes::new(raw.as_bytes().to_vec())))
+        Ok(Self((raw.as_str() != NULL).then(|| Bytes::new(raw.as_bytes().to_vec()))))
     }
+}
+
+/// The JSON of a value that does not exist. To hand it out as a text would turn it into a password that anyone can guess.
+pub(crate) const NULL: &str = "null";
+
+fn null(field: &str) -> VaultError {
+    VaultError::new(
+        VaultErrorKind::FieldMissing,
+        format!("the field \"{field}\" of the secret has no value (null)"),
+    )
+    .remedy("store a value in this field in the vault, or name another field after \"#\" in the reference")
+}
+
+/// The whole secret is null in its vault.
+pub(crate) fn null_secret(vault: &VaultName) -> VaultError {
+    VaultError::new(VaultErrorKind::NotFound, format!("the secret in vault \"{vault}\" has no value (null)"))
+        .remedy("store a value in the vault")
 }
 
 fn missing(field: &str) -> VaultError {
@@ -167,14 +188,26 @@ mod tests {
 
     #[test]
     fn a_field_is_a_member_of_the_object_and_texts_lose_their_quotes() {
-        let content =
-            whole(r#"{"user": "a\"b", "port": 5432, "deep": {"x": [1, 2]}, "none": null, "empty": ""}"#);
+        let content = whole(
+            r#"{"user": "a\"b", "port": 5432, "deep": {"x": [1, 2]}, "none": null, "text": "null", "empty": ""}"#,
+        );
         let field = |name| content.select(Some(name)).map(|bytes| bytes.expose().to_vec());
         assert_eq!(field("user"), Ok(b"a\"b".to_vec()));
         assert_eq!(field("port"), Ok(b"5432".to_vec()));
         assert_eq!(field("deep"), Ok(br#"{"x": [1, 2]}"#.to_vec()));
-        assert_eq!(field("none"), Ok(b"null".to_vec()));
+        assert_eq!(field("text"), Ok(b"null".to_vec()));
         assert_eq!(field("empty"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_field_that_is_null_has_no_value() {
+        let fields = Content::Fields([("none".to_owned(), None)].into());
+        for content in [whole(r#"{"none": null}"#), whole("{\"none\" : \n null }"), fields] {
+            let error = content.select(Some("none")).unwrap_err();
+            assert_eq!(error.kind, VaultErrorKind::FieldMissing);
+            assert_eq!(error.message, "the field \"none\" of the secret has no value (null)");
+        }
+        assert_eq!(whole(NULL).select(Some("none")).unwrap_err().kind, VaultErrorKind::NotJson);
     }
 
     #[test]
@@ -191,7 +224,7 @@ mod tests {
 
     #[test]
     fn nothing_prints_a_value() {
-        let fields = Content::Fields([("user".to_owned(), Bytes::from("hunter2".to_owned()))].into());
+        let fields = Content::Fields([("user".to_owned(), Some(Bytes::from("hunter2".to_owned())))].into());
         let lease = Lease { id: LeaseId("db/hunter2".into()), duration: Duration::ZERO, renewable: true };
         let fetched = Fetched { content: fields, version: Some("3".to_owned()), lease: Some(lease) };
         let shown = format!("{fetched:?} {:?}", whole("hunter2"));

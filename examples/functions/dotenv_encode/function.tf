@@ -6,3 +6,11 @@ output "dotenv" {
     MOTD     = "two\nlines"
   })
 }
+
+# A file for `docker run --env-file`, which does not know quotes.
+output "docker" {
+  value = provider::kontraktor::dotenv_encode({
+    DB_HOST  = "db.billing.internal"
+    GREETING = "it's \"me\""
+  }, "docker")
+}

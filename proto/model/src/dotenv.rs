@@ -1,16 +1,21 @@
-//! dotenv files: variables as lines of `KEY=value`, written so that a POSIX shell and the readers of such files agree, and
-//! read without expanding anything.
+//! dotenv files: variables as lines of `KEY=value`, written for one kind of reader, and read without expanding anything.
 //!
 //! # What is written
-//! The part that shells (`set -a; . ./file`), Docker Compose and the dotenv libraries have in common: bare where the
-//! value is plain; in single quotes, and then literal, where it is not; in double quotes, with `\` before `\`, `"`, `$`
-//! and the backtick, where single quotes do not do: the value has a single quote, or ends with a backslash, which some
-//! readers take for the escape of the closing quote. Line breaks are written as they are, inside quotes.
+//! Readers of such files disagree, so each [`Dialect`] is for readers that agree, and what they do not read back is an error
+//! that names the key and the dialect.
 //!
-//! A shell and [`decode`] read everything back. Where the readers disagree, no spelling serves them all: Node's dotenv
-//! leaves the backslashes of escapes in double quotes, Docker Compose and python-dotenv that before a backtick, and
-//! python-dotenv also that before `$`; python-dotenv halves double backslashes and expands `${NAME}` even in single
-//! quotes; a carriage return is a line feed to most.
+//! - [`Dialect::Dotenv`] is what the libraries have in common: python-dotenv, dotenv for Node and `node --env-file`, and
+//!   godotenv. Values are bare where they are plain, and otherwise in single quotes, or in double quotes if they contain a
+//!   single quote. The libraries disagree about escapes, so there are none: `${`, a pair of backslashes, a backslash at the
+//!   end, a carriage return, and a single quote together with `"`, `\` or `$` cannot be written.
+//! - [`Dialect::Docker`] is for `docker run --env-file`: everything after the `=` is the value, quotes too. A value has no
+//!   line break.
+//! - [`Dialect::Compose`] is for Docker Compose's `env_file` and `.env`: values that are not plain are in double quotes, with
+//!   `\` before `\`, `"` and `$`.
+//! - [`Dialect::Shell`] is for `set -a; . ./file` in a POSIX shell: single quotes, or double quotes with `\` before `\`, `"`,
+//!   `$` and the backtick. Keys are names for a shell.
+//!
+//! Line breaks are kept as they are, inside quotes.
 //!
 //! # What is read
 //! - `KEY=value`, with `export` before it and blanks around the `=` or not; empty lines; lines that begin with `#`.
@@ -32,4 +37,21 @@ mod tests;
 mod write;
 
 pub use self::read::{DecodeError, decode};
-pub use self::write::{EncodeError, ShellFile, encode, for_shell};
+pub use self::write::{EncodeError, Obstacle, encode};
+
+use strum::{Display, EnumString, VariantArray};
+
+/// The readers that a file is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Display, EnumString, VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub enum Dialect {
+    /// The dotenv libraries of Python, Node and Go.
+    #[default]
+    Dotenv,
+    /// `docker run --env-file`.
+    Docker,
+    /// Docker Compose.
+    Compose,
+    /// A POSIX shell.
+    Shell,
+}

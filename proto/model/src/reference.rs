@@ -22,6 +22,7 @@ mod parse;
 mod scheme;
 #[cfg(test)]
 mod tests;
+mod vaults;
 mod version;
 
 use std::fmt;
@@ -30,6 +31,7 @@ use self::encoding::{Part, write};
 pub use self::{
     error::ReferenceError,
     scheme::{FieldRule, Parameter, PathRule, Scheme, Selector, TextRule},
+    vaults::{UnknownVault, choose_vault},
 };
 use crate::names::VaultName;
 

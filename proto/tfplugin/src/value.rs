@@ -178,9 +178,11 @@ impl Value {
         }
     }
 
-    /// Encodes the value as a message of the protocol, always in msgpack, because JSON cannot represent unknown values.
+    /// Encodes the value as a message of the protocol, always in msgpack, because JSON cannot represent unknown values. Numbers
+    /// are sent as text: a host decodes them with the precision that the numbers of a state file have, and `terraform plan
+    /// -refresh-only` would report a number of any other precision as changed.
     pub fn to_dynamic(&self, ty: &Type) -> Result<wire::DynamicValue, EncodeError> {
-        Ok(wire::DynamicValue { msgpack: self.to_msgpack(ty)?, json: Vec::new() })
+        Ok(wire::DynamicValue { msgpack: self.to_host_msgpack(ty)?, json: Vec::new() })
     }
 
     /// Returns the value inside its dynamic wrapper, or itself.

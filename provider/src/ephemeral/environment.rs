@@ -61,10 +61,9 @@ fn open_error(path: &EnvPath, error: ReadEnvironmentError, at: bool) -> Diagnost
     };
     let more = unresolved.len().saturating_sub(MAX_LISTED_NAMES);
     let mut diagnostics = Diagnostics::new();
-    for UnresolvedSecret { key, reference, error } in unresolved.into_iter().take(MAX_LISTED_NAMES) {
+    for UnresolvedSecret { key, error } in unresolved.into_iter().take(MAX_LISTED_NAMES) {
         let request = SecretRequest {
             action: format!("read secret {path}/{key}"),
-            reference,
             path: AttributePath::attribute("env"),
         };
         diagnostics

@@ -46,11 +46,8 @@ pub(super) async fn renew(cx: &Context<Session>) -> Result<Option<SystemTime>, D
     for id in load(&cx.private)? {
         let renewed = cx.session.renew_hold(&id).await;
         holds.push(renewed.map_err(|error| {
-            let request = SecretRequest {
-                action: format!("renew lease of {what}"),
-                reference: String::new(),
-                path: AttributePath::root(),
-            };
+            let request =
+                SecretRequest { action: format!("renew lease of {what}"), path: AttributePath::root() };
             Diagnostic { path: None, ..errors::secret_error(&request, &error) }
         })?);
     }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use kontraktor_model::reference::UnknownVault;
 use kontraktor_proto::v1::{Problem, ProblemCode};
 use tfplugin_proto::value::AttributePath;
 
@@ -16,8 +17,6 @@ use crate::session::SessionError;
 pub(crate) struct SecretRequest {
     /// What was attempted, as in "read secret infra-demo/dev/DB_PASSWORD".
     pub(crate) action: String,
-    /// The reference; empty if it is not known.
-    pub(crate) reference: String,
     /// The attribute that names the secret.
     pub(crate) path: AttributePath,
 }
@@ -111,9 +110,6 @@ pub(crate) fn secret_error(request: &SecretRequest, error: &SessionError) -> Dia
         return Diagnostic { path: diagnostic.path.or(Some(request.path.clone())), ..diagnostic };
     };
     let mut detail = format!("Failed to {}. {}", request.action, sentence(&problem.message));
-    if !request.reference.is_empty() {
-        detail.push_str(&format!(" The reference is {}", request.reference));
-    }
     if let Some(wait) = wait(problem) {
         detail.push_str(&format!("\n\nThe vault asks clients to wait {wait} before they try again."));
     }
@@ -121,6 +117,20 @@ pub(crate) fn secret_error(request: &SecretRequest, error: &SessionError) -> Dia
     detail.push_str("\n\n");
     detail.push_str(&sentence(remedy));
     Diagnostic::error(summary, detail).at_path(request.path.clone())
+}
+
+/// Warns of a reference to a vault that is not configured. `id` is the key that holds the reference.
+pub(crate) fn unknown_vault(id: &str, unknown: &UnknownVault) -> Diagnostic {
+    Diagnostic::warning(
+        "Unknown vault",
+        format!(
+            "The secret {id} will not be readable: {}. The reference is written nevertheless, because the vault may be \
+             configured later.\n\n{}",
+            unknown.message,
+            sentence(&unknown.remedy)
+        ),
+    )
+    .at("reference")
 }
 
 fn wait(problem: &Problem) -> Option<humantime::FormattedDuration> {

@@ -100,6 +100,14 @@ pub trait Resource<S>: Send + Sync + 'static {
     /// Fills in computed attributes that follow from the rest of the plan.
     fn refine(&self, _planned: &mut Self::State) {}
 
+    /// Called with every object of the host's state as far as it is known: when the state is upgraded (then without private
+    /// state), before and after each read, and before a change is planned. `exists`: whether the object exists, or is
+    /// assumed to.
+    ///
+    /// A host plans an object that it replaces without being asked to, because it is tainted or by `-replace`, as a create
+    /// without a prior state: only what was observed earlier tells that there is one.
+    fn observe(&self, _session: &S, _private: &Private, _state: &Self::State, _exists: bool) {}
+
     /// Refines a planned create (`prior` is `None`) or update, or refuses it with an error. It must not change configured
     /// values. With `replaces`, the change forces a new object: the host destroys the prior one, and plans the new one in
     /// another call without a prior state.
@@ -164,6 +172,7 @@ pub trait Resource<S>: Send + Sync + 'static {
 pub(super) trait ErasedResource<S>: Send + Sync {
     fn schema(&self) -> &Schema;
     fn validate(&self, config: &Fields) -> Diagnostics;
+    fn observe(&self, session: &S, private: &Private, state: &Fields, exists: bool);
     /// Returns the planned fields and diagnostics; an error among those refuses the plan.
     async fn plan(
         &self,
@@ -216,6 +225,13 @@ impl<S: Send + Sync + 'static, R: Resource<S>> ErasedResource<S> for Erased<R> {
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
         diagnostics
+    }
+
+    fn observe(&self, session: &S, private: &Private, state: &Fields, exists: bool) {
+        // A state that does not fit the model is reported by the call that uses it.
+        if let Ok(state) = to_model(state) {
+            self.inner.observe(session, private, &state, exists);
+        }
     }
 
     async fn plan(

@@ -151,7 +151,8 @@ impl<P: Provider> provider_server::Provider for Server<P> {
         &self,
         request: Request<wire::upgrade_resource_state::Request>,
     ) -> RpcResult<wire::upgrade_resource_state::Response> {
-        respond(self.upgrade(&request.into_inner()))
+        let connection = self.connection(&request);
+        respond(self.upgrade(&connection, &request.into_inner()))
     }
 
     async fn upgrade_resource_identity(

@@ -25,7 +25,7 @@ impl Function for DotenvDecode {
                 line breaks inside quotes are read as LF.\n\
                 - Nothing is expanded: `$HOME` stays `$HOME`.\n\
                 - A duplicate key is an error that names both lines. Other parsers silently use the last one.\n\n\
-                Errors name the line and column, and never show a value. The output of `dotenv_encode` is read back exactly.",
+                Errors name the line and column, and never show a value. The output of `dotenv_encode` is read back exactly, except in the dialect `docker`.",
             parameters: vec![Parameter::new(
                 "text",
                 Type::String,

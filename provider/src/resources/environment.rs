@@ -14,14 +14,18 @@ use tfplugin_proto::value::Type;
 
 use super::{
     conflict::{OnConflict, on_conflict_attribute},
-    lifecycle::{force_destroy_attribute, not_changed, not_created, not_deleted, stored_description},
+    lifecycle::{
+        force_destroy_attribute, is_successor, not_changed, not_created, not_deleted, stored_description,
+    },
     protection::{self, Protected},
 };
 use crate::{
     equality, errors,
-    framework::{Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema},
+    framework::{
+        Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Private, Resource, Schema,
+    },
     locations, model,
-    session::{Session, SessionError},
+    session::{Container, Session, SessionError},
     validators,
 };
 
@@ -57,22 +61,6 @@ fn settings(state: &State) -> Result<v1::EnvironmentSettings, Diagnostic> {
         deletion_protection: state.deletion_protection.known() == Some(&true),
         imports: imports::names(&state.imports)?,
     })
-}
-
-fn shown(settings: &v1::EnvironmentSettings) -> errors::Settings {
-    vec![
-        ("description", format!("{:?}", settings.description)),
-        ("imports", imports::shown(&settings.imports)),
-        ("deletion_protection", settings.deletion_protection.to_string()),
-    ]
-}
-
-fn settings_of(environment: v1::Environment) -> v1::EnvironmentSettings {
-    v1::EnvironmentSettings {
-        description: environment.description,
-        deletion_protection: environment.deletion_protection,
-        imports: environment.imports,
-    }
 }
 
 /// Creates the planned environment. With `overwrite` an existing one is taken over, and keeps its protection if the
@@ -115,33 +103,26 @@ async fn get(client: &Client, path: &EnvPath) -> Result<v1::Environment, ClientE
 }
 
 /// Reports settings that changed outside of the plan.
-async fn conflict(
-    client: &Client,
-    path: &EnvPath,
-    prior: &State,
-    planned: &State,
-) -> Result<Diagnostic, Diagnostic> {
-    let (from, to) = (shown(&settings(prior)?), shown(&settings(planned)?));
-    let now = match get(client, path).await {
-        Ok(mut now) => {
-            let changed = now.changed.take();
-            Some((shown(&settings_of(now)), changed))
-        }
-        // Deleted meanwhile, or not readable: the refusal itself is reported.
-        Err(_) => None,
-    };
-    let now = now.as_ref().map(|(settings, changed)| (settings, changed.as_ref()));
-    Ok(errors::settings_conflict("Environment", &path.to_string(), &from, &to, now))
+async fn conflict(client: &Client, path: &EnvPath, expected: &v1::EnvironmentSettings) -> Diagnostic {
+    // Deleted meanwhile, or not readable: the refusal itself is reported.
+    let now = get(client, path).await.ok().map(|now| {
+        let differing = [
+            ("description", now.description != expected.description),
+            ("imports", now.imports != expected.imports),
+            ("deletion_protection", now.deletion_protection != expected.deletion_protection),
+        ];
+        errors::ChangedSettings::new(differing, now.changed)
+    });
+    errors::settings_conflict("Environment", &path.to_string(), now.as_ref())
+}
+
+/// Returns the environment as messages about its protection name it.
+fn protected(id: &str) -> Protected<'_> {
+    Protected { noun: "environment", id, command: format!("ktr env unprotect {id}") }
 }
 
 fn check_destroy(prior: &State, replaced: bool) -> Diagnostics {
-    let id = prior.id.text();
-    let command = format!("ktr env unprotect {id}");
-    protection::check_destroy(
-        &prior.deletion_protection,
-        &Protected { noun: "environment", id, command },
-        replaced,
-    )
+    protection::check_destroy(&prior.deletion_protection, &protected(prior.id.text()), replaced)
 }
 
 #[async_trait]
@@ -155,10 +136,11 @@ impl Resource<Session> for Environment {
     fn schema(&self) -> Schema {
         Schema::new(
             "Manages an environment of a project.\n\nIf the environment was created implicitly by a write \
-             (`create_missing`), the resource adopts it instead of failing. An environment that holds variables cannot be \
+             (`create_missing`), the resource adopts it instead of failing; if it was deleted elsewhere \
+             and a write created it again implicitly, the next plan creates it. An environment that holds variables cannot be \
              destroyed unless `force_destroy` was applied, and one that another environment imports cannot be destroyed \
              at all.\n\nApplying a plan never overwrites settings that were changed after the plan was made: it fails and \
-             shows the planned and the stored settings.",
+             reports who changed the environment, when and through what.",
             vec![
                 Attribute::required(
                     "project",
@@ -209,6 +191,10 @@ impl Resource<Session> for Environment {
         imports::check(config)
     }
 
+    fn observe(&self, session: &Session, _private: &Private, state: &State, exists: bool) {
+        protection::observe(session, self.type_name(), &state.id, &state.deletion_protection, exists);
+    }
+
     fn refine(&self, planned: &mut State) {
         planned.id = locations::id([&planned.project, &planned.env]);
     }
@@ -222,7 +208,11 @@ impl Resource<Session> for Environment {
     ) -> Diagnostics {
         let creates = prior.is_none();
         protection::plan_default(cx, &planned.on_conflict, &mut planned.deletion_protection, creates);
-        prior.filter(|_| replaces).map(|prior| check_destroy(prior, true)).unwrap_or_default()
+        match prior {
+            None => protection::check_replacement(cx, self.type_name(), &protected(planned.id.text())),
+            Some(prior) if replaces => check_destroy(prior, true),
+            Some(_) => Diagnostics::new(),
+        }
     }
 
     async fn plan_destroy(&self, _cx: &mut PlanContext<Session>, prior: &State) -> Diagnostics {
@@ -252,6 +242,16 @@ impl Resource<Session> for Environment {
         let action = format!("read environment {path}");
         let client = cx.session.client().map_err(|error| errors::request_failed(&action, &error))?;
         match get(client, &path).await.map_err(Into::into) {
+            // An imported state does not know the protection yet.
+            Ok(environment)
+                if is_successor(
+                    &mut cx.private,
+                    state.deletion_protection.is_null(),
+                    environment.implicit,
+                ) =>
+            {
+                Ok(None)
+            }
             Ok(environment) => Ok(Some(State {
                 id: Attr::Known(path.to_string()),
                 project: path.project.as_str().into(),
@@ -291,12 +291,12 @@ impl Resource<Session> for Environment {
             description: Some(after.description),
             deletion_protection: planned.deletion_protection.known().copied().filter(|_| !left_out),
             imports: Some(v1::ImportList { environments: after.imports }),
-            expect: expects.then_some(before),
+            expect: expects.then(|| before.clone()),
         };
         match client.update_environment(request).await.map_err(SessionError::from) {
             Ok(_) => Ok(planned),
             Err(error) if error.is(ProblemCode::Conflict) => {
-                Err(conflict(client, &path, &prior, &planned).await?.into())
+                Err(conflict(client, &path, &before).await.into())
             }
             Err(error) => Err(not_changed(&action, &error).into()),
         }
@@ -305,19 +305,26 @@ impl Resource<Session> for Environment {
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
         let path = locations::environment(&prior.project, &prior.env)?;
         let id = path.to_string();
-        let _deleting = cx.session.begin_delete().await;
-        if cx.session.is_created("environment", &id) {
-            return Ok(());
-        }
         let client = cx.session.client().map_err(|error| not_deleted("environment", &id, &error))?;
         let force = prior.force_destroy.known() == Some(&true);
-        let request = v1::DeleteEnvironmentRequest { name: Some((&path).into()), force };
-        let deleted = client.delete_environment(request).await;
-        cx.session.forget(&path);
-        match deleted.map_err(Into::into) {
-            Ok(_) => Ok(()),
-            Err(error) if errors::is_not_found(&error) => Ok(()),
-            Err(error) => Err(not_deleted("environment", &id, &error).into()),
+        let within = Container::of_environment(&path);
+        let mut deletion = cx.session.begin_container_deletion(Container::Environment(path.clone()), within);
+        loop {
+            let deleting = cx.session.begin_delete().await;
+            if cx.session.is_created("environment", &id) {
+                return Ok(());
+            }
+            let request = v1::DeleteEnvironmentRequest { name: Some((&path).into()), force };
+            let deleted = client.delete_environment(request).await.map_err(SessionError::from);
+            // Deletions of its contents must not wait for this one.
+            drop(deleting);
+            cx.session.forget(&path);
+            match deleted {
+                Ok(_) => return Ok(()),
+                Err(error) if errors::is_not_found(&error) => return Ok(()),
+                Err(error) if deletion.may_retry(&error).await => {}
+                Err(error) => return Err(not_deleted("environment", &id, &error).into()),
+            }
         }
     }
 

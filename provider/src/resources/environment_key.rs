@@ -10,11 +10,11 @@ use super::{
     protection::{self, Protected},
 };
 use crate::{
-    errors::{self, ConflictSide},
-    framework::{Attr, Diagnostic, Diagnostics},
+    errors,
+    framework::{Attr, Diagnostic, Diagnostics, PlanContext},
     key_kind::KeyKind,
     locations::{self, VariableLocation},
-    session::{Session, SessionError},
+    session::{Container, Session, SessionError},
 };
 
 /// A key that was created or taken over.
@@ -150,8 +150,7 @@ pub(super) fn preconditions(
 pub(super) fn not_updated(
     location: &VariableLocation,
     kind: KeyKind,
-    from: &ConflictSide<'_>,
-    to: &ConflictSide<'_>,
+    planned_from: &Attr<u64>,
     error: &SessionError,
 ) -> Diagnostic {
     if errors::holds_other_kind(kind, error) {
@@ -160,20 +159,22 @@ pub(super) fn not_updated(
     match error.problem() {
         // Not found: the key was deleted together with its environment.
         Some(problem) if matches!(problem.code(), ProblemCode::Conflict | ProblemCode::NotFound) => {
-            errors::conflict(&location.to_string(), from, Some(to), problem)
+            errors::conflict(kind, &location.to_string(), planned_from.known().copied(), problem)
         }
         _ => not_changed(&format!("update {} {location}", kind.noun()), error),
     }
 }
 
-/// Deletes a key. `from` is what the plan was made from.
+/// Deletes a key. `planned_from` is the revision in the state.
 pub(super) async fn delete(
     session: &Session,
     location: &VariableLocation,
-    from: &ConflictSide<'_>,
+    kind: KeyKind,
+    planned_from: &Attr<u64>,
     expect: Option<write_item::Expect>,
 ) -> Result<(), Diagnostics> {
     let item = item(location, write_item::Operation::Delete(v1::Delete {}), expect);
+    let _deletion = session.begin_deletion_in(Container::of_variable(&location.env));
     let _deleting = session.begin_delete().await;
     if session.is_variable_created(&location.env, location.key.as_str()) {
         return Ok(());
@@ -183,19 +184,30 @@ pub(super) async fn delete(
         Some(problem) if problem.code() == ProblemCode::NotFound => Ok(()),
         Some(problem) if problem.code() == ProblemCode::Conflict && problem.current.is_none() => Ok(()),
         Some(problem) if problem.code() == ProblemCode::Conflict => {
-            Err(errors::conflict(&location.to_string(), from, None, problem).into())
+            Err(errors::conflict(kind, &location.to_string(), planned_from.known().copied(), problem).into())
         }
         _ => Err(not_changed(&format!("delete {location}"), &error).into()),
     }
 }
 
-/// Refuses to plan a destroy or replacement of a protected key. `id` is `project/env/key`.
-pub(super) fn check_destroy(kind: KeyKind, id: &str, protection: &Attr<bool>, replaced: bool) -> Diagnostics {
+/// Returns the key as messages about its protection name it. `id` is `project/env/key`.
+fn protected(kind: KeyKind, id: &str) -> Protected<'_> {
     let command = match id.rsplit_once('/') {
         Some((env, key)) => format!("ktr var unprotect {env} {key}"),
         None => "ktr var unprotect PROJECT/ENV KEY".to_owned(),
     };
-    protection::check_destroy(protection, &Protected { noun: kind.noun(), id, command }, replaced)
+    Protected { noun: kind.noun(), id, command }
+}
+
+/// Refuses to plan a destroy or replacement of a protected key. `id` is `project/env/key`.
+pub(super) fn check_destroy(kind: KeyKind, id: &str, protection: &Attr<bool>, replaced: bool) -> Diagnostics {
+    protection::check_destroy(protection, &protected(kind, id), replaced)
+}
+
+/// Refuses to plan a create that replaces a protected key, as in [`protection::check_replacement`]. `id` is `project/env/key`,
+/// or empty while it is not known.
+pub(super) fn check_replacement(cx: &PlanContext<Session>, kind: KeyKind, id: &str) -> Diagnostics {
+    protection::check_replacement(cx, kind.resource(), &protected(kind, id))
 }
 
 /// Parses an import ID.

@@ -6,7 +6,7 @@ use tfplugin_proto::value::Type;
 
 use crate::{
     errors,
-    framework::{Attr, Attribute, Diagnostic},
+    framework::{Attr, Attribute, Diagnostic, Private},
     session::SessionError,
 };
 
@@ -18,6 +18,22 @@ pub(super) fn stored_description(held: &Attr<String>, stored: &str) -> Attr<Stri
 /// Returns the attribute that deletes a project or environment together with its contents.
 pub(super) fn force_destroy_attribute(description: &'static str) -> Attribute {
     Attribute::optional("force_destroy", Type::Bool, description)
+}
+
+/// The private state of a project or environment that was implicit when it was imported.
+const IMPLICIT: &str = "implicit";
+
+/// Returns whether a stored project or environment is not the one in the state: that one was deleted, and a write created
+/// another one implicitly. What a resource creates or adopts is explicit, and only an imported one may be implicit.
+pub(super) fn is_successor(private: &mut Private, imported: bool, implicit: bool) -> bool {
+    if !implicit {
+        private.remove(IMPLICIT);
+        return false;
+    }
+    if imported {
+        private.set(IMPLICIT, "true");
+    }
+    private.get(IMPLICIT).is_none()
 }
 
 /// Reports a failed create, and returns whether the object may exist.
@@ -44,7 +60,14 @@ pub(super) fn not_created(
 pub(super) fn not_deleted(noun: &str, id: &str, error: &SessionError) -> Diagnostic {
     let action = format!("delete {noun} {id}");
     if error.is(ProblemCode::NotEmpty) {
-        errors::not_empty(&action, error, noun)
+        let reference = if noun == "project" {
+            "project = kontraktor_project.NAME.name"
+        } else {
+            "env = kontraktor_environment.NAME.env"
+        };
+        errors::not_empty(&action, error, noun, reference)
+    } else if error.is(ProblemCode::Imported) {
+        errors::imported(&action, error)
     } else {
         not_changed(&action, error)
     }

@@ -12,14 +12,18 @@ use tfplugin_proto::value::Type;
 
 use super::{
     conflict::{OnConflict, on_conflict_attribute},
-    lifecycle::{force_destroy_attribute, not_changed, not_created, not_deleted, stored_description},
+    lifecycle::{
+        force_destroy_attribute, is_successor, not_changed, not_created, not_deleted, stored_description,
+    },
     protection::{self, Protected},
 };
 use crate::{
     equality, errors,
-    framework::{Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema},
+    framework::{
+        Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Private, Resource, Schema,
+    },
     locations, model,
-    session::{Session, SessionError},
+    session::{Container, Session, SessionError},
     validators,
 };
 
@@ -50,13 +54,6 @@ fn settings(state: &State) -> v1::ProjectSettings {
         description: state.description.text().to_owned(),
         deletion_protection: state.deletion_protection.known() == Some(&true),
     }
-}
-
-fn shown(settings: &v1::ProjectSettings) -> errors::Settings {
-    vec![
-        ("description", format!("{:?}", settings.description)),
-        ("deletion_protection", settings.deletion_protection.to_string()),
-    ]
 }
 
 /// Creates the planned project. With `overwrite` an existing one is taken over, and keeps its protection if the
@@ -94,36 +91,26 @@ async fn get(client: &Client, name: &ProjectName) -> Result<v1::Project, ClientE
 }
 
 /// Reports settings that changed outside of the plan.
-async fn conflict(client: &Client, name: &ProjectName, prior: &State, planned: &State) -> Diagnostic {
-    let now = match get(client, name).await {
-        Ok(project) => {
-            let settings = v1::ProjectSettings {
-                description: project.description,
-                deletion_protection: project.deletion_protection,
-            };
-            Some((shown(&settings), project.changed))
-        }
-        // Deleted meanwhile, or not readable: the refusal itself is reported.
-        Err(_) => None,
-    };
-    let now = now.as_ref().map(|(settings, changed)| (settings, changed.as_ref()));
-    errors::settings_conflict(
-        "Project",
-        name.as_str(),
-        &shown(&settings(prior)),
-        &shown(&settings(planned)),
-        now,
-    )
+async fn conflict(client: &Client, name: &ProjectName, prior: &State) -> Diagnostic {
+    let expected = settings(prior);
+    // Deleted meanwhile, or not readable: the refusal itself is reported.
+    let now = get(client, name).await.ok().map(|now| {
+        let differing = [
+            ("description", now.description != expected.description),
+            ("deletion_protection", now.deletion_protection != expected.deletion_protection),
+        ];
+        errors::ChangedSettings::new(differing, now.changed)
+    });
+    errors::settings_conflict("Project", name.as_str(), now.as_ref())
+}
+
+/// Returns the project as messages about its protection name it.
+fn protected(id: &str) -> Protected<'_> {
+    Protected { noun: "project", id, command: format!("ktr project unprotect {id}") }
 }
 
 fn check_destroy(prior: &State, replaced: bool) -> Diagnostics {
-    let id = prior.name.text();
-    let command = format!("ktr project unprotect {id}");
-    protection::check_destroy(
-        &prior.deletion_protection,
-        &Protected { noun: "project", id, command },
-        replaced,
-    )
+    protection::check_destroy(&prior.deletion_protection, &protected(prior.id.text()), replaced)
 }
 
 #[async_trait]
@@ -137,10 +124,11 @@ impl Resource<Session> for Project {
     fn schema(&self) -> Schema {
         Schema::new(
             "Manages a project: a name for environments that belong together.\n\nIf the project was created implicitly by \
-             a write (`create_missing`), the resource adopts it instead of failing. A project that holds variables, \
+             a write (`create_missing`), the resource adopts it instead of failing; if it was deleted \
+             elsewhere and a write created it again implicitly, the next plan creates it. A project that holds variables, \
              schemas or environments with resources of their own cannot be destroyed unless `force_destroy` was applied.\
-             \n\nApplying a plan never overwrites settings that were changed after the plan was made: it fails and shows \
-             the planned and the stored settings.",
+             \n\nApplying a plan never overwrites settings that were changed after the plan was made: it fails and reports \
+             who changed the project, when and through what.",
             vec![
                 Attribute::required(
                     "name",
@@ -165,6 +153,10 @@ impl Resource<Session> for Project {
         )
     }
 
+    fn observe(&self, session: &Session, _private: &Private, state: &State, exists: bool) {
+        protection::observe(session, self.type_name(), &state.id, &state.deletion_protection, exists);
+    }
+
     fn refine(&self, planned: &mut State) {
         planned.id = locations::id([&planned.name]);
     }
@@ -178,7 +170,11 @@ impl Resource<Session> for Project {
     ) -> Diagnostics {
         let creates = prior.is_none();
         protection::plan_default(cx, &planned.on_conflict, &mut planned.deletion_protection, creates);
-        prior.filter(|_| replaces).map(|prior| check_destroy(prior, true)).unwrap_or_default()
+        match prior {
+            None => protection::check_replacement(cx, self.type_name(), &protected(planned.id.text())),
+            Some(prior) if replaces => check_destroy(prior, true),
+            Some(_) => Diagnostics::new(),
+        }
     }
 
     async fn plan_destroy(&self, _cx: &mut PlanContext<Session>, prior: &State) -> Diagnostics {
@@ -206,6 +202,12 @@ impl Resource<Session> for Project {
         let action = format!("read project {name}");
         let client = cx.session.client().map_err(|error| errors::request_failed(&action, &error))?;
         match get(client, &name).await.map_err(Into::into) {
+            // An imported state does not know the protection yet.
+            Ok(project)
+                if is_successor(&mut cx.private, state.deletion_protection.is_null(), project.implicit) =>
+            {
+                Ok(None)
+            }
             Ok(project) => Ok(Some(State {
                 id: name.as_str().into(),
                 name: name.as_str().into(),
@@ -247,7 +249,7 @@ impl Resource<Session> for Project {
         match client.update_project(request).await.map_err(SessionError::from) {
             Ok(_) => Ok(planned),
             Err(error) if error.is(ProblemCode::Conflict) => {
-                Err(conflict(client, &name, &prior, &planned).await.into())
+                Err(conflict(client, &name, &prior).await.into())
             }
             Err(error) => Err(not_changed(&action, &error).into()),
         }
@@ -255,18 +257,25 @@ impl Resource<Session> for Project {
 
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
         let name = locations::project(&prior.name)?;
-        let _deleting = cx.session.begin_delete().await;
-        if cx.session.is_created("project", name.as_str()) {
-            return Ok(());
-        }
         let client = cx.session.client().map_err(|error| not_deleted("project", name.as_str(), &error))?;
         let force = prior.force_destroy.known() == Some(&true);
-        let deleted = client.delete_project(v1::DeleteProjectRequest { name: name.to_string(), force }).await;
-        cx.session.forget_project(&name);
-        match deleted.map_err(Into::into) {
-            Ok(_) => Ok(()),
-            Err(error) if errors::is_not_found(&error) => Ok(()),
-            Err(error) => Err(not_deleted("project", name.as_str(), &error).into()),
+        let mut deletion = cx.session.begin_container_deletion(Container::Project(name.clone()), Vec::new());
+        loop {
+            let deleting = cx.session.begin_delete().await;
+            if cx.session.is_created("project", name.as_str()) {
+                return Ok(());
+            }
+            let request = v1::DeleteProjectRequest { name: name.to_string(), force };
+            let deleted = client.delete_project(request).await.map_err(SessionError::from);
+            // Deletions of its contents must not wait for this one.
+            drop(deleting);
+            cx.session.forget_project(&name);
+            match deleted {
+                Ok(_) => return Ok(()),
+                Err(error) if errors::is_not_found(&error) => return Ok(()),
+                Err(error) if deletion.may_retry(&error).await => {}
+                Err(error) => return Err(not_deleted("project", name.as_str(), &error).into()),
+            }
         }
     }
 

@@ -48,15 +48,53 @@ pub(crate) fn plan_default(
     }
 }
 
+/// Records whether an object of the host's state is protected, for [`check_replacement`].
+pub(crate) fn observe(
+    session: &Session,
+    resource_type: &'static str,
+    id: &Attr<String>,
+    protection: &Attr<bool>,
+    exists: bool,
+) {
+    if let Some(id) = id.known() {
+        session.record_protection(resource_type, id, exists && protection.known() == Some(&true));
+    }
+}
+
+/// Returns whether a planned create replaces a protected object of the host's state: one that is tainted, or that `-replace`
+/// names. The daemon would refuse to delete the old one.
+pub(crate) fn replaces_protected(cx: &PlanContext<Session>, resource_type: &'static str, id: &str) -> bool {
+    cx.configured.as_ref().is_some_and(|session| session.is_protected(resource_type, id))
+}
+
+/// What to do if an object is replaced because it is tainted.
+pub(crate) const TAINTED: &str =
+    "\n\nIf the object is tainted, run `terraform untaint ADDRESS` to keep it as it is.";
+
+/// Refuses to plan a create that replaces a protected object.
+pub(crate) fn check_replacement(
+    cx: &PlanContext<Session>,
+    resource_type: &'static str,
+    protected: &Protected<'_>,
+) -> Diagnostics {
+    if !replaces_protected(cx, resource_type, protected.id) {
+        return Diagnostics::new();
+    }
+    let mut diagnostic = refusal(protected, true);
+    diagnostic.detail.push_str(TAINTED);
+    diagnostic.into()
+}
+
 /// Refuses to plan the end of a protected object. `replaced`: a new object would take its place.
 pub(crate) fn check_destroy(
     protection: &Attr<bool>,
     protected: &Protected<'_>,
     replaced: bool,
 ) -> Diagnostics {
-    if protection.known() != Some(&true) {
-        return Diagnostics::new();
-    }
+    if protection.known() == Some(&true) { refusal(protected, replaced).into() } else { Diagnostics::new() }
+}
+
+fn refusal(protected: &Protected<'_>, replaced: bool) -> Diagnostic {
     let Protected { noun, id, command } = protected;
     let what = if replaced {
         format!("This change would replace the {noun} {id}: delete it, and create a new one.")
@@ -72,5 +110,4 @@ pub(crate) fn check_destroy(
         ),
     )
     .at(ATTRIBUTE)
-    .into()
 }

@@ -15,8 +15,11 @@ use super::conflict::OnConflict;
 use super::environment_key::{self, CreateError};
 use super::protection;
 use crate::errors::{self, SecretRequest};
-use crate::framework::{Attr, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema};
+use crate::framework::{
+    Attr, Context, Diagnostic, Diagnostics, Failure, PlanContext, Private, Resource, Schema,
+};
 use crate::key_kind::KeyKind;
+use crate::locations;
 use crate::session::{Session, SessionError};
 
 /// The resource.
@@ -57,7 +60,6 @@ async fn verification_error(
     let Err(error) = session.check_secret(&reference).await else { return Ok(None) };
     let request = SecretRequest {
         action: format!("verify secret reference {}", known_location(planned)),
-        reference: reference.to_string(),
         path: AttributePath::attribute("reference"),
     };
     Ok(Some((request, error)))
@@ -67,6 +69,18 @@ async fn verification_error(
 fn known_location(planned: &State) -> String {
     let part = |part: &Attr<String>| part.known().cloned().unwrap_or_else(|| "?".to_owned());
     format!("{}/{}/{}", part(&planned.project), part(&planned.env), part(&planned.key))
+}
+
+/// Warns of a new reference to a vault that the daemon does not have. It accepts such a reference, because the vault may be
+/// configured later.
+async fn unknown_vault_warning(session: &Session, prior: Option<&State>, planned: &State) -> Diagnostics {
+    if prior.is_some_and(|prior| prior.has_same_reference(planned)) {
+        return Diagnostics::new();
+    }
+    let Ok(Some(reference)) = planned.effective() else { return Diagnostics::new() };
+    let unknown = session.unknown_vault(&reference).await;
+    let warning = unknown.map(|unknown| errors::unknown_vault(&known_location(planned), &unknown));
+    warning.map(Diagnostics::from).unwrap_or_default()
 }
 
 /// Verifies the reference before a write. If that fails, nothing is written.
@@ -103,6 +117,10 @@ impl Resource<Session> for SecretReference {
         }
     }
 
+    fn observe(&self, session: &Session, _private: &Private, state: &State, exists: bool) {
+        protection::observe(session, self.type_name(), &state.id, &state.deletion_protection, exists);
+    }
+
     fn refine(&self, planned: &mut State) {
         planned.vault = match planned.effective() {
             Ok(Some(reference)) => reference.vault().as_str().into(),
@@ -122,15 +140,23 @@ impl Resource<Session> for SecretReference {
             // The new object is planned in a call of its own.
             return check_destroy(prior, true);
         }
+        if prior.is_none() {
+            let id = locations::id([&planned.project, &planned.env, &planned.key]);
+            let diagnostics = environment_key::check_replacement(cx, KeyKind::Reference, id.text());
+            if diagnostics.has_errors() {
+                return diagnostics;
+            }
+        }
         if let Err(diagnostic) = planned.effective() {
             return diagnostic.into();
         }
         if let Some(prior) = prior.filter(|prior| prior.is_equivalent_to(planned)) {
             planned.revision = prior.revision.clone();
         }
-        let Some(session) = cx.session.as_ref().filter(|_| needs_verification(prior, planned)) else {
-            return Diagnostics::new();
-        };
+        let Some(session) = &cx.session else { return Diagnostics::new() };
+        if !needs_verification(prior, planned) {
+            return unknown_vault_warning(session, prior, planned).await;
+        }
         match verification_error(session, planned).await {
             Ok(None) => Diagnostics::new(),
             // Other errors say nothing about the secret; the apply checks again.
@@ -217,9 +243,8 @@ impl Resource<Session> for SecretReference {
                 Ok(planned)
             }
             Err(error) => {
-                let (from, to) = (prior.url(), planned.url());
-                let (from, to) = (prior.side(&from), planned.side(&to));
-                Err(environment_key::not_updated(&location, KeyKind::Reference, &from, &to, &error).into())
+                Err(environment_key::not_updated(&location, KeyKind::Reference, &prior.revision, &error)
+                    .into())
             }
         }
     }
@@ -233,7 +258,7 @@ impl Resource<Session> for SecretReference {
         } else {
             environment_key::expected(&prior.revision)
         };
-        environment_key::delete(&cx.session, &location, &prior.side(&prior.url()), expect).await
+        environment_key::delete(&cx.session, &location, KeyKind::Reference, &prior.revision, expect).await
     }
 
     fn import(&self, id: &str) -> Result<State, Diagnostics> {

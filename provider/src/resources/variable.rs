@@ -15,9 +15,10 @@ use super::{
     protection,
 };
 use crate::{
-    equality,
-    errors::{self, ConflictSide},
-    framework::{Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Resource, Schema},
+    equality, errors,
+    framework::{
+        Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, PlanContext, Private, Resource, Schema,
+    },
     key_kind::KeyKind,
     locations::{self, VariableLocation},
     model,
@@ -54,15 +55,6 @@ model! {
 impl State {
     fn location(&self) -> Result<VariableLocation, Diagnostic> {
         locations::variable(&self.project, &self.env, &self.key)
-    }
-
-    fn side(&self) -> ConflictSide<'_> {
-        ConflictSide {
-            value: self.value.text(),
-            value_type: self.r#type.text(),
-            description: self.description.text(),
-            protected: self.deletion_protection.known() == Some(&true),
-        }
     }
 
     fn is_equivalent_to(&self, other: &Self) -> bool {
@@ -135,8 +127,8 @@ impl Resource<Session> for Variable {
     fn schema(&self) -> Schema {
         Schema::new(
             "Manages one variable of an environment.\n\nApplying a plan never overwrites what was written after the plan \
-             was made: it fails and shows the planned and the stored value.\n\n~> **Note:** Values are not secret: \
-             plans and the state show them. For secrets, use `kontraktor_secret_reference`.",
+             was made: it fails and reports who changed the variable, when and through what.\n\n~> **Note:** Values are \
+             not secret: plans and the state show them. For secrets, use `kontraktor_secret_reference`.",
             vec![
                 Attribute::required("project", Type::String, "The project's name. Changing this forces a new resource to be created.")
                     .requires_replace()
@@ -211,6 +203,10 @@ impl Resource<Session> for Variable {
         }
     }
 
+    fn observe(&self, session: &Session, _private: &Private, state: &State, exists: bool) {
+        protection::observe(session, self.type_name(), &state.id, &state.deletion_protection, exists);
+    }
+
     fn refine(&self, planned: &mut State) {
         planned.id = locations::id([&planned.project, &planned.env, &planned.key]);
     }
@@ -223,7 +219,11 @@ impl Resource<Session> for Variable {
         replaces: bool,
     ) -> Diagnostics {
         protection::plan_default(cx, &planned.on_conflict, &mut planned.deletion_protection, prior.is_none());
-        prior.filter(|_| replaces).map(|prior| check_destroy(prior, true)).unwrap_or_default()
+        match prior {
+            None => environment_key::check_replacement(cx, KeyKind::Variable, planned.id.text()),
+            Some(prior) if replaces => check_destroy(prior, true),
+            Some(_) => Diagnostics::new(),
+        }
     }
 
     async fn plan_destroy(&self, _cx: &mut PlanContext<Session>, prior: &State) -> Diagnostics {
@@ -296,8 +296,8 @@ impl Resource<Session> for Variable {
                 Ok(planned)
             }
             Err(error) => {
-                let (from, to) = (prior.side(), planned.side());
-                Err(environment_key::not_updated(&location, KeyKind::Variable, &from, &to, &error).into())
+                Err(environment_key::not_updated(&location, KeyKind::Variable, &prior.revision, &error)
+                    .into())
             }
         }
     }
@@ -311,7 +311,7 @@ impl Resource<Session> for Variable {
         } else {
             environment_key::expected(&prior.revision)
         };
-        environment_key::delete(&cx.session, &location, &prior.side(), expect).await
+        environment_key::delete(&cx.session, &location, KeyKind::Variable, &prior.revision, expect).await
     }
 
     fn import(&self, id: &str) -> Result<State, Diagnostics> {

@@ -23,7 +23,7 @@ use crate::{
     errors,
     framework::{Attr, Attribute, Context, Diagnostic, Diagnostics, Failure, Fields, Resource, Schema},
     locations, model,
-    session::{Session, SessionError},
+    session::{Container, Session, SessionError},
     validators,
 };
 
@@ -47,9 +47,6 @@ model! {
 
 /// The resource.
 pub(crate) struct VariableSchema;
-
-/// The longest part of a schema that a message repeats, in characters.
-const MAX_SHOWN: usize = 200;
 
 struct VariableLocation {
     project: ProjectName,
@@ -136,14 +133,6 @@ fn same_schema(prior: &Fields, planned: &Fields) -> bool {
     }
 }
 
-fn shown(settings: &v1::SchemaSettings) -> errors::Settings {
-    let mut schema: String = settings.schema.chars().take(MAX_SHOWN).collect();
-    if schema.len() < settings.schema.len() {
-        schema.push_str(" (truncated)");
-    }
-    vec![("key_pattern", format!("{:?}", settings.key_pattern)), ("schema", schema)]
-}
-
 async fn get(client: &Client, location: &VariableLocation) -> Result<v1::VariableSchema, SessionError> {
     let request =
         v1::GetSchemaRequest { project: location.project.to_string(), name: location.name.to_string() };
@@ -193,28 +182,21 @@ async fn delete(session: &Session, location: &VariableLocation) -> Result<(), Se
 }
 
 /// Reports settings that changed outside of the plan.
-async fn conflict(
-    session: &Session,
-    location: &VariableLocation,
-    prior: &State,
-    planned: &State,
-) -> Diagnostic {
+async fn conflict(session: &Session, location: &VariableLocation, prior: &State) -> Diagnostic {
     let now = match session.client() {
         // Deleted meanwhile, or not readable: the refusal itself is reported.
         Ok(client) => get(client, location).await.ok(),
         Err(_) => None,
     };
+    let expected = prior.settings();
     let now = now.map(|now| {
-        let settings = v1::SchemaSettings { key_pattern: now.key_pattern, schema: now.schema };
-        (shown(&settings), now.changed)
+        let differing = [
+            ("key_pattern", now.key_pattern != expected.key_pattern),
+            ("schema", now.schema != expected.schema),
+        ];
+        errors::ChangedSettings::new(differing, now.changed)
     });
-    errors::settings_conflict(
-        "Variable schema",
-        &location.to_string(),
-        &shown(&prior.settings()),
-        &shown(&planned.settings()),
-        now.as_ref().map(|(settings, changed)| (settings, changed.as_ref())),
-    )
+    errors::settings_conflict("Variable schema", &location.to_string(), now.as_ref())
 }
 
 #[async_trait]
@@ -318,7 +300,7 @@ impl Resource<Session> for VariableSchema {
         match update(&cx.session, &location, &prior, &planned).await {
             Ok(()) => Ok(planned),
             Err(error) if error.is(ProblemCode::Conflict) => {
-                Err(conflict(&cx.session, &location, &prior, &planned).await.into())
+                Err(conflict(&cx.session, &location, &prior).await.into())
             }
             Err(error) => Err(not_changed(&format!("update variable schema {location}"), &error).into()),
         }
@@ -326,6 +308,7 @@ impl Resource<Session> for VariableSchema {
 
     async fn delete(&self, cx: &mut Context<Session>, prior: State) -> Result<(), Diagnostics> {
         let location = prior.location()?;
+        let _deletion = cx.session.begin_deletion_in(vec![Container::Project(location.project.clone())]);
         let _deleting = cx.session.begin_delete().await;
         if cx.session.is_created("schema", &location.to_string()) {
             return Ok(());

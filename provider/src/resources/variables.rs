@@ -16,9 +16,12 @@ mod write;
 use async_trait::async_trait;
 
 use self::model::State;
-use crate::framework::{Context, Diagnostics, Failure, PlanContext, Resource, Schema};
+use crate::framework::{Context, Diagnostics, Failure, PlanContext, Private, Resource, Schema};
 use crate::locations;
 use crate::session::Session;
+
+/// The type's name in HCL.
+const TYPE_NAME: &str = "kontraktor_variables";
 
 /// The resource.
 pub(crate) struct Variables;
@@ -28,7 +31,7 @@ impl Resource<Session> for Variables {
     type State = State;
 
     fn type_name(&self) -> &'static str {
-        "kontraktor_variables"
+        TYPE_NAME
     }
 
     fn schema(&self) -> Schema {
@@ -37,6 +40,10 @@ impl Resource<Session> for Variables {
 
     fn validate(&self, config: &State) -> Diagnostics {
         schema::validate(config)
+    }
+
+    fn observe(&self, session: &Session, private: &Private, state: &State, exists: bool) {
+        plan::observe(session, private, state, exists);
     }
 
     fn refine(&self, planned: &mut State) {

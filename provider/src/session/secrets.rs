@@ -5,7 +5,11 @@
 
 use std::time::SystemTime;
 
-use kontraktor_model::{limits::MAX_SECRET_BYTES, names::EnvPath, reference::Reference};
+use kontraktor_model::{
+    limits::MAX_SECRET_BYTES,
+    names::EnvPath,
+    reference::{Reference, UnknownVault},
+};
 use kontraktor_proto::{
     client::ClientError,
     v1::{self, Problem, ProblemCode, secret_target},
@@ -51,14 +55,12 @@ impl std::fmt::Debug for Value {
 pub(crate) struct UnresolvedSecret {
     /// Empty if the target was a reference.
     pub(crate) key: String,
-    /// Empty if the daemon found no reference.
-    pub(crate) reference: String,
     pub(crate) error: Box<SessionError>,
 }
 
 impl From<SessionError> for UnresolvedSecret {
     fn from(error: SessionError) -> Self {
-        Self { key: String::new(), reference: String::new(), error: error.into() }
+        Self { key: String::new(), error: error.into() }
     }
 }
 
@@ -101,7 +103,7 @@ fn secret_from_result(result: v1::SecretResult) -> Result<Secret, UnresolvedSecr
     let value = Zeroizing::new(result.value);
     if let Some(problem) = result.problem {
         let error = refused(problem).into();
-        return Err(UnresolvedSecret { key: result.key, reference: result.reference, error });
+        return Err(UnresolvedSecret { key: result.key, error });
     }
     Ok(Secret {
         key: result.key,
@@ -225,7 +227,7 @@ impl Session {
         // If one secret cannot be read, the large ones need not be fetched.
         if unresolved.is_empty() {
             let mut bytes: usize = secrets.iter().map(|secret| secret.value.expose().len()).sum();
-            for UnresolvedSecret { key, reference, .. } in large {
+            for UnresolvedSecret { key, .. } in large {
                 let target = large_target(env, view, snapshot, &key);
                 match self.stream_secret(target, true).await {
                     Ok((secret, hold)) => {
@@ -234,12 +236,12 @@ impl Session {
                         secrets.push(Secret { key: key.clone(), ..secret });
                         if bytes > MAX_SECRET_BYTES {
                             let error = refused(total_too_large(env)).into();
-                            unresolved.push(UnresolvedSecret { key, reference, error });
+                            unresolved.push(UnresolvedSecret { key, error });
                             break;
                         }
                     }
                     Err(error) => {
-                        unresolved.push(UnresolvedSecret { key, reference, error: error.into() });
+                        unresolved.push(UnresolvedSecret { key, error: error.into() });
                     }
                 }
             }
@@ -259,6 +261,18 @@ impl Session {
             }
             _ => Err(self.unexpected_response("CheckSecrets")),
         }
+    }
+
+    /// Checks whether the reference's vault is configured. `None`: it is, or the daemon does not say which vaults it has. They
+    /// are listed once in a walk.
+    pub(crate) async fn unknown_vault(&self, reference: &Reference) -> Option<UnknownVault> {
+        let list = async {
+            let response = self.client().ok()?.list_vaults(v1::ListVaultsRequest {}).await.ok()?;
+            Some(response.vaults)
+        };
+        let vaults = self.vaults.get_or_init(|| list).await.as_ref()?;
+        let vaults = vaults.iter().map(|vault| (vault.name.as_str(), vault.kind.as_str()));
+        reference.find_vault(vaults).err()
     }
 
     /// Renews a hold.

@@ -14,6 +14,11 @@ use crate::{Kontraktor, Settings};
 
 /// Calls the function as a host does. An error comes with the position of the argument to blame.
 async fn call(name: &str, argument: &Value) -> Result<Value, (String, Option<i64>)> {
+    call_with(name, argument, &[]).await
+}
+
+/// The same with further texts as variadic arguments.
+async fn call_with(name: &str, argument: &Value, more: &[&str]) -> Result<Value, (String, Option<i64>)> {
     let provider = Kontraktor::new(Settings::default());
     let catalog = provider.catalog();
     let (_, signature) =
@@ -21,7 +26,11 @@ async fn call(name: &str, argument: &Value) -> Result<Value, (String, Option<i64
     let (takes, returns) = (signature.parameters[0].ty.clone(), signature.returns.clone());
     let request = wire::call_function::Request {
         name: name.to_owned(),
-        arguments: vec![argument.to_dynamic(&takes).expect("the argument fits")],
+        arguments: [argument.to_dynamic(&takes)]
+            .into_iter()
+            .chain(more.iter().map(|more| text(more).to_dynamic(&Type::String)))
+            .collect::<Result<_, _>>()
+            .expect("the arguments fit"),
     };
     let server = Server::new(Kontraktor::new(Settings::default()));
     let answer = server.call_function(Request::new(request)).await.unwrap().into_inner();
@@ -59,14 +68,34 @@ async fn dotenv_decode_says_where_and_never_what() {
 
 #[tokio::test]
 async fn dotenv_encode_sorts_and_quotes() {
-    let argument = map([("B", "it's $5"), ("A", "plain"), ("C", "one\ntwo")]);
+    let argument = map([("B", "it's 5"), ("A", "plain"), ("C", "one\ntwo")]);
     let encoded = call("dotenv_encode", &argument).await.expect("it can be written");
     insta::assert_snapshot!(encoded.as_str().expect("a text"), @r#"
     A=plain
-    B="it's \$5"
+    B="it's 5"
     C='one
     two'
     "#);
+    assert_eq!(call_with("dotenv_encode", &argument, &["dotenv"]).await, Ok(encoded));
+    let argument = map([("A", "it's \"$5\"")]);
+    let mut written = Vec::new();
+    for dialect in ["compose", "shell", "docker"] {
+        let encoded = call_with("dotenv_encode", &argument, &[dialect]).await.expect("it can be written");
+        written.push(encoded.as_str().expect("a text").to_owned());
+    }
+    insta::assert_snapshot!(written.concat(), @r#"
+    A="it's \"\$5\""
+    A="it's \"\$5\""
+    A=it's "$5"
+    "#);
+    insta::assert_snapshot!(refusal("dotenv_encode", argument.clone()).await, @r#"A cannot be written in the dialect dotenv: a value with a single quote is written in double quotes, in which libraries read ", \ and $ in different ways. Choose another dialect, or leave A out"#);
+    for (dialects, position, message) in [
+        (&["bash"][..], 1, "dialect must be one of dotenv, docker, compose, shell"),
+        (&["shell", "docker"], 2, "at most one dialect can be set. Remove the others"),
+    ] {
+        let refused = call_with("dotenv_encode", &argument, dialects).await;
+        assert_eq!(refused, Err((message.to_owned(), Some(position))));
+    }
 }
 
 #[tokio::test]
@@ -116,7 +145,11 @@ fn what_is_unknown_or_null_is_the_hosts_matter() {
     let provider = Kontraktor::new(Settings::default());
     for (name, signature) in provider.catalog().function_signatures() {
         let parameter = &signature.parameters[0];
-        assert!(!parameter.allow_null && !parameter.allow_unknown && signature.variadic.is_none(), "{name}");
+        assert!(!parameter.allow_null && !parameter.allow_unknown, "{name}");
+        assert!(
+            signature.variadic.as_ref().is_none_or(|more| !more.allow_null && !more.allow_unknown),
+            "{name}"
+        );
         assert!(matches!(parameter.ty, Type::String | Type::Map(_)), "{name}");
     }
 }
@@ -125,14 +158,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn what_is_encoded_is_decoded(
-        variables in prop::collection::btree_map("[A-Za-z_][A-Za-z0-9_.-]{0,5}", "[a'\"\\\\$`#\r\n ]{0,8}|[ -~]{0,12}", 0..6),
+        variables in prop::collection::btree_map("[A-Za-z_][A-Za-z0-9_]{0,5}", "[a'\"\\\\$`#\r\n ]{0,8}|[ -~]{0,12}", 0..6),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let map = |variables: &BTreeMap<String, String>| {
             Value::object(variables.iter().map(|(key, value)| (key.as_str(), text(value))))
         };
         let decoded = runtime.block_on(async {
-            let encoded = call("dotenv_encode", &map(&variables)).await?;
+            let encoded = call_with("dotenv_encode", &map(&variables), &["shell"]).await?;
             call("dotenv_decode", &encoded).await
         });
         prop_assert_eq!(decoded, Ok(map(&variables)));

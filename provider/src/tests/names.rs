@@ -97,7 +97,7 @@ async fn what_writing_made_is_taken_over() {
               id = "demo/dev"
             }
 
-            To take it over as it is configured here, set on_conflict = "overwrite". If this resource itself is being replaced, remove create_before_destroy: its name is unique, so the old object must be destroyed first.
+            To take it over as it is configured here, set on_conflict = "overwrite". After an apply that was interrupted, many objects can exist that the state does not hold: set on_conflict = "overwrite" in the provider block for one apply to take over all of them. If this resource itself is being replaced, remove create_before_destroy: its name is unique, so the old object must be destroyed first.
             "#);
         } else {
             assert!(outcome.message().contains("to = kontraktor_project.NAME\n  id = \"demo\""));

@@ -115,22 +115,21 @@ async fn the_daemon_refuses_what_the_state_does_not_know_to_be_protected() {
 }
 
 #[tokio::test]
-async fn a_protection_switched_on_in_between_is_a_conflict_that_says_so() {
+async fn a_protection_switched_on_in_between_is_a_conflict() {
     let harness = Harness::new().await;
     let [.., (kind, config, _)] = kinds();
     let created = harness.put(kind, None, &config).await.success().unwrap();
     harness.daemon.protect("demo/dev/A");
     let outcome = harness.put(kind, Some(&created), &with(&config, "value", "b")).await;
-    insta::assert_snapshot!(outcome.message(), @r#"
+    insta::assert_snapshot!(outcome.message(), @"
     Error: Variable was changed outside of this plan
     demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
-      planned from: string "a", not protected from deletion
-      planned to:   string "b", not protected from deletion
-      current:      string "a", protected from deletion (revision 2)
+      planned from: revision 1
+      current:      revision 2
 
     Run `terraform plan` again to compare the configuration with what is stored now.
-    "#);
+    ");
     // To overwrite is to write the value: the protection was left out, and stays.
     let forced = with(&with(&config, "value", "b"), "on_conflict", "overwrite");
     harness.put(kind, Some(&created), &forced).await.success();
@@ -176,7 +175,7 @@ async fn what_holds_something_goes_only_by_an_applied_force_destroy() {
             Error at force_destroy: Failed to delete environment demo/dev
             The environment demo/dev holds variables: A.
 
-            Delete or move its contents first. To delete them together with the environment, set force_destroy = true, apply that, and destroy in a second step. Contents that are protected from deletion are never deleted.
+            If this configuration deletes the contents too, Terraform does not know that they have to be deleted first: refer to the environment in them, as in env = kontraktor_environment.NAME.env, or add depends_on to them, apply that, and destroy again. Otherwise delete or move the contents first. To delete them together with the environment, set force_destroy = true, apply that, and destroy in a second step. Contents that are protected from deletion are never deleted.
             ");
         } else {
             assert!(outcome.message().starts_with("Error at force_destroy: Failed to delete project demo\n"));
@@ -205,4 +204,67 @@ async fn what_holds_something_goes_only_by_an_applied_force_destroy() {
         assert_eq!(harness.delete(kind, &forced).await.success(), None);
         assert_eq!(harness.daemon.value("demo/dev/A"), None);
     }
+}
+
+/// A host plans an object that is tainted, or that `-replace` names, as a create without a prior state.
+#[tokio::test]
+async fn a_forced_replacement_of_what_is_protected_is_refused_by_the_plan() {
+    for (kind, config, _) in kinds() {
+        let harness = Harness::new().await;
+        let protected = with(&config, "deletion_protection", true);
+        let created = harness.put(kind, None, &protected).await.success().unwrap();
+        // Another walk, in which nothing is known of the state: a create that the apply finds to conflict.
+        harness.configure([]).await;
+        harness.plan(kind, None, Some(&protected)).await;
+        // With a refresh.
+        assert!(harness.read(kind, &created).await.success().is_some());
+        let refusal = harness.refused(kind, None, Some(&protected)).await;
+        assert!(
+            refusal.starts_with("Error at deletion_protection: Deletion protection is on\n"),
+            "{refusal}"
+        );
+        assert!(
+            refusal.contains("would replace") && refusal.contains("terraform untaint ADDRESS"),
+            "{refusal}"
+        );
+        // Without one, by the first plan of a replacement.
+        harness.configure([]).await;
+        harness.plan(kind, Some(&created), Some(&protected)).await;
+        harness.refused(kind, None, Some(&protected)).await;
+
+        // What another client unprotected is replaced.
+        let off = with(&config, "deletion_protection", false);
+        let unprotected = harness.put(kind, Some(&created), &off).await.success().unwrap();
+        assert!(harness.read(kind, &unprotected).await.success().is_some());
+        harness.plan(kind, None, Some(&off)).await;
+        // What is gone is created.
+        let created = harness.put(kind, Some(&unprotected), &protected).await.success().unwrap();
+        assert!(harness.read(kind, &created).await.success().is_some());
+        let last = harness.put(kind, Some(&created), &off).await.success().unwrap();
+        assert_eq!(harness.delete(kind, &last).await.success(), None);
+        assert!(harness.read(kind, &created).await.success().is_none());
+        harness.plan(kind, None, Some(&protected)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_container_waits_for_the_deletion_of_what_it_holds() {
+    let harness = Harness::new().await;
+    let project = fields([("name", text("demo"))]);
+    let environment = fields([("project", text("demo")), ("env", text("dev"))]);
+    let variable =
+        fields([("project", text("demo")), ("env", text("dev")), ("key", text("A")), ("value", text("a"))]);
+    let project = harness.put(PROJECT, None, &project).await.success().unwrap();
+    let environment = harness.put(ENVIRONMENT, None, &environment).await.success().unwrap();
+    let variable = harness.put(VARIABLE, None, &variable).await.success().unwrap();
+    // In the order in which they cannot be deleted.
+    let outcomes = tokio::join!(
+        harness.delete(PROJECT, &project),
+        harness.delete(ENVIRONMENT, &environment),
+        harness.delete(VARIABLE, &variable),
+    );
+    for outcome in [outcomes.0, outcomes.1, outcomes.2] {
+        assert_eq!(outcome.success(), None);
+    }
+    assert!(harness.daemon.project("demo").is_none());
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use tfplugin_proto::value::Value;
 
-use super::{Harness, fields, text};
+use super::{Harness, fields, render, text};
 use crate::framework::Fields;
 
 const REFERENCE: &str = "kontraktor_secret_reference";
@@ -245,18 +245,17 @@ async fn someone_elses_change_of_a_reference_is_not_overwritten() {
     harness.daemon.refer(location, "vault://team/secret/theirs#password");
     let wanted = config(URL, pinned("3"));
     let outcome = harness.put(REFERENCE, Some(&created), &wanted).await;
-    insta::assert_snapshot!(outcome.message(), @r#"
+    insta::assert_snapshot!(outcome.message(), @"
     Error: Secret reference was changed outside of this plan
     demo/dev/DB_PASSWORD was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
-      planned from: secret reference "vault://team/secret/app/db#password"
-      planned to:   secret reference "vault://team/secret/app/db?version=3#password"
-      current:      secret reference "vault://team/secret/theirs#password" (revision 2)
+      planned from: revision 1
+      current:      revision 2
 
     Run `terraform plan` again to compare the configuration with what is stored now.
-    "#);
+    ");
     assert_eq!(outcome.state.as_ref(), Some(&created));
-    assert!(harness.delete(REFERENCE, &created).await.message().contains("planned to:   deleted"));
+    assert!(harness.delete(REFERENCE, &created).await.message().contains("planned from: revision 1"));
 
     let mut forced = wanted.clone();
     forced.insert("on_conflict".to_owned(), text("overwrite"));
@@ -330,10 +329,37 @@ async fn references_travel_with_variables() {
     let mut variable = config(URL, [("value", text("v")), ("key", text("A"))]);
     variable.remove("reference");
     let reference = config(URL, []);
+    let (planned_variable, _) = harness.plan("kontraktor_variable", None, Some(&variable)).await;
+    let (planned_reference, _) = harness.plan(REFERENCE, None, Some(&reference)).await;
     let (first, second) = tokio::join!(
-        harness.put("kontraktor_variable", None, &variable),
-        harness.put(REFERENCE, None, &reference)
+        harness.applied("kontraktor_variable", None, Some(&planned_variable), Some(&variable)),
+        harness.applied(REFERENCE, None, Some(&planned_reference), Some(&reference))
     );
     assert_eq!(first.success().unwrap()["revision"], second.success().unwrap()["revision"]);
     assert_eq!(harness.writes(), 1);
+}
+
+#[tokio::test]
+async fn a_new_reference_to_an_unknown_vault_is_planned_with_a_warning() {
+    let harness = Harness::new().await;
+    let hear = async |prior: Option<&Fields>, reference: &str| {
+        render(&harness.planned(REFERENCE, prior, Some(&config(reference, []))).await.diagnostics)
+    };
+    assert_eq!(hear(None, URL).await, [""; 0], "nothing is known where the vaults are not listed");
+    harness.daemon.list_vault("team", "vault");
+    harness.configure([]).await;
+    assert_eq!(hear(None, URL).await, [""; 0]);
+    insta::assert_snapshot!(hear(None, "aws-sm://team/app").await.join("\n"), @r#"
+    Warning at reference: Unknown vault
+    The secret demo/dev/DB_PASSWORD will not be readable: no vault "team" of kind "aws-sm" is configured. The reference is written nevertheless, because the vault may be configured later.
+
+    Use one of team (vault), or add a [[vault]] table to kontraktord.toml.
+    "#);
+    // Only what is new is warned of.
+    let other = config("vault://other/secret/app#x", []);
+    let answer = harness.planned(REFERENCE, None, Some(&other)).await;
+    let planned = harness.received(REFERENCE, answer.planned_state.as_ref()).unwrap();
+    let created = harness.apply(REFERENCE, None, Some(&planned)).await.success().unwrap();
+    assert_eq!(hear(Some(&created), "vault://other/secret/app#x").await, [""; 0]);
+    assert_eq!(hear(Some(&created), "vault://others/secret/app#x").await.len(), 1);
 }

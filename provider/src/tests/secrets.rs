@@ -186,7 +186,7 @@ async fn a_lease_that_cannot_be_kept_is_an_error_and_one_that_cannot_be_given_ba
     harness.renew(SECRET, &mut open).await;
     insta::assert_snapshot!(open.message(), @"
     Error: Lease has ended
-    Failed to renew lease of secret vault://team/database/creds/app#password. There is no such hold.
+    Failed to renew lease of secret in vault team. There is no such hold.
 
     Run Terraform again to read the secret anew. If the run takes longer than the vault's longest lease, ask the vault's operator to raise that limit.
     ");
@@ -194,7 +194,7 @@ async fn a_lease_that_cannot_be_kept_is_an_error_and_one_that_cannot_be_given_ba
     harness.daemon.deny.store(true, Ordering::SeqCst);
     let diagnostics = harness.close(SECRET, &open).await;
     insta::assert_snapshot!(diagnostics.join("\n"), @"
-    Warning: Failed to release lease of secret vault://team/database/creds/app#password
+    Warning: Failed to release lease of secret in vault team
     You may not read this.
 
     The daemon lets the lease expire, at the latest at the end of the vault's own lease time.
@@ -226,7 +226,7 @@ async fn a_text_that_terraform_would_change_is_reported() {
     let open = harness.open(SECRET, &by_reference(URL)).await;
     insta::assert_snapshot!(open.message(), @"
     Warning at reference: Secret text is not normalized
-    Terraform stores strings in Unicode normalization form C (NFC), and the secret vault://team/secret/app/db#password is not in that form, so value differs from what the vault holds. Use value_base64, or store the secret in that form.
+    Terraform stores strings in Unicode normalization form C (NFC), and the secret in vault team is not in that form, so value differs from what the vault holds. Use value_base64, or store the secret in that form.
     ");
     let result = open.result.unwrap();
     assert_eq!((&result["value"], &result["value_base64"]), (&text("pa\u{fc}word"), &text("cGF1zIh3b3Jk")));
@@ -279,7 +279,7 @@ async fn what_is_too_large_for_a_message_is_streamed() {
     let open = harness.open(SECRET, &by_reference(URL)).await;
     insta::assert_snapshot!(open.message(), @"
     Error at reference: Secret is too large
-    Failed to read secret vault://team/secret/app/db#password. The secret is larger than 16777216 bytes (16 MiB).
+    Failed to read secret in vault team. The secret is larger than 16777216 bytes (16 MiB).
 
     Keep the secret within 16 MiB (16,777,216 bytes).
     ");
@@ -324,7 +324,7 @@ async fn a_reference_that_leads_nowhere_can_be_corrected_in_a_first_step() {
     let open = harness.open(SECRET, &fields([("id", text("demo/dev/TYPO"))])).await;
     insta::assert_snapshot!(open.message(), @r#"
     Error at id: Secret not found
-    Failed to read secret demo/dev/TYPO. Vault "team" has no such secret. The reference is vault://team/secret/app/bd#password
+    Failed to read secret demo/dev/TYPO. Vault "team" has no such secret.
 
     Create the secret in the vault, or correct the reference.
 

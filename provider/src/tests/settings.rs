@@ -1,5 +1,6 @@
 //! `imports` of an environment through the calls of a host.
 
+use kontraktor_model::value::ValueType;
 use kontraktor_proto::v1;
 use tfplugin_proto::value::Value;
 
@@ -47,9 +48,7 @@ async fn imports_are_kept_in_order_and_their_drift_shows() {
     Error: Environment was changed outside of this plan
     demo/dev was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
-      planned from: imports = [demo/base, demo/more]
-      planned to:   imports = [demo/more, demo/base]
-      current:      imports = []
+      changed: imports
 
     Run `terraform plan` again to compare the configuration with what is stored now.
     ");
@@ -144,4 +143,23 @@ async fn an_import_that_does_not_exist_is_no_environment_that_is_gone() {
         "{:?}",
         outcome.diagnostics
     );
+}
+
+#[tokio::test]
+async fn an_implicit_successor_is_another_object() {
+    let harness = Harness::new().await;
+    let project = fields([("name", text("demo"))]);
+    let created = harness.put("kontraktor_project", None, &project).await.success().unwrap();
+    assert_eq!(harness.delete("kontraktor_project", &created).await.success(), None);
+    harness.daemon.write("demo/dev/A", ValueType::String, "a");
+    assert_eq!(harness.read("kontraktor_project", &created).await.success(), None);
+    let environment = fields([("project", text("demo")), ("env", text("dev"))]);
+    let mut held = environment.clone();
+    held.extend(fields([("id", text("demo/dev")), ("deletion_protection", false.into())]));
+    assert_eq!(harness.read(ENVIRONMENT, &held).await.success(), None);
+    // It is adopted.
+    let adopted = harness.put(ENVIRONMENT, None, &environment).await.success().unwrap();
+    assert!(harness.read(ENVIRONMENT, &adopted).await.success().is_some());
+    // An imported one may be implicit.
+    assert!(harness.import("kontraktor_project", "demo").await.success().is_some());
 }

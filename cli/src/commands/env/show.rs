@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use clap::ValueEnum;
-use kontraktor_model::{dotenv, names::EnvPath};
+use kontraktor_model::{
+    dotenv::{self, Dialect},
+    names::EnvPath,
+};
 use kontraktor_proto::{
     json::{Authorship, Origin, ResolvedSecret, Snapshot},
     v1,
@@ -51,8 +54,14 @@ enum Output {
     Table,
     /// For programs; stable, documented in the README
     Json,
-    /// Lines for a POSIX shell, as in: set -a; . ./file
+    /// Lines for dotenv libraries (Python, Node, Go)
     Dotenv,
+    /// Lines for docker run --env-file
+    Docker,
+    /// Lines for Docker Compose
+    Compose,
+    /// Lines for a POSIX shell, as in: set -a; . ./file
+    Shell,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliError> {
@@ -67,7 +76,10 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     match args.output {
         // The shape always includes origins.
         Output::Json => context.out.json(&snapshot)?,
-        Output::Dotenv => print_dotenv(&snapshot, args.origin, context)?,
+        Output::Dotenv => print_dotenv(Dialect::Dotenv, &snapshot, args.origin, context)?,
+        Output::Docker => print_dotenv(Dialect::Docker, &snapshot, args.origin, context)?,
+        Output::Compose => print_dotenv(Dialect::Compose, &snapshot, args.origin, context)?,
+        Output::Shell => print_dotenv(Dialect::Shell, &snapshot, args.origin, context)?,
         Output::Table => print_table(snapshot, args.origin, context)?,
     }
     // The error follows the output.
@@ -184,9 +196,14 @@ fn print_table(snapshot: Snapshot, show_origin: bool, context: &mut Context) -> 
     )
 }
 
-fn print_dotenv(snapshot: &Snapshot, show_origin: bool, context: &mut Context) -> Result<(), CliError> {
+fn print_dotenv(
+    dialect: Dialect,
+    snapshot: &Snapshot,
+    show_origin: bool,
+    context: &mut Context,
+) -> Result<(), CliError> {
     let secrets = snapshot.secret_references.iter().filter_map(|reference| {
-        let value = reference.secret.as_ref()?.value.as_deref().filter(|value| shell_can_hold(value))?;
+        let value = reference.secret.as_ref()?.value.as_deref().filter(|value| is_expressible(value))?;
         Some((reference.key.as_str(), value, reference.origin.as_ref()))
     });
     let mut lines: Vec<_> = snapshot
@@ -198,35 +215,27 @@ fn print_dotenv(snapshot: &Snapshot, show_origin: bool, context: &mut Context) -
         .chain(secrets)
         .collect();
     lines.sort_by_key(|(key, ..)| *key);
-    let title = format!("{}/{} at revision {}", snapshot.project, snapshot.env, snapshot.revision);
-    let mut files = Vec::new();
-    if show_origin {
-        files.push(dotenv::for_shell(&title, &[]));
-        for (key, value, origin) in &lines {
+    // Nothing is printed if a variable cannot be: a file that lacks one looks complete.
+    let mut text = format!("# {}/{} at revision {}\n", snapshot.project, snapshot.env, snapshot.revision);
+    for (key, value, origin) in lines {
+        if show_origin {
             let origin = origin.map_or_else(|| "unknown".to_owned(), Origin::to_string);
-            files.push(dotenv::for_shell(&format!("from {origin}"), &[(*key, *value)]));
+            text.push_str(&format!("# from {origin}\n"));
         }
-    } else {
-        let lines: Vec<_> = lines.iter().map(|(key, value, _)| (*key, *value)).collect();
-        files.push(dotenv::for_shell(&title, &lines));
+        let line = dotenv::encode(dialect, [(key, value)]).map_err(|error| {
+            CliError::general(error.to_string()).hint(
+                "choose another format with --output, or pass the variables to a command with `ktr run`",
+            )
+        })?;
+        text.push_str(&line);
     }
-    for file in &files {
-        context.out.text(&file.text)?;
-    }
-    let invalid_names: Vec<_> = files.into_iter().flat_map(|file| file.left_out).collect();
-    if !invalid_names.is_empty() {
-        let count = counted(invalid_names.len(), "key");
-        context.out.remark(&format!(
-            "{count} omitted (not valid as a shell variable): {}",
-            invalid_names.join(", ")
-        ))?;
-    }
+    context.out.text(&text)?;
     let not_text: Vec<_> = snapshot
         .secret_references
         .iter()
         .filter(|reference| {
             reference.secret.as_ref().is_some_and(|secret| {
-                secret.problem.is_none() && !secret.value.as_deref().is_some_and(shell_can_hold)
+                secret.problem.is_none() && !secret.value.as_deref().is_some_and(is_expressible)
             })
         })
         .map(|reference| reference.key.as_str())
@@ -247,7 +256,7 @@ fn print_dotenv(snapshot: &Snapshot, show_origin: bool, context: &mut Context) -
     Ok(())
 }
 
-/// Returns whether a shell variable can hold the value.
-fn shell_can_hold(value: &str) -> bool {
+/// Returns whether a dotenv file of any dialect can hold the value.
+fn is_expressible(value: &str) -> bool {
     !value.contains('\0')
 }

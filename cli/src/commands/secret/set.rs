@@ -2,7 +2,7 @@
 
 use kontraktor_model::{
     names::{EnvPath, Key},
-    reference::{self, Reference},
+    reference::{self, Reference, UnknownVault},
     value::check_description,
 };
 use kontraktor_proto::v1::{self, put::Content};
@@ -16,7 +16,7 @@ use crate::{
 /// Set secret references in an environment
 ///
 /// All references are set, or none. A reference is configuration and not secret; ktr secret check finds out whether its secret
-/// exists.
+/// exists. A reference to a vault that the daemon does not have is set with a warning.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Environment, such as infra-demo/dev
@@ -85,5 +85,23 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
     let content = |_: &Key, reference: &Reference, _: Option<&v1::Variable>| {
         Ok((v1::ValueType::default(), Content::Reference(reference.to_string())))
     };
-    put_all(&options, &references, content, context).await
+    put_all(&options, &references, content, context).await?;
+    warn_of_unknown_vaults(&references, context).await
+}
+
+/// Warns of references to vaults that the daemon does not have: it accepts them, because a vault may be configured later.
+async fn warn_of_unknown_vaults(
+    references: &[(Key, Reference)],
+    context: &mut Context,
+) -> Result<(), CliError> {
+    // Setting references requires no permission to list vaults.
+    let Ok(response) = context.client.list_vaults(v1::ListVaultsRequest {}).await else { return Ok(()) };
+    let vaults = || response.vaults.iter().map(|vault| (vault.name.as_str(), vault.kind.as_str()));
+    for (key, reference) in references {
+        if let Err(unknown) = reference.find_vault(vaults()) {
+            let UnknownVault { message, remedy } = unknown;
+            context.out.warning(&format!("{key} cannot be read: {message} ({remedy})"))?;
+        }
+    }
+    Ok(())
 }

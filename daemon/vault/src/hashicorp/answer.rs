@@ -7,13 +7,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use kontraktor_model::{limits::MAX_SECRET_BYTES, names::VaultName};
 use reqwest::StatusCode;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::{
     error::{VaultError, VaultErrorKind},
-    secret::{Bytes, Content},
+    secret::{Bytes, Content, NULL, null_secret},
 };
 
 /// An answer, whatever its status.
@@ -28,7 +28,8 @@ pub(super) struct Answer {
 /// The envelope of most answers.
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
-    #[serde(borrow, default)]
+    /// `Some` where it is null, too.
+    #[serde(borrow, default, deserialize_with = "present")]
     pub(super) data: Option<&'a RawValue>,
     #[serde(default)]
     pub(super) lease_id: String,
@@ -154,13 +155,27 @@ pub(super) fn parse_data<T: DeserializeOwned>(
         .ok_or_else(|| invalid_answer(vault, "with unexpected JSON"))
 }
 
+/// Deserializes a value that may be left out, where null is not the same as left out.
+pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
 /// Parses the fields of a secret: the text of a string, the JSON of everything else.
 pub(super) fn fields(data: Option<&RawValue>, vault: &VaultName) -> Result<Content, VaultError> {
+    if data.is_some_and(|data| data.get() == NULL) {
+        return Err(null_secret(vault));
+    }
     let object: Option<BTreeMap<String, &RawValue>> =
         data.and_then(|data| serde_json::from_str(data.get()).ok());
     let object = object.ok_or_else(|| invalid_answer(vault, "without a secret's fields"))?;
     let mut fields = BTreeMap::new();
     for (name, raw) in object {
+        if raw.get() == NULL {
+            fields.insert(name, None);
+            continue;
+        }
         let value = text(raw).ok_or_else(|| invalid_answer(vault, "with an invalid string"))?;
         if value.len() > MAX_SECRET_BYTES {
             return Err(VaultError::new(
@@ -172,7 +187,7 @@ pub(super) fn fields(data: Option<&RawValue>, vault: &VaultName) -> Result<Conte
             )
             .remedy("store something smaller, such as a reference to the large object"));
         }
-        fields.insert(name, Bytes::new(value));
+        fields.insert(name, Some(Bytes::new(value)));
     }
     Ok(Content::Fields(fields))
 }

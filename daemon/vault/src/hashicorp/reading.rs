@@ -12,7 +12,7 @@ use vaultrs::api::{
 };
 
 use super::{
-    answer::{Answer, Envelope, fields, invalid_answer, parse_data},
+    answer::{Answer, Envelope, fields, invalid_answer, parse_data, present},
     mounts::{Engine, paths},
     request::Request,
     secret_path::SecretPath,
@@ -27,7 +27,7 @@ use crate::{
 /// A version of a secret in KV version 2.
 #[derive(Deserialize)]
 struct Versioned<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
     metadata: Version,
 }

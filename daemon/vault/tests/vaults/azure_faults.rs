@@ -77,6 +77,7 @@ fn each_invalid_response_has_its_own_error_and_is_not_repeated() {
         (sent(200, json!({})), VaultErrorKind::InvalidResponse),
         (sent(200, json!({ "value": [VALUE], "id": id("1") })), VaultErrorKind::InvalidResponse),
         (sent(200, json!({ "value": VALUE })), VaultErrorKind::InvalidResponse),
+        (sent(200, json!({ "value": null, "id": id("1") })), VaultErrorKind::NotFound),
         (
             sent(200, json!({ "value": VALUE, "id": "https://vault/secrets/other/1" })),
             VaultErrorKind::InvalidResponse,

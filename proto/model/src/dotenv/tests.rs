@@ -5,6 +5,7 @@ use std::{
 };
 
 use proptest::prelude::*;
+use strum::VariantArray as _;
 
 use super::*;
 
@@ -23,7 +24,7 @@ fn sourced(text: &str) -> String {
 }
 
 fn encoded(variables: &[(&str, &str)]) -> String {
-    encode(variables.iter().copied()).expect("good keys and values")
+    encode(Dialect::Shell, variables.iter().copied()).expect("good keys and values")
 }
 
 fn one(text: &str) -> String {
@@ -48,13 +49,9 @@ fn each_kind_of_quoting() {
         ("SHARE", r"\\server\share"),
         ("QUOTE", "it's \"$5\" \\ `x`"),
         ("LINES", "one\ntwo\n"),
-        ("db.host", "first\nrm -rf /"),
         ("UNICODE", "naïve"),
     ];
-    let file = for_shell("infra-demo/dev at revision 7", &variables);
-    assert_eq!(file.left_out, ["db.host"]);
-    insta::assert_snapshot!(file.text, @r#"
-    # infra-demo/dev at revision 7
+    insta::assert_snapshot!(encoded(&variables), @r#"
     PLAIN=eu-west-1
     EMPTY=
     SPACE='a b'
@@ -67,11 +64,87 @@ fn each_kind_of_quoting() {
     LINES='one
     two
     '
-    # left out, not a name for a shell: db.host
     UNICODE='naïve'
     "#);
-    // Readers of dotenv files take such a key; `encode` is for them.
-    assert!(encoded(&variables).contains("\ndb.host='first\nrm -rf /'\nUNICODE="));
+    insta::assert_snapshot!(encode(Dialect::Compose, variables).expect("all of it"), @r#"
+    PLAIN=eu-west-1
+    EMPTY=
+    SPACE="a b"
+    HASH="a#b"
+    DOLLAR="\$HOME `id` \$(id)"
+    BACKSLASH="C:\\new"
+    AT_THE_END="C:\\"
+    SHARE="\\\\server\\share"
+    QUOTE="it's \"\$5\" \\ `x`"
+    LINES="one
+    two
+    "
+    UNICODE="naïve"
+    "#);
+    let fits = |dialect: Dialect| {
+        let fitting = variables.into_iter().filter(|variable| encode(dialect, [*variable]).is_ok());
+        encode(dialect, fitting).expect("each of them fits")
+    };
+    insta::assert_snapshot!(fits(Dialect::Dotenv), @r"
+    PLAIN=eu-west-1
+    EMPTY=
+    SPACE='a b'
+    HASH='a#b'
+    DOLLAR='$HOME `id` $(id)'
+    BACKSLASH='C:\new'
+    LINES='one
+    two
+    '
+    UNICODE='naïve'
+    ");
+    insta::assert_snapshot!(fits(Dialect::Docker), @r#"
+    PLAIN=eu-west-1
+    EMPTY=
+    SPACE=a b
+    HASH=a#b
+    DOLLAR=$HOME `id` $(id)
+    BACKSLASH=C:\new
+    AT_THE_END=C:\
+    SHARE=\\server\share
+    QUOTE=it's "$5" \ `x`
+    UNICODE=naïve
+    "#);
+}
+
+#[test]
+fn what_a_dialect_cannot_express_is_refused_by_key_and_dialect() {
+    let refusal =
+        |dialect, key, value| encode(dialect, [(key, value)]).expect_err("it cannot be written").to_string();
+    insta::assert_snapshot!(refusal(Dialect::Shell, "db.host", "x"), @r#"db.host cannot be written in the dialect shell: a shell's names have only A-Z, a-z, 0-9 and "_""#);
+    insta::assert_snapshot!(refusal(Dialect::Dotenv, "a-b", "x"), @r#"a-b cannot be written in the dialect dotenv: godotenv does not read a "-" in a key"#);
+    for (value, dialects) in [
+        ("${secret}", &[Dialect::Dotenv][..]),
+        ("sec\\\\ret", &[Dialect::Dotenv]),
+        ("secret\\", &[Dialect::Dotenv]),
+        ("it's a \"secret\"", &[Dialect::Dotenv]),
+        ("it's $secret", &[Dialect::Dotenv]),
+        ("it's sec\\ret", &[Dialect::Dotenv]),
+        ("sec\rret", &[Dialect::Dotenv]),
+        ("secret\r", &[Dialect::Dotenv, Dialect::Docker]),
+        ("sec\nret", &[Dialect::Docker]),
+        ("it's a secret", &[]),
+        ("$secret \"#\" \\x", &[]),
+    ] {
+        for dialect in Dialect::VARIANTS {
+            let written = encode(*dialect, [("A", value)]);
+            assert_eq!(written.is_err(), dialects.contains(dialect), "{value:?} in {dialect}: {written:?}");
+            if let Err(error) = written {
+                let message = error.to_string();
+                assert!(
+                    message.starts_with(&format!("A cannot be written in the dialect {dialect}: ")),
+                    "{message}"
+                );
+                assert!(!message.contains("secret") && !message.contains("ret "), "{message}");
+            }
+        }
+    }
+    let long = "x".repeat(65_536);
+    assert!(refusal(Dialect::Docker, "A", &long).ends_with("a line has at most 65535 bytes"));
 }
 
 #[test]
@@ -177,7 +250,8 @@ fn refusals_point_at_the_place_and_never_repeat_a_value() {
 
 #[test]
 fn what_no_file_can_carry_is_refused_by_name() {
-    let refusal = |key, value| encode([(key, value)]).expect_err("it cannot be written").to_string();
+    let refusal =
+        |key, value| encode(Dialect::Docker, [(key, value)]).expect_err("it cannot be written").to_string();
     insta::assert_snapshot!(refusal("a b", "v"), @r#"key has ' ' at character 2; use 1 to 255 characters of A-Z, a-z, 0-9, "_", "." and "-", beginning with a letter or "_""#);
     insta::assert_snapshot!(refusal("A", "se\0cret"), @"the value of A contains a NUL character at byte 2; remove it");
 }
@@ -187,19 +261,14 @@ const VALUE: &str = "(?s)[^\0]{0,20}|['\"\\\\$`#\r\n\t =a]{0,10}|export [A-Z]=[^
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_decoded(variables in prop::collection::btree_map("[A-Za-z_][A-Za-z0-9_.-]{0,5}", VALUE, 0..6)) {
-        let text = encode(variables.iter().map(|(key, value)| (key.as_str(), value.as_str()))).expect("good keys");
-        prop_assert_eq!(decode(&text), Ok(variables));
-    }
-
-    #[test]
-    fn what_a_shell_is_given_is_decoded(variables in prop::collection::btree_map("[A-Za-z_][A-Za-z0-9_.-]{0,5}", VALUE, 0..6)) {
-        let borrowed: Vec<_> = variables.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let file = for_shell("t", &borrowed);
-        let expected: BTreeMap<_, _> =
-            variables.clone().into_iter().filter(|(key, _)| !key.contains(['.', '-'])).collect();
-        prop_assert_eq!(file.left_out.len() + expected.len(), variables.len());
-        prop_assert_eq!(decode(&file.text), Ok(expected));
+    fn what_is_encoded_is_decoded(variables in prop::collection::btree_map("[A-Za-z_][A-Za-z0-9_]{0,5}", VALUE, 0..6)) {
+        for dialect in [Dialect::Dotenv, Dialect::Compose, Dialect::Shell] {
+            let mut fitting = variables.clone();
+            fitting.retain(|key, value| encode(dialect, [(key.as_str(), value.as_str())]).is_ok());
+            prop_assert!(dialect == Dialect::Dotenv || fitting == variables);
+            let text = encode(dialect, fitting.iter().map(|(key, value)| (key.as_str(), value.as_str()))).expect("each fits");
+            prop_assert_eq!(decode(&text), Ok(fitting));
+        }
     }
 
     #[test]

@@ -7,19 +7,41 @@ use super::{EncodeError, MAX_DEPTH, Number, Step, Type, Value, nfc};
 type Result<T> = std::result::Result<T, EncodeError>;
 
 impl Value {
-    /// Encodes the value as type `ty`. Nothing is coerced.
+    /// Encodes the value as type `ty`, byte for byte as go-cty does. Nothing is coerced.
     ///
     /// # Errors
     /// If the value does not conform to the type, or is nested deeper than [`MAX_DEPTH`].
     pub fn to_msgpack(&self, ty: &Type) -> Result<Vec<u8>> {
-        let mut out = Writer { out: Vec::new() };
+        self.encode(ty, NumberForm::Shortest)
+    }
+
+    /// Encodes the value as [`Value::to_msgpack`] does, but every number as text, as [`Value::to_dynamic`] explains.
+    ///
+    /// # Errors
+    /// If the value does not conform to the type, or is nested deeper than [`MAX_DEPTH`].
+    pub(super) fn to_host_msgpack(&self, ty: &Type) -> Result<Vec<u8>> {
+        self.encode(ty, NumberForm::Text)
+    }
+
+    fn encode(&self, ty: &Type, numbers: NumberForm) -> Result<Vec<u8>> {
+        let mut out = Writer { out: Vec::new(), numbers };
         out.value(self, ty, MAX_DEPTH)?;
         Ok(out.out)
     }
 }
 
+/// How numbers are written. Every decoder accepts both.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NumberForm {
+    /// As an integer or float where that is exact.
+    Shortest,
+    /// Always as text.
+    Text,
+}
+
 struct Writer {
     out: Vec<u8>,
+    numbers: NumberForm,
 }
 
 impl Writer {
@@ -88,10 +110,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Encodes a number as go-cty does: a whole number that fits in a signed 64-bit integer as an integer, a fraction that a float
-    /// represents exactly as a float, and everything else as a string.
+    /// Encodes a number. The shortest form is go-cty's: a whole number that fits in a signed 64-bit integer as an integer, a
+    /// fraction that a float represents exactly as a float, and everything else as a string.
     fn number(&mut self, number: &Number) -> Result<()> {
-        if let Some(integer) = number.to_i64() {
+        if self.numbers == NumberForm::Text {
+            self.text(&number.to_string())
+        } else if let Some(integer) = number.to_i64() {
             self.integer(integer);
             Ok(())
         } else if !number.is_whole()

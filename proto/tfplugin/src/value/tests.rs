@@ -82,6 +82,13 @@ proptest! {
         }
     }
 
+    /// Every decoder accepts numbers as text, and only a text has the precision of a state file.
+    #[test]
+    fn hosts_get_numbers_as_text((ty, value) in typed()) {
+        let message = value.to_dynamic(&ty).unwrap();
+        prop_assert_eq!(Value::from_dynamic(Some(&message), &ty).unwrap(), value);
+    }
+
     #[test]
     fn types_come_back(ty in ty()) {
         prop_assert_eq!(Type::from_json(&ty.to_json()).unwrap(), ty);
@@ -124,6 +131,15 @@ proptest! {
         prop_assume!(float.is_finite());
         let number = Number::from_f64(float).unwrap();
         prop_assert_eq!(number.to_f64_exact(), Some(float));
+    }
+}
+
+#[test]
+fn a_host_gets_each_number_as_the_text_of_a_state_file() {
+    for (number, text) in [("3", "3"), ("-200", "-200"), ("0.5", "0.5"), ("0.1", "0.1"), ("1e3", "1000")] {
+        let number = Value::Number(number.parse().unwrap());
+        let sent = number.to_dynamic(&Type::Number).unwrap().msgpack;
+        assert_eq!(sent, Value::from(text).to_msgpack(&Type::String).unwrap(), "{text}");
     }
 }
 

@@ -37,6 +37,9 @@ impl<P: Provider> Server<P> {
         let proposed = decode_object(request.proposed_new_state.as_ref(), &ty, "proposed state")?;
         let prior = decode_object(request.prior_state.as_ref(), &ty, "prior state")?;
         let private = Private::decode(&request.prior_private)?;
+        if let (Some(prior), Ok(configured)) = (&prior, connection.configured()) {
+            resource.observe(&configured.session, &private, prior, true);
+        }
         if proposed.is_none() {
             let mut cx = self.plan_context(connection, private, Fields::new());
             let diagnostics = match &prior {

@@ -48,8 +48,13 @@ impl<P: Provider> Server<P> {
             return Err(diagnostic.into());
         }
         let private = Private::decode(&request.private)?;
+        let before = state.clone();
         let mut cx = Context { session: Arc::clone(&configured.session), private, config: Fields::new() };
         let state = connection.or_stopped(resource.read(&mut cx, state)).await?;
+        resource.observe(&configured.session, &cx.private, &before, false);
+        if let Some(state) = &state {
+            resource.observe(&configured.session, &cx.private, state, true);
+        }
         Ok(Some(Response {
             private: if state.is_some() { cx.private.encode() } else { Vec::new() },
             new_state: Some(encode_object(state, &ty)?),

@@ -9,21 +9,27 @@ use tfplugin_proto::value::Value;
 use tfplugin_proto::wire::upgrade_resource_state::{Request, Response};
 
 use super::Server;
+use super::connection::ConnectionState;
 use crate::framework::diagnostics::{Diagnostic, Diagnostics};
 use crate::framework::dynamic::encode;
+use crate::framework::private::Private;
 use crate::framework::provider::Provider;
 use crate::framework::resource::RawFields;
 use crate::framework::schema::Schema;
 
 impl<P: Provider> Server<P> {
-    pub(super) fn upgrade(&self, request: &Request) -> Response {
-        self.try_upgrade(request).unwrap_or_else(|diagnostics| Response {
+    pub(super) fn upgrade(&self, connection: &ConnectionState<P::Session>, request: &Request) -> Response {
+        self.try_upgrade(connection, request).unwrap_or_else(|diagnostics| Response {
             diagnostics: diagnostics.to_wire(),
             ..Default::default()
         })
     }
 
-    fn try_upgrade(&self, request: &Request) -> Result<Response, Diagnostics> {
+    fn try_upgrade(
+        &self,
+        connection: &ConnectionState<P::Session>,
+        request: &Request,
+    ) -> Result<Response, Diagnostics> {
         let resource = self.resource(&request.type_name)?;
         let schema = resource.schema();
         let json = request.raw_state.as_ref().map_or(&[][..], |raw| &raw.json);
@@ -51,6 +57,10 @@ impl<P: Provider> Server<P> {
                 Value::from_json(&json, &ty).map_err(|error| unreadable(&error))?
             }
         };
+        // Without a refresh, no read of the object follows.
+        if let (Value::Map(state), Ok(configured)) = (&state, connection.configured()) {
+            resource.observe(&configured.session, &Private::default(), state, true);
+        }
         Ok(Response { upgraded_state: Some(encode(&state, &ty)?), ..Default::default() })
     }
 }

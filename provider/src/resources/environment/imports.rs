@@ -92,12 +92,6 @@ pub(super) fn stored(
     Attr::Known(stored.iter().map(|name| Attr::Known(text(name))).collect())
 }
 
-/// Formats the list for a message.
-pub(super) fn shown(imports: &[v1::EnvironmentName]) -> String {
-    let names: Vec<String> = imports.iter().map(text).collect();
-    format!("[{}]", names.join(", "))
-}
-
 /// Returns whether both lists are equal; null and an empty list are.
 pub(super) fn same(prior: &Fields, planned: &Fields) -> bool {
     let list = |fields: &Fields| match fields.get(ATTRIBUTE) {

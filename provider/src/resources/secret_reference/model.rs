@@ -4,9 +4,7 @@ use kontraktor_model::reference::Reference;
 use kontraktor_proto::v1;
 
 use crate::{
-    errors::ConflictSide,
     framework::{Attr, Diagnostic},
-    key_kind::KeyKind,
     locations::{self, VariableLocation},
     model,
     resources::lifecycle::stored_description,
@@ -103,16 +101,6 @@ impl State {
             && !other.description.is_unknown()
             && self.description.text() == other.description.text()
             && self.deletion_protection == other.deletion_protection
-    }
-
-    /// Returns one side of a conflict. `url` is the stored reference.
-    pub(super) fn side<'a>(&'a self, url: &'a str) -> ConflictSide<'a> {
-        ConflictSide {
-            value: url,
-            value_type: KeyKind::Reference.noun(),
-            description: self.description.text(),
-            protected: self.deletion_protection.known() == Some(&true),
-        }
     }
 
     /// Returns the stored reference as text, or the configured text if there is no valid reference.

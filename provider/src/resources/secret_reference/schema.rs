@@ -12,7 +12,8 @@ pub(super) fn schema() -> Schema {
         "Manages a reference to a secret in a vault, as a key of an environment. The reference is configuration and not \
          secret: plans show it. The secret stays in the vault, and authorized clients read it through the daemon.\n\nA key \
          holds either a plain value or a reference, and never changes from one to the other. Applying a plan never \
-         overwrites what was written after the plan was made: it fails and shows the planned and the stored reference.",
+         overwrites what was written after the plan was made: it fails and reports who changed the \
+         reference, when and through what.",
         vec![
             Attribute::required("project", Type::String, "The project's name. Changing this forces a new resource to be created.")
                 .requires_replace()

@@ -6,10 +6,10 @@
 use kontraktor_model::{limits::MAX_BATCH_ITEMS, names::EnvPath};
 use kontraktor_proto::v1;
 
-use super::{changes::Changes, key_errors, model::State, private_state::PrivateState, write};
+use super::{TYPE_NAME, changes::Changes, key_errors, model::State, private_state::PrivateState, write};
 use crate::{
     errors,
-    framework::{Attr, Diagnostics, PlanContext},
+    framework::{Attr, Diagnostics, PlanContext, Private},
     resources::{conflict::OnConflict, protection},
     session::{Claim, Session},
 };
@@ -31,6 +31,9 @@ pub(super) async fn plan(
         return Ok(());
     }
     let env = planned.path()?;
+    if creates {
+        check_replacement(cx, &env, planned)?;
+    }
     let changes = Changes::between(prior, Some(planned), &private_state);
     check_size(&env, &changes)?;
     if let Some(prior) = prior {
@@ -51,6 +54,29 @@ pub(super) async fn plan(
         planned.revision = prior.map_or(Attr::Null, |prior| prior.revision.clone());
     }
     Ok(())
+}
+
+/// Records which keys of the state are protected, for [`check_replacement`].
+pub(super) fn observe(session: &Session, private: &Private, state: &State, exists: bool) {
+    let private_state = PrivateState::load(private).unwrap_or_default();
+    let Ok(env) = state.path() else { return };
+    for key in state.keys() {
+        let protected = exists && state.protects(key, &private_state);
+        session.record_protection(TYPE_NAME, &format!("{env}/{key}"), protected);
+    }
+}
+
+/// Checks that a create does not replace protected keys of the state.
+fn check_replacement(cx: &PlanContext<Session>, env: &EnvPath, planned: &State) -> Result<(), Diagnostics> {
+    let protected = |key: &&str| protection::replaces_protected(cx, TYPE_NAME, &format!("{env}/{key}"));
+    let mut keys: Vec<&str> = planned.keys().filter(protected).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    keys.sort_unstable();
+    let mut diagnostic = key_errors::protected(env, &keys);
+    diagnostic.detail.push_str(protection::TAINTED);
+    Err(diagnostic.into())
 }
 
 /// Checks whether the object may be destroyed.

@@ -18,8 +18,8 @@ pub(super) fn schema() -> Schema {
     Schema::new(
         "Manages many variables of one environment as one object: a map of strings, a map of typed values, or both.\n\nAll \
          changed keys are written in one atomic write of up to 10,000 keys, and a plan shows each of them. Applying a plan \
-         never overwrites a key that was changed after the plan was made: nothing is written, and each such key is shown as \
-         planned and as stored.\n\n~> **Note:** Values are not secret: plans and the state show them. This resource never \
+         never overwrites a key that was changed after the plan was made: nothing is written, and the error names \
+         each such key and who changed it.\n\n~> **Note:** Values are not secret: plans and the state show them. This resource never \
          manages secret references, not even with exclusive ownership; use `kontraktor_secret_reference` for them.\n\n~> \
          **Note:** A key belongs to one resource: do not list it here and in a `kontraktor_variable` or another \
          `kontraktor_variables` as well. Creating an existing key fails, so the plan of the second resource reports the \

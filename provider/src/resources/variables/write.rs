@@ -12,11 +12,11 @@ use super::{
     private_state::PrivateState,
 };
 use crate::{
-    errors::{self, ConflictSide},
+    errors,
     framework::{Attr, Context, Diagnostic, Diagnostics, Failure},
     key_kind::KeyKind,
     resources::{conflict::OnConflict, lifecycle::not_changed, protection::ATTRIBUTE},
-    session::{AtomicWriteError, Session, SessionError},
+    session::{AtomicWriteError, Container, Session, SessionError},
 };
 
 /// The options that every item of one write shares.
@@ -272,6 +272,7 @@ pub(super) async fn delete(cx: &mut Context<Session>, prior: State) -> Result<()
     let on_conflict = on_conflict.map_err(|error| errors::request_failed(&action, &error))?;
     let mut changes = Changes::between(Some(&prior), None, &private_state);
     let session = Arc::clone(&cx.session);
+    let _deletion = session.begin_deletion_in(Container::of_variable(&env));
     let _deleting = session.begin_delete().await;
     changes.deletes.retain(|key, _| !session.is_variable_created(&env, key));
     let options = Options {
@@ -342,10 +343,8 @@ fn item_diagnostics(action: &str, options: &Options<'_>, refused: &[(Item<'_>, v
             // Not found: the key was deleted together with its environment.
             (ProblemCode::Conflict | ProblemCode::NotFound, Some(before)) => {
                 let id = format!("{}/{}", options.env, item.key);
-                let protected =
-                    options.prior.is_some_and(|prior| prior.protects(item.key, options.private_state));
-                let to = item.to.as_ref().map(|to| side(to, options.protection.unwrap_or(protected)));
-                let conflict = errors::conflict(&id, &side(before, protected), to.as_ref(), problem);
+                let planned_from = options.private_state.revisions.get(item.key).copied();
+                let conflict = errors::conflict(KeyKind::Variable, &id, planned_from, problem);
                 others.push(conflict.at_path(item.to.as_ref().unwrap_or(before).path(item.key)));
             }
             (ProblemCode::NotFound, None) => {
@@ -388,13 +387,4 @@ fn item_error(options: &Options<'_>, item: &Item<'_>, problem: &v1::Problem) -> 
 
 fn refusal(problem: &v1::Problem) -> SessionError {
     SessionError::Client(kontraktor_proto::client::ClientError::Refused(Box::new(problem.clone())))
-}
-
-fn side<'a>(entry: &Entry<'a>, protected: bool) -> ConflictSide<'a> {
-    ConflictSide {
-        value: entry.value.unwrap_or_default(),
-        value_type: entry.value_type.unwrap_or_default(),
-        description: entry.description.unwrap_or_default(),
-        protected,
-    }
 }

@@ -33,27 +33,23 @@ async fn someone_elses_change_of_one_key_stops_the_whole_write() {
     Error at variables["A"]: Variable was changed outside of this plan
     demo/dev/A was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
-      planned from: string "1"
-      planned to:   string "2"
-      current:      string "theirs" (revision 2)
+      planned from: revision 1
+      current:      revision 2
 
     Run `terraform plan` again to compare the configuration with what is stored now.
     ---
     Error at variables["C"]: Variable was changed outside of this plan
     demo/dev/C was changed by unix:ada through ktr at 2023-11-14T22:13:20Z after the plan was made. Nothing was written.
 
-      planned from: string "1"
-      planned to:   deleted
-      current:      number "3" (revision 4)
+      planned from: revision 1
+      current:      revision 4
 
     Run `terraform plan` again to compare the configuration with what is stored now.
     ---
     Error at typed["T"]: Variable was deleted outside of this plan
     demo/dev/T was deleted after the plan was made. Nothing was written.
 
-      planned from: number "1.50", description ""
-      planned to:   number "2", description "two"
-      current:      deleted
+      planned from: revision 1
 
     Run `terraform plan` again to compare the configuration with what is stored now.
     "#);

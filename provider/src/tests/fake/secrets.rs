@@ -54,6 +54,8 @@ pub(super) struct Vaults {
     holds_created: u64,
     /// How many changes of versions were noted.
     noted: usize,
+    /// The vaults that are listed; if there are none, listing them is denied.
+    listed: Vec<v1::VaultStatus>,
 }
 
 impl Vaults {
@@ -237,6 +239,12 @@ impl FakeDaemon {
     }
 
     /// The holds that are not released.
+    /// Lists a vault.
+    pub(in super::super) fn list_vault(&self, name: &str, kind: &str) {
+        let vault = v1::VaultStatus { name: name.to_owned(), kind: kind.to_owned(), ..Default::default() };
+        self.world.lock().unwrap().vaults.listed.push(vault);
+    }
+
     pub(in super::super) fn holds(&self) -> BTreeSet<String> {
         self.world.lock().unwrap().vaults.holds.keys().cloned().collect()
     }
@@ -370,6 +378,10 @@ impl Secrets for FakeDaemon {
     }
 
     async fn list_vaults(&self, _request: Request<v1::ListVaultsRequest>) -> Answer<v1::ListVaultsResponse> {
-        refuse(ProblemCode::Denied, "The provider lists no vaults")
+        let vaults = self.world.lock().unwrap().vaults.listed.clone();
+        if vaults.is_empty() {
+            return refuse(ProblemCode::Denied, "Listing vaults is not allowed");
+        }
+        Ok(Response::new(v1::ListVaultsResponse { vaults }))
     }
 }

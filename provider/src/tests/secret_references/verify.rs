@@ -35,7 +35,7 @@ async fn verify_warns_in_a_plan_and_stops_an_apply_before_it_writes() {
     assert_eq!((harness.checks(), harness.writes()), (1, 0));
     insta::assert_snapshot!(warned.join("\n"), @r#"
     Warning at reference: Secret not found
-    Failed to verify secret reference demo/dev/DB_PASSWORD. Vault "team" has no such secret. The reference is vault://team/secret/app/db#password
+    Failed to verify secret reference demo/dev/DB_PASSWORD. Vault "team" has no such secret.
 
     Create the secret in the vault, or correct the reference.
 
@@ -44,7 +44,7 @@ async fn verify_warns_in_a_plan_and_stops_an_apply_before_it_writes() {
     let outcome = harness.applied(REFERENCE, None, Some(&planned), Some(&wanted)).await;
     insta::assert_snapshot!(outcome.message(), @r#"
     Error at reference: Secret not found
-    Failed to verify secret reference demo/dev/DB_PASSWORD. Vault "team" has no such secret. The reference is vault://team/secret/app/db#password
+    Failed to verify secret reference demo/dev/DB_PASSWORD. Vault "team" has no such secret.
 
     Create the secret in the vault, or correct the reference.
 

@@ -98,12 +98,12 @@ async fn one_secret_that_cannot_be_read_fails_the_environment_and_nothing_is_hel
     assert_eq!(open.result, None);
     insta::assert_snapshot!(open.diagnostics.join("\n\n"), @r#"
     Error at env: Access to secret denied
-    Failed to read secret demo/dev/DENIED. Vault "team" does not let the daemon read this. The reference is vault://team/secret/denied#password
+    Failed to read secret demo/dev/DENIED. Vault "team" does not let the daemon read this.
 
     Grant the daemon's identity in the vault permission to read this secret.
 
     Error at env: Secret not found
-    Failed to read secret demo/dev/GONE. Vault "team" has no such secret. The reference is vault://team/secret/gone#password
+    Failed to read secret demo/dev/GONE. Vault "team" has no such secret.
 
     Create the secret in the vault, or correct the reference.
     "#);
@@ -122,7 +122,7 @@ async fn an_environment_holds_no_more_than_a_stream() {
     let open = harness.open(ENVIRONMENT, &dev([])).await;
     insta::assert_snapshot!(open.message(), @"
     Error at env: Secret is too large
-    Failed to read secret demo/dev/B. Together with this one, the secrets of demo/dev exceed 16777216 bytes (16 MiB). The reference is azure-kv://cloud/B
+    Failed to read secret demo/dev/B. Together with this one, the secrets of demo/dev exceed 16777216 bytes (16 MiB).
 
     Narrow the environment with prefix, and read large secrets with ephemeral kontraktor_secret.
     ");

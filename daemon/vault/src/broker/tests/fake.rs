@@ -215,7 +215,7 @@ pub(super) fn leasing(seconds: u64) -> (Broker, Arc<Fake>) {
 
 /// A secret with the fields `user` and `password`.
 pub(super) fn fields(value: &str) -> Fetched {
-    let bytes = |text: &str| Bytes::from(text.to_owned());
+    let bytes = |text: &str| Some(Bytes::from(text.to_owned()));
     let fields = [("user".to_owned(), bytes("u")), ("password".to_owned(), bytes(value))];
     Fetched { content: Content::Fields(fields.into()), version: Some("1".to_owned()), lease: None }
 }

@@ -60,22 +60,28 @@ async fn texts_come_as_they_are_and_everything_else_as_its_json() {
     let fetched = vault.fetch(&secret("vault://team/secret/app#text")).await.unwrap();
     let field =
         |name| String::from_utf8(fetched.content.select(Some(name)).unwrap().expose().to_vec()).unwrap();
-    let names = ["text", "plain", "empty", "number", "whole", "bool", "none", "map", ""];
+    let names = ["text", "plain", "empty", "number", "whole", "bool", "map", ""];
     assert_eq!(
         names.map(field),
-        [
-            "a\"b\\c\né😀",
-            "x y",
-            "",
-            "1e400",
-            "12345678901234567890",
-            "true",
-            "null",
-            r#"{"b": [1,  2]}"#,
-            "no name"
-        ]
+        ["a\"b\\c\né😀", "x y", "", "1e400", "12345678901234567890", "true", r#"{"b": [1,  2]}"#, "no name"]
     );
+    let null = fetched.content.select(Some("none")).unwrap_err();
+    assert_eq!(null.message, "the field \"none\" of the secret has no value (null)");
     assert_eq!((fetched.version.as_deref(), fetched.lease), (Some("7"), None));
+}
+
+#[tokio::test]
+async fn a_secret_that_is_null_has_no_value() {
+    let (_double, vault) = world(|seen| match seen.path() {
+        "secret/data/app" => {
+            Some(Reply::json(200, json!({ "data": { "data": null, "metadata": { "version": 7 } } })))
+        }
+        _ => None,
+    })
+    .await;
+    let error = fails(&vault, "vault://team/secret/app#text").await;
+    assert_eq!(error.kind, VaultErrorKind::NotFound);
+    assert_eq!(error.message, "the secret in vault \"team\" has no value (null)");
 }
 
 #[tokio::test]
