@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
 
-use kontraktor_model::names::EnvPath;
+use kontraktor_model::{limits::MAX_LISTED_NAMES, names::EnvPath};
 use kontraktor_proto::{json::Problem, v1};
 use zeroize::Zeroizing;
 
@@ -11,9 +11,10 @@ use crate::{
     context::Context,
     error::CliError,
     holds::RenewedHold,
-    masking::Secrets,
+    masking::{Secrets, TooShort},
     point_in_time::PointInTimeSpec,
     running::{Child, Exit, Invocation, StartError},
+    text::counted,
 };
 
 /// ktr itself failed before the command started. As for env(1) and docker(1).
@@ -21,12 +22,16 @@ pub(crate) const EXIT_CODE_FAILED: u8 = 125;
 const EXIT_CODE_NOT_EXECUTABLE: u8 = 126;
 const EXIT_CODE_NOT_FOUND: u8 = 127;
 
+/// What `--no-mask` without a key means: every one. No key has this name.
+const ALL_KEYS: &str = "*";
+
 /// Run a command with an environment's variables and secrets
 ///
-/// Output passes through with secrets masked as ***. Signals are forwarded, and the exit code is the command's own, or 128 plus
-/// the number of the signal that ended it. Exit codes 125 to 127 mean that the command did not start: 125 if ktr failed, 126 if
-/// the command cannot be executed, 127 if it was not found. If there is anything to mask, the command's output is a pipe and
-/// not the terminal.
+/// Output passes through with secrets masked as ***, also where they are encoded, escaped or broken into lines. Of a secret that
+/// is JSON, each string is masked too. Signals are forwarded, and the exit code is the command's own, or 128 plus the number of
+/// the signal that ended it. Exit codes 125 to 127 mean that the command did not start: 125 if ktr failed, 126 if the command
+/// cannot be executed, 127 if it was not found. If there is anything to mask, the command's output is a pipe and not the
+/// terminal.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Environment, such as infra-demo/dev
@@ -41,9 +46,10 @@ pub(crate) struct Args {
     /// As of a revision, a time (2026-05-01T08:00:00Z), or a duration before now (30m, 2h, 7d)
     #[arg(long, value_name = "REVISION|TIME")]
     at: Option<PointInTimeSpec>,
-    /// Connect the command to the terminal directly, without masking
-    #[arg(long)]
-    no_mask: bool,
+    /// Do not mask the secret of this key (repeatable). Without a key: mask nothing, and connect the command to the terminal
+    /// directly
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = ALL_KEYS)]
+    no_mask: Vec<String>,
     /// Command and its arguments, after --
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -87,6 +93,7 @@ async fn run_with(
 ) -> Result<u8, CliError> {
     let failed = |error: CliError| error.with_exit_code(EXIT_CODE_FAILED);
     let secrets = readable_secrets(response.secrets, context).map_err(failed)?;
+    check_unmasked_keys(args, &secrets).map_err(failed)?;
     let mut variables: Vec<(OsString, OsString)> = response
         .snapshot
         .unwrap_or_default()
@@ -96,7 +103,7 @@ async fn run_with(
         .collect();
     variables.extend(secrets.iter().map(|(key, value)| (key.into(), OsString::from_vec(value.to_vec()))));
 
-    let masked = if args.no_mask { None } else { masked_secrets(&secrets, context).map_err(failed)? };
+    let masked = masked_secrets(args, &secrets, context).map_err(failed)?;
     // Our warnings come before the command's output.
     context.out.finish().map_err(failed)?;
     let (program, arguments) = args
@@ -166,11 +173,44 @@ fn readable_secrets(
     Ok(secrets)
 }
 
+/// Fails if a key of `--no-mask` names no secret: a typo would otherwise go unnoticed.
+fn check_unmasked_keys(args: &Args, secrets: &[NamedSecret]) -> Result<(), CliError> {
+    let is_known = |key: &str| key == ALL_KEYS || secrets.iter().any(|(known, _)| known == key);
+    let Some(unknown) = args.no_mask.iter().find(|key| !is_known(key)) else { return Ok(()) };
+    if secrets.is_empty() {
+        return Err(CliError::usage(format!(
+            "unknown key `{unknown}` in --no-mask: there are no secrets to mask"
+        )));
+    }
+    let mut known: Vec<_> =
+        secrets.iter().take(MAX_LISTED_NAMES).map(|(known, _)| format!("`{known}`")).collect();
+    if let Some(more) = secrets.len().checked_sub(MAX_LISTED_NAMES).filter(|more| *more > 0) {
+        known.push(format!("{more} more"));
+    }
+    let known = known.join(", ");
+    Err(CliError::usage(format!("unknown key `{unknown}` in --no-mask; the keys with secrets are {known}")))
+}
+
 /// Returns the secrets to mask; none if there are none, so that the command keeps its terminal.
-fn masked_secrets(secrets: &[NamedSecret], context: &mut Context) -> Result<Option<Secrets>, CliError> {
+fn masked_secrets(
+    args: &Args,
+    secrets: &[NamedSecret],
+    context: &mut Context,
+) -> Result<Option<Secrets>, CliError> {
+    let is_masked =
+        |key: &String| !args.no_mask.iter().any(|unmasked| unmasked == key || unmasked == ALL_KEYS);
+    let secrets: Vec<_> = secrets.iter().filter(|(key, _)| is_masked(key)).collect();
     let (masked, too_short) = Secrets::new(secrets.iter().map(|(_, value)| value.as_slice()));
-    let too_short: Vec<&str> =
-        too_short.iter().filter_map(|index| Some(secrets.get(*index)?.0.as_str())).collect();
+    let too_short: Vec<_> = too_short
+        .into_iter()
+        .filter_map(|(index, short)| {
+            let (key, _) = secrets.get(index)?;
+            Some(match short {
+                TooShort::Secret => key.clone(),
+                TooShort::Strings(count) => format!("{key} ({} in it)", counted(count, "string")),
+            })
+        })
+        .collect();
     if !too_short.is_empty() {
         context.out.warning(&format!("too short to mask in the output: {}", too_short.join(", ")))?;
     }

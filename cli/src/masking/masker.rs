@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::automaton::{Automaton, ROOT, State};
+use super::matcher::{Matcher, Search};
 
 /// What replaces a secret.
 pub(super) const MASK: &[u8] = b"***";
@@ -14,8 +14,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Masks one text, which may arrive in any pieces.
 pub struct Masker {
-    automaton: Arc<Automaton>,
-    state: State,
+    search: Search,
     /// The end of the text so far that may still become a secret, and behind it, while it is searched, what is new.
     held: Zeroizing<Vec<u8>>,
     /// The number of bytes at the beginning of `held` that are already in the output, as part of a mask.
@@ -27,17 +26,17 @@ pub struct Masker {
 }
 
 impl Masker {
-    pub(super) fn new(automaton: Arc<Automaton>) -> Self {
+    pub(super) fn new(matcher: Arc<Matcher>) -> Self {
         // Never grows, so that no copy is left behind.
-        let held = Zeroizing::new(Vec::with_capacity(automaton.longest_pattern() + CHUNK_BYTES));
-        Self { automaton, state: ROOT, held, written: 0, secret: Vec::new(), masking: false }
+        let held = Zeroizing::new(Vec::with_capacity(matcher.max_open() + CHUNK_BYTES));
+        Self { search: Search::new(matcher), held, written: 0, secret: Vec::new(), masking: false }
     }
 
     /// Adds text, and appends to `out` what is certain by now.
     pub fn push(&mut self, text: &[u8], out: &mut Vec<u8>) {
         for chunk in text.chunks(CHUNK_BYTES) {
-            self.search(chunk);
-            let open = self.held.len() - self.automaton.open(self.state);
+            self.find(chunk);
+            let open = self.held.len() - length(self.search.open(), self.search.position());
             self.write(open, out);
         }
     }
@@ -45,19 +44,17 @@ impl Masker {
     /// Ends the text, and appends to `out` what was held back.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         self.write(self.held.len(), out);
-        self.state = ROOT;
+        self.search.restart();
     }
 
     /// Finds the secrets in the chunk and in what was held back before it.
-    fn search(&mut self, chunk: &[u8]) {
+    fn find(&mut self, chunk: &[u8]) {
         let before = self.held.len();
         self.held.extend_from_slice(chunk);
         for (index, byte) in chunk.iter().enumerate() {
-            self.state = self.automaton.next(self.state, *byte);
-            let length = self.automaton.longest(self.state);
-            if length > 0 {
+            if let Some(from) = self.search.push(*byte) {
                 let end = before + index + 1;
-                self.mark(end - length, end);
+                self.mark(end - length(from, self.search.position()), end);
             }
         }
     }
@@ -106,4 +103,9 @@ impl Masker {
             *to -= open;
         }
     }
+}
+
+/// Returns how many bytes are between two positions in a text; all of them are held.
+fn length(from: u64, to: u64) -> usize {
+    usize::try_from(to - from).expect("what is held fits into memory")
 }

@@ -1,10 +1,19 @@
+//! `encoders` has a property test over encoders written anew, `tools` what real tools printed.
+
+mod encoders;
+mod tools;
+
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use proptest::prelude::*;
 
-use super::{masker::MASK, *};
+use super::{
+    forms::{Form, Kind},
+    masker::MASK,
+    *,
+};
 
 /// Masks the first bytes of a text in one go, straight from the definition.
 fn naive(patterns: &[&[u8]], text: &[u8], first: usize) -> Vec<u8> {
@@ -39,8 +48,9 @@ fn open(patterns: &[&[u8]], text: &[u8]) -> usize {
 }
 
 fn masker(patterns: &[&[u8]]) -> Masker {
-    let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.to_vec().into()).collect();
-    Masker::new(Arc::new(Automaton::new(&patterns)))
+    let form = |pattern: &&[u8]| Form { kind: Kind::Text, text: pattern.to_vec().into() };
+    let forms: Vec<_> = patterns.iter().map(form).collect();
+    Masker::new(Arc::new(Matcher::new(&forms)))
 }
 
 /// Masks a text with all forms of these secrets.
@@ -58,7 +68,7 @@ proptest! {
 
     #[test]
     fn wherever_a_text_is_cut_it_is_masked_as_a_whole(
-        patterns in prop::collection::vec("[abc]{1,6}", 0..6),
+        patterns in prop::collection::vec("[abc]{2,7}", 0..6),
         pieces in prop::collection::vec("[abcd]{0,9}", 0..8),
     ) {
         let patterns: Vec<_> = patterns.iter().map(String::as_bytes).collect();
@@ -161,14 +171,106 @@ fn white_space_at_the_ends_of_a_secret_does_not_matter() {
 }
 
 #[test]
-fn short_secrets_are_reported_and_not_masked() {
-    let values: [&[u8]; 5] = [b"abc", b"", b"abcd", b"ab\n\n", b"    "];
+fn every_form_of_every_part_of_a_secret_is_masked() {
+    let password = "k9#Lm$2pQ!xz&7Wd";
+    let json = format!(r#"{{"username":"app_user","port":5432,"more":[{{"password":"{password}"}}]}}"#);
+    let twice = format!(r#"{{"config":{}}}"#, serde_json::to_string(&json).expect("JSON"));
+    for secret in [&json, &twice, &format!("first line of it\n{password}\nlast line")] {
+        for form in [
+            password.to_owned(),
+            "k9%23Lm%242pQ%21xz%267Wd".to_owned(),
+            "k9#Lm$2pQ!xz\\u00267Wd".to_owned(),
+            "k9\\#Lm\\$2pQ\\!xz\\&7Wd".to_owned(),
+            "k9#Lm$$2pQ!xz&amp;7Wd".to_owned(),
+            "6b39234c6d24327051".to_owned() + "21787a26375764",
+            STANDARD.encode(password),
+            STANDARD.encode(format!("{password}\n")),
+        ] {
+            assert_eq!(masked(&[secret], &format!("<{form}>")), "<***>");
+        }
+        let basic = masked(&[secret], &format!("Basic {}", STANDARD.encode(format!("app:{password}"))));
+        assert_eq!(basic.matches("***").count(), 1);
+        assert!(basic.len() <= "Basic YXBwOm***ZA==".len(), "{basic}");
+    }
+}
+
+#[test]
+fn what_is_not_a_string_in_json_is_not_masked() {
+    let json = r#"{"on": true, "port": 54321, "none": null, "nested": {"list": [98765432, false]}}"#;
+    assert_eq!(
+        masked(&[json], "true 54321 null 98765432 false on nested"),
+        "true 54321 null 98765432 false on nested"
+    );
+    // All of a secret is masked, whatever it is.
+    assert_eq!(masked(&["54321", "true", "\"abcd\""], "true 54321 abcd"), "*** *** ***");
+}
+
+#[test]
+fn short_secrets_and_strings_are_reported_and_not_masked() {
+    let values: [&[u8]; 7] = [
+        b"abc",
+        b"",
+        b"abcd",
+        b"ab\n\n",
+        b"    ",
+        br#"{"a":"xyz","b":["", "xy", "long enough"]}"#,
+        b"{\"a\":1}",
+    ];
     let (secrets, short) = Secrets::new(values);
-    assert_eq!(short, [0, 3, 4]);
+    assert_eq!(
+        short,
+        [(0, TooShort::Secret), (3, TooShort::Secret), (4, TooShort::Secret), (5, TooShort::Strings(2))]
+    );
     assert!(!secrets.is_empty());
     let (nothing, short) = Secrets::new([&b"x"[..], b""]);
     assert!(nothing.is_empty());
-    assert_eq!(short, [0]);
+    assert_eq!(short, [(0, TooShort::Secret)]);
+}
+
+#[test]
+fn lines_may_be_broken_anywhere() {
+    let secret = "correct-horse-battery-staple";
+    for text in [
+        "correct-horse-\nbattery-staple",
+        "correct-horse-\r\n      battery-sta\r\n      ple",
+        "correct-horse-\\\n    battery-staple",
+        "correct-horse-' +\n  'battery-staple",
+        "correct-horse=\n-battery-staple",
+        "correct-horse\\n-battery-staple",
+    ] {
+        assert_eq!(masked(&[secret], &format!("<{text}>")), "<***>", "{text}");
+    }
+    // So little before the break is not held back, and stays visible.
+    assert_eq!(masked(&[secret], "<corr\nect-horse-battery-staple>"), "<corr\n***>");
+    // A line that only ends like the beginning of a secret is printed at once.
+    let (secrets, _) = Secrets::new([secret.as_bytes()]);
+    let (mut masker, mut out) = (secrets.masker(), Vec::new());
+    masker.push(b"abc\ncorr\n", &mut out);
+    assert_eq!(out, b"abc\ncorr\n");
+}
+
+/// A prompt may end with what begins an escape.
+#[test]
+fn an_escape_alone_is_not_held_back() {
+    let (secrets, _) = Secrets::new([&b"hunter2!"[..]]);
+    for prompt in ["100%", "C:\\", "a &", "value=", "host% ", "\""] {
+        let (mut masker, mut out) = (secrets.masker(), Vec::new());
+        masker.push(prompt.as_bytes(), &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), prompt);
+    }
+    assert_eq!(masked(&["hunter2!"], "%68%75%6e%74%65%72%32%21"), "%***");
+}
+
+/// What is held back is bounded, however long a gap or an escape is.
+#[test]
+fn no_text_is_held_back_without_end() {
+    let (secrets, _) = Secrets::new([&b"correct-horse-battery"[..]]);
+    for end in ["\n ", "\\"] {
+        let text = format!("correct-horse{}", end.repeat(20_000));
+        let (mut masker, mut out) = (secrets.masker(), Vec::new());
+        masker.push(text.as_bytes(), &mut out);
+        assert!(out.len() + 2_000 > text.len(), "{}", out.len());
+    }
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn failures_of_ktr_have_exit_codes_of_their_own() {
         .show(&["run", "infra-demo/dev", "--", ""])
         .show(&["run", "infra-demo/nowhere", "--", "true"])
         .show(&["run", "infra-demo/dev", "--at", "99", "--", "true"])
+        .show(&["run", "infra-demo/dev", "--no-mask=PORT", "--", "true"])
         .show(&["run", "infra-demo/dev", "--nonsense", "--", "true"])
         .show(&["run", "infra-demo/dev"])
         .show(&["run", "infra-demo/dev", "true"])
@@ -78,6 +79,9 @@ fn failures_of_ktr_have_exit_codes_of_their_own() {
     $ ktr run infra-demo/dev --at 99 -- true
     error: environment "infra-demo/dev" has no revision 99; the newest is 2
     hint: Use a revision from 1 to 2.
+    [exit 125]
+    $ ktr run infra-demo/dev --no-mask=PORT -- true
+    error: unknown key `PORT` in --no-mask: there are no secrets to mask
     [exit 125]
     $ ktr run infra-demo/dev --nonsense -- true
     error: unexpected argument '--nonsense' found

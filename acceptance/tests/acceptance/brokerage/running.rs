@@ -15,6 +15,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use serde_json::json;
 use testkit::{Run, binary, servers::python};
 
 use super::{SECRET, Scene, shop as scene};
@@ -57,6 +58,71 @@ fn a_command_gets_variables_and_secrets_and_its_output_is_masked() {
         scene.world.ktr(&["run", "--no-mask", "shop/dev", "--", "sh", "-c", "printf %s \"$DB_PASSWORD\""]);
     assert_eq!(bare.ok().stdout, SECRET);
     scene.no_trace();
+}
+
+/// Prints an environment variable, and the password in it, as programs do.
+const PRINT_FORMS: &str = r#"
+import base64, html, json, os, shlex, urllib.parse
+whole = os.environ["DB"]
+password = json.loads(whole)["password"]
+for secret in (whole, password):
+    for form in (secret, repr(secret), json.dumps({"a": secret}), json.dumps(json.dumps(secret)), html.escape(secret),
+                 urllib.parse.quote(secret), urllib.parse.quote_plus(secret), shlex.quote(secret), secret.encode().hex(),
+                 base64.b64encode(secret.encode()).decode()):
+        print(form)
+for user in ("u", "us", "use"):
+    print("Basic", base64.b64encode(f"{user}:{password}".encode()).decode())
+print("port", json.loads(whole)["port"], "debug", json.loads(whole)["debug"], flush=True)
+"#;
+
+/// A secret that is a JSON object.
+#[test]
+fn the_strings_in_a_json_secret_are_masked_in_every_form() {
+    let scene = scene();
+    let password = "k9#Lm$2pQ!xz&7'W\"d";
+    let data =
+        json!({"username": "app_user", "password": password, "pin": "123", "port": 5432, "debug": true});
+    scene.vault.put("secret/data/app/whole", &json!({"data": {"json": data.to_string()}}));
+    scene.world.ktr(&["secret", "set", "shop/dev", "DB=vault://team/secret/app/whole#json"]).ok();
+    let python = python().display().to_string();
+    let run = scene.world.ktr(&["run", "shop/dev", "--", &python, "-c", PRINT_FORMS]).ok();
+    assert_eq!(run.stdout.matches("***").count(), 23);
+    assert!(run.stdout.ends_with("port 5432 debug True\n"));
+    // A few characters of Basic authentication depend on the user's name too.
+    let visible = run.stdout.replace("***", "");
+    let digits = "6b39234c6d24327051217a";
+    for piece in ["k9#", "k9%", "k9\\", "xz", "azkjT", "OWs5I", "app_user", digits] {
+        assert!(!visible.contains(piece), "a piece of a secret is visible");
+    }
+    assert!(
+        run.stderr.contains("warning: too short to mask in the output: DB (1 string in it)"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn single_keys_can_be_left_unmasked() {
+    let scene = scene();
+    scene.vault.put("secret/data/app/flags", &json!({"data": {"level": "verbose"}}));
+    scene.world.ktr(&["secret", "set", "shop/dev", "LEVEL=vault://team/secret/app/flags#level"]).ok();
+    let print = |options: &[&str]| {
+        let command = ["--", "sh", "-c", "echo \"$LEVEL $DB_PASSWORD\""];
+        scene.world.ktr(&[&["run", "shop/dev"], options, &command].concat())
+    };
+    assert_eq!(print(&[]).ok().stdout, "*** ***\n");
+    assert_eq!(print(&["--no-mask=LEVEL"]).ok().stdout, "verbose ***\n");
+    let all = print(&["--no-mask=LEVEL", "--no-mask=DB_PASSWORD"]).ok().stdout;
+    assert!(all == format!("verbose {SECRET}\n"), "every key is left unmasked");
+    for unknown in ["--no-mask=LEVLE", "--no-mask=DB_HOST", "--no-mask="] {
+        let run = print(&[unknown]);
+        assert_eq!((run.code, run.stdout.as_str()), (125, ""));
+        assert!(
+            run.stderr.contains("in --no-mask; the keys with secrets are `DB_PASSWORD`, `LEVEL`"),
+            "{}",
+            run.stderr
+        );
+    }
 }
 
 #[test]
