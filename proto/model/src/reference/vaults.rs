@@ -61,7 +61,7 @@ mod tests {
         let unknown = reference.find_vault([("team", "aws-sm")]).expect_err("it is of another kind");
         assert_eq!(unknown.message, "no vault \"team\" of kind \"vault\" is configured");
         assert_eq!(unknown.remedy, "use one of team (aws-sm), or add a [[vault]] table to kontraktord.toml");
-        let unknown = reference.find_vault([]).expect_err("there is none");
+        let unknown = reference.find_vault([]).expect_err("no vault is configured");
         assert_eq!(unknown.remedy, "add a [[vault]] table to kontraktord.toml");
         let many = choose_vault((0..30).map(|_| ("a", "vault")));
         assert!(many.ends_with("a (vault), 10 more, or add a [[vault]] table to kontraktord.toml"), "{many}");
