@@ -6,7 +6,6 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod exit;
-pub mod hardening;
 pub mod listener;
 pub mod log_format;
 pub mod logging;

@@ -21,7 +21,6 @@ use crate::{
     clock,
     config::{Config, ConfigError},
     exit::{Exit, Failure},
-    hardening,
     listener::{Bound, ListenError},
     logging,
     signals::Signals,
@@ -43,7 +42,7 @@ pub(super) fn run(
     load: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
 ) -> Result<(), Failure> {
     logging::start(&config.log.value, config.log_format.value)?;
-    hardening::keep_memory_private();
+    super::keep_memory_private();
     clock::check()?;
     let broker = Broker::new(config.vaults()?, Arc::new(clock::now));
     let runtime = super::runtime()?;

@@ -9,12 +9,11 @@ use crate::{
     clock,
     config::Config,
     exit::{Exit, Failure},
-    hardening,
 };
 use kontraktor_vault::{ConfiguredVault, VaultError};
 
 pub(super) fn run(config: &Config, arguments: &CheckArgs) -> Result<(), Failure> {
-    hardening::keep_memory_private();
+    super::keep_memory_private();
     // TLS needs the time.
     clock::check()?;
     let vaults = config.vaults()?;

@@ -62,7 +62,7 @@ fn relative_paths_start_in_the_working_directory() {
 fn errors_name_the_setting_the_source_and_the_rule() {
     let long = Flags { socket: Some(format!("/{}", "s".repeat(107)).into()), ..Flags::default() };
     insta::assert_snapshot!(refused(&long, &[]).replace(&"s".repeat(107), "sss"),
-        @"invalid value for `socket` from flag --socket: /sss has 108 bytes; the limit for a unix socket's path is 107");
+        @"invalid value for `socket` from flag --socket: /sss is 108 bytes long; the system allows at most 107. Choose a shorter path with `--socket` or KONTRAKTOR_SOCKET");
     insta::assert_snapshot!(refused(&Flags::default(), &[("KONTRAKTOR_LOG_FORMAT", "xml")]),
         @"invalid value for `log-format` from environment variable KONTRAKTOR_LOG_FORMAT: expected `auto`, `text` or `json`");
     insta::assert_snapshot!(refused(&Flags::default(), &[("KONTRAKTOR_LOG", "info,kontraktord=loud")]),
@@ -208,10 +208,35 @@ fn an_invalid_value_is_never_repeated() {
     "##);
 }
 
+/// Its author decides where secrets come from.
+#[test]
+fn a_file_that_others_can_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("k.toml");
+    std::fs::write(&file, "").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o664)).unwrap();
+    let flags = Flags { config: Some(file.clone()), ..Flags::default() };
+    insta::assert_snapshot!(refused(&flags, &[]).replace(&file.display().to_string(), "k.toml"),
+        @"the configuration file k.toml has mode 0664, which lets other users change it. Check its content and run `chmod go-w` on it");
+    // As a ConfigMap of Kubernetes is mounted.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let link = dir.path().join("link.toml");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    for good in [file, link] {
+        let flags = Flags { config: Some(good), ..Flags::default() };
+        assert!(Config::load(&flags, &ProcessEnv::for_test(&[])).is_ok());
+    }
+}
+
 #[test]
 fn the_example_file_is_valid() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/kontraktord.example.toml");
-    let flags = Flags { config: Some(file.into()), ..Flags::default() };
+    // A copy, because a checkout may belong to another user.
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("k.toml");
+    std::fs::write(&file, include_str!("../../kontraktord.example.toml")).unwrap();
+    let flags = Flags { config: Some(file), ..Flags::default() };
     let config = Config::load(&flags, &ProcessEnv::for_test(&[])).unwrap();
     assert_eq!(config.data_dir.value, PathBuf::from("/var/lib/kontraktor"));
     let vaults = config.vaults().unwrap();

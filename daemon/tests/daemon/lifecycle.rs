@@ -100,6 +100,39 @@ fn a_directory_that_others_can_enter_is_refused_for_the_socket() {
     insta::assert_snapshot!(refused.report(), @"error: the socket's directory HOME/open has mode 0755, which lets other users in; use a directory of its own and `chmod 700` it");
 }
 
+/// Other users may have put links into the directory before it was closed.
+#[test]
+fn a_lock_that_someone_planted_is_refused_and_what_it_leads_to_is_left_alone() {
+    let home = Home::new();
+    let victim = home.dir.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    fs::create_dir(home.data()).unwrap();
+    std::os::unix::fs::symlink(&victim, home.data().join(LOCK_FILE)).unwrap();
+    fs::set_permissions(home.data(), fs::Permissions::from_mode(0o700)).unwrap();
+    let refused = home.run(&[]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(refused.report(), @"error: cannot use the data directory HOME/data: kontraktord.lock is a symbolic link. Remove it, or replace it with the file itself");
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}
+
+#[test]
+fn a_default_socket_with_too_long_a_path_is_refused_with_the_remedy() {
+    let home = Home::new();
+    let runtime = format!("/{}", "x".repeat(100));
+    let refused = home.tidy(
+        home.builder()
+            .env("KONTRAKTOR_SOCKET", "")
+            .env("XDG_RUNTIME_DIR", &runtime)
+            .command()
+            .arg("--check-config"),
+    );
+    assert_eq!(refused.code, 2);
+    insta::assert_snapshot!(refused.stderr.replace(&runtime, "/x"), @r"
+    error: invalid value for `socket` from default: /x/kontraktor/kontraktord.sock is 129 bytes long; the system allows at most 107. Choose a shorter path with `--socket` or KONTRAKTOR_SOCKET
+    hint: run `kontraktord --help` for the list of settings; nothing was changed
+    ");
+}
+
 #[test]
 fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let home = Home::new();

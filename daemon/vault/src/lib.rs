@@ -14,6 +14,7 @@ pub mod hashicorp;
 mod kind;
 mod kinds;
 mod logging;
+mod plain_http;
 mod secret;
 mod setting_error;
 mod toml_settings;
