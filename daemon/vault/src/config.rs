@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_table_that_says_the_same_is_unchanged_wherever_it_is() {
         let tables = |text: &str| {
-            let file: File = Figment::from(Toml::string(text)).extract().unwrap();
+            let file: File = read_config(text).unwrap();
             file.vault
         };
         let named = |name: &str, more: &str| aws(more).replace("prod", name);

@@ -6,7 +6,6 @@
 use std::{error::Error as StdError, io, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use kontraktor_hardening::file::Rule;
 use kontraktor_model::{limits::MAX_SECRET_BYTES, names::VaultName};
 use reqwest::{
