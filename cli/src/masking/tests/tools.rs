@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::masked;
 
 #[derive(Deserialize)]
-struct Outputs {
+struct Recording {
     password: String,
     key: String,
     outputs: Vec<Output>,
@@ -22,11 +22,11 @@ struct Output {
 
 #[test]
 fn what_tools_print_is_masked() {
-    let outputs: Outputs = serde_json::from_str(include_str!("tools.json")).expect("JSON");
+    let recording: Recording = serde_json::from_str(include_str!("tools.json")).expect("JSON");
     let in_json = |secret: &str| serde_json::json!({"user": "application", "secret": secret}).to_string();
     let mut wrong = Vec::new();
-    for output in &outputs.outputs {
-        let secret = if output.of == "key" { &outputs.key } else { &outputs.password };
+    for output in &recording.outputs {
+        let secret = if output.of == "key" { &recording.key } else { &recording.password };
         for value in [secret.clone(), in_json(secret)] {
             let out = masked(&[&value], &output.text);
             if out != output.masked {
