@@ -46,7 +46,7 @@ mod system {
             let ended = match waitid(Id::All, peek) {
                 Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) => pid,
                 Err(Errno::EINTR) => continue,
-                // None has ended, or there is none.
+                // No child has ended, or there are no children.
                 _ => return,
             };
             // It hides the others until it is waited for, and then they are reaped.
