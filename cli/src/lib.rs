@@ -26,6 +26,8 @@ mod text;
 
 use std::{ffi::OsString, process::ExitCode};
 
+use kontraktor_hardening::memory;
+
 use crate::{
     command_line::CommandLine,
     commands::{Command, completions},
@@ -36,8 +38,12 @@ use crate::{
 
 /// Runs the command that the arguments name, the program's name first, and returns its exit code.
 ///
-/// Errors are reported on standard error. `ktr run` may replace the process, and then this does not return.
+/// Keeps secrets in this process's memory out of core dumps, and lets what `ktr run` starts dump core as before. Errors are
+/// reported on standard error. `ktr run` may replace the process, and then this does not return.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    for missing in memory::keep_private(memory::Scope::ThisProcess) {
+        terminal::warn(&missing.to_string());
+    }
     let arguments: Vec<_> = arguments.into_iter().collect();
     let command_line = match CommandLine::parse_from(&arguments) {
         Ok(command_line) => command_line,

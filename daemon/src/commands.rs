@@ -7,6 +7,7 @@ mod serve;
 mod vault_check;
 
 use jiff::Timestamp;
+use kontraktor_hardening::memory;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -30,6 +31,13 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         }
         Some(Command::Audit(AuditCommand::Verify(arguments))) => audit_verify::run(&config, &arguments),
         Some(Command::Vault(VaultCommand::Check(arguments))) => vault_check::run(&config, &arguments),
+    }
+}
+
+/// Keeps secrets in memory out of core dumps. What the system does not allow does not keep the daemon from its work.
+fn keep_memory_private() {
+    for missing in memory::keep_private(memory::Scope::Descendants) {
+        tracing::warn!("{missing}");
     }
 }
 

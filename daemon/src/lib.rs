@@ -5,7 +5,6 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod exit;
-pub mod hardening;
 pub mod listener;
 pub mod log_format;
 pub mod logging;

@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use kontraktor_hardening::file::{self, OpenError, Rule};
 use nix::unistd::geteuid;
 use tokio::net::UnixListener;
 
@@ -37,7 +38,7 @@ pub enum ListenError {
         /// The path of the socket.
         path: PathBuf,
         /// What is there, with the remedy.
-        problem: &'static str,
+        problem: String,
     },
     /// The system refused.
     #[error("cannot {what} {}: {source}", path.display())]
@@ -126,14 +127,14 @@ fn lock_beside(path: &Path) -> Result<File, ListenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let lock_path = PathBuf::from(name);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
-        .open(&lock_path)
-        .map_err(|source| io_error("open the socket's lock", &lock_path, source))?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    let file = file::open_with(&mut options, &lock_path, Rule::Data).map_err(|error| match error {
+        OpenError::Io(source) => io_error("open the socket's lock", &lock_path, source),
+        OpenError::Untrusted(untrusted) => {
+            ListenError::Occupied { path: lock_path.clone(), problem: untrusted.to_string() }
+        }
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ListenError::InUse(path.to_owned())),
@@ -142,7 +143,8 @@ fn lock_beside(path: &Path) -> Result<File, ListenError> {
 }
 
 fn remove_stale(path: &Path) -> Result<(), ListenError> {
-    let occupied = |problem| ListenError::Occupied { path: path.to_owned(), problem };
+    let occupied =
+        |problem: &str| ListenError::Occupied { path: path.to_owned(), problem: problem.to_owned() };
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -223,6 +225,19 @@ mod tests {
             assert!(matches!(Bound::bind(path), Err(ListenError::Occupied { .. })), "{}", path.display());
         }
         assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_someone_planted_is_not_opened() {
+        let temp = private_temp();
+        let (path, file) = (temp.path().join("k.sock"), temp.path().join("file"));
+        fs::write(&file, "precious").unwrap();
+        std::os::unix::fs::symlink(&file, temp.path().join("k.sock.lock")).unwrap();
+        let error = Bound::bind(&path).unwrap_err().to_string();
+        insta::assert_snapshot!(error.replace(&temp.path().display().to_string(), "DIR"),
+            @"DIR/k.sock.lock is a symbolic link. Remove it, or replace it with the file itself");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+        assert!(!path.exists());
     }
 
     #[tokio::test]

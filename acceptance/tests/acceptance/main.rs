@@ -12,6 +12,7 @@ mod functions;
 mod history;
 mod import;
 mod imports;
+mod memory;
 mod mirror;
 mod mocks;
 mod outage;

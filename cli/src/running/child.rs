@@ -6,6 +6,7 @@ use std::{
     process::ExitStatus,
 };
 
+use kontraktor_hardening::memory;
 use nix::{sys::signal::kill, unistd::Pid};
 use tokio::{
     process::{Child as Process, Command},
@@ -49,8 +50,11 @@ impl Child {
             Some(secrets) => redirect(&mut command, secrets).map_err(setup("create a pipe"))?,
             None => Vec::new(),
         };
-        // Drops `command`, and with it this process's copy of the pipes' writing ends.
-        let process = Command::from(command).spawn().map_err(|error| StartError::new(program, error))?;
+        let mut command = Command::from(command);
+        let process = memory::with_former_limits(|| command.spawn());
+        // And with it this process's copy of the pipes' writing ends.
+        drop(command);
+        let process = process.map_err(|error| StartError::new(program, error))?;
         let (ended, command_ended) = watch::channel(false);
         let streams = streams.into_iter().map(|stream| stream.pass_through(command_ended.clone())).collect();
         Ok(Self { process, signals, streams, ended })

@@ -7,6 +7,8 @@ use std::{
     process::Command,
 };
 
+use kontraktor_hardening::memory;
+
 /// A command to run.
 pub struct Invocation<'a> {
     /// The program, as a path or as a name to find on `PATH`.
@@ -27,7 +29,8 @@ impl Invocation<'_> {
     /// Replaces this process with the command. Returns only if that fails.
     pub fn exec(self) -> StartError {
         let program = self.program.to_owned();
-        let error = self.command().exec();
+        let mut command = self.command();
+        let error = memory::with_former_limits(|| command.exec());
         StartError::new(&program, error)
     }
 }

@@ -16,7 +16,6 @@ use super::{data, system_clock};
 use crate::{
     config::Config,
     exit::{Exit, Failure},
-    hardening,
     listener::{Bound, ListenError},
     logging,
     signals::Signals,
@@ -32,7 +31,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     logging::start(&config.log.value, config.log_format.value);
-    hardening::keep_memory_private();
+    super::keep_memory_private();
     let broker = Broker::new(config.vaults()?, Arc::new(system_clock));
     let runtime = super::runtime()?;
     let result = runtime.block_on(serve(&config.data_dir.value, &config.socket.value, broker));

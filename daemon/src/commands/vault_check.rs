@@ -8,12 +8,11 @@ use crate::{
     cli::CheckArgs,
     config::Config,
     exit::{Exit, Failure},
-    hardening,
 };
 use kontraktor_vault::{ConfiguredVault, VaultError};
 
 pub(super) fn run(config: &Config, arguments: &CheckArgs) -> Result<(), Failure> {
-    hardening::keep_memory_private();
+    super::keep_memory_private();
     let vaults = config.vaults()?;
     let Some(vault) = vaults.iter().find(|vault| vault.name.as_str() == arguments.name) else {
         let names: Vec<&str> = vaults.iter().map(|vault| vault.name.as_str()).collect();

@@ -25,6 +25,14 @@ pub enum ConfigError {
         /// The system's message.
         reason: String,
     },
+    /// Other users may have written the configuration file.
+    #[error("the configuration file {} {problem}", path.display())]
+    Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// Why, with the remedy.
+        problem: String,
+    },
     /// The configuration file has an invalid setting.
     #[error("the configuration file {} is invalid: {reason}", path.display())]
     Content {

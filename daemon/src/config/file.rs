@@ -6,6 +6,7 @@ use figment::{
     Figment,
     providers::{Format as _, Toml},
 };
+use kontraktor_hardening::file::{OpenError, Rule, read_to_string};
 use kontraktor_vault::{VaultTable, describe_config_error};
 use serde::Deserialize;
 
@@ -36,12 +37,15 @@ impl FileLayer {
         let Some(path) = explicit.or_else(|| env.default_config_file()) else {
             return Ok(Self::default());
         };
-        let text = match std::fs::read_to_string(&path) {
+        let text = match read_to_string(&path, Rule::Trusted) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {
+            Err(OpenError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {
                 return Ok(Self::default());
             }
-            Err(error) => return Err(ConfigError::File { path, reason: error.to_string() }),
+            Err(OpenError::Io(error)) => return Err(ConfigError::File { path, reason: error.to_string() }),
+            Err(OpenError::Untrusted(untrusted)) => {
+                return Err(ConfigError::Untrusted { path, problem: untrusted.to_string() });
+            }
         };
         match Figment::from(Toml::string(&text)).extract() {
             Ok(values) => Ok(Self(Some((path, values)))),

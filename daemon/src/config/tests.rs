@@ -208,10 +208,35 @@ fn an_invalid_value_is_never_repeated() {
     "##);
 }
 
+/// Its author decides where secrets come from.
+#[test]
+fn a_file_that_others_can_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("k.toml");
+    std::fs::write(&file, "").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o664)).unwrap();
+    let flags = Flags { config: Some(file.clone()), ..Flags::default() };
+    insta::assert_snapshot!(refused(&flags, &[]).replace(&file.display().to_string(), "k.toml"),
+        @"the configuration file k.toml has mode 0664, which lets other users change it. Check its content and run `chmod go-w` on it");
+    // As a ConfigMap of Kubernetes is mounted.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let link = dir.path().join("link.toml");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    for good in [file, link] {
+        let flags = Flags { config: Some(good), ..Flags::default() };
+        assert!(Config::load(&flags, &ProcessEnv::for_test(&[])).is_ok());
+    }
+}
+
 #[test]
 fn the_example_file_is_valid() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/kontraktord.example.toml");
-    let flags = Flags { config: Some(file.into()), ..Flags::default() };
+    // A copy, because a checkout may belong to another user.
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("k.toml");
+    std::fs::write(&file, include_str!("../../kontraktord.example.toml")).unwrap();
+    let flags = Flags { config: Some(file), ..Flags::default() };
     let config = Config::load(&flags, &ProcessEnv::for_test(&[])).unwrap();
     assert_eq!(config.data_dir.value, PathBuf::from("/var/lib/kontraktor"));
     let vaults = config.vaults().unwrap();

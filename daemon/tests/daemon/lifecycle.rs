@@ -93,6 +93,21 @@ fn a_directory_that_others_can_enter_is_refused_for_the_socket() {
     insta::assert_snapshot!(refused.report(), @"error: the socket's directory HOME/open has mode 0755, which lets other users in; use a directory of its own and `chmod 700` it");
 }
 
+/// Other users may have put links into the directory before it was closed.
+#[test]
+fn a_lock_that_someone_planted_is_refused_and_what_it_leads_to_is_left_alone() {
+    let home = Home::new();
+    let victim = home.dir.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    fs::create_dir(home.data()).unwrap();
+    std::os::unix::fs::symlink(&victim, home.data().join(LOCK_FILE)).unwrap();
+    fs::set_permissions(home.data(), fs::Permissions::from_mode(0o700)).unwrap();
+    let refused = home.run(&[]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(refused.report(), @"error: cannot use the data directory HOME/data: kontraktord.lock is a symbolic link. Remove it, or replace it with the file itself");
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}
+
 #[test]
 fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let home = Home::new();

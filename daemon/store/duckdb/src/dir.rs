@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use kontraktor_hardening::file::{self, OpenError, Rule};
+
 use super::StoreError;
 
 /// The database, in the data directory.
@@ -18,6 +20,9 @@ pub const JOURNAL_FILE: &str = "kontraktor.journal";
 
 /// The file that a daemon locks while it uses the directory. It contains the daemon's process id.
 pub const LOCK_FILE: &str = "kontraktord.lock";
+
+/// What the names of all files in the data directory begin with, DuckDB's own included.
+const PREFIX: &str = "kontraktor";
 
 /// Any access by users other than the owner.
 const OTHERS: u32 = 0o077;
@@ -42,7 +47,7 @@ impl DataDir {
     /// Creates the directory if it does not exist (mode 0700) and locks it for this process.
     ///
     /// If other users can enter it, it gets the mode 0700, provided that it is empty or contains a database of Kontraktor;
-    /// otherwise it has another purpose, and is refused.
+    /// otherwise it has another purpose, and is refused. So is one with files that others may have put there meanwhile.
     pub fn lock(path: &Path) -> Result<Self, StoreError> {
         DirBuilder::new()
             .recursive(true)
@@ -51,15 +56,12 @@ impl DataDir {
             .map_err(io_error("cannot create", path))?;
         let path = fs::canonicalize(path).map_err(io_error("cannot use", path))?;
         restrict_access(&path)?;
+        check_files(&path)?;
         let file = path.join(LOCK_FILE);
-        let mut lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&file)
-            .map_err(io_error("cannot open", &file))?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut lock =
+            file::open_with(&mut options, &file, Rule::Data).map_err(open_error("cannot open", &file))?;
         locked(lock.try_lock(), &path, &file)?;
         let describe = |lock: &mut File| -> io::Result<()> {
             lock.set_len(0)?;
@@ -77,15 +79,18 @@ impl DataDir {
     pub fn lock_for_reading(path: &Path) -> Result<Self, StoreError> {
         let missing = |_| StoreError::Missing { path: path.join(DATABASE_FILE) };
         let path = fs::canonicalize(path).map_err(missing)?;
+        let metadata = fs::metadata(&path).map_err(io_error("cannot use", &path))?;
+        file::check_entry(&metadata).map_err(|untrusted| refused(&path, format!("it {untrusted}")))?;
+        check_files(&path)?;
         let file = path.join(LOCK_FILE);
-        let lock = match File::open(&file) {
+        let lock = match file::open(&file, Rule::Data) {
             Ok(lock) => {
                 locked(lock.try_lock_shared(), &path, &file)?;
                 Some(lock)
             }
             // No daemon ever ran here, as in a copy of a database.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(io_error("cannot open", &file)(error)),
+            Err(OpenError::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(open_error("cannot open", &file)(error)),
         };
         Ok(Self { path, lock })
     }
@@ -103,7 +108,7 @@ impl DataDir {
     pub fn holder(path: &Path) -> Option<Holder> {
         let mut text = String::new();
         // No daemon writes more than this.
-        File::open(path.join(LOCK_FILE)).ok()?.take(8192).read_to_string(&mut text).ok()?;
+        file::open(&path.join(LOCK_FILE), Rule::Data).ok()?.take(8192).read_to_string(&mut text).ok()?;
         let mut lines = text.lines();
         let pid: u32 = lines.next()?.parse().ok()?;
         // A killed daemon leaves its process id behind. EPERM would mean that it runs as another user.
@@ -151,7 +156,7 @@ fn locked(locked: Result<(), TryLockError>, dir: &Path, file: &Path) -> Result<(
 }
 
 fn restrict_access(path: &Path) -> Result<(), StoreError> {
-    let refused = |reason: String| StoreError::Directory { dir: path.to_owned(), reason };
+    let refused = |reason: String| refused(path, reason);
     let metadata = fs::metadata(path).map_err(io_error("cannot use", path))?;
     if !metadata.is_dir() {
         return Err(refused("it is not a directory".to_owned()));
@@ -176,6 +181,39 @@ fn restrict_access(path: &Path) -> Result<(), StoreError> {
     }
     fs::set_permissions(path, fs::Permissions::from_mode(0o700))
         .map_err(io_error("cannot restrict access to", path))
+}
+
+/// Refuses files that others may have put here while they could enter the directory. From now on only this user can.
+fn check_files(path: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(path).map_err(io_error("cannot read", path))? {
+        let entry = entry.map_err(io_error("cannot read", path))?;
+        let name = entry.file_name();
+        if !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            continue;
+        }
+        match entry.metadata() {
+            Ok(metadata) => file::check_entry(&metadata)
+                .map_err(|untrusted| refused(path, format!("{} {untrusted}", name.display())))?,
+            // A daemon that is stopping has removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io_error("cannot inspect", &entry.path())(error)),
+        }
+    }
+    Ok(())
+}
+
+fn refused(dir: &Path, reason: String) -> StoreError {
+    StoreError::Directory { dir: dir.to_owned(), reason }
+}
+
+pub(super) fn open_error<'a>(what: &'static str, path: &'a Path) -> impl Fn(OpenError) -> StoreError + 'a {
+    move |error| match error {
+        OpenError::Io(source) => StoreError::Io { what, path: path.to_owned(), source },
+        OpenError::Untrusted(untrusted) => {
+            let name = path.file_name().unwrap_or_default().display();
+            refused(path.parent().unwrap_or(path), format!("{name} {untrusted}"))
+        }
+    }
 }
 
 pub(super) fn io_error<'a>(what: &'static str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {

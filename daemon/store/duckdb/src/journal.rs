@@ -12,15 +12,20 @@
 
 use std::{
     borrow::Cow,
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, ErrorKind, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
+use kontraktor_hardening::file::{self, OpenError, Rule};
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, dir::io_error, rows};
+use super::{
+    StoreError,
+    dir::{io_error, open_error},
+    rows,
+};
 use kontraktor_domain::{Head, Row, RowBody};
 
 /// With more rows than this, a commit goes to the tables.
@@ -62,12 +67,10 @@ impl Journal {
     pub(super) fn open(path: &Path, head: Head) -> Result<Self, StoreError> {
         let Content { rows: pending, end } = read(path, head)?;
         check(path, head, &pending)?;
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(io_error("cannot open", path))?;
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o600);
+        let file =
+            file::open_with(&mut options, path, Rule::Data).map_err(open_error("cannot open", path))?;
         // An incomplete line is cut off. The process that wrote the others may have ended before it synced them.
         file.set_len(end).and_then(|()| file.sync_all()).map_err(io_error("cannot repair", path))?;
         super::open::sync_directory_of(path)?;
@@ -150,10 +153,10 @@ struct Content {
 
 /// Reads a journal file. Rows up to `head`, the newest one of the tables, are skipped.
 fn read(path: &Path, head: Head) -> Result<Content, StoreError> {
-    let text = match fs::read(path) {
+    let text = match file::read(path, Rule::Data) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Content::default()),
-        Err(error) => return Err(io_error("cannot read", path)(error)),
+        Err(OpenError::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(Content::default()),
+        Err(error) => return Err(open_error("cannot read", path)(error)),
     };
     let mut content = Content::default();
     let mut lines = text.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();

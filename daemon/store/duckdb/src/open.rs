@@ -8,10 +8,11 @@ use std::{
 };
 
 use duckdb::{AccessMode, Config, Connection};
+use kontraktor_hardening::file::{self, Rule};
 
 use super::{
     DuckDbOptions, SCHEMA_VERSION, StoreError,
-    dir::{JOURNAL_FILE, io_error},
+    dir::{JOURNAL_FILE, io_error, open_error},
     errors::classify,
     schema::{Tables, find, migrate},
 };
@@ -85,13 +86,9 @@ fn upgrade(connection: &Connection, path: &Path, version: u32) -> Result<(), Sto
     if version >= SCHEMA_VERSION && !marker.exists() {
         return Ok(());
     }
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&marker)
-        .map_err(io_error("cannot create", &marker))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    file::open_with(&mut options, &marker, Rule::Data).map_err(open_error("cannot create", &marker))?;
     sync_directory_of(&marker)?;
     tracing::info!(from = version, to = SCHEMA_VERSION, "upgrading the tables");
     migrate(connection, version)?;
@@ -125,8 +122,8 @@ pub(super) fn read_only(path: &Path, options: &DuckDbOptions) -> Result<Connecti
 fn check(path: &Path, options: &DuckDbOptions) -> Result<(), StoreError> {
     let unusable = |reason: String| StoreError::Unusable { path: path.to_owned(), reason };
     let mut header = [0; 12];
-    File::open(path)
-        .map_err(io_error("cannot open", path))?
+    file::open(path, Rule::Data)
+        .map_err(open_error("cannot open", path))?
         .read_exact(&mut header)
         .map_err(|_| unusable("it is too short to be a DuckDB database".to_owned()))?;
     // DuckDB's storage format: a checksum of 8 bytes, then these four.

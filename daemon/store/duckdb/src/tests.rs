@@ -1,4 +1,5 @@
 mod journal;
+mod planted;
 mod upgrade;
 
 use std::{

@@ -14,6 +14,7 @@ use aws_sdk_secretsmanager::{
         retry::{RetryConfig, RetryPartition},
     },
 };
+use kontraktor_hardening::file::{OpenError, Rule, open};
 use kontraktor_model::names::VaultName;
 
 use super::{
@@ -43,6 +44,9 @@ pub(super) async fn connect(
     settings: &AwsSettings,
     http: &SharedHttpClient,
 ) -> Result<Connection, VaultError> {
+    check_credentials_file(&settings.auth).map_err(|problem| {
+        VaultError::new(VaultErrorKind::SignIn, format!("vault \"{vault}\": {problem}"))
+    })?;
     let config = load(settings, http).await;
     let Some(region) = config.region().cloned() else {
         return Err(VaultError::new(
@@ -125,6 +129,18 @@ async fn credentials(
     Some(SharedCredentialsProvider::new(builder.build_from_provider(base).await))
 }
 
+/// Refuses credentials that other users may have written: a profile may also name a program to run. The SDK reads the file,
+/// and reports one that is missing.
+fn check_credentials_file(auth: &AwsAuth) -> Result<(), String> {
+    let AwsAuth::Profile { credentials_file: Some(file), .. } = auth else { return Ok(()) };
+    match open(file, Rule::Secret) {
+        Err(OpenError::Untrusted(untrusted)) => {
+            Err(format!("`auth.credentials_file` {} {untrusted}", file.display()))
+        }
+        Ok(_) | Err(OpenError::Io(_)) => Ok(()),
+    }
+}
+
 /// Describes an endpoint that the environment or a profile names. It is unchecked, and may contain a password.
 fn described(endpoint: &str) -> String {
     match server_url("endpoint_url", endpoint, true) {
@@ -140,6 +156,20 @@ fn profile_files(credentials: &Path) -> EnvConfigFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_that_others_can_write_are_refused() {
+        use std::{fs, os::unix::fs::PermissionsExt as _};
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("credentials");
+        fs::write(&file, "").unwrap();
+        let auth = AwsAuth::Profile { profile: None, credentials_file: Some(file.clone()) };
+        assert_eq!(check_credentials_file(&auth), Ok(()));
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o660)).unwrap();
+        let problem = check_credentials_file(&auth).unwrap_err();
+        insta::assert_snapshot!(problem.replace(&file.display().to_string(), "FILE"), @"`auth.credentials_file` FILE has mode 0660, which lets other users change it. Check its content and run `chmod go-w` on it");
+    }
 
     #[test]
     fn an_endpoint_of_the_environment_is_shown_without_what_may_be_a_credential() {

@@ -1,7 +1,10 @@
 //! The SDK's client and its credential, built from settings. Credentials are read here, from files and the environment,
 //! each time a connection is made.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use azure_core::{
     credentials::{Secret, TokenCredential},
@@ -13,6 +16,7 @@ use azure_identity::{
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
+use kontraktor_hardening::file::{OpenError, Rule, open, read};
 use kontraktor_model::names::VaultName;
 use zeroize::Zeroizing;
 
@@ -58,6 +62,8 @@ fn credential(
             .map(|credential| credential as _)
         }
         AzureAuth::WorkloadIdentity { tenant_id, client_id, token_file } => {
+            check_token_file(token_file.as_deref(), |name| std::env::var_os(name).map(PathBuf::from))
+                .map_err(|what| sign_in_failed(vault, &what))?;
             WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
                 credential_options: ClientAssertionCredentialOptions { client_options: directory },
                 client_id: client_id.clone(),
@@ -107,11 +113,14 @@ fn client_secret(
 ) -> Result<Zeroizing<String>, (String, &'static str)> {
     let secret = match (file, variable) {
         (Some(file), _) => {
-            let bytes = Zeroizing::new(fs::read(file).map_err(|error| {
-                (
-                    format!("`client_secret_file` cannot be read ({})", error.kind()),
-                    "check the file and its permissions",
-                )
+            let bytes = Zeroizing::new(read(file, Rule::Secret).map_err(|error| {
+                let what = match error {
+                    OpenError::Io(error) => format!("`client_secret_file` cannot be read ({})", error.kind()),
+                    OpenError::Untrusted(untrusted) => {
+                        format!("`client_secret_file` {} {untrusted}", file.display())
+                    }
+                };
+                (what, "check the file and its permissions")
             })?);
             let text = std::str::from_utf8(&bytes).map_err(|_| {
                 ("`client_secret_file` is not text".to_owned(), "store the secret's value in it")
@@ -132,6 +141,27 @@ fn client_secret(
     Ok(secret)
 }
 
+/// Refuses a token that other users may have written. The SDK reads the file, and reports one that is missing.
+fn check_token_file(
+    file: Option<&Path>,
+    environment: impl Fn(&str) -> Option<PathBuf>,
+) -> Result<(), String> {
+    const VARIABLE: &str = "AZURE_FEDERATED_TOKEN_FILE";
+
+    let (name, file) = match file {
+        Some(file) => ("`token_file`", file.to_owned()),
+        None => match environment(VARIABLE) {
+            Some(file) => (VARIABLE, file),
+            None => return Ok(()),
+        },
+    };
+    // Kubernetes mounts it so that every user of the container can read it.
+    match open(&file, Rule::Trusted) {
+        Err(OpenError::Untrusted(untrusted)) => Err(format!("{name} {} {untrusted}", file.display())),
+        Ok(_) | Err(OpenError::Io(_)) => Ok(()),
+    }
+}
+
 fn sign_in_failed(vault: &VaultName, what: &str) -> VaultError {
     VaultError::new(VaultErrorKind::SignIn, format!("sign-in to vault \"{vault}\" failed: {what}"))
 }
@@ -142,6 +172,8 @@ fn options(http: &Transport) -> ClientOptions {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
     use super::*;
 
     #[test]
@@ -158,5 +190,21 @@ mod tests {
         insta::assert_snapshot!(refused(Some(&none), None), @"`client_secret_file` cannot be read (entity not found)");
         fs::write(&file, "\n").unwrap();
         insta::assert_snapshot!(refused(Some(&file), None), @"the application's secret is empty");
+    }
+
+    #[test]
+    fn a_file_that_others_can_write_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        fs::write(&file, "hunter2").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o606)).unwrap();
+        let name = |problem: String| problem.replace(&file.display().to_string(), "FILE");
+        let secret = client_secret(Some(&file), None, |_| None).unwrap_err().0;
+        insta::assert_snapshot!(name(secret), @"`client_secret_file` FILE has mode 0606, which lets other users change it. Check its content and run `chmod go-w` on it");
+        let token = check_token_file(Some(&file), |_| None).unwrap_err();
+        insta::assert_snapshot!(name(token), @"`token_file` FILE has mode 0606, which lets other users change it. Check its content and run `chmod go-w` on it");
+        let token = check_token_file(None, |_| Some(file.clone())).unwrap_err();
+        assert!(token.starts_with("AZURE_FEDERATED_TOKEN_FILE "), "{token}");
+        assert_eq!(check_token_file(Some(&folder.path().join("none")), |_| None), Ok(()));
     }
 }

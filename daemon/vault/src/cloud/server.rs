@@ -1,7 +1,8 @@
 //! The servers to talk to: addresses that may be used, and certificates of private authorities.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
+use kontraktor_hardening::file::{OpenError, Rule, read};
 use reqwest::Url;
 use rustls::{
     RootCertStore,
@@ -20,7 +21,10 @@ impl Authorities {
     /// What is wrong, with the setting and the file.
     pub(crate) fn read(file: &Path) -> Result<Self, String> {
         let name = file.display();
-        let pem = fs::read(file).map_err(|error| format!("`ca_file` {name} cannot be read: {error}"))?;
+        let pem = read(file, Rule::Trusted).map_err(|error| match error {
+            OpenError::Io(error) => format!("`ca_file` {name} cannot be read: {error}"),
+            OpenError::Untrusted(untrusted) => format!("`ca_file` {name} {untrusted}"),
+        })?;
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             certificate
@@ -76,6 +80,8 @@ fn is_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
     use super::*;
 
     #[test]
@@ -146,5 +152,7 @@ mod tests {
         insta::assert_snapshot!(read(), @"`ca_file` FILE has no certificate in PEM (-----BEGIN CERTIFICATE-----)");
         fs::write(&file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
         insta::assert_snapshot!(read(), @"`ca_file` FILE has an invalid certificate");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o646)).unwrap();
+        insta::assert_snapshot!(read(), @"`ca_file` FILE has mode 0646, which lets other users change it. Check its content and run `chmod go-w` on it");
     }
 }

@@ -2,24 +2,28 @@
 //! what they are for.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Read as _},
     os::unix::fs::MetadataExt as _,
     path::Path,
 };
 
 use bytes::Bytes;
+use kontraktor_hardening::file::{OpenError, Rule, open};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 /// The largest file of a credential or of certificates.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Reads a file. The error names the setting, the file and what is wrong.
-pub(super) fn file(setting: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+/// Reads a file. The error names the setting, the file and what is wrong, with the remedy where others may have written it.
+pub(super) fn file(setting: &str, path: &Path, rule: Rule) -> Result<Zeroizing<Vec<u8>>, String> {
     let failed =
         |error: &io::Error| format!("`{setting}` {} cannot be read: {}", path.display(), error.kind());
-    let file = File::open(path).map_err(|error| failed(&error))?;
+    let file = open(path, rule).map_err(|error| match error {
+        OpenError::Io(error) => failed(&error),
+        OpenError::Untrusted(untrusted) => format!("`{setting}` {} {untrusted}", path.display()),
+    })?;
     let length = file.metadata().map_err(|error| failed(&error))?.len().min(MAX_FILE_BYTES);
     // One byte more than expected, so that the vector never grows.
     let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1));
@@ -34,8 +38,8 @@ pub(super) fn file(setting: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Str
 }
 
 /// Reads a credential of one line from a file, without surrounding blanks and newlines.
-pub(super) fn line(setting: &str, path: &Path) -> Result<Zeroizing<String>, String> {
-    let content = file(setting, path)?;
+pub(super) fn line(setting: &str, path: &Path, rule: Rule) -> Result<Zeroizing<String>, String> {
+    let content = file(setting, path, rule)?;
     single(&content)
         .ok_or_else(|| format!("`{setting}` {} must contain one line of printable ASCII", path.display()))
 }
@@ -106,7 +110,7 @@ mod tests {
         let path = folder.path().join("credential");
         let read = |content: &[u8]| {
             fs::write(&path, content).unwrap();
-            line("auth.token_file", &path).map(|text| text.to_string())
+            line("auth.token_file", &path, Rule::Secret).map(|text| text.to_string())
         };
         assert_eq!(read(b" hvs.abc\r\n\n").unwrap(), "hvs.abc");
         for wrong in [&b""[..], b"\n", b"hunter2\nhunter2", b"hunter2 \x07hunter2", b"hunter2\xff"] {
@@ -124,14 +128,26 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_is_named_with_its_setting() {
         let folder = tempfile::tempdir().unwrap();
-        let missing = line("auth.jwt_file", &folder.path().join("jwt")).unwrap_err();
+        let missing = line("auth.jwt_file", &folder.path().join("jwt"), Rule::Trusted).unwrap_err();
         assert!(
             missing.starts_with("`auth.jwt_file` /")
                 && missing.ends_with("/jwt cannot be read: entity not found")
         );
-        assert!(line("auth.jwt_file", folder.path()).unwrap_err().contains("cannot be read"));
+        assert!(line("auth.jwt_file", folder.path(), Rule::Trusted).unwrap_err().contains("cannot be read"));
         let problem = variable("auth.token_env", "KONTRAKTOR_NO_SUCH_VARIABLE").unwrap_err();
         assert_eq!(problem, "`auth.token_env`: environment variable KONTRAKTOR_NO_SUCH_VARIABLE is not set");
+    }
+
+    #[test]
+    fn a_file_that_others_can_write_is_refused_with_its_setting() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        fs::write(&path, "hunter2").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o622)).unwrap();
+        let problem = line("auth.token_file", &path, Rule::Secret).unwrap_err();
+        insta::assert_snapshot!(problem.replace(&path.display().to_string(), "FILE"), @"`auth.token_file` FILE has mode 0622, which lets other users change it. Check its content and run `chmod go-w` on it");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Signing in: the request and the credentials of each method, and what a refusal means. It keeps nothing.
 
+use kontraktor_hardening::file::Rule;
 use kontraktor_model::names::VaultName;
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -62,7 +63,7 @@ pub(super) async fn sign_in(method: &Method, transport: &Transport) -> Result<To
     match method {
         Method::Token(source) => {
             let text = match source {
-                TokenSource::File(path) => credentials::line("auth.token_file", path),
+                TokenSource::File(path) => credentials::line("auth.token_file", path, Rule::Secret),
                 TokenSource::Variable(name) => credentials::variable("auth.token_env", name),
             };
             adopt(transport, &text.map_err(unusable)?).await
@@ -70,11 +71,13 @@ pub(super) async fn sign_in(method: &Method, transport: &Transport) -> Result<To
         Method::AppRole { mount, role_id, secret_id_file } => {
             let role_id = match role_id {
                 RoleId::Known(id) => Zeroizing::new(id.clone()),
-                RoleId::File(path) => credentials::line("auth.role_id_file", path).map_err(unusable)?,
+                RoleId::File(path) => {
+                    credentials::line("auth.role_id_file", path, Rule::Trusted).map_err(unusable)?
+                }
             };
             let secret_id = secret_id_file
                 .as_ref()
-                .map(|path| credentials::line("auth.secret_id_file", path))
+                .map(|path| credentials::line("auth.secret_id_file", path, Rule::Secret))
                 .transpose()
                 .map_err(unusable)?;
             let login =
@@ -84,7 +87,8 @@ pub(super) async fn sign_in(method: &Method, transport: &Transport) -> Result<To
             log_in(transport, method, mount, &login, remedy).await
         }
         Method::Kubernetes { mount, role, jwt_file } => {
-            let jwt = credentials::line("auth.jwt_file", jwt_file).map_err(unusable)?;
+            // Kubernetes mounts it so that every user of the container can read it.
+            let jwt = credentials::line("auth.jwt_file", jwt_file, Rule::Trusted).map_err(unusable)?;
             let remedy = "check that the role in Vault names the daemon's service account and namespace, that \
                           Vault reaches the cluster's API, and that the method is enabled at this mount";
             log_in(transport, method, mount, &KubernetesLogin { role, jwt: &jwt }, remedy).await

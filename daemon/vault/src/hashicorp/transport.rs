@@ -7,6 +7,7 @@ use std::{error::Error as StdError, io, path::PathBuf, sync::Arc, time::Duration
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use kontraktor_hardening::file::Rule;
 use kontraktor_model::{limits::MAX_SECRET_BYTES, names::VaultName};
 use reqwest::{
     Certificate, Client, Identity, Method, Response, Url,
@@ -239,7 +240,7 @@ fn build_client(files: &TlsFiles, address: &Url) -> Result<LoadedClient, String>
         builder = builder.https_only(true);
     }
     if let Some(path) = &files.ca {
-        let pem = credentials::file("ca_file", path)?;
+        let pem = credentials::file("ca_file", path, Rule::Trusted)?;
         digest.update(&*pem);
         let authorities = Certificate::from_pem_bundle(&pem).ok().filter(|all| !all.is_empty());
         let authorities =
@@ -247,8 +248,8 @@ fn build_client(files: &TlsFiles, address: &Url) -> Result<LoadedClient, String>
         builder = builder.tls_certs_only(authorities);
     }
     if let Some((cert_path, key_path)) = &files.identity {
-        let certificate = credentials::file("auth.cert_file", cert_path)?;
-        let key = credentials::file("auth.key_file", key_path)?;
+        let certificate = credentials::file("auth.cert_file", cert_path, Rule::Trusted)?;
+        let key = credentials::file("auth.key_file", key_path, Rule::Secret)?;
         digest.update(&*certificate);
         digest.update(&*key);
         let mut both = Zeroizing::new(Vec::with_capacity(certificate.len() + 1 + key.len()));
