@@ -34,7 +34,10 @@ impl Connection {
             CliError::usage(message).hint(format!("correct the value of --host or {HOST_VARIABLE}"))
         };
         let text = utf8("host", self.host.as_deref()).map_err(invalid)?;
-        Host::parse(text).map_err(|error| invalid(error.to_string()))
+        Host::parse(text).map_err(|error| match error.remedy() {
+            Some(remedy) => CliError::usage(error.to_string()).hint(remedy),
+            None => invalid(error.to_string()),
+        })
     }
 
     /// Returns the time limit for a request.

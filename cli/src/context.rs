@@ -5,7 +5,7 @@ use std::env;
 use jiff::Timestamp;
 use kontraktor_proto::{
     client::{Client, ClientOptions},
-    endpoint::TOKEN_VARIABLE,
+    endpoint::{DAEMON_UID_VARIABLE, TOKEN_VARIABLE, parse_daemon_uid},
 };
 
 use crate::{connection::Connection, error::CliError, output::Output};
@@ -27,9 +27,16 @@ impl Context {
                 return Err(CliError::usage(format!("{TOKEN_VARIABLE} is not valid UTF-8")));
             }
         };
-        let options = ClientOptions { timeout, token, ..ClientOptions::new(host, "ktr") };
+        let options =
+            ClientOptions { timeout, token, daemon_uid: daemon_uid()?, ..ClientOptions::new(host, "ktr") };
         Ok(Self { client: Client::new(options), out: Output::new(), now })
     }
+}
+
+/// Returns the user whose daemon is trusted besides this user's and root's.
+fn daemon_uid() -> Result<Option<u32>, CliError> {
+    let text = env::var_os(DAEMON_UID_VARIABLE).unwrap_or_default();
+    parse_daemon_uid(&text.to_string_lossy()).map_err(CliError::usage)
 }
 
 #[expect(

@@ -12,7 +12,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use kontraktor_proto::endpoint::MAX_SOCKET_PATH_BYTES;
+use kontraktor_proto::endpoint::{MAX_SOCKET_PATH_BYTES, excessive_length};
 use kontraktor_vault::{ConfiguredVault, VaultTable};
 use tracing_subscriber::EnvFilter;
 
@@ -126,10 +126,10 @@ fn absolute(path: &Path, env: &ProcessEnv) -> Result<PathBuf, String> {
 }
 
 fn fits_a_socket(path: PathBuf) -> Result<PathBuf, String> {
-    let length = path.as_os_str().len();
-    if length > MAX_SOCKET_PATH_BYTES {
+    if let Some(bytes) = excessive_length(&path) {
         return Err(format!(
-            "{} has {length} bytes; the limit for a unix socket's path is {MAX_SOCKET_PATH_BYTES}",
+            "{} is {bytes} bytes long; the system allows at most {MAX_SOCKET_PATH_BYTES}. Choose a shorter path with \
+             `--socket` or KONTRAKTOR_SOCKET",
             path.display()
         ));
     }

@@ -82,7 +82,7 @@ pub(crate) fn provider_not_ready(error: &SessionError) -> Diagnostic {
 
 /// Turns a text into a sentence: a capital at the beginning and a full stop at the end, unless it ends with a command,
 /// which a reader would copy together with the full stop.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut sentence: String = text.chars().take(1).flat_map(char::to_uppercase).collect();
     sentence.extend(text.chars().skip(1));

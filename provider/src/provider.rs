@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kontraktor_proto::client::{Client, ClientOptions, DEFAULT_TIMEOUT};
-use kontraktor_proto::endpoint::{HOST_VARIABLE, Host, TIMEOUT_VARIABLE, TOKEN_VARIABLE};
+use kontraktor_proto::endpoint::{
+    DAEMON_UID_VARIABLE, HOST_VARIABLE, Host, TIMEOUT_VARIABLE, TOKEN_VARIABLE, parse_daemon_uid,
+};
 use secrecy::SecretString;
 use tfplugin_proto::value::Type;
 
@@ -66,6 +68,8 @@ pub struct Settings {
     pub token: Option<SecretString>,
     /// `KONTRAKTOR_TIMEOUT`.
     pub timeout: Option<String>,
+    /// `KONTRAKTOR_DAEMON_UID`.
+    pub daemon_uid: Option<String>,
     /// The environment variables whose values are not valid UTF-8. They do not count as unset: without its host, a
     /// provider would talk to another daemon.
     pub invalid_unicode: Vec<&'static str>,
@@ -88,7 +92,8 @@ impl Settings {
             }
         };
         let (host, token, timeout) = (read(HOST_VARIABLE), read(TOKEN_VARIABLE), read(TIMEOUT_VARIABLE));
-        Self { host, token: token.map(Into::into), timeout, invalid_unicode }
+        let daemon_uid = read(DAEMON_UID_VARIABLE);
+        Self { host, token: token.map(Into::into), timeout, daemon_uid, invalid_unicode }
     }
 
     /// Refuses an environment variable that would be used and is not valid UTF-8.
@@ -141,8 +146,23 @@ impl Kontraktor {
                     .to_owned(),
             )),
             Ok(host) => Ok(host),
-            Err(error) => Err(invalid(format!("{error}."))),
+            Err(error) => Err(match error.remedy() {
+                Some(remedy) => Diagnostic::error(
+                    "Socket path too long",
+                    errors::sentence(&error.to_string()) + " " + &errors::sentence(&remedy),
+                ),
+                None => invalid(format!("{error}.")),
+            }),
         }
+    }
+
+    /// Returns the user whose daemon is trusted besides this user's and root's. There is no attribute for it: a configuration
+    /// that someone else wrote must not decide whom this user trusts.
+    fn daemon_uid(&self) -> Result<Option<u32>, Diagnostic> {
+        self.settings.require_text(DAEMON_UID_VARIABLE)?;
+        parse_daemon_uid(self.settings.daemon_uid.as_deref().unwrap_or_default()).map_err(|message| {
+            Diagnostic::error(format!("Invalid {DAEMON_UID_VARIABLE}"), errors::sentence(&message))
+        })
     }
 
     fn timeout(&self, configured: &Attr<String>) -> Result<Duration, Diagnostic> {
@@ -178,8 +198,9 @@ impl Provider for Kontraktor {
                     "host",
                     Type::String,
                     "The daemon's address, such as `unix:///path/to/kontraktord.sock`. Defaults to the environment \
-                     variable `KONTRAKTOR_HOST`, and otherwise to the socket of the current user's daemon. `https://` \
-                     addresses are not supported yet.",
+                     variable `KONTRAKTOR_HOST`, and otherwise to the socket of the current user's daemon. The daemon \
+                     must run as the current user or as root, unless the environment variable `KONTRAKTOR_DAEMON_UID` \
+                     is set to the uid of the user who runs it. `https://` addresses are not supported yet.",
                 ),
                 Attribute::optional(
                     "oauth_token",
@@ -257,6 +278,7 @@ impl Provider for Kontraktor {
                 env!("CARGO_PKG_VERSION")
             );
             options.token = self.token(&config.oauth_token)?;
+            options.daemon_uid = self.daemon_uid()?;
             Ok(Client::new(options))
         } else {
             Err(unknown)

@@ -33,6 +33,16 @@ fn it_knows_its_version() {
 }
 
 #[test]
+fn a_socket_with_too_long_a_path_is_named_with_its_length() {
+    let folder = format!("/{}", "x".repeat(100));
+    let output = run(&["--debug"], &[("TMPDIR", &folder)]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    let report = String::from_utf8(output.stderr).expect("a text");
+    assert!(report.contains("is 124 bytes long; the system allows at most 107"), "{report}");
+    assert!(report.contains("set PLUGIN_UNIX_SOCKET_DIR or TMPDIR"), "{report}");
+}
+
+#[test]
 fn a_host_of_another_protocol_is_refused() {
     let cookie = "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2";
     let output = run(&[], &[("TF_PLUGIN_MAGIC_COOKIE", cookie), ("PLUGIN_PROTOCOL_VERSIONS", "4,5")]);

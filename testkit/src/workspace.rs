@@ -104,7 +104,14 @@ impl Workspace {
             .env("TF_IN_AUTOMATION", "1")
             .env("KONTRAKTOR_HOST", &self.host)
             .env("NO_COLOR", "1");
-        for name in ["KONTRAKTOR_TOKEN", "KONTRAKTOR_TIMEOUT", "TF_LOG", "TF_LOG_PROVIDER", "TF_CLI_ARGS"] {
+        for name in [
+            "KONTRAKTOR_TOKEN",
+            "KONTRAKTOR_TIMEOUT",
+            "KONTRAKTOR_DAEMON_UID",
+            "TF_LOG",
+            "TF_LOG_PROVIDER",
+            "TF_CLI_ARGS",
+        ] {
             command.env_remove(name);
         }
         command

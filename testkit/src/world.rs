@@ -129,6 +129,7 @@ impl World {
                 .args(arguments)
                 .env("KONTRAKTOR_HOST", self.host())
                 .env_remove("KONTRAKTOR_TOKEN")
+                .env_remove("KONTRAKTOR_DAEMON_UID")
                 .env_remove("KONTRAKTOR_TIMEOUT")
                 .env("NO_COLOR", "1"),
         )

@@ -3,9 +3,9 @@
 use std::{
     ffi::OsStr,
     fs::File,
-    io,
+    io::{self, BufRead as _, BufReader},
     os::unix::{ffi::OsStrExt as _, net::UnixListener},
-    process::Stdio,
+    process::{Command, Stdio},
     time::Instant,
 };
 
@@ -100,6 +100,66 @@ fn options_override_environment_variables() {
         "error: cannot reach kontraktord at unix:///nowhere/kontraktor/kontraktord.sock: the socket does not exist\n\
          hint: Start the daemon with `kontraktord`.\n"
     );
+}
+
+/// As root, because nobody else can start a daemon of another user.
+#[test]
+fn a_daemon_of_another_user_is_not_trusted_and_receives_nothing() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("only root can start a process of another user: this is skipped");
+        return;
+    }
+    const LISTEN: &str = "
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+os.setuid(65534)
+listener.listen()
+print('ready', flush=True)
+print('received', listener.accept()[0].recv(100))
+";
+    let world = World::without_daemon();
+    let mut other = Command::new("python3")
+        .args(["-c", LISTEN])
+        .arg(world.socket())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 can be run");
+    let mut output = BufReader::new(other.stdout.take().expect("a pipe")).lines();
+    assert_eq!(output.next().expect("a line").expect("text"), "ready");
+    let mut command = world.command(&["status"]);
+    command.env("KONTRAKTOR_TOKEN", "hunter2");
+    let refused = run(command, b"");
+    assert_eq!(refused.code, 5);
+    insta::assert_snapshot!(world.redacted(&refused.stderr), @"
+    error: cannot reach kontraktord at unix://DIR/k.sock: the socket is not trusted: uid 65534 listens on it, and not uid 0 or root
+    hint: Start a daemon of your own with `kontraktord`, or set KONTRAKTOR_DAEMON_UID=65534 if you trust that user with your secrets.
+    ");
+    assert_eq!(output.next().expect("a line").expect("text"), "received b''");
+    other.wait().expect("it ends");
+
+    let mut command = world.command(&["status"]);
+    command.env("KONTRAKTOR_DAEMON_UID", "root");
+    let refused = run(command, b"");
+    assert_eq!(refused.code, 2);
+    assert_eq!(
+        refused.stderr,
+        "error: invalid KONTRAKTOR_DAEMON_UID: expected the uid of the user who runs the daemon, such as 990\n"
+    );
+}
+
+#[test]
+fn a_default_socket_with_too_long_a_path_is_named_with_its_length() {
+    let world = World::without_daemon();
+    let runtime = format!("/{}", "x".repeat(100));
+    let mut command = world.command(&["status"]);
+    command.env_remove("KONTRAKTOR_HOST").env("XDG_RUNTIME_DIR", &runtime);
+    let refused = run(command, b"");
+    assert_eq!(refused.code, 2);
+    insta::assert_snapshot!(refused.stderr.replace(&runtime, "/x"), @"
+    error: the default socket path /x/kontraktor/kontraktord.sock is 129 bytes long; the system allows at most 107
+    hint: Start the daemon with `kontraktord --socket PATH` and a shorter path, and set KONTRAKTOR_HOST to unix://PATH.
+    ");
 }
 
 #[test]

@@ -37,10 +37,11 @@ fn help_shows_commands_and_exit_codes() {
       -V, --version             Print version
 
     Environment variables:
-      KONTRAKTOR_HOST     Same as --host
-      KONTRAKTOR_TIMEOUT  Same as --timeout
-      KONTRAKTOR_TOKEN    Token for the daemon (not an option: command lines are visible to others)
-      NO_COLOR            Disable color
+      KONTRAKTOR_HOST        Same as --host
+      KONTRAKTOR_TIMEOUT     Same as --timeout
+      KONTRAKTOR_TOKEN       Token for the daemon (not an option: command lines are visible to others)
+      KONTRAKTOR_DAEMON_UID  User whose daemon is trusted, by uid, besides your own and root's
+      NO_COLOR               Disable color
 
     Exit codes:
       0  Success

@@ -85,6 +85,7 @@ impl World {
             .env("COLUMNS", "100")
             .env_remove("KONTRAKTOR_TOKEN")
             .env_remove("KONTRAKTOR_TIMEOUT")
+            .env_remove("KONTRAKTOR_DAEMON_UID")
             .current_dir(self.dir.path());
         command
     }

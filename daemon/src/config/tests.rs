@@ -62,7 +62,7 @@ fn relative_paths_start_in_the_working_directory() {
 fn errors_name_the_setting_the_source_and_the_rule() {
     let long = Flags { socket: Some(format!("/{}", "s".repeat(107)).into()), ..Flags::default() };
     insta::assert_snapshot!(refused(&long, &[]).replace(&"s".repeat(107), "sss"),
-        @"invalid value for `socket` from flag --socket: /sss has 108 bytes; the limit for a unix socket's path is 107");
+        @"invalid value for `socket` from flag --socket: /sss is 108 bytes long; the system allows at most 107. Choose a shorter path with `--socket` or KONTRAKTOR_SOCKET");
     insta::assert_snapshot!(refused(&Flags::default(), &[("KONTRAKTOR_LOG_FORMAT", "xml")]),
         @"invalid value for `log-format` from environment variable KONTRAKTOR_LOG_FORMAT: expected `auto`, `text` or `json`");
     insta::assert_snapshot!(refused(&Flags::default(), &[("KONTRAKTOR_LOG", "info,kontraktord=loud")]),

@@ -109,6 +109,24 @@ fn a_lock_that_someone_planted_is_refused_and_what_it_leads_to_is_left_alone() {
 }
 
 #[test]
+fn a_default_socket_with_too_long_a_path_is_refused_with_the_remedy() {
+    let home = Home::new();
+    let runtime = format!("/{}", "x".repeat(100));
+    let refused = home.tidy(
+        home.builder()
+            .env("KONTRAKTOR_SOCKET", "")
+            .env("XDG_RUNTIME_DIR", &runtime)
+            .command()
+            .arg("--check-config"),
+    );
+    assert_eq!(refused.code, 2);
+    insta::assert_snapshot!(refused.stderr.replace(&runtime, "/x"), @r"
+    error: invalid value for `socket` from default: /x/kontraktor/kontraktord.sock is 129 bytes long; the system allows at most 107. Choose a shorter path with `--socket` or KONTRAKTOR_SOCKET
+    hint: run `kontraktord --help` for the list of settings; nothing was changed
+    ");
+}
+
+#[test]
 fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let home = Home::new();
     let file = home.data().join(DATABASE_FILE);

@@ -25,6 +25,25 @@ pub const TOKEN_VARIABLE: &str = "KONTRAKTOR_TOKEN";
 /// The environment variable that sets the timeout when no setting does.
 pub const TIMEOUT_VARIABLE: &str = "KONTRAKTOR_TIMEOUT";
 
+/// The environment variable that names another user whose daemon is trusted, by uid.
+pub const DAEMON_UID_VARIABLE: &str = "KONTRAKTOR_DAEMON_UID";
+
+/// Parses [`DAEMON_UID_VARIABLE`]. Empty means that it is not set.
+///
+/// # Errors
+/// What is wrong, in a sentence without a full stop.
+pub fn parse_daemon_uid(text: &str) -> Result<Option<u32>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let uid = text.parse().map_err(|_| {
+        format!(
+            "invalid {DAEMON_UID_VARIABLE}: expected the uid of the user who runs the daemon, such as 990"
+        )
+    })?;
+    Ok(Some(uid))
+}
+
 /// The daemon's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Host {
@@ -38,7 +57,7 @@ impl Host {
     /// Parses a `host` setting. Absent or empty means the local daemon's socket, [`default_socket_path`].
     pub fn parse(host: Option<&str>) -> Result<Self, HostError> {
         let Some(host) = host.filter(|host| !host.is_empty()) else {
-            return Ok(Self::Unix(default_socket_path()));
+            return default_socket(default_socket_path());
         };
         if let Some(path) = host.strip_prefix("unix://") {
             return socket(path);
@@ -58,10 +77,22 @@ fn socket(path: &str) -> Result<Host, HostError> {
     if !path.starts_with('/') || path.ends_with('/') || path.contains('\0') {
         return Err(HostError::SocketPath);
     }
-    if path.len() > MAX_SOCKET_PATH_BYTES {
-        return Err(HostError::SocketPathTooLong { bytes: path.len() });
+    if let Some(bytes) = excessive_length(Path::new(path)) {
+        return Err(HostError::SocketPathTooLong { bytes });
     }
     Ok(Host::Unix(path.into()))
+}
+
+fn default_socket(path: PathBuf) -> Result<Host, HostError> {
+    match excessive_length(&path) {
+        Some(bytes) => Err(HostError::DefaultSocketPathTooLong { path, bytes }),
+        None => Ok(Host::Unix(path)),
+    }
+}
+
+/// Returns the length of a socket's path in bytes, if the system does not allow it.
+pub fn excessive_length(path: &Path) -> Option<usize> {
+    Some(path.as_os_str().len()).filter(|bytes| *bytes > MAX_SOCKET_PATH_BYTES)
 }
 
 fn https(text: &str) -> Result<Host, HostError> {
@@ -107,12 +138,35 @@ pub enum HostError {
         /// The length found.
         bytes: usize,
     },
+    /// The default socket's path, which follows from the environment, is longer than the kernel allows.
+    #[error(
+        "the default socket path {} is {bytes} bytes long; the system allows at most {MAX_SOCKET_PATH_BYTES}",
+        path.display()
+    )]
+    DefaultSocketPathTooLong {
+        /// The path.
+        path: PathBuf,
+        /// Its length.
+        bytes: usize,
+    },
     /// An invalid https address.
     #[error("invalid https address in host; expected https://NAME or https://NAME:PORT, without a path")]
     Https,
     /// A user name or password in the address.
     #[error("host must not contain a user name or password. Set oauth_token or {TOKEN_VARIABLE} instead")]
     Credentials,
+}
+
+impl HostError {
+    /// Returns what to do about an error that no setting caused, as an imperative sentence without capital and full stop. The
+    /// other errors say it.
+    pub fn remedy(&self) -> Option<String> {
+        matches!(self, Self::DefaultSocketPathTooLong { .. }).then(|| {
+            format!(
+                "start the daemon with `kontraktord --socket PATH` and a shorter path, and set {HOST_VARIABLE} to unix://PATH"
+            )
+        })
+    }
 }
 
 const EXPECTED: &str =
@@ -268,6 +322,26 @@ mod tests {
         insta::assert_snapshot!(refusal("https://name/path"), @"invalid https address in host; expected https://NAME or https://NAME:PORT, without a path");
         insta::assert_snapshot!(refusal("https://me:hunter2@name"), @"host must not contain a user name or password. Set oauth_token or KONTRAKTOR_TOKEN instead");
         assert!(!refusal("ftp://me:hunter2@name").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_default_path_that_is_too_long_is_named_with_its_length_and_the_remedy() {
+        let fits = PathBuf::from(format!("/{}", "x".repeat(MAX_SOCKET_PATH_BYTES - 1)));
+        assert_eq!(default_socket(fits.clone()), Ok(Host::Unix(fits)));
+        let runtime = format!("/{}", "x".repeat(100));
+        let path = RuntimeDir::from_parts(Some(OsStr::new(&runtime)), Path::new("/tmp"), 1).socket();
+        let error = default_socket(path).expect_err("too long");
+        insta::assert_snapshot!(error.to_string().replace(&runtime, "/x"), @"the default socket path /x/kontraktor/kontraktord.sock is 129 bytes long; the system allows at most 107");
+        insta::assert_snapshot!(error.remedy().expect("a remedy"), @"start the daemon with `kontraktord --socket PATH` and a shorter path, and set KONTRAKTOR_HOST to unix://PATH");
+    }
+
+    #[test]
+    fn the_uid_of_a_daemon_is_a_number() {
+        assert_eq!(parse_daemon_uid(""), Ok(None));
+        assert_eq!(parse_daemon_uid("990"), Ok(Some(990)));
+        for wrong in ["-1", "root", "4294967296", " 1"] {
+            assert!(parse_daemon_uid(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

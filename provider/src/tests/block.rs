@@ -64,6 +64,16 @@ async fn environment_variables_that_are_no_text_are_not_taken_for_unset() {
 }
 
 #[tokio::test]
+async fn the_uid_of_a_daemon_is_checked() {
+    let with = |uid: &str| Settings { daemon_uid: Some(uid.to_owned()), ..settings("", "") };
+    assert!(configured(with("990"), []).await.is_empty());
+    insta::assert_snapshot!(configured(with("root"), []).await[0], @"
+    Error: Invalid KONTRAKTOR_DAEMON_UID
+    Invalid KONTRAKTOR_DAEMON_UID: expected the uid of the user who runs the daemon, such as 990.
+    ");
+}
+
+#[tokio::test]
 async fn empty_texts_in_the_block_say_nothing() {
     let diagnostics = configured(settings("ftp://x", ""), [("host", text(""))]).await;
     assert!(diagnostics[0].starts_with("Error: Invalid KONTRAKTOR_HOST\n"), "{diagnostics:?}");

@@ -25,13 +25,15 @@ pub struct ClientOptions {
     pub user_agent: String,
     /// Sent as a bearer token, if set.
     pub token: Option<SecretString>,
+    /// A user whose daemon is trusted, by uid, in addition to this process's user and root.
+    pub daemon_uid: Option<u32>,
 }
 
 impl ClientOptions {
-    /// Returns options with the default timeout and without a token. The user agent is `via` and this crate's version.
+    /// Returns options with the default timeout, without a token, and for a daemon of this process's user or root. The user agent is `via` and this crate's version.
     pub fn new(host: Host, via: impl Into<String>) -> Self {
         let via = via.into();
         let user_agent = format!("{via}/{}", env!("CARGO_PKG_VERSION"));
-        Self { host, timeout: DEFAULT_TIMEOUT, via, user_agent, token: None }
+        Self { host, timeout: DEFAULT_TIMEOUT, via, user_agent, token: None, daemon_uid: None }
     }
 }

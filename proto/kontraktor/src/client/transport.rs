@@ -17,7 +17,7 @@ use tonic::{
 use tower::service_fn;
 
 use super::{
-    connect::{ConnectError, connect},
+    connect::{ConnectError, TrustedUsers, connect},
     error::ClientError,
     options::ClientOptions,
 };
@@ -45,7 +45,8 @@ impl Transport {
             });
         };
         let was_connected = Arc::<AtomicBool>::default();
-        let channel = channel(socket.clone(), &options.user_agent, Arc::clone(&was_connected))?;
+        let users = TrustedUsers::new(options.daemon_uid);
+        let channel = channel(socket.clone(), users, &options.user_agent, Arc::clone(&was_connected))?;
         Ok(Self { channel, metadata: metadata(options)?, was_connected })
     }
 
@@ -62,6 +63,7 @@ impl Transport {
 
 fn channel(
     socket: PathBuf,
+    users: TrustedUsers,
     user_agent: &str,
     was_connected: Arc<AtomicBool>,
 ) -> Result<Channel, ClientError> {
@@ -74,10 +76,10 @@ fn channel(
         })?
         .http2_max_header_list_size(MAX_HEADER_LIST_BYTES);
     let connector = service_fn(move |_| {
-        let (socket, directory, was_connected) =
-            (socket.clone(), directory.clone(), Arc::clone(&was_connected));
+        let (socket, directory, users) = (socket.clone(), directory.clone(), users.clone());
+        let was_connected = Arc::clone(&was_connected);
         async move {
-            let stream = connect(socket, directory).await?;
+            let stream = connect(&socket, directory.as_ref(), &users).await?;
             was_connected.store(true, Ordering::Relaxed);
             Ok::<_, ConnectError>(stream)
         }

@@ -89,7 +89,7 @@ fn bind_unix(environment: &PluginEnv) -> Result<Listener, ServeError> {
     };
     // The name is unpredictable, and binding fails if it exists, so an existing socket is never used.
     let path = dir.join(format!("plugin{:016x}", RandomState::new().build_hasher().finish()));
-    let listener = UnixListener::bind(&path).map_err(|source| failed(&path, source))?;
+    let listener = UnixListener::bind(&path).map_err(|source| failed(&path, explained(&path, source)))?;
     let guard = SocketGuard(Some(path.clone()));
     let mode = match &environment.socket_group {
         Some(group) => {
@@ -101,6 +101,20 @@ fn bind_unix(environment: &PluginEnv) -> Result<Listener, ServeError> {
     };
     fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(|source| failed(&path, source))?;
     Ok(Listener { bound: BoundListener::Unix(listener), address: Address::Unix(path), guard })
+}
+
+/// Returns the error in words for people, if the path is too long: the standard library names a constant of C.
+#[cfg(unix)]
+fn explained(path: &std::path::Path, error: io::Error) -> io::Error {
+    /// `sun_path` of unix(7) without its terminator.
+    const MAX_BYTES: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+    let bytes = path.as_os_str().len();
+    if bytes <= MAX_BYTES {
+        return error;
+    }
+    let text = format!("the path is {bytes} bytes long; the system allows at most {MAX_BYTES}");
+    io::Error::new(error.kind(), text)
 }
 
 #[cfg(unix)]
