@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
 
-use kontraktor_model::names::EnvPath;
+use kontraktor_model::names::{EnvPath, Key};
 use kontraktor_proto::{json::Problem, v1};
 use zeroize::Zeroizing;
 
@@ -13,7 +13,7 @@ use crate::{
     holds::RenewedHold,
     masking::Secrets,
     point_in_time::PointInTimeSpec,
-    running::{Child, Exit, Invocation, StartError},
+    running::{Child, Exit, Invocation, StartError, adopts_orphans, runs_code},
 };
 
 /// ktr itself failed before the command started. As for env(1) and docker(1).
@@ -26,7 +26,8 @@ const EXIT_CODE_NOT_FOUND: u8 = 127;
 /// Output passes through with secrets masked as ***. Signals are forwarded, and the exit code is the command's own, or 128 plus
 /// the number of the signal that ended it. Exit codes 125 to 127 mean that the command did not start: 125 if ktr failed, 126 if
 /// the command cannot be executed, 127 if it was not found. If there is anything to mask, the command's output is a pipe and
-/// not the terminal.
+/// not the terminal. Variables by which programs run code, such as PATH or LD_PRELOAD, are refused unless they are allowed by
+/// name.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Environment, such as infra-demo/dev
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// As of a revision, a time (2026-05-01T08:00:00Z), or a duration before now (30m, 2h, 7d)
     #[arg(long, value_name = "REVISION|TIME")]
     at: Option<PointInTimeSpec>,
+    /// Allow a variable by which programs run code, such as PATH; repeatable
+    #[arg(long = "allow-variable", value_name = "NAME")]
+    allowed_variables: Vec<Key>,
     /// Connect the command to the terminal directly, without masking
     #[arg(long)]
     no_mask: bool,
@@ -96,6 +100,7 @@ async fn run_with(
         .collect();
     variables.extend(secrets.iter().map(|(key, value)| (key.into(), OsString::from_vec(value.to_vec()))));
 
+    refuse_code(args, &variables).map_err(failed)?;
     let masked = if args.no_mask { None } else { masked_secrets(&secrets, context).map_err(failed)? };
     // Our warnings come before the command's output.
     context.out.finish().map_err(failed)?;
@@ -104,8 +109,8 @@ async fn run_with(
         .split_first()
         .ok_or_else(|| failed(CliError::usage("missing command").hint("write the command after --")))?;
     let invocation = Invocation { program, arguments, variables };
-    // With nothing to mask and nothing to renew, the command gets its terminal directly.
-    if masked.is_none() && !has_hold {
+    // With nothing to mask, to renew or to reap, the command gets its terminal directly.
+    if masked.is_none() && !has_hold && !adopts_orphans() {
         return Err(not_started(&invocation.exec()));
     }
     let child = Child::start(invocation, masked.as_ref()).map_err(|error| not_started(&error))?;
@@ -117,6 +122,31 @@ async fn run_with(
         context.out.warning(&format!("the command's output was cut off: {error}"))?;
     }
     Ok(code)
+}
+
+/// Refuses variables by which programs run code, unless they are allowed: everyone who can write to the environment would
+/// decide what runs here.
+fn refuse_code(args: &Args, variables: &[(OsString, OsString)]) -> Result<(), CliError> {
+    let is_allowed = |name: &str| args.allowed_variables.iter().any(|allowed| allowed.as_str() == name);
+    let mut refused: Vec<&str> = variables
+        .iter()
+        .filter_map(|(name, _)| name.to_str())
+        .filter(|name| runs_code(name) && !is_allowed(name))
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    refused.sort_unstable();
+    let options: Vec<_> = refused.iter().map(|name| format!("--allow-variable {name}")).collect();
+    Err(CliError::general(format!(
+        "{} sets variables by which programs run code: {}; the command was not started",
+        args.environment,
+        refused.join(", ")
+    ))
+    .hint(format!(
+        "if you trust everyone who can write to the environment and its imports, add {}; otherwise exclude them with --prefix",
+        options.join(" ")
+    )))
 }
 
 /// Returns the error with the exit code of env(1).

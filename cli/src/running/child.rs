@@ -16,6 +16,7 @@ use tokio::{
 
 use super::{
     invocation::{Invocation, StartError},
+    orphans::Orphans,
     signals::{ReceivedSignal, Signals},
     streams::redirect,
 };
@@ -25,6 +26,7 @@ use crate::masking::Secrets;
 pub struct Child {
     process: Process,
     signals: Signals,
+    orphans: Orphans,
     streams: JoinSet<io::Result<()>>,
     ended: watch::Sender<bool>,
 }
@@ -44,6 +46,7 @@ impl Child {
         let setup = |action| move |source| StartError::Setup { action, source };
         // Before the command exists: a signal that arrives meanwhile must neither be lost nor end this process.
         let signals = Signals::catch().map_err(setup("catch signals"))?;
+        let orphans = Orphans::watch().map_err(setup("watch for orphans"))?;
         let program = invocation.program;
         let mut command = invocation.command();
         let streams = match secrets {
@@ -57,15 +60,17 @@ impl Child {
         let process = process.map_err(|error| StartError::new(program, error))?;
         let (ended, command_ended) = watch::channel(false);
         let streams = streams.into_iter().map(|stream| stream.pass_through(command_ended.clone())).collect();
-        Ok(Self { process, signals, streams, ended })
+        Ok(Self { process, signals, orphans, streams, ended })
     }
 
     /// Waits until the command has ended and its output is written, and forwards signals meanwhile.
     pub async fn wait(mut self) -> io::Result<Exit> {
+        let command = self.pid();
         let status = loop {
             tokio::select! {
                 status = self.process.wait() => break status,
                 received = self.signals.next() => self.forward(received),
+                () = self.orphans.reap(command) => {}
             }
         };
         self.ended.send_replace(true);
@@ -78,18 +83,24 @@ impl Child {
                 },
                 // The reader of our output does not read, and there is no command left to forward the signal to.
                 received = self.signals.next() => if received.asks_to_end() { break },
+                () = self.orphans.reap(None) => {}
             }
         }
         Ok(Exit { code: exit_code(status?), output_error })
     }
 
     fn forward(&self, received: ReceivedSignal) {
-        if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok())
-            && received.must_be_forwarded_to(pid)
+        if let Some(pid) = self.pid()
+            && received.must_be_forwarded_to(pid.as_raw())
         {
             // The command may have ended just now.
-            let _ = kill(Pid::from_raw(pid), received.signal);
+            let _ = kill(pid, received.signal);
         }
+    }
+
+    /// Returns the command's process id, until it has been waited for.
+    fn pid(&self) -> Option<Pid> {
+        self.process.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw)
     }
 }
 
