@@ -225,7 +225,7 @@ mod tests {
         insta::assert_snapshot!(refused("[[vault]]\nname = \"Prod\"\nkind = \"aws-sm\"\n"), @r#"vault "Prod": vault has 'P' at character 1: use 1 to 63 characters of a-z, 0-9 and "-", with a letter or a digit at the beginning and at the end"#);
         insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\n"), @r#"vault "prod": missing setting `kind`; expected one of vault, aws-sm, azure-kv"#);
         insta::assert_snapshot!(refused("[[vault]]\nname = \"prod\"\nkind = \"consul\"\n"), @r#"vault "prod": unknown kind; expected one of vault, aws-sm, azure-kv"#);
-        insta::assert_snapshot!(refused(&aws("regoin = \"x\"")), @r#"vault "prod": unknown setting `regoin`; expected one of address, region, auth, assume_role, ca_file"#);
+        insta::assert_snapshot!(refused(&aws("regoin = \"x\"")), @r#"vault "prod": unknown setting `regoin`; expected one of address, allow_plain_http, region, auth, assume_role, ca_file"#);
         insta::assert_snapshot!(refused(&aws("auth = { method = \"magic\" }")), @r#"vault "prod": invalid value for `auth.method`: expected `chain` or `profile`"#);
         insta::assert_snapshot!(refused(&aws("cache = { ttl = \"2d\" }")), @r#"vault "prod": invalid value for `cache.ttl`: expected 0s to 1day, found 2days"#);
         insta::assert_snapshot!(refused(&aws("concurrency = 0")), @r#"vault "prod": invalid value for `concurrency`: expected 1 to 256, found 0"#);

@@ -15,6 +15,7 @@ pub mod hashicorp;
 mod kind;
 mod kinds;
 mod logging;
+mod plain_http;
 mod secret;
 mod vault;
 

@@ -36,8 +36,9 @@ impl AwsClient {
     /// Makes a client that connects with its first request.
     pub(super) fn new(name: &VaultName, settings: AwsSettings) -> Result<Self, String> {
         settings.validate()?;
+        settings.check_environment(|name| std::env::var(name).ok())?;
         let authorities = settings.ca_file.as_deref().map(Authorities::read).transpose()?;
-        let http = transport::client(authorities.as_ref());
+        let http = transport::client(authorities.as_ref(), settings.plain_http());
         Ok(Self { name: name.clone(), settings, http, connection: Lazy::new() })
     }
 

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     cloud::server_url,
     error::{VaultError, VaultErrorKind},
+    plain_http::PlainHttp,
 };
 
 /// The number of requests for one call. More would only use up the deadline of the caller, who retries too.
@@ -143,7 +144,7 @@ fn check_credentials_file(auth: &AwsAuth) -> Result<(), String> {
 
 /// Describes an endpoint that the environment or a profile names. It is unchecked, and may contain a password.
 fn described(endpoint: &str) -> String {
-    match server_url("endpoint_url", endpoint, true) {
+    match server_url("endpoint_url", endpoint, PlainHttp::Everywhere) {
         Ok(_) => endpoint.to_owned(),
         Err(_) => "as in the environment or the profile".to_owned(),
     }

@@ -13,6 +13,7 @@ use super::error::{VaultRegion, disabled, no_credentials, not_found, too_large, 
 use crate::{
     cloud::{BodyError, find_cause, parse_retry_after, tls_cause},
     error::{VaultError, VaultErrorKind},
+    plain_http::PlainHttpRefused,
 };
 
 /// What to do about credentials after an error.
@@ -61,6 +62,9 @@ pub(super) fn describe<E: ProvideErrorMetadata + Error + 'static>(
         SdkError::DispatchFailure(failure) => {
             if let Some(cause) = find_cause::<BodyError>(error) {
                 return body_error(vault, *cause);
+            }
+            if find_cause::<PlainHttpRefused>(error).is_some() {
+                return in_the_clear(vault);
             }
             if let Some(error) = find_cause::<CredentialsError>(error) {
                 return credentials_error(vault, error);
@@ -169,6 +173,16 @@ fn sign_in(vault: &VaultName, code: &str) -> VaultError {
         format!("vault \"{vault}\" rejects the daemon's credentials: {what}"),
     )
     .remedy(remedy)
+}
+
+fn in_the_clear(vault: &VaultName) -> VaultError {
+    VaultError::new(
+        VaultErrorKind::SignIn,
+        format!(
+            "nothing was sent to vault \"{vault}\": its endpoint, or that of its credentials, is http://"
+        ),
+    )
+    .remedy(PlainHttpRefused::REMEDY)
 }
 
 fn body_error(vault: &VaultName, error: BodyError) -> VaultError {

@@ -1,4 +1,5 @@
-//! The SDK's own HTTP client, with a limit on response bodies. It follows no redirects.
+//! The SDK's own HTTP client, with a limit on response bodies. It follows no redirects, and sends nothing in the clear where
+//! that is not allowed, whatever chose the address: settings, the environment or a profile.
 
 use aws_smithy_http_client::{
     Builder,
@@ -19,11 +20,15 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag, retry::ErrorKind};
 use http_body_util::{BodyExt as _, Full};
+use reqwest::Url;
 
-use crate::cloud::{Authorities, BodyError, ResponseBody};
+use crate::{
+    cloud::{Authorities, BodyError, ResponseBody},
+    plain_http::{PlainHttp, PlainHttpRefused},
+};
 
 /// Makes a client that trusts the system's authorities and these.
-pub(super) fn client(authorities: Option<&Authorities>) -> SharedHttpClient {
+pub(super) fn client(authorities: Option<&Authorities>, plain_http: PlainHttp) -> SharedHttpClient {
     let mut store = TrustStore::default();
     if let Some(authorities) = authorities {
         store.add_pem_certificate(authorities.pem());
@@ -35,11 +40,14 @@ pub(super) fn client(authorities: Option<&Authorities>) -> SharedHttpClient {
         // A context of two valid parts cannot fail; trusting the system alone would be the safe fallback.
         Err(_) => builder,
     };
-    SharedHttpClient::new(Bounded(builder.build_https()))
+    SharedHttpClient::new(Bounded { client: builder.build_https(), plain_http })
 }
 
 #[derive(Debug)]
-struct Bounded(SharedHttpClient);
+struct Bounded {
+    client: SharedHttpClient,
+    plain_http: PlainHttp,
+}
 
 impl HttpClient for Bounded {
     fn http_connector(
@@ -47,7 +55,10 @@ impl HttpClient for Bounded {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(BoundedConnector(self.0.http_connector(settings, components)))
+        SharedHttpConnector::new(BoundedConnector {
+            connector: self.client.http_connector(settings, components),
+            plain_http: self.plain_http,
+        })
     }
 
     fn validate_base_client_config(
@@ -55,7 +66,7 @@ impl HttpClient for Bounded {
         components: &RuntimeComponentsBuilder,
         config: &ConfigBag,
     ) -> Result<(), BoxError> {
-        self.0.validate_base_client_config(components, config)
+        self.client.validate_base_client_config(components, config)
     }
 
     fn validate_final_config(
@@ -63,20 +74,29 @@ impl HttpClient for Bounded {
         components: &RuntimeComponents,
         config: &ConfigBag,
     ) -> Result<(), BoxError> {
-        self.0.validate_final_config(components, config)
+        self.client.validate_final_config(components, config)
     }
 
     fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.0.connector_metadata()
+        self.client.connector_metadata()
     }
 }
 
 #[derive(Debug)]
-struct BoundedConnector(SharedHttpConnector);
+struct BoundedConnector {
+    connector: SharedHttpConnector,
+    plain_http: PlainHttp,
+}
 
 impl HttpConnector for BoundedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let answered = self.0.call(request);
+        // What is no URL is left to the SDK, which refuses it.
+        if let Ok(url) = Url::parse(request.uri())
+            && let Err(refused) = self.plain_http.check_request(&url)
+        {
+            return HttpConnectorFuture::ready(Err(in_the_clear(refused)));
+        }
+        let answered = self.connector.call(request);
         HttpConnectorFuture::new(async move {
             let mut response = answered.await?;
             match read(&mut response).await {
@@ -91,6 +111,10 @@ impl HttpConnector for BoundedConnector {
             }
         })
     }
+}
+
+fn in_the_clear(refused: PlainHttpRefused) -> ConnectorError {
+    ConnectorError::other(refused.into(), None)
 }
 
 async fn read(response: &mut HttpResponse) -> Result<SdkBody, BodyError> {

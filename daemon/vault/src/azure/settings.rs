@@ -6,7 +6,7 @@ use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::cloud::server_url;
+use crate::{cloud::server_url, plain_http::PlainHttp};
 
 /// How to reach Azure Key Vault, and as which identity.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -70,9 +70,9 @@ const CLOUDS: [(&str, CloudConfiguration); 3] = [
 impl AzureSettings {
     /// Checks the settings. The error names the setting.
     pub(super) fn validate(&self) -> Result<(), String> {
-        server_url("address", &self.address, false)?;
+        server_url("address", &self.address, PlainHttp::Never)?;
         if let Some(authority) = &self.authority {
-            server_url("authority", authority, false)?;
+            server_url("authority", authority, PlainHttp::Never)?;
             if matches!(self.auth, AzureAuth::ManagedIdentity { .. } | AzureAuth::Developer {}) {
                 return Err(format!(
                     "unexpected setting `authority`: method \"{}\" uses no directory; remove it",

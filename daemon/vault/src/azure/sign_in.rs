@@ -6,8 +6,9 @@ use kontraktor_model::names::VaultName;
 
 use super::{error::unavailable, response::retry_after};
 use crate::{
-    cloud::tls_cause,
+    cloud::{find_cause, tls_cause},
     error::{VaultError, VaultErrorKind},
+    plain_http::PlainHttpRefused,
 };
 
 /// Describes why no token was issued: the identity was rejected, or the token service cannot be reached.
@@ -16,6 +17,10 @@ pub(super) fn describe(vault: &VaultName, error: &Error) -> VaultError {
         VaultError::new(VaultErrorKind::SignIn, format!("sign-in to vault \"{vault}\" failed: {what}"))
     };
     let unreachable = |what: &str| unavailable(vault, &format!("cannot be used: the token service {what}"));
+    if find_cause::<PlainHttpRefused>(error).is_some() {
+        return rejected("the service that identifies this machine is an http:// address of another machine")
+            .remedy("correct IDENTITY_ENDPOINT in the daemon's environment");
+    }
     let mut answer = None;
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {

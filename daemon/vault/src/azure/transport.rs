@@ -15,7 +15,10 @@ use azure_core::{
 use futures_util::StreamExt as _;
 use reqwest::{Certificate, Client, redirect};
 
-use crate::cloud::{Authorities, BodyError, ResponseBody};
+use crate::{
+    cloud::{Authorities, BodyError, ResponseBody},
+    plain_http::PlainHttp,
+};
 
 /// The timeout of connecting. The deadline of the response is the caller's.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,6 +52,10 @@ struct Bounded(Client);
 #[async_trait]
 impl HttpClient for Bounded {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        // The environment may name the service that identifies this machine.
+        PlainHttp::OnLoopback
+            .check_request(request.url())
+            .map_err(|refused| Error::new(ErrorKind::Other, refused))?;
         let (status, headers, mut body) = self.0.execute_request(request).await?.deconstruct();
         let length = headers.get_optional_str(&CONTENT_LENGTH).and_then(|length| length.parse().ok());
         let mut received = ResponseBody::with_length(length).map_err(sdk_error)?;

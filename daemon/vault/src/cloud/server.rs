@@ -9,6 +9,8 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
+use crate::plain_http::PlainHttp;
+
 /// Certificates of private authorities, trusted in addition to the system's. They are checked here, because the SDK of AWS
 /// panics on an invalid one.
 #[derive(Debug, Clone)]
@@ -44,12 +46,11 @@ impl Authorities {
     }
 }
 
-/// Parses the URL of a server, which has a host and at most a port. Plain HTTP is for this machine only, where the vault
-/// allows it at all.
+/// Parses the URL of a server, which has a host and at most a port.
 ///
 /// # Errors
 /// What is wrong, with the setting and without the address, which may contain a password or a token.
-pub(crate) fn server_url(setting: &str, text: &str, plain_on_loopback: bool) -> Result<Url, String> {
+pub(crate) fn server_url(setting: &str, text: &str, plain_http: PlainHttp) -> Result<Url, String> {
     let invalid = |problem: &str| format!("invalid value for `{setting}`: {problem}");
     let url = Url::parse(text).map_err(|_| invalid("expected a URL such as https://vault.example.com"))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -61,21 +62,8 @@ pub(crate) fn server_url(setting: &str, text: &str, plain_on_loopback: bool) -> 
     if url.host_str().is_none() || url.path() != "/" {
         return Err(invalid("expected a scheme, a host and at most a port"));
     }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if plain_on_loopback && is_loopback(&url) => Ok(url),
-        "http" if plain_on_loopback => {
-            Err(invalid("http:// would send secrets in the clear; use https://, except on loopback"))
-        }
-        _ => Err(invalid("it must begin with https://")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    // Other names may resolve to anything; only this one is this machine by definition.
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    plain_http.check(&url).map_err(invalid)?;
+    Ok(url)
 }
 
 #[cfg(test)]
@@ -83,21 +71,6 @@ mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
-
-    #[test]
-    fn plain_http_is_for_this_machine_only() {
-        for good in
-            ["https://vault.example.com", "http://127.0.0.1:5000", "http://[::1]:5000/", "http://localhost"]
-        {
-            assert!(server_url("address", good, true).is_ok(), "{good}");
-        }
-        for bad in
-            ["http://vault.example.com", "http://10.0.0.1", "http://localhost.example.com", "ftp://localhost"]
-        {
-            assert!(server_url("address", bad, true).is_err(), "{bad}");
-        }
-        assert!(server_url("address", "http://127.0.0.1", false).is_err());
-    }
 
     #[test]
     fn a_servers_url_has_no_more_than_a_host_and_a_port() {
@@ -119,7 +92,7 @@ mod tests {
             "data:hunter2",
             "http://hunter2",
         ]
-        .map(|bad| server_url("address", bad, true).unwrap_err())
+        .map(|bad| server_url("address", bad, PlainHttp::OnLoopback).unwrap_err())
         .join("\n");
         assert!(!problems.contains("hunter2"), "{problems}");
         insta::assert_snapshot!(problems, @r##"
@@ -138,7 +111,7 @@ mod tests {
         invalid value for `address`: expected a scheme, a host and at most a port
         invalid value for `address`: expected a scheme, a host and at most a port
         invalid value for `address`: expected a scheme, a host and at most a port
-        invalid value for `address`: http:// would send secrets in the clear; use https://, except on loopback
+        invalid value for `address`: http:// would send secrets in the clear; use https://, or set `allow_plain_http = true` where the network encrypts
         "##);
     }
 

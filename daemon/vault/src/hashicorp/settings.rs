@@ -12,14 +12,18 @@ use super::{
     method::{Method, RoleId, TokenSource},
     path::encode_path,
 };
+use crate::plain_http::PlainHttp;
 
 /// The settings of one HashiCorp Vault, without those of every kind of vault.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HashicorpSettings {
-    /// The address, such as `https://vault.example.com:8200`. `http://` is for loopback only. Redirects are not followed: for
+    /// The address, such as `https://vault.example.com:8200`. `http://` is for loopback, see `allow_plain_http`. Redirects are not followed: for
     /// a cluster that redirects, name the load balancer or the active node.
     pub address: String,
+    /// Whether secrets may be sent in the clear to another machine: where the network itself encrypts.
+    #[serde(default)]
+    pub allow_plain_http: bool,
     /// How the daemon signs in.
     pub auth: AuthSettings,
     /// The namespace (Vault Enterprise, HCP) of mounts and sign-in.
@@ -121,7 +125,7 @@ impl TryFrom<HashicorpSettings> for CheckedSettings {
     type Error = String;
 
     fn try_from(settings: HashicorpSettings) -> Result<Self, String> {
-        let address = address(&settings.address)?;
+        let address = address(&settings.address, PlainHttp::from_setting(settings.allow_plain_http))?;
         let mut files = TlsFiles { ca: settings.ca_file, identity: None };
         if files.ca.is_some() && address.scheme() == "http" {
             return Err(
@@ -134,20 +138,12 @@ impl TryFrom<HashicorpSettings> for CheckedSettings {
     }
 }
 
-fn address(text: &str) -> Result<Url, String> {
+fn address(text: &str, plain_http: PlainHttp) -> Result<Url, String> {
     let invalid = |problem: &str| format!("invalid value for `address`: {problem}");
     // The address is not repeated, because it may contain a password.
     let url =
         Url::parse(text).map_err(|_| invalid("expected a URL such as https://vault.example.com:8200"))?;
-    let host = url.host_str().unwrap_or_default();
-    match url.scheme() {
-        "https" if !host.is_empty() => {}
-        "http" if is_loopback(host) => {}
-        "http" => {
-            return Err(invalid("http:// would send secrets in the clear; use https://, except on loopback"));
-        }
-        _ => return Err(invalid("it must begin with https://")),
-    }
+    plain_http.check(&url).map_err(invalid)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(invalid("it contains a user or a password; remove it, and set `auth`"));
     }
@@ -161,11 +157,6 @@ fn address(text: &str) -> Result<Url, String> {
     let mut address = url.clone();
     address.set_path(path);
     Ok(address)
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn namespace(name: &str) -> Result<HeaderValue, String> {
@@ -276,7 +267,7 @@ mod tests {
             "http://[::1]:1",
             "http://localhost",
         ] {
-            let address = address(good).unwrap();
+            let address = address(good, PlainHttp::OnLoopback).unwrap();
             assert_eq!(address.as_str().trim_end_matches('/'), good.trim_end_matches('/'));
         }
         let problems = [
@@ -294,8 +285,8 @@ mod tests {
         .join("\n");
         assert!(!problems.contains("hunter2"));
         insta::assert_snapshot!(problems, @r##"
-        invalid value for `address`: http:// would send secrets in the clear; use https://, except on loopback
-        invalid value for `address`: http:// would send secrets in the clear; use https://, except on loopback
+        invalid value for `address`: http:// would send secrets in the clear; use https://, or set `allow_plain_http = true` where the network encrypts
+        invalid value for `address`: http:// would send secrets in the clear; use https://, or set `allow_plain_http = true` where the network encrypts
         invalid value for `address`: it must begin with https://
         invalid value for `address`: it must begin with https://
         invalid value for `address`: expected a URL such as https://vault.example.com:8200
@@ -304,6 +295,14 @@ mod tests {
         invalid value for `address`: it contains "?" or "#"; remove that and what follows
         invalid value for `address`: it contains "?" or "#"; remove that and what follows
         "##);
+    }
+
+    #[test]
+    fn plain_http_to_another_machine_is_allowed_by_name() {
+        let json = r#"{"address": "http://vault.mesh:8200", "allow_plain_http": true,
+                       "auth": {"method": "token", "token_file": "/t"}}"#;
+        let settings: HashicorpSettings = serde_json::from_str(json).unwrap();
+        assert_eq!(CheckedSettings::try_from(settings).unwrap().address.as_str(), "http://vault.mesh:8200/");
     }
 
     #[test]

@@ -225,6 +225,29 @@ fn a_role_is_assumed_with_the_credentials() {
     assert!(findings.contains("temporary") && !findings.contains("long-lived"), "{findings}");
 }
 
+/// The addresses are of TEST-NET-1 (RFC 5737), where nobody answers: only what is not sent fails at once.
+#[test]
+fn nothing_is_sent_in_the_clear_to_an_endpoint_of_a_profile() {
+    let aws = Aws::with("", |settings| settings.address = None);
+    aws.key("AKIAFIRST", "endpoint_url = http://192.0.2.1");
+    insta::assert_snapshot!(described(&aws.refused("aws-sm://team/app/db")), @r#"
+    SignIn: nothing was sent to vault "team": its endpoint, or that of its credentials, is http://
+    use https:// in the environment and the profile, or set `allow_plain_http = true` where the network encrypts
+    "#);
+    assert!(aws.wait(aws.vault.check()).is_err());
+
+    let aws = Aws::with("https://192.0.2.2", |settings| {
+        settings.assume_role = Some(AwsRole {
+            arn: "arn:aws:iam::123456789012:role/reader".to_owned(),
+            external_id: None,
+            session_name: None,
+        });
+    });
+    aws.key("AKIAFIRST", "endpoint_url = http://192.0.2.1");
+    let refused = described(&aws.refused("aws-sm://team/app/db"));
+    assert!(refused.starts_with("SignIn: nothing was sent to vault"), "{refused}");
+}
+
 #[test]
 fn a_check_says_where_and_as_whom_and_reads_nothing() {
     let moto = Moto::start();
