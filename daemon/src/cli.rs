@@ -9,7 +9,7 @@ use clap::{
 use kontraktor_domain::Hash;
 
 const EXIT_CODES: &str = "\
-Configuration, in order of precedence: flags, environment variables, the configuration file, defaults.
+Configuration, by precedence: flags, environment variables, the configuration file, defaults.
 The file is TOML, with the settings data-dir, socket, log and log-format, and tables [[vault]].
 
 Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;

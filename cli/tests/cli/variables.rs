@@ -195,7 +195,7 @@ fn invalid_values_are_refused_before_anything_is_written() {
     let long = "x".repeat(1025);
     let run = world.run(&["var", "set", "infra-demo/dev", "A=1", "--description", &long]);
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("at most 1024 bytes"), "{}", run.stderr);
+    assert!(run.stderr.contains("the limit is 1024 bytes"), "{}", run.stderr);
 }
 
 #[test]
