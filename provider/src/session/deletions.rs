@@ -142,7 +142,7 @@ impl ContainerDeletion<'_> {
     /// Waits until another attempt may succeed. `false`: the refusal is final.
     pub(crate) async fn may_retry(&mut self, refusal: &SessionError) -> bool {
         let deletions = self.deletion.deletions;
-        let retry = match refusal.problem().map(|problem| problem.code()) {
+        let retry = match refusal.problem().map(kontraktor_proto::v1::Problem::code) {
             Some(ProblemCode::NotEmpty) => deletions.wait(&self.own, self.seen, self.deadline).await,
             Some(ProblemCode::Imported) => {
                 // Environments that wait for others are not what those wait for.

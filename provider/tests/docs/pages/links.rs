@@ -22,7 +22,7 @@ pub(super) fn link(page: &str, text: &str, pages: &[String]) -> String {
 fn link_line(page: &str, line: &str, pages: &[String], linked: &mut HashSet<String>) -> String {
     let mut out = String::new();
     let mut rest = line;
-    while let Some(start) = rest.find("`") {
+    while let Some(start) = rest.find('`') {
         let (before, code) = rest.split_at(start);
         out.push_str(before);
         let Some(length) = code[1..].find('`') else {
