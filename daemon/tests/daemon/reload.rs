@@ -61,7 +61,7 @@ async fn a_configuration_that_cannot_be_used_changes_nothing_and_is_reported() {
     let daemon = home.builder().config(&file).start();
     let before = vaults(&daemon).await;
     for (text, reason) in [
-        ("log = ".to_owned(), "k.toml is invalid"),
+        ("log = ".to_owned(), "k.toml: TOML parse error at line 1, column 7"),
         (vault("kept", "timeout = '1h'"), "invalid value for `timeout`"),
         (vault("kept", "") + "datadir = 'x'", "unknown setting `datadir`"),
         ("log = 'kontraktord=loud'".to_owned(), "invalid value for `log`"),
@@ -72,7 +72,7 @@ async fn a_configuration_that_cannot_be_used_changes_nothing_and_is_reported() {
     }
     fs::remove_file(&file).unwrap();
     daemon.signal(Signal::SIGHUP);
-    daemon.wait_for_log("cannot be read");
+    daemon.wait_for_log("cannot read the configuration file");
     assert_eq!(vaults(&daemon).await, before);
     assert!(!daemon.log().contains("reloaded the configuration"), "{}", daemon.log());
     daemon.terminate().ok();

@@ -245,7 +245,7 @@ async fn with_every_scope_no_call_is_denied() {
 }
 
 /// Calls that touch no data of anybody: they start, stop and watch the service, or do work that they are given.
-const WITHOUT_CALLER: [&str; 5] = ["start", "start_with", "fatal", "drain", "answer"];
+const WITHOUT_CALLER: [&str; 6] = ["start", "start_with", "now", "fatal", "drain", "answer"];
 
 #[test]
 fn every_public_method_of_the_service_takes_a_caller() {
