@@ -49,8 +49,8 @@ fn append(connection: &Connection, orders: &ColumnOrders, rows: &[Row<'_>]) -> d
 }
 
 /// The order in which each log's table has its columns, as positions in [`Row::fields`]. Tables that an earlier daemon made have
-/// another one than those of today. (An appender can also be given the names, which costs a commit of 32 rows a fifth more:
-/// DuckDB then binds the default values of the table for each commit.)
+/// another one than those of today. (An appender that is given the names does more for each commit: DuckDB then binds the
+/// default values of the table.)
 pub(super) struct ColumnOrders(Vec<Vec<usize>>);
 
 impl ColumnOrders {
