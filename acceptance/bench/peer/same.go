@@ -4,12 +4,14 @@ import (
 	"context"
 	"sync"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
@@ -69,11 +71,16 @@ func (m *sameModel) store() {
 	backend[m.ID.ValueString()] = *m
 }
 
-func (same) Create(ctx context.Context, q resource.CreateRequest, r *resource.CreateResponse) {
+// write stores a plan and makes it the state.
+func write(ctx context.Context, plan tfsdk.Plan, state *tfsdk.State, diagnostics *diag.Diagnostics) {
 	var m sameModel
-	r.Diagnostics.Append(q.Plan.Get(ctx, &m)...)
+	diagnostics.Append(plan.Get(ctx, &m)...)
 	m.store()
-	r.Diagnostics.Append(r.State.Set(ctx, &m)...)
+	diagnostics.Append(state.Set(ctx, &m)...)
+}
+
+func (same) Create(ctx context.Context, q resource.CreateRequest, r *resource.CreateResponse) {
+	write(ctx, q.Plan, &r.State, &r.Diagnostics)
 }
 
 func (same) Read(ctx context.Context, q resource.ReadRequest, r *resource.ReadResponse) {
@@ -88,10 +95,7 @@ func (same) Read(ctx context.Context, q resource.ReadRequest, r *resource.ReadRe
 }
 
 func (same) Update(ctx context.Context, q resource.UpdateRequest, r *resource.UpdateResponse) {
-	var m sameModel
-	r.Diagnostics.Append(q.Plan.Get(ctx, &m)...)
-	m.store()
-	r.Diagnostics.Append(r.State.Set(ctx, &m)...)
+	write(ctx, q.Plan, &r.State, &r.Diagnostics)
 }
 
 func (same) Delete(ctx context.Context, q resource.DeleteRequest, r *resource.DeleteResponse) {

@@ -162,9 +162,27 @@ impl AsyncWrite for Connection {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        time::timeout,
+    };
 
     use super::*;
+
+    /// Waits until so many calls run.
+    async fn assert_running(running: &Running, expected: usize) {
+        let mut count = running.count();
+        let reached = timeout(Duration::from_mins(2), count.wait_for(|count| *count == expected)).await;
+        assert!(reached.is_ok(), "{expected} should run, and {} do", *running.count().borrow());
+    }
+
+    /// Waits until no call has been running for a short while.
+    async fn assert_quiet(running: &Running) {
+        let quiet = timeout(Duration::from_mins(2), running.quiet()).await;
+        assert!(quiet.is_ok(), "{} calls still run", *running.count().borrow());
+    }
 
     #[tokio::test]
     async fn a_connection_whose_peer_does_not_read_counts_as_running_and_an_idle_one_does_not() {
@@ -172,17 +190,16 @@ mod tests {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let mut connection = Connection::new(Socket::Unix(ours), running.clone());
         connection.write_all(b"a few bytes").await.unwrap();
-        running.quiet().await;
+        assert_quiet(&running).await;
 
         let written = tokio::spawn(async move {
             connection.write_all(&vec![0; 8 * 1024 * 1024]).await.unwrap();
             connection
         });
-        let mut count = running.count();
-        count.wait_for(|count| *count == 1).await.unwrap();
+        assert_running(&running, 1).await;
         theirs.read_exact(&mut vec![0; 8 * 1024 * 1024 + 11]).await.unwrap();
         let _connection = written.await.unwrap();
-        running.quiet().await;
+        assert_quiet(&running).await;
     }
 
     #[tokio::test]
@@ -191,8 +208,8 @@ mod tests {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let mut connection = Connection::new(Socket::Unix(ours), running.clone());
         let written = tokio::spawn(async move { connection.write_all(&vec![0; 8 * 1024 * 1024]).await });
-        running.count().wait_for(|count| *count == 1).await.unwrap();
+        assert_running(&running, 1).await;
         written.abort();
-        running.quiet().await;
+        assert_quiet(&running).await;
     }
 }

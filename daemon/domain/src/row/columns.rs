@@ -156,88 +156,38 @@ impl Value for Option<Cow<'_, str>> {
     }
 }
 
-impl Value for Uuid {
-    const TYPE: ColumnType = ColumnType::Uuid;
-    type Static = Self;
+/// Implements [`Value`] for a type that is copied: its column, how it is hashed, and the [`FieldReader`]'s method for it.
+macro_rules! copied_value {
+    ($($type:ty: $column:ident, |$value:ident, $hasher:ident| $hashed:expr, $read:ident;)*) => {$(
+        impl Value for $type {
+            const TYPE: ColumnType = ColumnType::$column;
+            type Static = Self;
 
-    fn hash(&self, hasher: FieldHasher) -> FieldHasher {
-        hasher.bytes(self.as_bytes())
-    }
+            fn hash(&self, $hasher: FieldHasher) -> FieldHasher {
+                let $value = self;
+                $hashed
+            }
 
-    fn field(&self) -> Field<'_> {
-        Field::Uuid(*self)
-    }
+            fn field(&self) -> Field<'_> {
+                Field::$column(*self)
+            }
 
-    fn read<R: FieldReader>(reader: &mut R) -> Result<Self, R::Error> {
-        reader.uuid()
-    }
+            fn read<R: FieldReader>(reader: &mut R) -> Result<Self, R::Error> {
+                reader.$read()
+            }
 
-    fn into_owned(self) -> Self {
-        self
-    }
+            fn into_owned(self) -> Self {
+                self
+            }
+        }
+    )*};
 }
 
-impl Value for u64 {
-    const TYPE: ColumnType = ColumnType::Number;
-    type Static = Self;
-
-    fn hash(&self, hasher: FieldHasher) -> FieldHasher {
-        hasher.number(*self)
-    }
-
-    fn field(&self) -> Field<'_> {
-        Field::Number(*self)
-    }
-
-    fn read<R: FieldReader>(reader: &mut R) -> Result<Self, R::Error> {
-        reader.number()
-    }
-
-    fn into_owned(self) -> Self {
-        self
-    }
-}
-
-impl Value for u32 {
-    const TYPE: ColumnType = ColumnType::Count;
-    type Static = Self;
-
-    fn hash(&self, hasher: FieldHasher) -> FieldHasher {
-        hasher.number(u64::from(*self))
-    }
-
-    fn field(&self) -> Field<'_> {
-        Field::Count(*self)
-    }
-
-    fn read<R: FieldReader>(reader: &mut R) -> Result<Self, R::Error> {
-        reader.count()
-    }
-
-    fn into_owned(self) -> Self {
-        self
-    }
-}
-
-impl Value for bool {
-    const TYPE: ColumnType = ColumnType::Flag;
-    type Static = Self;
-
-    fn hash(&self, hasher: FieldHasher) -> FieldHasher {
-        hasher.flag(*self)
-    }
-
-    fn field(&self) -> Field<'_> {
-        Field::Flag(*self)
-    }
-
-    fn read<R: FieldReader>(reader: &mut R) -> Result<Self, R::Error> {
-        reader.flag()
-    }
-
-    fn into_owned(self) -> Self {
-        self
-    }
+copied_value! {
+    Uuid: Uuid, |id, hasher| hasher.bytes(id.as_bytes()), uuid;
+    u64: Number, |number, hasher| hasher.number(*number), number;
+    u32: Count, |count, hasher| hasher.number(u64::from(*count)), count;
+    bool: Flag, |flag, hasher| hasher.flag(*flag), flag;
 }
 
 type Text<'a> = Cow<'a, str>;

@@ -1,5 +1,7 @@
 //! Commits rows: one appender for each table that gets rows, all in one transaction.
 
+use std::collections::HashMap;
+
 use duckdb::{
     Connection, ToSql, appender_params_from_iter,
     types::{TimeUnit, ToSqlOutput, Value, ValueRef},
@@ -56,21 +58,26 @@ pub(super) struct ColumnOrders(Vec<Vec<usize>>);
 impl ColumnOrders {
     /// Reads the orders from the database.
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
-        LOGS.iter().map(|log| order(connection, log)).collect::<Result<_, _>>().map(Self)
+        const COLUMNS: &str = "SELECT table_name, column_name FROM duckdb_columns() \
+                               WHERE database_name = current_database() AND schema_name = 'main' \
+                               ORDER BY table_name, column_index";
+        let mut statement = connection.prepare(COLUMNS).map_err(classify)?;
+        let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(classify)?;
+        let mut tables: HashMap<String, Vec<String>> = HashMap::new();
+        for column in columns {
+            let (table, name) = column.map_err(classify)?;
+            tables.entry(table).or_default().push(name);
+        }
+        LOGS.iter().map(|log| order(log, tables.get(log.table))).collect::<Result<_, _>>().map(Self)
     }
 }
 
-fn order(connection: &Connection, log: &Log) -> Result<Vec<usize>, StoreError> {
-    const COLUMNS: &str = "SELECT column_name FROM duckdb_columns() \
-                           WHERE database_name = current_database() AND schema_name = 'main' AND table_name = ? \
-                           ORDER BY column_index";
-    let mut statement = connection.prepare(COLUMNS).map_err(classify)?;
-    let names = statement.query_map([log.table], |row| row.get::<_, String>(0)).map_err(classify)?;
-    let names = names.collect::<duckdb::Result<Vec<_>>>().map_err(classify)?;
+fn order(log: &Log, found: Option<&Vec<String>>) -> Result<Vec<usize>, StoreError> {
+    let found = found.map_or(&[][..], Vec::as_slice);
     let expected: Vec<&str> = log.columns().map(|column| column.name).collect();
     let order: Vec<_> =
-        names.iter().filter_map(|name| expected.iter().position(|column| column == name)).collect();
-    if order.len() != names.len() || order.len() != expected.len() {
+        found.iter().filter_map(|name| expected.iter().position(|column| column == name)).collect();
+    if order.len() != found.len() || order.len() != expected.len() {
         let table = log.table;
         return Err(StoreError::Corrupt(format!(
             "the table {table} does not have the columns of its version"
