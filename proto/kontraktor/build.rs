@@ -4,7 +4,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "kontraktor/v1/common.proto",
     "kontraktor/v1/projects.proto",
     "kontraktor/v1/environments.proto",
@@ -12,6 +12,7 @@ const FILES: [&str; 8] = [
     "kontraktor/v1/schemas.proto",
     "kontraktor/v1/secrets.proto",
     "kontraktor/v1/audit.proto",
+    "kontraktor/v1/access.proto",
     "kontraktor/v1/system.proto",
 ];
 
@@ -23,7 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("kontraktor.v1.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         // What holds secrets is never printed: `secrets` says how it is shown instead.
-        .skip_debug(["kontraktor.v1.SecretResult", "kontraktor.v1.StreamSecretResponse"])
+        .skip_debug([
+            "kontraktor.v1.SecretResult",
+            "kontraktor.v1.StreamSecretResponse",
+            "kontraktor.v1.ServiceAccountCredentials",
+        ])
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -12,7 +12,7 @@ mod scope;
 pub use self::{
     action::{Action, Requirement},
     authorize::{Denied, authorize},
-    caller::Caller,
+    caller::{Authority, Caller},
     resource::Resource,
     scope::{Scope, Scopes},
 };

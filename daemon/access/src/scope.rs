@@ -16,6 +16,9 @@ pub enum Scope {
     /// Receive secrets. [`Scope::EnvRead`] does not include it.
     #[strum(serialize = "secret.read")]
     SecretRead,
+    /// Manage roles, service accounts and the daemon. It includes no other scope.
+    #[strum(serialize = "admin")]
+    Admin,
 }
 
 impl Scope {

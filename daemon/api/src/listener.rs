@@ -2,7 +2,9 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -70,7 +72,7 @@ enum Socket {
 }
 
 /// Who is at the other end of a connection, as far as the system knows. It is an extension of every request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// A process of this machine.
     Unix {
@@ -79,6 +81,30 @@ pub(crate) enum Peer {
         /// Its process id.
         pid: Option<i32>,
     },
+    /// Somewhere on the network.
+    Tcp {
+        /// The address at the other end.
+        address: SocketAddr,
+        /// The certificate that the client proved to own, if it presented one.
+        certificate: Option<Arc<ClientCertificate>>,
+    },
+}
+
+/// What a verified client certificate says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ClientCertificate {
+    /// The common name of the subject.
+    pub(crate) common_name: Option<String>,
+    /// The organizational units of the subject.
+    pub(crate) organizational_units: Vec<String>,
+    /// The DNS names of the subject's alternative names.
+    pub(crate) dns_names: Vec<String>,
+    /// The URIs of the subject's alternative names, such as `spiffe://example.com/ci`.
+    pub(crate) uris: Vec<String>,
+    /// The e-mail addresses of the subject's alternative names.
+    pub(crate) emails: Vec<String>,
+    /// When it ends: seconds since 1970. A connection may outlive it.
+    pub(crate) not_after: i64,
 }
 
 impl Connected for Connection {
