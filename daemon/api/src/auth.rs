@@ -13,14 +13,15 @@ use std::{
     task::{Context, Poll},
 };
 
+use axum::body::Body;
 use kontraktor_access::Caller;
 use kontraktor_domain::{Code, Refusal};
-use tonic::{async_trait, body::Body, codegen::http};
+use tonic::{async_trait, codegen::http};
 use tower::{Layer, Service};
 
 pub(crate) use self::peer::PeerAuthenticator;
 use self::rejection::reject;
-use super::{calls, request_id::RequestId};
+use super::{calls, request_id::RequestId, router};
 
 /// Why a request with known credentials has no caller: they are invalid, or their owner may not use this daemon.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +36,8 @@ pub(crate) trait Authenticator: Send + Sync {
     -> Result<Option<Caller>, AuthenticationError>;
 }
 
-/// Puts an `Arc<Caller>` into the extensions of every request, and rejects those without a caller.
+/// Puts an `Arc<Caller>` into the extensions of every request, and rejects those without a caller. Requests for what is public
+/// pass without one.
 #[derive(Clone)]
 pub(crate) struct AuthLayer {
     authenticators: Arc<[Box<dyn Authenticator>]>,
@@ -74,7 +76,7 @@ pub(crate) struct Authenticated<S> {
 impl<S, B> Service<http::Request<B>> for Authenticated<S>
 where
     S: Service<http::Request<B>, Response = http::Response<Body>> + Clone + Send + 'static,
-    S::Future: Send,
+    S::Future: Send + 'static,
     B: Send + 'static,
 {
     type Response = http::Response<Body>;
@@ -90,11 +92,14 @@ where
         // The one that is ready is taken along; the clone stays.
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
+        if router::is_public(request.uri().path()) {
+            return Box::pin(inner.call(request));
+        }
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             let caller = match layer.caller(&parts).await {
                 Ok(caller) => caller,
-                Err(error) => return Ok(reject(error)),
+                Err(error) => return Ok(reject(&parts.headers, error)),
             };
             calls::record_caller(&caller.actor, &caller.via);
             let request_id =
@@ -147,7 +152,9 @@ mod tests {
             Ok::<_, Infallible>(answer)
         });
         let layer = AuthLayer::new(vec![Box::new(Named("first")), Box::new(Named("second"))]);
-        let mut request = http::Request::builder().extension(RequestId("r-1".into()));
+        let mut request = http::Request::builder()
+            .header("content-type", "application/grpc")
+            .extension(RequestId("r-1".into()));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -174,5 +181,30 @@ mod tests {
             let problem = from_status(&status).unwrap();
             assert_eq!(problem.code(), ProblemCode::Denied, "{problem:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_rejection_has_the_form_of_the_requests_protocol() {
+        let inner =
+            tower::service_fn(async |_: http::Request<()>| -> Result<http::Response<Body>, Infallible> {
+                panic!("nobody is known")
+            });
+        let request = http::Request::get("/api/v1/projects").body(()).unwrap();
+        let answer = AuthLayer::new(Vec::new()).layer(inner).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 401);
+        assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert!(!answer.headers().contains_key("grpc-status"));
+    }
+
+    #[tokio::test]
+    async fn what_is_public_needs_no_credentials() {
+        let inner = tower::service_fn(async |request: http::Request<()>| {
+            assert!(request.extensions().get::<Arc<Caller>>().is_none());
+            Ok::<_, Infallible>(http::Response::new(Body::empty()))
+        });
+        let request = http::Request::get("/healthz").header("first", "eve").body(()).unwrap();
+        let layer = AuthLayer::new(vec![Box::new(Named("first"))]);
+        assert_eq!(layer.layer(inner).oneshot(request).await.unwrap().status(), 200);
     }
 }

@@ -3,18 +3,20 @@
 //! It knows the path and the status of a call, never its content: values do not belong in logs.
 
 mod date;
+mod deadline;
 mod transport_error;
 
 use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use jiff::Timestamp;
+use tokio::time::timeout;
 use tonic::{Code, codegen::http};
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
@@ -69,6 +71,7 @@ impl<S, B, R> Service<http::Request<B>> for Calls<S>
 where
     S: Service<http::Request<B>, Response = http::Response<R>>,
     S::Future: Send + 'static,
+    R: Default,
 {
     type Response = http::Response<Answer<R>>;
     type Error = S::Error;
@@ -90,13 +93,20 @@ where
         request.extensions_mut().insert(RequestId(Arc::clone(&request_id)));
         let started = Instant::now();
         // Streams of health and reflection end when their client likes; nobody waits for those.
-        let counted = request.uri().path().starts_with("/kontraktor.v1.").then(|| self.running.begin());
+        let counted = (!request.uri().path().starts_with("/grpc.")).then(|| self.running.begin());
         let (parts, date) = (RequestParts::of(&request), self.date.clone());
+        let time_left = deadline::of(request.headers()).unwrap_or(Duration::MAX);
         let answer = span.in_scope(|| self.inner.call(request));
         let traced = async move {
-            let mut answer = answer.await?;
-            let is_malformed = parts.explain(answer.headers_mut());
-            log(answer.headers(), is_malformed, &request_id, started);
+            let (mut answer, is_explained) = match timeout(time_left, answer).await {
+                Ok(answer) => {
+                    let mut answer = answer?;
+                    let is_explained = parts.explain(answer.headers_mut());
+                    (answer, is_explained)
+                }
+                Err(_) => (deadline::exceeded(), false),
+            };
+            log(&answer, is_explained, &request_id, started);
             date.add_to(answer.headers_mut());
             Ok(answer.map(|body| Answer { body, counted }))
         };
@@ -179,9 +189,17 @@ fn code(headers: &http::HeaderMap) -> Code {
 }
 
 /// Logs how a call ended. What a client sends that is no request at all is the client's business, not the operator's.
-fn log(headers: &http::HeaderMap, is_malformed: bool, request_id: &str, started: Instant) {
+fn log<R>(answer: &http::Response<R>, is_malformed: bool, request_id: &str, started: Instant) {
     let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let code = code(headers);
+    let (code, status) = (code(answer.headers()), answer.status());
+    if code == Code::Ok && status.is_server_error() {
+        tracing::warn!(request_id, microseconds, status = status.as_u16(), "refused");
+        return;
+    }
+    if code == Code::Ok && status.is_client_error() {
+        tracing::info!(request_id, microseconds, status = status.as_u16(), "refused");
+        return;
+    }
     match code {
         Code::Ok => tracing::debug!(request_id, microseconds, "answered"),
         _ if is_malformed => tracing::debug!(request_id, microseconds, ?code, "refused"),
@@ -194,7 +212,7 @@ fn log(headers: &http::HeaderMap, is_malformed: bool, request_id: &str, started:
 
 #[cfg(test)]
 mod tests {
-    use std::{convert::Infallible, pin::pin, task::Waker, time::Duration};
+    use std::{convert::Infallible, pin::pin, task::Waker};
 
     use super::*;
 

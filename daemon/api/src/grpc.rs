@@ -15,6 +15,7 @@ mod variables;
 
 use std::{path::Path, sync::Arc};
 
+use axum::Router;
 use kontraktor_access::Caller;
 use kontraktor_model::limits::{MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES};
 use kontraktor_proto::{
@@ -29,6 +30,7 @@ use kontraktor_service::Service;
 use tonic::{Request, Status, service::Routes};
 
 pub(crate) use self::{health::Health, status::status};
+use super::stopping::Stopping;
 use kontraktor_domain::{Code, Refusal};
 
 /// What every service of the API works on.
@@ -36,10 +38,12 @@ use kontraktor_domain::{Code, Refusal};
 pub(crate) struct Api {
     pub(crate) service: Service,
     pub(crate) data_dir: Arc<Path>,
+    /// For streams without an end of their own.
+    pub(crate) stopping: Stopping,
 }
 
 /// Returns the routes of all gRPC services.
-pub(crate) fn routes(api: &Api, health: &Health) -> Result<Routes, tonic_reflection::server::Error> {
+pub(crate) fn routes(api: &Api, health: &Health) -> Result<Router, tonic_reflection::server::Error> {
     macro_rules! limited {
         ($server:ident) => {
             $server::new(api.clone())
@@ -63,7 +67,7 @@ pub(crate) fn routes(api: &Api, health: &Health) -> Result<Routes, tonic_reflect
         // Older tools know only this one.
         .add_service(described().build_v1alpha()?.max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(health.server());
-    Ok(routes)
+    Ok(routes.into_axum_router())
 }
 
 /// Returns who calls, as the authentication layer found out.

@@ -4,10 +4,13 @@
 mod auth;
 mod calls;
 mod grpc;
+mod http_problem;
 mod listener;
 mod request_id;
+mod router;
 mod running;
 mod server;
+mod stopping;
 
 pub use self::{
     listener::Listener,

@@ -1,22 +1,15 @@
 //! Where connections come from: a list of listeners, and one stream of the connections of all of them.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{UnixListener, UnixStream},
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
 };
-use tokio_stream::{Stream, StreamExt as _, StreamMap, wrappers::UnixListenerStream};
-use tonic::transport::server::Connected;
-
-use super::running::{Counted, Running};
+use tokio_stream::{
+    Stream, StreamExt as _, StreamMap,
+    wrappers::{TcpListenerStream, UnixListenerStream},
+};
 
 /// How long to wait after a connection that could not be accepted.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -26,49 +19,70 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 pub enum Listener {
     /// The unix socket.
     Unix(UnixListener),
+    /// A port on which connections are not encrypted.
+    Tcp(TcpListener),
 }
 
-type Connections = Pin<Box<dyn Stream<Item = io::Result<Socket>> + Send>>;
+/// What carries the bytes of a connection.
+pub(crate) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
+
+/// A connection that was accepted.
+pub(crate) struct Accepted {
+    pub(crate) socket: Box<dyn Socket>,
+    pub(crate) peer: Peer,
+}
+
+type Connections = Pin<Box<dyn Stream<Item = Accepted> + Send>>;
 
 impl Listener {
     /// Returns the connections as they come. Where none can be accepted (mostly because no file descriptors are left) the
     /// next attempt waits: the reason stays until something else is closed.
     fn connections(self) -> Connections {
-        let accepted = match self {
-            Self::Unix(listener) => UnixListenerStream::new(listener).map(|stream| stream.map(Socket::Unix)),
-        };
-        Box::pin(accepted.then(|connection| async {
+        match self {
+            Self::Unix(listener) => Box::pin(retried(UnixListenerStream::new(listener)).map(accepted_unix)),
+            Self::Tcp(listener) => {
+                Box::pin(retried(TcpListenerStream::new(listener)).filter_map(accepted_tcp))
+            }
+        }
+    }
+}
+
+fn retried<S>(accepted: impl Stream<Item = io::Result<S>>) -> impl Stream<Item = S> {
+    accepted
+        .then(async |connection| {
             if let Err(error) = &connection {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_RETRY).await;
             }
             connection
-        }))
-    }
+        })
+        .filter_map(Result::ok)
 }
 
-/// Returns the connections of all listeners. One on which something waits to be written is counted in `running`.
-pub(crate) fn connections(
-    listeners: Vec<Listener>,
-    running: Running,
-) -> impl Stream<Item = io::Result<Connection>> {
+fn accepted_unix(stream: UnixStream) -> Accepted {
+    let credentials = stream.peer_cred().ok();
+    let peer = Peer::Unix {
+        uid: credentials.map(|credentials| credentials.uid()),
+        pid: credentials.and_then(|credentials| credentials.pid()),
+    };
+    Accepted { socket: Box::new(stream), peer }
+}
+
+/// Returns the connection, or nothing where its client has gone already.
+fn accepted_tcp(stream: TcpStream) -> Option<Accepted> {
+    // An answer that is complete is not held back for more.
+    stream.set_nodelay(true).ok()?;
+    let peer = Peer::Tcp { address: stream.peer_addr().ok()?, certificate: None };
+    Some(Accepted { socket: Box::new(stream), peer })
+}
+
+/// Returns the connections of all listeners.
+pub(crate) fn connections(listeners: Vec<Listener>) -> impl Stream<Item = Accepted> {
     let all: StreamMap<usize, Connections> =
         listeners.into_iter().map(Listener::connections).enumerate().collect();
-    all.map(move |(_, stream)| stream.map(|stream| Connection::new(stream, running.clone())))
-}
-
-/// One accepted connection.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    stream: Socket,
-    running: Running,
-    /// Present while the peer does not read what is to be written.
-    blocked: Option<Counted>,
-}
-
-#[derive(Debug)]
-enum Socket {
-    Unix(UnixStream),
+    all.map(|(_, accepted)| accepted)
 }
 
 /// Who is at the other end of a connection, as far as the system knows. It is an extension of every request.
@@ -105,137 +119,4 @@ pub(crate) struct ClientCertificate {
     pub(crate) emails: Vec<String>,
     /// When it ends: seconds since 1970. A connection may outlive it.
     pub(crate) not_after: i64,
-}
-
-impl Connected for Connection {
-    type ConnectInfo = Peer;
-
-    fn connect_info(&self) -> Peer {
-        match &self.stream {
-            Socket::Unix(stream) => {
-                let peer = stream.peer_cred().ok();
-                Peer::Unix { uid: peer.map(|peer| peer.uid()), pid: peer.and_then(|peer| peer.pid()) }
-            }
-        }
-    }
-}
-
-impl Connection {
-    fn new(stream: Socket, running: Running) -> Self {
-        Self { stream, running, blocked: None }
-    }
-
-    fn stream(self: Pin<&mut Self>) -> Pin<&mut UnixStream> {
-        match &mut self.get_mut().stream {
-            Socket::Unix(stream) => Pin::new(stream),
-        }
-    }
-
-    /// Notes whether something waits to be written.
-    fn noted<T>(mut self: Pin<&mut Self>, written: Poll<T>) -> Poll<T> {
-        if written.is_ready() {
-            self.blocked = None;
-        } else if self.blocked.is_none() {
-            self.blocked = Some(self.running.begin());
-        }
-        written
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.stream().poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = self.as_mut().stream().poll_write(context, bytes);
-        self.noted(written)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = self.as_mut().stream().poll_write_vectored(context, slices);
-        self.noted(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Socket::Unix(stream) => stream.is_write_vectored(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        time::timeout,
-    };
-
-    use super::*;
-
-    /// Waits until so many calls run.
-    async fn assert_running(running: &Running, expected: usize) {
-        let mut count = running.count();
-        let reached = timeout(Duration::from_mins(2), count.wait_for(|count| *count == expected)).await;
-        assert!(reached.is_ok(), "{expected} should run, and {} do", *running.count().borrow());
-    }
-
-    /// Waits until no call has been running for a short while.
-    async fn assert_quiet(running: &Running) {
-        let quiet = timeout(Duration::from_mins(2), running.quiet()).await;
-        assert!(quiet.is_ok(), "{} calls still run", *running.count().borrow());
-    }
-
-    #[tokio::test]
-    async fn a_connection_whose_peer_does_not_read_counts_as_running_and_an_idle_one_does_not() {
-        let running = Running::default();
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut connection = Connection::new(Socket::Unix(ours), running.clone());
-        connection.write_all(b"a few bytes").await.unwrap();
-        assert_quiet(&running).await;
-
-        let written = tokio::spawn(async move {
-            connection.write_all(&vec![0; 8 * 1024 * 1024]).await.unwrap();
-            connection
-        });
-        assert_running(&running, 1).await;
-        theirs.read_exact(&mut vec![0; 8 * 1024 * 1024 + 11]).await.unwrap();
-        let _connection = written.await.unwrap();
-        assert_quiet(&running).await;
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_is_gone_does_not_count() {
-        let running = Running::default();
-        let (ours, _theirs) = UnixStream::pair().unwrap();
-        let mut connection = Connection::new(Socket::Unix(ours), running.clone());
-        let written = tokio::spawn(async move { connection.write_all(&vec![0; 8 * 1024 * 1024]).await });
-        assert_running(&running, 1).await;
-        written.abort();
-        assert_quiet(&running).await;
-    }
 }

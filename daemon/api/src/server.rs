@@ -1,32 +1,29 @@
-//! Puts routes, layers and listeners together, and serves until it is stopped.
+//! Puts router, layers and listeners together, and serves until it is stopped.
 
-use std::{future::Future, path::Path};
+mod connection;
+mod io;
+
+use std::{future::Future, path::Path, sync::Arc};
 
 use kontraktor_service::Service;
-use tonic::transport::Server;
+use tokio_stream::StreamExt as _;
+use tokio_util::task::TaskTracker;
+use tower::ServiceBuilder;
 
+use self::connection::ConnectionServer;
 use super::{
     auth::{AuthLayer, PeerAuthenticator},
     calls::CallLayer,
-    grpc::{self, Api, Health},
+    grpc::{Api, Health},
     listener::{Listener, connections},
+    router,
     running::Running,
+    stopping::Stopping,
 };
 
-/// Calls that one connection may have open at a time; more wait at the client.
-const CALLS_PER_CONNECTION: u32 = 256;
-
-/// What a client may send on one stream and on one connection before it has to wait, in bytes. The defaults of HTTP/2
-/// (64 KiB) would make a large batch stop and go.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-
-/// Why serving ended early, or could not begin.
+/// Why serving could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// A listener or the protocol failed.
-    #[error("the API failed: {0}")]
-    Transport(#[from] tonic::transport::Error),
     /// The descriptors that reflection serves are damaged.
     #[error("cannot read the API's own description: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -44,18 +41,33 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let mut health = Health::serving().await;
     let clock = service.clone();
-    let routes = grpc::routes(&Api { service, data_dir: data_dir.into() }, &health)?;
-    let stop = async move {
-        stop.await;
-        health.end().await;
-    };
-    Server::builder()
-        .max_concurrent_streams(CALLS_PER_CONNECTION)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+    let (begin_to_stop, stopping) = Stopping::channel();
+    let api = Api { service, data_dir: data_dir.into(), stopping: stopping.clone() };
+    let router = ServiceBuilder::new()
         .layer(CallLayer::new(running.clone(), move || clock.now()))
         .layer(AuthLayer::new(vec![Box::new(PeerAuthenticator::new())]))
-        .serve_with_incoming_shutdown(routes.prepare(), connections(listeners, running), stop)
-        .await?;
+        .service(router::router(&api, &health)?);
+    let server = Arc::new(ConnectionServer::new(router, running, stopping));
+    let open = TaskTracker::new();
+
+    let mut stop = std::pin::pin!(stop);
+    let mut connections = connections(listeners);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            connection = connections.next() => match connection {
+                Some(connection) => {
+                    open.spawn(Arc::clone(&server).serve(connection));
+                }
+                None => break,
+            },
+        }
+    }
+    // Closes the listeners: who connects from here on is refused at once and does not wait.
+    drop(connections);
+    health.end().await;
+    begin_to_stop.send_replace(true);
+    open.close();
+    open.wait().await;
     Ok(())
 }

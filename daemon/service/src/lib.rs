@@ -102,6 +102,8 @@ struct Inner {
     /// 128 MiB of the engine's memory, which commits need too.
     pages: Arc<Semaphore>,
     walks: Arc<Semaphore>,
+    /// A probe does not wait for those.
+    probes: Arc<Semaphore>,
     /// How many large answers are made at a time. One core is left to the writer and to small requests.
     answers: Arc<Semaphore>,
     broker: Broker,
@@ -139,6 +141,7 @@ impl Service {
                 finished: writer.finished,
                 pages: Arc::new(Semaphore::new(2)),
                 walks: Arc::new(Semaphore::new(1)),
+                probes: Arc::new(Semaphore::new(1)),
                 answers: Arc::new(Semaphore::new(large_answers())),
                 broker,
                 audit: AuditBatcher::default(),

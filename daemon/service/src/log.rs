@@ -86,6 +86,14 @@ impl Service {
         self.blocking(&self.inner.walks, move |store| verify(store, &expected)).await
     }
 
+    /// Reads the newest row from the store, to find out whether it can be read. Anybody may ask: nothing is returned.
+    pub async fn probe(&self) -> Result<(), Refusal> {
+        let newest = self.inner.state.load().head().seq;
+        let rows =
+            self.blocking(&self.inner.probes, move |store| store.rows_since(newest.saturating_sub(1), 1));
+        rows.await.map(drop)
+    }
+
     async fn entries(
         &self,
         mut query: AuditQuery,

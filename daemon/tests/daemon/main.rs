@@ -7,6 +7,7 @@ mod common;
 mod composition;
 mod crash;
 mod damage;
+mod http;
 mod lifecycle;
 mod logs;
 mod malformed;

@@ -32,7 +32,7 @@ pub use self::{
     schema::{Schema, SchemaList},
     secret::{Lease, Problem, ResolvedSecret, SecretMetadata, SecretMetadataList, SecretReference},
     status::Status,
-    text::{environment_names, time},
+    text::{environment_names, problem_code, time},
     variable::{Origin, Variable},
     vault::{Vault, VaultList},
 };

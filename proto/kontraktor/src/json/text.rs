@@ -22,7 +22,7 @@ pub(super) fn type_name(wire: i32) -> Option<&'static str> {
 }
 
 /// Returns a problem's code in lower case, such as `secret_not_found`.
-pub(super) fn problem_code(code: v1::ProblemCode) -> String {
+pub fn problem_code(code: v1::ProblemCode) -> String {
     let name = code.as_str_name();
     name.strip_prefix("PROBLEM_CODE_").unwrap_or(name).to_ascii_lowercase()
 }
