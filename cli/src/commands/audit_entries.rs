@@ -76,7 +76,7 @@ impl NewestEntries {
     }
 }
 
-/// Describes what changed: `old → new`, what an environment imports, and whether it is protected now.
+/// Describes what changed: `old → new`, who got which role, what an environment imports, and whether it is protected now.
 pub(super) fn change(entry: &AuditEntry) -> String {
     let mut parts = Vec::new();
     if entry.schema.is_some() {
@@ -87,6 +87,12 @@ pub(super) fn change(entry: &AuditEntry) -> String {
     }
     if let Some(access) = &entry.access {
         parts.push(describe_access(access));
+    }
+    if let Some(binding) = &entry.role_binding {
+        parts.push(format!("{} to {} on {}", binding.role, binding.subject, binding.pattern));
+    }
+    if let Some(account) = &entry.service_account {
+        parts.push(format!("{} ({}) with {}", account.name, account.client_id, account.scopes.join(" ")));
     }
     if let Some(imports) = entry.imports.as_ref().filter(|imports| !imports.is_empty()) {
         parts.push(format!("imports {}", imports.join(", ")));

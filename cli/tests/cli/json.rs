@@ -113,6 +113,8 @@ fn every_listing_has_its_shape() {
           "imports": null,
           "batch_id": "UUID",
           "access": null,
+          "role_binding": null,
+          "service_account": null,
           "hash": "HASH"
         }
       ]

@@ -1,4 +1,4 @@
-//! Actions: one for each call of the service, and the one table that says which scopes each of them requires.
+//! Actions: one for each call of the service, and the one table that says what each of them requires.
 
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
@@ -64,6 +64,9 @@ pub enum Action {
     /// Read the effective variables of an environment, now or at a point in time.
     #[strum(serialize = "snapshot.read")]
     SnapshotRead,
+    /// Read the own variables of an environment, now or at a point in time.
+    #[strum(serialize = "snapshot.read-own")]
+    SnapshotReadOwn,
     /// Read one variable.
     #[strum(serialize = "variable.read")]
     VariableRead,
@@ -106,6 +109,33 @@ pub enum Action {
     /// List the configured vaults.
     #[strum(serialize = "vault.list")]
     VaultList,
+    /// Grant a role.
+    #[strum(serialize = "role.grant")]
+    RoleGrant,
+    /// Revoke a role.
+    #[strum(serialize = "role.revoke")]
+    RoleRevoke,
+    /// Read a role binding.
+    #[strum(serialize = "role.read")]
+    RoleRead,
+    /// List role bindings.
+    #[strum(serialize = "role.list")]
+    RoleList,
+    /// Create a service account.
+    #[strum(serialize = "service-account.create")]
+    ServiceAccountCreate,
+    /// Read a service account.
+    #[strum(serialize = "service-account.read")]
+    ServiceAccountRead,
+    /// List service accounts.
+    #[strum(serialize = "service-account.list")]
+    ServiceAccountList,
+    /// Give a service account another secret.
+    #[strum(serialize = "service-account.rotate")]
+    ServiceAccountRotate,
+    /// Delete a service account.
+    #[strum(serialize = "service-account.delete")]
+    ServiceAccountDelete,
 }
 
 /// Which scopes an action requires.
@@ -119,51 +149,95 @@ pub enum Requirement {
     Any(Scopes),
 }
 
+/// Where roles must give the scopes of an action. A caller whose authority is unrestricted needs no role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nowhere: the answer shows only what the caller may see.
+    Shown,
+    /// On the resource itself.
+    Itself,
+    /// On the project, or on an environment that it could have. The answer shows only what the caller may see.
+    Within,
+    /// On anything.
+    Anywhere,
+    /// As [`Self::Itself`], and the role must be `owner`.
+    Owner,
+}
+
+/// What a caller hears who lacks the role and may not see the resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unseen {
+    /// That the resource does not exist.
+    NotFound,
+    /// That the role is missing, whether the resource exists or not: the action may create it, or it is the daemon's.
+    Denied,
+}
+
+/// What an action requires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// The scopes, of the caller and of the roles.
+    pub scopes: Requirement,
+    /// Where the roles must give them.
+    pub reach: Reach,
+    /// What is said about what the caller may not see.
+    pub unseen: Unseen,
+}
+
 impl Action {
     /// Returns what the action requires: the one table.
-    pub const fn requirement(self) -> Requirement {
+    pub const fn rule(self) -> Rule {
+        use Reach::{Anywhere, Itself, Owner, Shown, Within};
+        use Unseen::{Denied, NotFound};
+
         const READ: Requirement = Requirement::All(Scopes::of(&[Scope::EnvRead]));
         const WRITE: Requirement = Requirement::All(Scopes::of(&[Scope::EnvWrite]));
         const SECRET: Requirement = Requirement::All(Scopes::of(&[Scope::SecretRead]));
-        match self {
-            Self::DaemonStatus => Requirement::KnownCaller,
+        const ADMIN: Requirement = Requirement::All(Scopes::of(&[Scope::Admin]));
+        // Those who write variables may read them where they write.
+        const OWN: Requirement = Requirement::Any(Scopes::of(&[Scope::EnvRead, Scope::EnvWrite]));
+        // Those who write references may ask whether they can be resolved.
+        const CHECK: Requirement = Requirement::Any(Scopes::of(&[Scope::EnvWrite, Scope::SecretRead]));
+        const BOTH: Requirement = Requirement::All(Scopes::of(&[Scope::EnvRead, Scope::SecretRead]));
 
-            Self::StateRead
-            | Self::ProjectList
-            | Self::ProjectRead
-            | Self::SchemaList
-            | Self::SchemaRead
-            | Self::EnvironmentList
-            | Self::EnvironmentRead
-            | Self::SnapshotRead
-            | Self::VariableRead
-            | Self::VariableList
-            | Self::AuditRead
-            | Self::HistoryRead
-            | Self::AuditVerify
-            | Self::VaultList => READ,
+        let (scopes, reach, unseen) = match self {
+            Self::DaemonStatus => (Requirement::KnownCaller, Shown, Denied),
 
-            Self::ProjectCreate
-            | Self::ProjectUpdate
+            Self::ProjectList | Self::AuditRead | Self::VaultList => (READ, Shown, Denied),
+            Self::RoleList | Self::ServiceAccountList => (ADMIN, Shown, Denied),
+
+            Self::ProjectRead | Self::SchemaList | Self::EnvironmentList => (READ, Within, NotFound),
+            Self::SchemaRead | Self::EnvironmentRead | Self::SnapshotRead | Self::HistoryRead => {
+                (READ, Itself, NotFound)
+            }
+            Self::SnapshotReadOwn | Self::VariableRead | Self::VariableList => (OWN, Itself, NotFound),
+            Self::StateRead => (READ, Itself, Denied),
+            Self::AuditVerify => (READ, Owner, Denied),
+
+            Self::ProjectCreate | Self::SchemaCreate | Self::EnvironmentCreate | Self::VariableWrite => {
+                (WRITE, Itself, Denied)
+            }
+            Self::ProjectUpdate
             | Self::ProjectDelete
-            | Self::SchemaCreate
             | Self::SchemaUpdate
             | Self::SchemaDelete
-            | Self::EnvironmentCreate
             | Self::EnvironmentUpdate
             | Self::EnvironmentDelete
-            | Self::EnvironmentRollback
-            | Self::VariableWrite => WRITE,
+            | Self::EnvironmentRollback => (WRITE, Itself, NotFound),
 
-            Self::SecretRead
-            | Self::SecretStream
-            | Self::SecretPurge
-            | Self::HoldRenew
-            | Self::HoldRelease => SECRET,
+            Self::SecretRead | Self::SecretStream => (SECRET, Itself, NotFound),
+            Self::SecretReadEnvironment => (BOTH, Itself, NotFound),
+            Self::SecretCheck => (CHECK, Itself, NotFound),
+            Self::SecretPurge => (SECRET, Itself, Denied),
+            Self::HoldRenew | Self::HoldRelease => (SECRET, Anywhere, Denied),
 
-            Self::SecretReadEnvironment => Requirement::All(Scopes::of(&[Scope::EnvRead, Scope::SecretRead])),
-            // Those who write references may ask whether they can be resolved.
-            Self::SecretCheck => Requirement::Any(Scopes::of(&[Scope::EnvWrite, Scope::SecretRead])),
-        }
+            Self::RoleGrant | Self::ServiceAccountCreate => (ADMIN, Owner, Denied),
+            Self::RoleRevoke
+            | Self::RoleRead
+            | Self::ServiceAccountRead
+            | Self::ServiceAccountRotate
+            | Self::ServiceAccountDelete => (ADMIN, Owner, NotFound),
+        };
+        Rule { scopes, reach, unseen }
     }
 }

@@ -7,12 +7,14 @@ mod action;
 mod authorize;
 mod caller;
 mod resource;
-mod scope;
+mod rights;
+
+pub use kontraktor_model::access::{Scope, Scopes};
 
 pub use self::{
-    action::{Action, Requirement},
-    authorize::{Denied, authorize},
+    action::{Action, Reach, Requirement, Rule, Unseen},
+    authorize::{Denied, Reason, authorize},
     caller::{Authority, Caller},
     resource::Resource,
-    scope::{Scope, Scopes},
+    rights::Rights,
 };

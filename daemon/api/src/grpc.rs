@@ -2,6 +2,7 @@
 //!
 //! It is thin: each function turns a message into the domain's words, asks the service, and turns the answer back.
 
+mod access;
 mod audit;
 mod convert;
 mod environments;
@@ -21,9 +22,9 @@ use kontraktor_model::limits::{MAX_ANSWER_BYTES, MAX_MESSAGE_BYTES};
 use kontraktor_proto::{
     FILE_DESCRIPTOR_SET,
     v1::{
-        audit_server::AuditServer, environments_server::EnvironmentsServer, projects_server::ProjectsServer,
-        schemas_server::SchemasServer, secrets_server::SecretsServer, system_server::SystemServer,
-        variables_server::VariablesServer,
+        access_server::AccessServer, audit_server::AuditServer, environments_server::EnvironmentsServer,
+        projects_server::ProjectsServer, schemas_server::SchemasServer, secrets_server::SecretsServer,
+        system_server::SystemServer, variables_server::VariablesServer,
     },
 };
 use kontraktor_service::Service;
@@ -62,6 +63,7 @@ pub(crate) fn routes(api: &Api, health: &Health) -> Result<Router, tonic_reflect
         .add_service(limited!(SchemasServer))
         .add_service(limited!(SecretsServer))
         .add_service(limited!(AuditServer))
+        .add_service(limited!(AccessServer))
         .add_service(limited!(SystemServer))
         .add_service(described().build_v1()?.max_decoding_message_size(MAX_MESSAGE_BYTES))
         // Older tools know only this one.

@@ -1,4 +1,4 @@
-//! Accesses to secrets, denials, and what vaults report of versions: rows of the log that change no environment.
+//! Accesses to secrets, denials, tokens that are issued, and what vaults report of versions: rows of the log that change no environment.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Author, Code};
 
-/// What came of an access to a secret.
+/// What came of an access to a secret, or of asking for a token.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::IntoStaticStr,
 )]
@@ -22,6 +22,10 @@ pub enum AccessOperation {
     Failed,
     /// The caller may not.
     Denied,
+    /// A token was issued to a service account.
+    TokenIssued,
+    /// A token was refused.
+    TokenRefused,
 }
 
 impl AccessOperation {

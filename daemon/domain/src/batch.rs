@@ -202,7 +202,9 @@ impl Memory {
             | Body::Environment(_)
             | Body::Schema(_)
             | Body::Access(_)
-            | Body::Version(_) => {}
+            | Body::Version(_)
+            | Body::RoleBinding(_)
+            | Body::ServiceAccount(_) => {}
         }
         self.bytes = self.bytes - before + batch.bytes;
         self.keep_within_bounds();

@@ -9,7 +9,9 @@ mod lookup;
 mod projects;
 mod protection;
 mod restore;
+mod roles;
 mod schemas;
+mod service_accounts;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -19,7 +21,7 @@ use kontraktor_model::{limits::MAX_LISTED_NAMES, value::check_description};
 
 pub use self::{
     draft::Draft,
-    lookup::{find_environment, find_project, find_schema},
+    lookup::{find_environment, find_project, find_role_binding, find_schema, find_service_account},
 };
 use super::{Author, Authorship, Code, Event, Refusal, State};
 

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{
     AccessEvent, AccessOperation, Authorship, Body, EnvironmentEvent, EnvironmentOperation, Event, Hash,
-    ProjectEvent, ProjectOperation, SchemaEvent, SchemaOperation, VariableEvent, VariableOperation,
-    VersionEvent,
+    ProjectEvent, ProjectOperation, RoleBindingEvent, RoleBindingOperation, SchemaEvent, SchemaOperation,
+    ServiceAccountEvent, ServiceAccountOperation, VariableEvent, VariableOperation, VersionEvent,
 };
 
 /// One row of the log, for its readers.
@@ -41,6 +41,10 @@ pub enum AuditSubject {
     Access(AccessEvent),
     /// Another version of a secret.
     Version(VersionEvent),
+    /// A role binding.
+    RoleBinding(RoleBindingEvent),
+    /// A service account.
+    ServiceAccount(ServiceAccountEvent),
 }
 
 impl AuditEntry {
@@ -55,6 +59,8 @@ impl AuditEntry {
             AuditSubject::Access(event) if event.access.action.is_some() => Operation::AccessDenied,
             AuditSubject::Access(event) => event.access.operation.into(),
             AuditSubject::Version(_) => Operation::SecretVersion,
+            AuditSubject::RoleBinding(binding) => binding.operation.into(),
+            AuditSubject::ServiceAccount(account) => account.operation.into(),
         }
     }
 
@@ -65,7 +71,11 @@ impl AuditEntry {
             AuditSubject::Variable(variable) => Some(&variable.path),
             AuditSubject::Access(event) => event.access.environment.as_ref(),
             AuditSubject::Version(version) => Some(&version.path),
-            AuditSubject::Project(_) | AuditSubject::Schema(_) | AuditSubject::Batch => None,
+            AuditSubject::Project(_)
+            | AuditSubject::Schema(_)
+            | AuditSubject::Batch
+            | AuditSubject::RoleBinding(_)
+            | AuditSubject::ServiceAccount(_) => None,
         }
     }
 
@@ -75,6 +85,7 @@ impl AuditEntry {
             AuditSubject::Project(project) => Some(&project.name),
             AuditSubject::Schema(schema) => Some(&schema.project),
             AuditSubject::Access(event) => event.access.project_name(),
+            AuditSubject::RoleBinding(binding) => binding.grant.pattern.project(),
             _ => self.environment().map(|path| &path.project),
         }
     }
@@ -131,6 +142,7 @@ impl AuditEntry {
             AuditSubject::Project(project) => Some(&project.description),
             AuditSubject::Environment(environment) => Some(&environment.description),
             AuditSubject::Variable(variable) => Some(&variable.description),
+            AuditSubject::ServiceAccount(account) => Some(&account.description),
             _ => None,
         }
     }
@@ -146,6 +158,8 @@ impl From<&Event> for AuditEntry {
             Body::Batch(_) => AuditSubject::Batch,
             Body::Access(access) => AuditSubject::Access(access.clone()),
             Body::Version(version) => AuditSubject::Version(version.clone()),
+            Body::RoleBinding(binding) => AuditSubject::RoleBinding(binding.clone()),
+            Body::ServiceAccount(account) => AuditSubject::ServiceAccount(account.clone()),
         };
         Self {
             seq: event.seq,
@@ -225,6 +239,27 @@ pub enum Operation {
     /// A caller was denied what is not an access to a secret.
     #[strum(serialize = "access denied")]
     AccessDenied,
+    /// A role was granted.
+    #[strum(serialize = "role granted")]
+    RoleGranted,
+    /// A role was revoked.
+    #[strum(serialize = "role revoked")]
+    RoleRevoked,
+    /// A service account was created.
+    #[strum(serialize = "service account created")]
+    ServiceAccountCreated,
+    /// A service account got another secret.
+    #[strum(serialize = "service account rotated")]
+    ServiceAccountRotated,
+    /// A service account was deleted.
+    #[strum(serialize = "service account deleted")]
+    ServiceAccountDeleted,
+    /// A token was issued to a service account.
+    #[strum(serialize = "token issued")]
+    TokenIssued,
+    /// A token was refused.
+    #[strum(serialize = "token refused")]
+    TokenRefused,
 }
 
 impl Operation {
@@ -233,7 +268,7 @@ impl Operation {
         self.into()
     }
 
-    /// Returns whether it is an access to a secret or a denial, which changes nothing.
+    /// Returns whether it is an access to a secret, a denial or a token, which changes nothing.
     pub fn is_access(self) -> bool {
         matches!(
             self,
@@ -242,6 +277,8 @@ impl Operation {
                 | Self::SecretFailed
                 | Self::SecretDenied
                 | Self::AccessDenied
+                | Self::TokenIssued
+                | Self::TokenRefused
         )
     }
 }
@@ -253,6 +290,27 @@ impl From<AccessOperation> for Operation {
             AccessOperation::Checked => Self::SecretChecked,
             AccessOperation::Failed => Self::SecretFailed,
             AccessOperation::Denied => Self::SecretDenied,
+            AccessOperation::TokenIssued => Self::TokenIssued,
+            AccessOperation::TokenRefused => Self::TokenRefused,
+        }
+    }
+}
+
+impl From<RoleBindingOperation> for Operation {
+    fn from(operation: RoleBindingOperation) -> Self {
+        match operation {
+            RoleBindingOperation::Granted => Self::RoleGranted,
+            RoleBindingOperation::Revoked => Self::RoleRevoked,
+        }
+    }
+}
+
+impl From<ServiceAccountOperation> for Operation {
+    fn from(operation: ServiceAccountOperation) -> Self {
+        match operation {
+            ServiceAccountOperation::Created => Self::ServiceAccountCreated,
+            ServiceAccountOperation::Rotated => Self::ServiceAccountRotated,
+            ServiceAccountOperation::Deleted => Self::ServiceAccountDeleted,
         }
     }
 }

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use kontraktor_model::names::{EnvPath, Key, ProjectName, SchemaName};
 use uuid::Uuid;
 
-use super::{AccessEvent, Authorship, BatchRecord, Hash, VariableKind, VersionEvent};
+use super::{
+    AccessEvent, Authorship, BatchRecord, Hash, RoleBindingEvent, ServiceAccountEvent, VariableKind,
+    VersionEvent,
+};
 
 /// One thing that happened, at its place in the one sequence that all logs share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +65,10 @@ pub enum Body {
     Access(AccessEvent),
     /// A vault reported another version of a secret.
     Version(VersionEvent),
+    /// To a role binding.
+    RoleBinding(RoleBindingEvent),
+    /// To a service account.
+    ServiceAccount(ServiceAccountEvent),
 }
 
 /// What happened to a project.

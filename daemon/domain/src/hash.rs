@@ -19,6 +19,11 @@ impl Hash {
     /// What the first row chains to: a hash that no row has.
     pub const ZERO: Self = Self([0; 32]);
 
+    /// Returns the hash that a digest is.
+    pub(crate) const fn of_digest(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

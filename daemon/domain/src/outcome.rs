@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Environment, Refusal};
+use super::{Environment, Refusal, RoleBinding};
 
 /// The outcome of restoring an environment.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,15 @@ pub struct Restored {
     pub written: usize,
     /// Variables deleted.
     pub deleted: usize,
+}
+
+/// The outcome of granting a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleGranted {
+    /// The binding.
+    pub binding: RoleBinding,
+    /// Whether it is new.
+    pub created: bool,
 }
 
 /// The outcome of a batch.

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use kontraktor_model::{
+    access::AccessError,
     names::{EnvPath, NameError},
     reference::{self, ReferenceError},
     value::ValueError,
@@ -188,6 +189,12 @@ impl Refusal {
 impl From<NameError> for Refusal {
     fn from(error: NameError) -> Self {
         Self::invalid(error.field(), error.to_string())
+    }
+}
+
+impl From<AccessError> for Refusal {
+    fn from(error: AccessError) -> Self {
+        Self::invalid(error.field(), error.to_string()).remedy(error.remedy())
     }
 }
 

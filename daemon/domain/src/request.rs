@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use jiff::SignedDuration;
 use kontraktor_model::{
-    names::{EnvPath, Key, ProjectName, SchemaName},
+    access::Scopes,
+    names::{AccountName, EnvPath, Key, ProjectName, SchemaName},
     value::ValueType,
 };
 use uuid::Uuid;
 
-use super::{Access, Author, Refusal, ReportedVersion, Variable};
+use super::{Access, Author, Hash, Refusal, ReportedVersion, RoleGrant, Variable};
 
 /// Creates a project, or adopts an implicit one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +130,77 @@ pub struct DeleteSchema {
     pub project: ProjectName,
     /// The schema's name in the project.
     pub name: SchemaName,
+}
+
+/// Grants a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantRole {
+    /// What to grant.
+    pub grant: RoleGrant,
+}
+
+/// Revokes a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevokeRole {
+    /// What to revoke.
+    pub grant: RoleGrant,
+    /// Refuses where nobody would own everything any more.
+    pub keep_last_owner: bool,
+}
+
+/// Creates a service account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateServiceAccount {
+    /// The name.
+    pub name: AccountName,
+    /// 1,024 bytes at most.
+    pub description: String,
+    /// The scopes that its tokens may have.
+    pub scopes: Scopes,
+    /// Its identifier at the token endpoint, which must be new.
+    pub client_id: Arc<str>,
+    /// What it proves its identity with.
+    pub credential: AccountCredential,
+}
+
+/// What a service account proves its identity with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountCredential {
+    /// A secret.
+    Secret(NewSecret),
+    /// The key that belongs to this public one, in PEM.
+    PublicKey(Arc<str>),
+}
+
+/// A new secret of a service account, without the secret itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSecret {
+    /// SHA-256 of it.
+    pub hash: Hash,
+    /// Its first characters.
+    pub hint: String,
+    /// How long it is valid. None: for ever.
+    pub lifetime: Option<SignedDuration>,
+}
+
+/// Gives a service account another secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotateServiceAccount {
+    /// The name.
+    pub name: AccountName,
+    /// The secret that it gets.
+    pub secret: NewSecret,
+    /// How long the secret before remains valid.
+    pub overlap: SignedDuration,
+}
+
+/// Deletes a service account and its role bindings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteServiceAccount {
+    /// The name.
+    pub name: AccountName,
+    /// Refuses where nobody would own everything any more.
+    pub keep_last_owner: bool,
 }
 
 /// Records who accessed secrets, and which versions the vaults reported. Nothing in it is ever refused.

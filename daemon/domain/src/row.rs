@@ -8,7 +8,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-use kontraktor_model::names::NameError;
+use kontraktor_model::{access::AccessError, names::NameError};
 use uuid::Uuid;
 
 use super::{
@@ -65,6 +65,12 @@ pub enum RowError {
     /// A list of imports that cannot be read.
     #[error("the imports of an environment cannot be read: {0}")]
     Imports(String),
+    /// A role, a subject, a pattern or a scope against its rule.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// A list of secrets of a service account that cannot be read.
+    #[error("the secrets of a service account cannot be read: {0}")]
+    Secrets(String),
     /// A row about an environment that has no row of its own.
     #[error("environment {0} has no row of its own")]
     Environment(Uuid),
@@ -101,6 +107,8 @@ impl Row<'_> {
             RowBody::Schema { .. }
             | RowBody::Access { .. }
             | RowBody::Version { .. }
+            | RowBody::RoleBinding { .. }
+            | RowBody::ServiceAccount { .. }
             | RowBody::Batch { .. } => (false, None),
         };
         with_settings(self.body.hash(common), protected, imports).finish()

@@ -9,9 +9,9 @@ use kontraktor_model::names::{EnvPath, Key, ProjectName};
 use uuid::Uuid;
 
 use super::{
-    Authorship, Body, Environment, EnvironmentEvent, EnvironmentOperation, Event, Hash, Project,
-    ProjectEvent, ProjectOperation, SchemaEvent, SchemaOperation, SeenVersion, Variable, VariableEvent,
-    VariableSchema, VersionEvent,
+    AccessOperation, Authorship, Body, Environment, EnvironmentEvent, EnvironmentOperation, Event, Hash,
+    Project, ProjectEvent, ProjectOperation, RoleBindings, SchemaEvent, SchemaOperation, SeenVersion,
+    ServiceAccounts, Variable, VariableEvent, VariableSchema, VersionEvent,
     batch::{Memory, Remembered},
 };
 
@@ -45,6 +45,8 @@ pub struct State {
     projects: OrdMap<ProjectName, Arc<Project>>,
     tombstones: HashMap<EnvPath, Tombstone>,
     batches: Memory,
+    roles: RoleBindings,
+    accounts: ServiceAccounts,
     environments: usize,
     variables: usize,
     head: Head,
@@ -69,6 +71,16 @@ impl State {
     /// What is left of an environment that was deleted and not created again.
     pub fn tombstone(&self, path: &EnvPath) -> Option<&Tombstone> {
         self.tombstones.get(path)
+    }
+
+    /// All role bindings.
+    pub fn roles(&self) -> &RoleBindings {
+        &self.roles
+    }
+
+    /// All service accounts.
+    pub fn service_accounts(&self) -> &ServiceAccounts {
+        &self.accounts
     }
 
     /// What is remembered of a batch, unless it is older than [`super::BATCH_MEMORY`].
@@ -104,7 +116,8 @@ impl State {
             Body::Variable(variable) => self.apply_variable(event, variable),
             Body::Schema(schema) => self.apply_schema(event, schema),
             Body::Version(version) => self.apply_version(event, version),
-            Body::Batch(_) | Body::Access(_) => {}
+            Body::RoleBinding(_) | Body::ServiceAccount(_) | Body::Access(_) => self.restore_access(event),
+            Body::Batch(_) => {}
         }
         self.batches.learn(event);
         self.head = Head { seq: event.seq, hash: event.hash };
@@ -371,6 +384,19 @@ impl State {
     pub fn restore_version(&mut self, event: &Event) {
         if let Body::Version(version) = &event.body {
             self.apply_version(event, version);
+        }
+    }
+
+    /// Then the role bindings and service accounts: their grants, creations and rotations, and the tokens that were issued,
+    /// oldest first.
+    pub fn restore_access(&mut self, event: &Event) {
+        match &event.body {
+            Body::RoleBinding(binding) => self.roles.apply(binding, event.authorship()),
+            Body::ServiceAccount(account) => self.accounts.apply(account, event.authorship()),
+            Body::Access(change) if change.access.operation == AccessOperation::TokenIssued => {
+                self.accounts.use_by(&event.actor, event.at);
+            }
+            _ => {}
         }
     }
 

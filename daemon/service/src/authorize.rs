@@ -1,10 +1,11 @@
 //! The gate of every call: nothing is looked up before [`kontraktor_access::authorize`] has allowed it, so that a denial
 //! does not reveal what exists.
 
-use kontraktor_access::{Action, Caller, Resource, authorize};
+use kontraktor_access::{Action, Caller, Denied, Resource, Rights, authorize};
 use kontraktor_domain::{
     Batch, Command, CreateEnvironment, CreateProject, CreateSchema, DeleteEnvironment, DeleteProject,
-    DeleteSchema, Refusal, UpdateEnvironment, UpdateProject, UpdateSchema,
+    DeleteSchema, DeleteServiceAccount, GrantRole, Refusal, RevokeRole, State, UpdateEnvironment,
+    UpdateProject, UpdateSchema,
 };
 use kontraktor_model::names::EnvPath;
 
@@ -18,10 +19,19 @@ impl Service {
         action: Action,
         resource: Resource<'_>,
     ) -> Result<(), Refusal> {
-        authorize(caller, action, resource).map_err(|denied| {
-            self.count_denial(caller, action, resource);
-            Refusal::from(&denied)
-        })
+        self.decide(caller, action, resource).inspect_err(|_| self.count_denial(caller, action, resource))
+    }
+
+    /// The same without counting the denial: for accesses to secrets, which are recorded before they are answered.
+    pub(super) fn decide(
+        &self,
+        caller: &Caller,
+        action: Action,
+        resource: Resource<'_>,
+    ) -> Result<(), Refusal> {
+        let state = self.inner.state.load();
+        authorize(caller, state.roles(), action, resource)
+            .map_err(|denied| refusal(&state, caller, &denied, resource))
     }
 
     /// Refuses a caller who may not write to every environment that a batch names. A name against the rules is left to
@@ -38,6 +48,33 @@ impl Service {
             }
         }
         Ok(())
+    }
+}
+
+/// Returns the refusal for a denial. What the caller may not see is refused as if it did not exist, in the words of a state
+/// without it.
+fn refusal(state: &State, caller: &Caller, denied: &Denied, resource: Resource<'_>) -> Refusal {
+    if !denied.is_unseen() {
+        return Refusal::from(denied);
+    }
+    let rights = Rights::new(caller, state.roles());
+    let has_project = |name| rights.sees_project(name) && state.project(name).is_some();
+    match resource {
+        Resource::Project(name) => Refusal::no_project(name),
+        Resource::Schema(project, name) if has_project(project) => Refusal::no_schema(project, name),
+        Resource::Schema(project, _) => Refusal::no_project(project),
+        Resource::Environment(path) | Resource::Key(path, _) if has_project(&path.project) => {
+            Refusal::no_environment(path)
+        }
+        Resource::Environment(path) | Resource::Key(path, _) => Refusal::no_project(&path.project),
+        Resource::Role(grant) => Refusal::no_role_binding(grant),
+        Resource::ServiceAccount(name) => Refusal::no_service_account(name),
+        // These exist for everybody.
+        Resource::Daemon
+        | Resource::Reference(_)
+        | Resource::Vault(_)
+        | Resource::Hold(_)
+        | Resource::Log => Refusal::from(denied),
     }
 }
 
@@ -65,9 +102,26 @@ authorized! {
     CreateEnvironment => EnvironmentCreate Environment path,
     UpdateEnvironment => EnvironmentUpdate Environment path,
     DeleteEnvironment => EnvironmentDelete Environment path,
-    CreateSchema => SchemaCreate Project project,
-    UpdateSchema => SchemaUpdate Project project,
-    DeleteSchema => SchemaDelete Project project,
+    DeleteServiceAccount => ServiceAccountDelete ServiceAccount name,
+    GrantRole => RoleGrant Role grant,
+    RevokeRole => RoleRevoke Role grant,
+}
+
+/// Declares the action of each command on a schema.
+macro_rules! authorized_schema {
+    ($($command:ident => $action:ident,)*) => {
+        $(impl Authorized for $command {
+            fn authorize(&self, service: &Service, caller: &Caller) -> Result<(), Refusal> {
+                service.authorize(caller, Action::$action, Resource::Schema(&self.project, &self.name))
+            }
+        })*
+    };
+}
+
+authorized_schema! {
+    CreateSchema => SchemaCreate,
+    UpdateSchema => SchemaUpdate,
+    DeleteSchema => SchemaDelete,
 }
 
 impl Authorized for Batch {

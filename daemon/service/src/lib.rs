@@ -11,9 +11,12 @@ mod page;
 mod point_in_time;
 mod queue;
 mod read;
+mod roles;
 mod rollback;
 mod secrets;
+mod service_accounts;
 mod submit;
+mod tokens;
 mod writer;
 
 use std::{
@@ -36,7 +39,10 @@ pub use self::{
     compose::{Entry, Snapshot},
     offload::{DAMAGED_REMEDY, SMALL_ANSWER},
     page::{Page, PageRequest},
+    roles::GrantedRole,
     secrets::{EnvironmentSecrets, Secret, SecretResult, Secrets, Target},
+    service_accounts::{Credentials, NewAccount, NewCredential},
+    tokens::TokenOutcome,
     writer::StoreLost,
 };
 

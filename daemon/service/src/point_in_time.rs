@@ -5,9 +5,9 @@ use std::sync::Arc;
 use kontraktor_model::names::EnvPath;
 use uuid::Uuid;
 
-use kontraktor_access::{Action, Caller, Resource};
+use kontraktor_access::{Caller, Resource};
 
-use super::{Service, Snapshot};
+use super::{Service, Snapshot, read::snapshot_action};
 use kontraktor_domain::{Code, Environment, Refusal, find_environment};
 use kontraktor_store::{AsOf, PointInTime};
 
@@ -31,7 +31,7 @@ impl Service {
         own_only: bool,
         at: PointInTime,
     ) -> Result<Snapshot, Refusal> {
-        self.authorize(caller, Action::SnapshotRead, Resource::Environment(path))?;
+        self.authorize(caller, snapshot_action(own_only), Resource::Environment(path))?;
         self.earlier(path, own_only, at).await
     }
 

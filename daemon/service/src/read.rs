@@ -76,7 +76,7 @@ impl Service {
         project: &ProjectName,
         name: &SchemaName,
     ) -> Result<Arc<VariableSchema>, Refusal> {
-        self.authorize(caller, Action::SchemaRead, Resource::Project(project))?;
+        self.authorize(caller, Action::SchemaRead, Resource::Schema(project, name))?;
         find_schema(find_project(&self.inner.state.load(), project)?, name).cloned()
     }
 
@@ -123,7 +123,7 @@ impl Service {
 
     /// Returns an environment as it is now, with what it imports unless `own_only`.
     pub fn snapshot(&self, caller: &Caller, path: &EnvPath, own_only: bool) -> Result<Snapshot, Refusal> {
-        self.authorize(caller, Action::SnapshotRead, Resource::Environment(path))?;
+        self.authorize(caller, snapshot_action(own_only), Resource::Environment(path))?;
         self.current(path, own_only)
     }
 
@@ -185,7 +185,12 @@ impl Service {
     }
 }
 
+/// Returns the action of reading a snapshot.
+pub(super) fn snapshot_action(own_only: bool) -> Action {
+    if own_only { Action::SnapshotReadOwn } else { Action::SnapshotRead }
+}
+
 /// Parses the last entry of the previous page, as the token names it.
-fn parsed<T: std::str::FromStr>(last: Option<String>) -> Result<Option<T>, Refusal> {
+pub(super) fn parsed<T: std::str::FromStr>(last: Option<String>) -> Result<Option<T>, Refusal> {
     last.map(|text| text.parse().map_err(|_| bad_token())).transpose()
 }

@@ -91,7 +91,11 @@ impl Service {
     }
 
     /// Queues what a caller may write.
-    async fn submit<C: Authorized>(&self, caller: &Caller, command: C) -> Result<C::Outcome, Refusal> {
+    pub(super) async fn submit<C: Authorized>(
+        &self,
+        caller: &Caller,
+        command: C,
+    ) -> Result<C::Outcome, Refusal> {
         command.authorize(self, caller)?;
         self.queue(caller.author(), command).await
     }

@@ -17,8 +17,9 @@ use kontraktor_domain::{
 use kontraktor_model::names::SchemaName;
 
 use self::world::{
-    World, batch, create_env, create_project, delete, delete_env, delete_project, expecting_absence,
-    importing, put, refer, seen, update_env, update_project,
+    World, batch, create_account, create_env, create_project, delete, delete_account, delete_env,
+    delete_project, expecting_absence, grant, importing, put, refer, revoke, rotate_account, seen, token,
+    update_env, update_project,
 };
 pub use self::writers::{
     a_commit_on_an_older_row_writes_nothing, a_follower_beside_a_writer_sees_no_gap,
@@ -51,6 +52,7 @@ macro_rules! contract_tests {
             the_loaded_state_is_the_current_one,
             settings_survive,
             secrets_are_written_down_and_never_held,
+            roles_and_service_accounts_survive,
             changes_come_in_order_and_in_pages,
             the_chain_verifies,
             the_log_is_filtered_and_paged,
@@ -180,6 +182,24 @@ pub fn filled(store: &dyn Store) -> (World, Vec<Event>) {
         Box::new(batch(18, vec![vec![refer("other/dev", "OTHER", "azure-kv://kv/another")]])),
         Box::new(seen("other/dev", "OTHER", "azure-kv://kv/another", "1c2d")),
         Box::new(batch(19, vec![vec![delete("other/dev", "OTHER")]])),
+        Box::new(grant("viewer", "group:idp:devs", "demo/*")),
+        Box::new(grant("owner", "unix:ada", "*")),
+        Box::new(grant("editor", "service-account:ci", "*/dev")),
+        Box::new(grant("secret-reader", "service-account:ci", "demo/dev")),
+        // Granted already.
+        Box::new(grant("owner", "unix:ada", "*")),
+        Box::new(revoke("viewer", "group:idp:devs", "demo/*")),
+        Box::new(token("ci")),
+        Box::new(create_account("ci", 1)),
+        Box::new(create_account("gone", 2)),
+        Box::new(token("gone")),
+        Box::new(token("ci")),
+        Box::new(rotate_account("ci", 3)),
+        Box::new(delete_account("gone")),
+        Box::new(create_account("gone", 4)),
+        Box::new(grant("editor", "service-account:brief", "other/dev")),
+        Box::new(create_account("brief", 5)),
+        Box::new(delete_account("brief")),
         Box::new(denied()),
     ];
     let mut all = Vec::new();
@@ -242,6 +262,57 @@ pub fn secrets_are_written_down_and_never_held(fixture: &Fixture) {
     assert_eq!((&access.reference, &access.version), (&None, &None));
     let of_key = AuditQuery { key: Some("SECRET".parse().unwrap()), limit: 1000, ..AuditQuery::default() };
     assert_eq!(fixture.store.audit(&of_key).unwrap().len(), 4, "written, read, its version, and denied");
+}
+
+/// Role bindings and service accounts are read back by name, and when a token was issued last.
+pub fn roles_and_service_accounts_survive(fixture: &Fixture) {
+    let (mut world, _) = filled(&*fixture.store);
+    let state = fixture.store.load(world.now).unwrap();
+    let bindings: Vec<_> = state
+        .roles()
+        .all()
+        .iter()
+        .map(|(grant, created)| {
+            format!("{} {} on {} by {}", grant.subject, grant.role, grant.pattern, created.actor)
+        })
+        .collect();
+    assert_eq!(
+        bindings,
+        [
+            "unix:ada owner on * by unix:ada",
+            "service-account:ci editor on */dev by unix:ada",
+            "service-account:ci secret-reader on demo/dev by unix:ada",
+        ]
+    );
+    let accounts: Vec<_> = state
+        .service_accounts()
+        .all()
+        .values()
+        .map(|account| {
+            let hints =
+                account.secrets.iter().map(|secret| secret.hint.as_str()).collect::<Vec<_>>().join(" ");
+            (account.name.as_str(), &*account.client_id, hints, account.last_used.is_some())
+        })
+        .collect();
+    let two = ("ci", "sa-1", "hint-1 hint-3".to_owned(), true);
+    assert_eq!(accounts, [two, ("gone", "sa-4", "hint-4".to_owned(), false)]);
+    let ci = state.service_accounts().client("sa-1").unwrap();
+    assert!(ci.accepts("secret 1", world.now) && ci.accepts("secret 3", world.now));
+    assert!(!ci.accepts("secret 4", world.now) && !ci.accepts("", world.now));
+    assert!(!ci.accepts("secret 1", world.now + SignedDuration::from_hours(2)), "the old one has expired");
+    assert!(state.service_accounts().client("sa-2").is_none(), "a deleted account is gone");
+
+    // A token is issued while nothing else is written.
+    commit(&*fixture.store, &mut world, &token("gone"));
+    assert_eq!(fixture.store.load(world.now).unwrap(), world.state);
+    let of_demo = AuditQuery { project: Some("demo".parse().unwrap()), limit: 1000, ..AuditQuery::default() };
+    let entries = fixture.store.audit(&of_demo).unwrap();
+    let roles = entries.iter().filter(|entry| matches!(entry.subject, AuditSubject::RoleBinding(_)));
+    assert_eq!(roles.count(), 3, "what is bound on a project or in it belongs to it");
+    let all = fixture.store.audit(&AuditQuery { limit: 1000, ..AuditQuery::default() }).unwrap();
+    let count = |operation| all.iter().filter(|entry| entry.operation() == operation).count();
+    assert_eq!((count(Operation::TokenIssued), count(Operation::ServiceAccountRotated)), (4, 1));
+    assert_eq!((count(Operation::RoleGranted), count(Operation::RoleRevoked)), (5, 2));
 }
 
 pub fn an_empty_store_is_empty(fixture: &Fixture) {

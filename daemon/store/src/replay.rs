@@ -58,7 +58,13 @@ fn revision_of(event: &Event, environment: Uuid) -> Option<u64> {
     match &event.body {
         Body::Environment(change) => (change.id == environment).then_some(change.revision),
         Body::Variable(change) => (change.environment == environment).then_some(change.revision),
-        Body::Project(_) | Body::Schema(_) | Body::Batch(_) | Body::Access(_) | Body::Version(_) => None,
+        Body::Project(_)
+        | Body::Schema(_)
+        | Body::Batch(_)
+        | Body::Access(_)
+        | Body::Version(_)
+        | Body::RoleBinding(_)
+        | Body::ServiceAccount(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
-//! Conversions between the wire and `kontraktor-model`: the names of environments and the types of values.
+//! Conversions between the wire and `kontraktor-model`: the names of environments, roles and the types of values.
 
 use kontraktor_model::{
+    access::Role,
     names::{EnvPath, NameError},
     value::{ValueError, ValueType},
 };
@@ -24,6 +25,28 @@ impl TryFrom<&v1::EnvironmentName> for EnvPath {
 
     fn try_from(name: &v1::EnvironmentName) -> Result<Self, NameError> {
         Self::new(&name.project, &name.env)
+    }
+}
+
+impl From<Role> for v1::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Viewer => Self::Viewer,
+            Role::Editor => Self::Editor,
+            Role::SecretReader => Self::SecretReader,
+            Role::Owner => Self::Owner,
+        }
+    }
+}
+
+/// Returns the role that the number in a message's field stands for; none for an unknown number and `ROLE_UNSPECIFIED`.
+pub fn role(wire: i32) -> Option<Role> {
+    match v1::Role::try_from(wire).ok()? {
+        v1::Role::Unspecified => None,
+        v1::Role::Viewer => Some(Role::Viewer),
+        v1::Role::Editor => Some(Role::Editor),
+        v1::Role::SecretReader => Some(Role::SecretReader),
+        v1::Role::Owner => Some(Role::Owner),
     }
 }
 

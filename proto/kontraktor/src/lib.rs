@@ -13,7 +13,7 @@ pub mod problem;
 mod secrets;
 mod variable;
 
-pub use convert::value_type;
+pub use convert::{role, value_type};
 
 /// The generated messages, clients and servers of `kontraktor.v1`.
 #[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated from the .proto files")]

@@ -60,6 +60,21 @@ pub const MAX_PAGE_SIZE: u32 = 1_000;
 /// Entries of one page of the log where the request does not say.
 pub const DEFAULT_AUDIT_PAGE_SIZE: u32 = 100;
 
+/// The subject of a role binding, in bytes of UTF-8.
+pub const MAX_SUBJECT_BYTES: usize = 512;
+
+/// Role bindings of one daemon: each is in memory, and those of a caller are looked at in every request.
+pub const MAX_ROLE_BINDINGS: usize = 100_000;
+
+/// Role bindings of one subject.
+pub const MAX_ROLE_BINDINGS_OF_SUBJECT: usize = 1_000;
+
+/// Service accounts of one daemon.
+pub const MAX_SERVICE_ACCOUNTS: usize = 10_000;
+
+/// The public key of a service account, in bytes of PEM.
+pub const MAX_PUBLIC_KEY_BYTES: usize = 8_192;
+
 /// How many names a refusal lists before it only counts.
 pub const MAX_LISTED_NAMES: usize = 20;
 

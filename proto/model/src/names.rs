@@ -1,4 +1,4 @@
-//! The names of projects, environments and keys, each a type of its own that cannot hold a name against the rule.
+//! The names of projects, environments, keys and others, each a type of its own that cannot hold a name against the rule.
 //! It knows nothing of what exists.
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
@@ -15,8 +15,8 @@ pub struct NameError {
 }
 
 impl NameError {
-    /// The field to blame, as the API and HCL name it: `project`, `env`, `key`, `name` (of a schema), `vault`
-    /// or `environment`.
+    /// The field to blame, as the API and HCL name it: `project`, `env`, `key`, `name` (of a schema or a service account),
+    /// `vault` or `environment`.
     pub fn field(&self) -> &'static str {
         self.field
     }
@@ -193,6 +193,10 @@ name!(
 name!(
     /// The name of a vault in the daemon's configuration: `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`.
     VaultName, "vault", NAME_RULE, check_name
+);
+name!(
+    /// The name of a service account: `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`.
+    AccountName, "name", NAME_RULE, check_name
 );
 name!(
     /// The key of a variable: `[A-Za-z_][A-Za-z0-9_.-]{0,254}`.

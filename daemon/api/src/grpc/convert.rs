@@ -2,6 +2,7 @@
 //!
 //! It checks the form of what comes in (absent messages, names, ids, times); the rules are the service's.
 
+mod access;
 mod audit;
 mod batch;
 mod containers;
@@ -15,10 +16,13 @@ use kontraktor_proto::v1;
 use kontraktor_service::PageRequest;
 
 pub(super) use self::{
+    access::{
+        credentials, duration, lifetime, pattern, role_binding, role_grant, scopes, service_account, subject,
+    },
     audit::entry,
     batch::{batch, results},
     containers::{environment, environment_settings, project, project_settings, restored, schema},
-    names::{env_name, env_path, imports, key, project_name, schema_name},
+    names::{account_name, env_name, env_path, imports, key, project_name, schema_name},
     secrets::{hold, merged, secret_result, target, targets, vault},
     time::{at, time, timestamp},
     variables::{not_modified, own, snapshot, variable},

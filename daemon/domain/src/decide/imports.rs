@@ -38,12 +38,7 @@ pub(super) fn check(state: &State, importer: &EnvPath, imports: &[EnvPath]) -> R
             .remedy("name it once; later imports override earlier ones"));
         }
         if import != importer && state.environment(import).is_none() {
-            return Err(Refusal::new(
-                Code::NotFound,
-                format!("environment \"{importer}\" cannot import \"{import}\", which does not exist"),
-            )
-            .field("imports")
-            .remedy("check the name, or create that environment first"));
+            return Err(Refusal::no_import(importer, import));
         }
     }
     match way_back(state, importer, imports) {

@@ -1,5 +1,6 @@
 //! The rules by example. The helpers are here, with the tests of single items and groups.
 
+mod access;
 mod budget;
 mod containers;
 mod force;

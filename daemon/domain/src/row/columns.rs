@@ -403,6 +403,34 @@ logs! {
         /// The word of a [`crate::Code`].
         problem: OptionalText = "problem" since 3 Hashed,
     }
+    /// Role bindings.
+    RoleBinding ROLE_BINDINGS "role_binding_log" since 4 {
+        /// The word of a [`crate::RoleBindingOperation`].
+        operation: Text = "operation" since 4 Hashed,
+        /// The role's name.
+        role: Text = "role" since 4 Hashed,
+        /// To whom.
+        subject: Text = "subject" since 4 Hashed,
+        /// On what.
+        pattern: Text = "pattern" since 4 Hashed,
+    }
+    /// Service accounts.
+    ServiceAccount SERVICE_ACCOUNTS "service_account_log" since 4 {
+        /// The name.
+        name: Text = "name" since 4 Hashed,
+        /// The word of a [`crate::ServiceAccountOperation`].
+        operation: Text = "operation" since 4 Hashed,
+        /// Its identifier at the token endpoint.
+        client_id: Text = "client_id" since 4 Hashed,
+        /// Afterwards.
+        description: Text = "description" since 4 Hashed,
+        /// Afterwards: names with blanks between them.
+        scopes: Text = "scopes" since 4 Hashed,
+        /// Afterwards: a JSON array of hashes, first characters and times. None: it has none.
+        secrets: OptionalText = "secrets" since 4 Hashed,
+        /// Afterwards, in PEM.
+        public_key: OptionalText = "public_key" since 4 Hashed,
+    }
 }
 
 const fn common(name: &'static str, of: ColumnType, optional: bool) -> Column {

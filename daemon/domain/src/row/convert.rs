@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Access, AccessEvent, BatchMark, BatchRecord, Body, EnvironmentEvent, Event, Hash, ProjectEvent,
-        SchemaEvent, VariableEvent, VersionEvent, access::split_denied,
+        Access, AccessEvent, AccountSecret, BatchMark, BatchRecord, Body, EnvironmentEvent, Event, Hash,
+        ProjectEvent, RoleBindingEvent, RoleGrant, SchemaEvent, ServiceAccountEvent, VariableEvent,
+        VersionEvent, access::split_denied,
     },
     Row, RowBody, RowError,
 };
@@ -108,6 +109,33 @@ impl Row<'_> {
                 version: version.as_ref().into(),
             }),
             RowBody::Batch { items, results } => Body::Batch(BatchRecord::parse(*items, results)?),
+            RowBody::RoleBinding { operation, role, subject, pattern } => {
+                Body::RoleBinding(RoleBindingEvent {
+                    grant: RoleGrant {
+                        pattern: pattern.parse()?,
+                        subject: subject.parse()?,
+                        role: role.parse()?,
+                    },
+                    operation: word(operation, "operation on a role binding")?,
+                })
+            }
+            RowBody::ServiceAccount {
+                name,
+                operation,
+                client_id,
+                description,
+                scopes,
+                secrets,
+                public_key,
+            } => Body::ServiceAccount(ServiceAccountEvent {
+                name: name.parse()?,
+                operation: word(operation, "operation on a service account")?,
+                client_id: client_id.as_ref().into(),
+                description: description.as_ref().into(),
+                scopes: scopes.parse()?,
+                secrets: secrets.as_deref().map_or_else(|| Ok(Arc::default()), account_secrets)?,
+                public_key: public_key.as_deref().map(Arc::from),
+            }),
         };
         let batch = match (self.batch_id, &self.batch_digest) {
             (Some(id), Some(digest)) => {
@@ -136,6 +164,18 @@ fn non_empty(text: &str) -> Option<Arc<str>> {
 fn imports_text(imports: &[EnvPath]) -> Option<String> {
     let names: Vec<String> = imports.iter().map(EnvPath::to_string).collect();
     (!names.is_empty()).then(|| serde_json::to_string(&names).expect("a list of texts is always JSON"))
+}
+
+/// None for no secrets.
+fn account_secrets_text(secrets: &[AccountSecret]) -> Option<String> {
+    (!secrets.is_empty())
+        .then(|| serde_json::to_string(secrets).expect("hashes, texts and times are always JSON"))
+}
+
+fn account_secrets(text: &str) -> Result<Arc<[AccountSecret]>, RowError> {
+    let secrets: Vec<AccountSecret> =
+        serde_json::from_str(text).map_err(|error| RowError::Secrets(error.to_string()))?;
+    Ok(secrets.into())
 }
 
 /// The imports of an environment as its row has them.
@@ -212,6 +252,21 @@ impl<'a> From<&'a Event> for Row<'a> {
                 version: version.version.as_ref().into(),
             },
             Body::Batch(record) => RowBody::Batch { items: record.items(), results: record.text().into() },
+            Body::RoleBinding(RoleBindingEvent { grant, operation }) => RowBody::RoleBinding {
+                operation: operation.as_str().into(),
+                role: grant.role.as_str().into(),
+                subject: grant.subject.as_str().into(),
+                pattern: grant.pattern.to_string().into(),
+            },
+            Body::ServiceAccount(account) => RowBody::ServiceAccount {
+                name: account.name.as_str().into(),
+                operation: account.operation.as_str().into(),
+                client_id: account.client_id.as_ref().into(),
+                description: account.description.as_ref().into(),
+                scopes: account.scopes.to_string().into(),
+                secrets: account_secrets_text(&account.secrets).map(Cow::Owned),
+                public_key: account.public_key.as_deref().map(Cow::Borrowed),
+            },
         };
         Self {
             seq: event.seq,

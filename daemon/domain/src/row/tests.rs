@@ -133,6 +133,43 @@ fn hashes_of_accesses_versions_and_batches_stay_what_they_are() {
     );
 }
 
+/// The same for role bindings and service accounts.
+#[test]
+fn hashes_of_role_bindings_and_service_accounts_stay_what_they_are() {
+    let binding = RowBody::RoleBinding {
+        operation: "granted".into(),
+        role: "owner".into(),
+        subject: "unix:eve".into(),
+        pattern: "p/*".into(),
+    };
+    let created = RowBody::ServiceAccount {
+        name: "ci".into(),
+        operation: "created".into(),
+        client_id: "sa-1".into(),
+        description: "why".into(),
+        scopes: "env.read admin".into(),
+        secrets: Some("[]".into()),
+        public_key: None,
+    };
+    let deleted = RowBody::ServiceAccount {
+        name: "ci".into(),
+        operation: "deleted".into(),
+        client_id: "sa-1".into(),
+        description: "".into(),
+        scopes: "".into(),
+        secrets: None,
+        public_key: Some("PEM".into()),
+    };
+    assert_eq!(
+        [hash(binding), hash(created), hash(deleted)],
+        [
+            "656d2b370224bc753e01be60695f85a86b75dc1fd79c8e770daeb9d726f76885",
+            "d8d7079a76e1f7cf38a39f3718fbc2b57b0aed797b95ca559ce614e15f5378e9",
+            "6c6a1d16283e886a2590d634df6d609144137b0f3dcb56a9d07d4fde989c985b",
+        ]
+    );
+}
+
 #[test]
 fn imports_that_nobody_wrote_are_not_read() {
     for text in ["", "null", "[1]", "{}", "[\"p/a\",\"P\"]"] {

@@ -1,4 +1,4 @@
-//! Denials of calls that hand out no secret. Nobody waits for their rows: equal ones within a window are one row with a
+//! Denials of calls that hand out no secret, and refused tokens. Nobody waits for their rows: equal ones within a window are one row with a
 //! count, and how many rows a window can have is bounded for each actor, so that denials fill neither memory nor disk.
 
 use std::{
@@ -48,7 +48,15 @@ impl Window {
         }
         let (author, access) = row;
         let author = Author { via: Arc::default(), ..author };
-        let access = denial(access.action.unwrap_or_default(), None);
+        let access = Access {
+            project: None,
+            environment: None,
+            key: None,
+            reference: None,
+            version: None,
+            peer: None,
+            ..access
+        };
         *self.rows.entry((author, access)).or_default() += count;
     }
 }
@@ -79,10 +87,21 @@ impl Service {
                 access.key = Some(key.clone());
             }
             Resource::Reference(reference) => access.reference = Some(reference.to_string().into()),
-            Resource::Daemon | Resource::Vault(_) | Resource::Hold(_) | Resource::Log => {}
+            Resource::Schema(project, _) => access.project = Some(project.clone()),
+            Resource::Role(grant) => access.project = grant.pattern.project().cloned(),
+            Resource::Daemon
+            | Resource::Vault(_)
+            | Resource::Hold(_)
+            | Resource::Log
+            | Resource::ServiceAccount(_) => {}
         }
+        self.count(caller.author(), access);
+    }
+
+    /// Counts a row that nobody waits for, to be written when the window ends.
+    pub(crate) fn count(&self, author: Author, access: Access) {
         let mut window = self.inner.audit.denials.lock();
-        window.add(caller.author(), access, 1);
+        window.add(author, access, 1);
         // Without a runtime, a later denial or the end of the service finds them.
         if !window.is_open
             && let Ok(runtime) = tokio::runtime::Handle::try_current()

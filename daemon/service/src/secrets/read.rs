@@ -9,7 +9,7 @@ use kontraktor_model::{
 };
 use uuid::Uuid;
 
-use kontraktor_access::{Action, Caller, Resource, authorize};
+use kontraktor_access::{Action, Caller, Resource};
 
 use super::{
     super::{Service, Snapshot, audit::peer_of},
@@ -119,8 +119,8 @@ impl Service {
         hold: bool,
     ) -> Result<EnvironmentSecrets, Refusal> {
         let action = Action::SecretReadEnvironment;
-        if let Err(denied) = authorize(caller, action, Resource::Environment(path)) {
-            let refusal = Refusal::from(&denied);
+        let resource = Resource::Environment(path);
+        if let Err(refusal) = self.decide(caller, action, resource) {
             return Err(self.deny(caller, refusal, vec![access(Some(path), None)]).await);
         }
         let snapshot = match at {
@@ -281,16 +281,16 @@ impl Service {
                 Target::Key(path, key) => Resource::Key(path, key),
                 Target::Reference(reference) => Resource::Reference(reference),
             };
-            authorize(caller, action, resource).err()
+            self.decide(caller, action, resource).err()
         });
-        let Some(denied) = denied else { return Ok(()) };
+        let Some(refusal) = denied else { return Ok(()) };
         let attempts = targets.iter().map(|target| match target {
             Target::Key(path, key) => access(Some(path), Some(key)),
             Target::Reference(reference) => {
                 Access { reference: Some(reference.to_string().into()), ..access(None, None) }
             }
         });
-        Err(self.deny(caller, Refusal::from(&denied), attempts.collect()).await)
+        Err(self.deny(caller, refusal, attempts.collect()).await)
     }
 
     /// Records denied attempts, and returns the refusal to answer.

@@ -2,15 +2,16 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use kontraktor_access::{Action, Caller, Scopes};
 use kontraktor_domain::{
     AccessEvent, AuditEntry, Code, CreateEnvironment, CreateProject, CreateSchema, DeleteEnvironment,
     DeleteProject, DeleteSchema, EnvironmentSettings, ProjectSettings, Refusal, SchemaSettings,
     UpdateEnvironment, UpdateProject, UpdateSchema,
 };
-use kontraktor_model::names::{EnvPath, Key, ProjectName};
-use kontraktor_service::{PageRequest, Service, Target};
-use kontraktor_store::{AuditQuery, MemoryStore, PointInTime};
+use kontraktor_model::names::{AccountName, EnvPath, Key, ProjectName};
+use kontraktor_service::{NewAccount, NewCredential, PageRequest, Service, Target};
+use kontraktor_store::{AuditQuery, MemoryStore, PointInTime, contract::world::role};
 use strum::VariantArray as _;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -32,6 +33,8 @@ async fn call(service: &Service, caller: &Caller, action: Action, path: &EnvPath
     let targets = [Target::Key(path.clone(), key)];
     let key = "KEY".parse().unwrap();
     let vault = "kv".parse().unwrap();
+    let binding = role("viewer", "unix:bob", &path.to_string());
+    let account: AccountName = path.env.as_str().parse().unwrap();
     let schema_settings = SchemaSettings { key_pattern: "A".to_owned(), schema: "{}".to_owned() };
     match action {
         Action::DaemonStatus => service.status(caller).map(drop),
@@ -103,6 +106,7 @@ async fn call(service: &Service, caller: &Caller, action: Action, path: &EnvPath
             assert_eq!(now, then);
             now
         }
+        Action::SnapshotReadOwn => service.snapshot(caller, path, true).map(drop),
         Action::VariableRead => service.variable(caller, path, &key).map(drop),
         Action::VariableList => service.variables(caller, path, "", &page).map(drop),
         Action::VariableWrite => {
@@ -125,6 +129,22 @@ async fn call(service: &Service, caller: &Caller, action: Action, path: &EnvPath
         Action::HoldRenew => service.renew_hold(caller, Uuid::nil()).map(drop),
         Action::HoldRelease => service.release_hold(caller, Uuid::nil()),
         Action::VaultList => service.vaults(caller).map(drop),
+        Action::RoleGrant => service.grant_role(caller, binding).await.map(drop),
+        Action::RoleRevoke => service.revoke_role(caller, binding).await,
+        Action::RoleRead => service.role_binding(caller, &binding).map(drop),
+        Action::RoleList => service.role_bindings(caller, None, None, &page).map(drop),
+        Action::ServiceAccountCreate => {
+            let credential = NewCredential::Secret(None);
+            let new =
+                NewAccount { name: account, description: String::new(), scopes: Scopes::NONE, credential };
+            service.create_service_account(caller, new).await.map(drop)
+        }
+        Action::ServiceAccountRead => service.service_account(caller, &account).map(drop),
+        Action::ServiceAccountList => service.service_accounts(caller, &page).map(drop),
+        Action::ServiceAccountRotate => {
+            service.rotate_service_account(caller, account, SignedDuration::ZERO, None).await.map(drop)
+        }
+        Action::ServiceAccountDelete => service.delete_service_account(caller, account).await,
     }
 }
 
@@ -244,8 +264,10 @@ async fn with_every_scope_no_call_is_denied() {
     }
 }
 
-/// Calls that touch no data of anybody: they start, stop and watch the service, or do work that they are given.
-const WITHOUT_CALLER: [&str; 6] = ["start", "start_with", "now", "fatal", "drain", "answer"];
+/// Calls that touch no data of anybody: they start, stop and watch the service, do work that they are given, or find out who
+/// calls.
+const WITHOUT_CALLER: [&str; 9] =
+    ["start", "start_with", "now", "probe", "fatal", "drain", "answer", "client", "record_token"];
 
 #[test]
 fn every_public_method_of_the_service_takes_a_caller() {

@@ -22,7 +22,10 @@ const NARROW: &str = "
     UNION ALL SELECT seq, ts, project, '', '' FROM schema_log
     UNION ALL SELECT log.seq, log.ts, coalesce(names.project, ''), coalesce(names.env, ''), log.key
         FROM secret_version_log log LEFT JOIN environment_names names USING (env_id)
-    UNION ALL SELECT seq, ts, '', '', '' FROM batch_log";
+    UNION ALL SELECT seq, ts, '', '', '' FROM batch_log
+    UNION ALL SELECT seq, ts, CASE WHEN starts_with(pattern, '*') THEN '' ELSE split_part(pattern, '/', 1) END, '', ''
+        FROM role_binding_log
+    UNION ALL SELECT seq, ts, '', '', '' FROM service_account_log";
 
 /// The same of `audit_events`, which may have many more rows than the others.
 const NARROW_ACCESSES: &str = "

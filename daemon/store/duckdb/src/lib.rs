@@ -20,6 +20,7 @@ mod tests;
 mod writer;
 
 use std::{
+    collections::HashMap,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
@@ -144,14 +145,13 @@ impl Store for DuckDbStore {
     }
 
     fn load(&self, now: Timestamp) -> Result<State, StoreError> {
-        // Accesses change nothing but the head, and moving them would need room on the disk. They are looked up first: what
-        // is moved meanwhile is found in the tables.
-        let pending = self.write(|writer| writer.journal.head())?;
+        // Moving what is in the journal would need room on the disk. It is looked up first: what is moved meanwhile is found
+        // in the tables.
+        let pending = self.write(|writer| Ok(writer.journal.pending().to_vec()))?;
         let mut state = self.read(|connection| load::load(connection, now))?;
-        if let Some(head) = pending
-            && head.seq > state.head().seq
-        {
-            state.restore_head(head);
+        for row in pending.iter().filter(|row| row.seq > state.head().seq).collect::<Vec<_>>() {
+            state.restore_access(&rows::event(row, &HashMap::new())?);
+            state.restore_head(rows::head_of(row)?);
         }
         Ok(state)
     }

@@ -46,6 +46,7 @@ fn load_parts(connection: &Connection, now: Timestamp) -> Result<State, StoreErr
     for event in versions(connection, &newest_versions("", ""), &paths)? {
         state.restore_version(&event);
     }
+    access(connection, &paths, &mut state)?;
     batches(connection, &paths, now, &mut state)?;
     state.restore_head(head(connection)?);
     Ok(state)
@@ -103,6 +104,23 @@ fn schemas(connection: &Connection, paths: &Paths, state: &mut State) -> Result<
                 event.seq
             )));
         }
+    }
+    Ok(())
+}
+
+/// Role bindings, service accounts, and when these were used last. A token that was issued before the newest creation of its
+/// account comes before that, and counts for nothing.
+fn access(connection: &Connection, paths: &Paths, state: &mut State) -> Result<(), StoreError> {
+    let bindings = newest(&Log::ROLE_BINDINGS, "role, subject, pattern", "true");
+    let mut found = events(connection, &Log::ROLE_BINDINGS, &bindings, paths)?;
+    let accounts = "WHERE seq IN (SELECT max(seq) FROM service_account_log GROUP BY name)
+        OR seq IN (SELECT max(seq) FROM service_account_log WHERE operation = 'created' GROUP BY name)";
+    found.extend(events(connection, &Log::SERVICE_ACCOUNTS, accounts, paths)?);
+    let tokens = newest(&Log::ACCESSES, "actor", "operation = 'token_issued'");
+    found.extend(events(connection, &Log::ACCESSES, &tokens, paths)?);
+    found.sort_by_key(|event| event.seq);
+    for event in &found {
+        state.restore_access(event);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use kontraktor_domain::{ColumnType, LOGS, Log};
 use super::{StoreError, errors::classify};
 
 /// The version of the tables that this daemon reads and writes.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// Views of version 1.
 pub(super) const VIEWS_1: &str = "
@@ -54,6 +54,7 @@ DROP VIEW environment_names;
 ///
 /// 2: protection, imports and schemas. Old rows have NULL in the new columns, which means the same as false and none.
 /// 3: accesses to secrets, and the lockfile.
+/// 4: role bindings and service accounts.
 pub(super) fn step(version: u32) -> String {
     let (before, after) = match version {
         1 => ("", VIEWS_1),
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn the_steps_stay_what_they_are() {
         let tables = |version: u32| LOGS.iter().map(|log| table(log, version)).collect::<String>();
-        insta::assert_snapshot!([tables(1), tables(2), tables(3)].join("\n"), @r"
+        insta::assert_snapshot!([tables(1), tables(2), tables(3), tables(4)].join("\n"), @r"
         CREATE TABLE project_log (
             seq UBIGINT NOT NULL,
             ts TIMESTAMP NOT NULL,
@@ -272,6 +273,38 @@ mod tests {
             peer VARCHAR NOT NULL,
             count UBIGINT NOT NULL,
             problem VARCHAR
+        );
+
+        CREATE TABLE role_binding_log (
+            seq UBIGINT NOT NULL,
+            ts TIMESTAMP NOT NULL,
+            actor VARCHAR NOT NULL,
+            via VARCHAR NOT NULL,
+            batch_id UUID,
+            batch_digest BLOB,
+            batch_item UINTEGER,
+            hash BLOB NOT NULL,
+            operation VARCHAR NOT NULL,
+            role VARCHAR NOT NULL,
+            subject VARCHAR NOT NULL,
+            pattern VARCHAR NOT NULL
+        );
+        CREATE TABLE service_account_log (
+            seq UBIGINT NOT NULL,
+            ts TIMESTAMP NOT NULL,
+            actor VARCHAR NOT NULL,
+            via VARCHAR NOT NULL,
+            batch_id UUID,
+            batch_digest BLOB,
+            batch_item UINTEGER,
+            hash BLOB NOT NULL,
+            name VARCHAR NOT NULL,
+            operation VARCHAR NOT NULL,
+            client_id VARCHAR NOT NULL,
+            description VARCHAR NOT NULL,
+            scopes VARCHAR NOT NULL,
+            secrets VARCHAR,
+            public_key VARCHAR
         );
         ");
     }

@@ -196,7 +196,7 @@ fn what_is_not_ours_is_refused_and_left_untouched() {
         .execute_batch("INSERT INTO schema_version VALUES (7, now()::TIMESTAMP, '9.9.9'); CHECKPOINT;")
         .unwrap();
     drop(newer);
-    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, and this kontraktord supports versions up to 3; nothing was changed. Start the newer kontraktord that wrote it");
+    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, and this kontraktord supports versions up to 4; nothing was changed. Start the newer kontraktord that wrote it");
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Builds requests, and decides them on a state without a service: what the tests of stores and of the service begin with.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kontraktor_domain::{
-    Access, AccessOperation, Author, Batch, Command, CreateEnvironment, CreateProject, DeleteEnvironment,
-    DeleteProject, EnvironmentSettings, Event, Expect, Operate, ProjectSettings, Put, PutContent,
-    RecordAccesses, Refusal, ReportedVersion, State, UpdateEnvironment, UpdateProject, WriteItem,
+    Access, AccessOperation, AccountCredential, AccountSecret, Author, Batch, Command, CreateEnvironment,
+    CreateProject, CreateServiceAccount, DeleteEnvironment, DeleteProject, DeleteServiceAccount,
+    EnvironmentSettings, Event, Expect, GrantRole, NewSecret, Operate, ProjectSettings, Put, PutContent,
+    RecordAccesses, Refusal, ReportedVersion, RevokeRole, RoleGrant, RotateServiceAccount, State,
+    UpdateEnvironment, UpdateProject, WriteItem,
 };
-use kontraktor_model::value::ValueType;
+use kontraktor_model::{access::Scopes, value::ValueType};
 use uuid::Uuid;
 
 use crate::{Commit, Store};
@@ -161,4 +163,74 @@ pub fn importing(path: &str, imports: &[&str]) -> UpdateEnvironment {
         imports: Some(imports.iter().map(|import| import.parse().unwrap()).collect()),
         expect: None,
     }
+}
+
+/// Returns a role, a subject and a pattern.
+pub fn role(role: &str, subject: &str, pattern: &str) -> RoleGrant {
+    RoleGrant {
+        pattern: pattern.parse().unwrap(),
+        subject: subject.parse().unwrap(),
+        role: role.parse().unwrap(),
+    }
+}
+
+/// Grants a role.
+pub fn grant(name: &str, subject: &str, pattern: &str) -> GrantRole {
+    GrantRole { grant: role(name, subject, pattern) }
+}
+
+/// Revokes a role.
+pub fn revoke(name: &str, subject: &str, pattern: &str) -> RevokeRole {
+    RevokeRole { grant: role(name, subject, pattern), keep_last_owner: true }
+}
+
+/// Returns what is kept of the secret with a number, which is valid for a day.
+pub fn secret(number: u8) -> NewSecret {
+    NewSecret {
+        hash: AccountSecret::hash_of(&format!("secret {number}")),
+        hint: format!("hint-{number}"),
+        lifetime: Some(SignedDuration::from_hours(24)),
+    }
+}
+
+/// Creates a service account with a client id and a secret of this number.
+pub fn create_account(name: &str, number: u8) -> CreateServiceAccount {
+    CreateServiceAccount {
+        name: name.parse().unwrap(),
+        description: "a pipeline".to_owned(),
+        scopes: Scopes::ALL,
+        client_id: format!("sa-{number}").into(),
+        credential: AccountCredential::Secret(secret(number)),
+    }
+}
+
+/// Gives a service account another secret; the one before remains valid for an hour.
+pub fn rotate_account(name: &str, number: u8) -> RotateServiceAccount {
+    RotateServiceAccount {
+        name: name.parse().unwrap(),
+        secret: secret(number),
+        overlap: SignedDuration::from_hours(1),
+    }
+}
+
+/// Deletes a service account.
+pub fn delete_account(name: &str) -> DeleteServiceAccount {
+    DeleteServiceAccount { name: name.parse().unwrap(), keep_last_owner: true }
+}
+
+/// Returns the record of a token that was issued to a service account.
+pub fn token(name: &str) -> RecordAccesses {
+    let access = Access {
+        operation: AccessOperation::TokenIssued,
+        action: None,
+        project: None,
+        environment: None,
+        key: None,
+        reference: None,
+        version: None,
+        peer: Some("192.0.2.7".into()),
+        problem: None,
+    };
+    let author = Author { actor: format!("service-account:{name}").into(), via: "test".into() };
+    RecordAccesses { accesses: vec![(author, access, 1)], versions: Vec::new() }
 }

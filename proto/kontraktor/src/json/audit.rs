@@ -1,12 +1,13 @@
 //! Entries of the audit log.
 
+use kontraktor_model::access::Role;
 use serde::Serialize;
 
 use super::{
     authorship::Authorship,
     text::{environment_names, non_empty, problem_code, type_name},
 };
-use crate::v1;
+use crate::{convert::role, v1};
 
 /// The type of entries about secret references.
 const SECRET_REFERENCE: &str = "secret_reference";
@@ -52,13 +53,65 @@ pub struct AuditEntry {
     pub imports: Option<Vec<String>>,
     /// The id of the batch of writes.
     pub batch_id: Option<String>,
-    /// The access to a secret, or the denial.
+    /// The access to a secret, the denial, or the token.
     pub access: Option<SecretAccess>,
+    /// The role that was granted or revoked.
+    pub role_binding: Option<AuditedRole>,
+    /// The service account.
+    pub service_account: Option<AuditedAccount>,
     /// The hash over this entry and the one before, in hexadecimal.
     pub hash: String,
 }
 
-/// An access to a secret, a denial, or a line of the lockfile.
+/// A role that was granted or revoked.
+#[derive(Debug, Serialize)]
+pub struct AuditedRole {
+    /// The role, such as `secret-reader`; empty for one that this version does not know.
+    pub role: &'static str,
+    /// To whom.
+    pub subject: String,
+    /// On what.
+    pub pattern: String,
+}
+
+impl From<v1::RoleBinding> for AuditedRole {
+    fn from(binding: v1::RoleBinding) -> Self {
+        Self {
+            role: role(binding.role).map(Role::as_str).unwrap_or_default(),
+            subject: binding.subject,
+            pattern: binding.pattern,
+        }
+    }
+}
+
+/// A service account as an entry shows it.
+#[derive(Debug, Serialize)]
+pub struct AuditedAccount {
+    /// The name.
+    pub name: String,
+    /// The identifier at the token endpoint.
+    pub client_id: String,
+    /// The scopes that its tokens may have.
+    pub scopes: Vec<String>,
+    /// The first characters of its secrets.
+    pub secret_hints: Vec<String>,
+    /// Whether it has a public key instead of secrets.
+    pub has_public_key: bool,
+}
+
+impl From<v1::ServiceAccount> for AuditedAccount {
+    fn from(account: v1::ServiceAccount) -> Self {
+        Self {
+            name: account.name,
+            client_id: account.client_id,
+            scopes: account.scopes,
+            secret_hints: account.secrets.into_iter().map(|secret| secret.hint).collect(),
+            has_public_key: !account.public_key.is_empty(),
+        }
+    }
+}
+
+/// An access to a secret, a denial, a token, or a line of the lockfile.
 #[derive(Debug, Serialize)]
 pub struct SecretAccess {
     /// What was denied, where it was not an access to a secret, such as `variable.write`.
@@ -110,6 +163,8 @@ impl From<v1::AuditEntry> for AuditEntry {
             revision: Some(entry.revision).filter(|revision| *revision != 0),
             value_type: if entry.secret_reference { Some(SECRET_REFERENCE) } else { type_name(entry.r#type) },
             access: entry.access.map(SecretAccess::from),
+            role_binding: entry.role_binding.map(AuditedRole::from),
+            service_account: entry.service_account.map(AuditedAccount::from),
             old_value: entry.old_value,
             new_value: entry.new_value,
             description: entry.description,

@@ -4,7 +4,12 @@ use kontraktor_domain::{AccessEvent, AuditEntry, AuditSubject, Operation};
 use kontraktor_model::names::{Key, ProjectName};
 use kontraktor_proto::v1;
 
-use super::{authorship, names::import_names, variables::value_type_of};
+use super::{
+    access::{logged_account, role_of},
+    authorship,
+    names::import_names,
+    variables::value_type_of,
+};
 use crate::grpc::status::code;
 
 /// Proto3 has no presence for most of these fields: absent ones are empty or zero.
@@ -39,6 +44,12 @@ pub(in crate::grpc) fn entry(entry: &AuditEntry) -> v1::AuditEntry {
             ..wire
         },
         AuditSubject::Schema(schema) => v1::AuditEntry { schema: schema.name.to_string(), ..wire },
+        AuditSubject::RoleBinding(binding) => {
+            v1::AuditEntry { role_binding: Some(role_of(&binding.grant)), ..wire }
+        }
+        AuditSubject::ServiceAccount(account) => {
+            v1::AuditEntry { service_account: Some(logged_account(account)), ..wire }
+        }
         AuditSubject::Batch => wire,
         AuditSubject::Access(AccessEvent { access, count }) => {
             let access = v1::SecretAccess {
@@ -86,5 +97,12 @@ fn operation(operation: Operation) -> v1::AuditOperation {
         Operation::SecretDenied => v1::AuditOperation::SecretDenied,
         Operation::SecretVersion => v1::AuditOperation::SecretVersion,
         Operation::AccessDenied => v1::AuditOperation::AccessDenied,
+        Operation::RoleGranted => v1::AuditOperation::RoleGranted,
+        Operation::RoleRevoked => v1::AuditOperation::RoleRevoked,
+        Operation::ServiceAccountCreated => v1::AuditOperation::ServiceAccountCreated,
+        Operation::ServiceAccountRotated => v1::AuditOperation::ServiceAccountRotated,
+        Operation::ServiceAccountDeleted => v1::AuditOperation::ServiceAccountDeleted,
+        Operation::TokenIssued => v1::AuditOperation::TokenIssued,
+        Operation::TokenRefused => v1::AuditOperation::TokenRefused,
     }
 }

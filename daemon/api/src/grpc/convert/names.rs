@@ -1,7 +1,7 @@
 //! Names and ids out of messages, each checked.
 
 use kontraktor_domain::Refusal;
-use kontraktor_model::names::{EnvName, EnvPath, Key, NameError, ProjectName, SchemaName};
+use kontraktor_model::names::{AccountName, EnvName, EnvPath, Key, NameError, ProjectName, SchemaName};
 use kontraktor_proto::v1;
 use tonic::Status;
 use uuid::Uuid;
@@ -17,6 +17,10 @@ pub(in crate::grpc) fn env_name(name: &str) -> Result<EnvName, Status> {
 }
 
 pub(in crate::grpc) fn schema_name(name: &str) -> Result<SchemaName, Status> {
+    name.parse().map_err(|error: NameError| status(error))
+}
+
+pub(in crate::grpc) fn account_name(name: &str) -> Result<AccountName, Status> {
     name.parse().map_err(|error: NameError| status(error))
 }
 

@@ -4,6 +4,7 @@ use super::{super::schema, *};
 use kontraktor_domain::{
     AuditEntry, AuditSubject, DeleteEnvironment, EnvironmentSettings, Event, Field, Row,
 };
+use kontraktor_store::contract::world::{create_account, grant, seen, token};
 
 /// The tables as the daemon of version 1 made them.
 const TABLES_OF_VERSION_1: &str = "
@@ -71,14 +72,17 @@ CREATE TABLE batch_log (
 );
 ";
 
-/// Inserts a row as version 1 did: without the columns that came later.
-fn insert(connection: &Connection, row: &Row<'_>) {
+/// Inserts a row as an earlier version did: without the columns that came later.
+fn insert(connection: &Connection, row: &Row<'_>, version: u32) {
     let log = row.body.log();
     let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let (mut columns, mut values) = (Vec::new(), Vec::new());
     for (column, field) in log.columns().zip(row.fields()) {
-        if column.since > 1 {
-            assert!(matches!(field, Field::Null | Field::Flag(false)), "version 1 has no place for {row:?}");
+        if column.since > version {
+            assert!(
+                matches!(field, Field::Null | Field::Flag(false)),
+                "version {version} has no place for {row:?}"
+            );
             continue;
         }
         columns.push(column.name);
@@ -155,11 +159,49 @@ fn version_1(dir: &TempDir) -> State {
     for command in commands {
         let (after, events) = decided(&state, &command);
         for event in &events {
-            insert(&connection, &Row::from(event));
+            insert(&connection, &Row::from(event), 1);
         }
         state = after;
     }
     assert_eq!(version(&connection), 1);
+    state
+}
+
+/// Creates a database as a daemon of version 3 left it: with accesses, and imports.
+fn version_3(dir: &TempDir) -> State {
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let connection = Connection::open(file(dir)).unwrap();
+    connection
+        .execute_batch("SET checkpoint_threshold = '1TB'; PRAGMA disable_checkpoint_on_shutdown;")
+        .unwrap();
+    let versions = "CREATE TABLE schema_version (version UINTEGER NOT NULL, ts TIMESTAMP NOT NULL, daemon VARCHAR NOT NULL);";
+    connection.execute_batch(versions).unwrap();
+    for number in 1..=3 {
+        let version =
+            format!("INSERT INTO schema_version VALUES ({number}, now()::TIMESTAMP, '0.1.0'); CHECKPOINT;");
+        connection.execute_batch(&format!("{} {version}", schema::step(number))).unwrap();
+    }
+    let settings = EnvironmentSettings { imports: vec!["demo/dev".parse().unwrap()], ..Default::default() };
+    let commands: [Box<dyn AnyCommand>; 4] = [
+        Box::new(first_batch()),
+        Box::new(CreateEnvironment {
+            path: "demo/stage".parse().unwrap(),
+            settings,
+            create_missing: false,
+            adopt_existing: false,
+        }),
+        Box::new(seen("demo/dev", "A", "azure-kv://kv/name", "0a1b")),
+        Box::new(batch(3, vec![vec![item("B", Operate::Delete, Expect::Nothing)]])),
+    ];
+    let mut state = State::default();
+    for command in commands {
+        let (after, events) = decided(&state, &command);
+        for event in &events {
+            insert(&connection, &Row::from(event), 3);
+        }
+        state = after;
+    }
+    assert_eq!(version(&connection), 3);
     state
 }
 
@@ -202,9 +244,20 @@ fn check(dir: &TempDir, state: &State) {
     };
     let (after, events) = decided(state, &batch(9, vec![vec![protected]]));
     assert_eq!(store.commit(state.head(), &events).unwrap(), Commit::Committed);
-    let head = after.head();
-    let (after, events) = decided(&after, &create);
-    assert_eq!(store.commit(head, &events).unwrap(), Commit::Committed);
+    let mut after = after;
+    let commands: [Box<dyn AnyCommand>; 4] = [
+        Box::new(create),
+        Box::new(create_account("ci", 1)),
+        Box::new(token("ci")),
+        Box::new(grant("owner", "unix:ada", "*")),
+    ];
+    for command in commands {
+        let head = after.head();
+        let (next, events) = decided(&after, &command);
+        assert_eq!(store.commit(head, &events).unwrap(), Commit::Committed);
+        after = next;
+    }
+    assert!(after.service_accounts().client("sa-1").unwrap().last_used.is_some());
     // As after kill -9.
     drop(store);
     let store = open(dir.path()).unwrap();
@@ -224,6 +277,13 @@ fn check(dir: &TempDir, state: &State) {
 fn tables_of_version_1_are_brought_up_to_date_and_nothing_in_them_changes() {
     let dir = TempDir::new().unwrap();
     let state = version_1(&dir);
+    check(&dir, &state);
+}
+
+#[test]
+fn tables_of_version_3_are_brought_up_to_date_and_nothing_in_them_changes() {
+    let dir = TempDir::new().unwrap();
+    let state = version_3(&dir);
     check(&dir, &state);
 }
 
@@ -276,6 +336,6 @@ fn reading_alone_does_not_bring_tables_up_to_date() {
     let Err(refused) = DuckDbStore::open_read_only(lock, DuckDbOptions::default()) else {
         panic!("tables of version 1 cannot be read as those of {SCHEMA_VERSION}")
     };
-    insta::assert_snapshot!(message(&refused, &dir), @"DIR/kontraktor.duckdb has tables of version 1, and this kontraktord reads version 3; nothing was changed. Start this kontraktord once to upgrade the tables, or use the kontraktord that wrote them");
+    insta::assert_snapshot!(message(&refused, &dir), @"DIR/kontraktor.duckdb has tables of version 1, and this kontraktord reads version 4; nothing was changed. Start this kontraktord once to upgrade the tables, or use the kontraktord that wrote them");
     assert_eq!(fs::read(file(&dir)).unwrap(), before);
 }
