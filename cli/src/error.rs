@@ -179,6 +179,7 @@ fn kind_of(problem: &Problem) -> Kind {
         | ProblemCode::Skipped
         | ProblemCode::BatchMismatch => Kind::Conflict,
         ProblemCode::Busy
+        | ProblemCode::RateLimited
         | ProblemCode::StorageFull
         | ProblemCode::ShuttingDown
         | ProblemCode::VaultUnavailable => Kind::TryAgain,
@@ -187,6 +188,7 @@ fn kind_of(problem: &Problem) -> Kind {
         | ProblemCode::Storage
         | ProblemCode::StorageDamaged
         | ProblemCode::Denied
+        | ProblemCode::Unauthenticated
         | ProblemCode::VaultSignIn
         | ProblemCode::VaultDenied
         | ProblemCode::VaultAnswer

@@ -48,6 +48,10 @@ pub enum Code {
     ShuttingDown,
     /// The caller may not do this.
     Denied,
+    /// The request carries no valid credentials.
+    Unauthenticated,
+    /// The caller or its address has sent too many requests.
+    RateLimited,
     /// It, or something that would be deleted with it, is protected from deletion.
     Protected,
     /// Another environment imports it.

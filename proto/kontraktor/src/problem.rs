@@ -89,10 +89,11 @@ fn status_code(code: ProblemCode) -> Code {
         | ProblemCode::SecretFieldMissing
         | ProblemCode::SecretNotJson => Code::FailedPrecondition,
         ProblemCode::SecretTooLarge => Code::OutOfRange,
-        ProblemCode::Busy | ProblemCode::StorageFull => Code::ResourceExhausted,
+        ProblemCode::Busy | ProblemCode::StorageFull | ProblemCode::RateLimited => Code::ResourceExhausted,
         ProblemCode::Storage | ProblemCode::VaultAnswer => Code::Internal,
         ProblemCode::ShuttingDown | ProblemCode::VaultUnavailable => Code::Unavailable,
         ProblemCode::Denied => Code::PermissionDenied,
+        ProblemCode::Unauthenticated => Code::Unauthenticated,
         ProblemCode::Unimplemented => Code::Unimplemented,
         ProblemCode::StorageDamaged => Code::DataLoss,
     }

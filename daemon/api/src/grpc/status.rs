@@ -45,6 +45,8 @@ pub(super) fn code(code: Code) -> v1::ProblemCode {
         Code::StorageDamaged => v1::ProblemCode::StorageDamaged,
         Code::ShuttingDown => v1::ProblemCode::ShuttingDown,
         Code::Denied => v1::ProblemCode::Denied,
+        Code::Unauthenticated => v1::ProblemCode::Unauthenticated,
+        Code::RateLimited => v1::ProblemCode::RateLimited,
         Code::Protected => v1::ProblemCode::Protected,
         Code::Imported => v1::ProblemCode::Imported,
         Code::ImportCycle => v1::ProblemCode::ImportCycle,
