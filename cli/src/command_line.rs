@@ -18,11 +18,11 @@ pub(crate) struct CommandLine {
 
 const AFTER_HELP: &str = "\
 Environment variables:
-  KONTRAKTOR_HOST        Same as --host
-  KONTRAKTOR_TIMEOUT     Same as --timeout
-  KONTRAKTOR_TOKEN       Token for the daemon (not an option: command lines are visible to others)
-  KONTRAKTOR_DAEMON_UID  User whose daemon is trusted, by uid, besides your own and root's
-  NO_COLOR               Disable color
+  KONTRAKTOR_HOST           Same as --host; the other options of the connection have variables too
+  KONTRAKTOR_TOKEN          Access token (not an option: command lines are visible to others)
+  KONTRAKTOR_CLIENT_SECRET  Secret of the client ID (not an option either)
+  KONTRAKTOR_DAEMON_UID     User whose daemon is trusted, by uid, besides your own and root's
+  NO_COLOR                  Disable color
 
 Exit codes:
   0  Success
@@ -30,7 +30,7 @@ Exit codes:
   2  Invalid command line or value, or an import cycle; nothing was written
   3  Project, environment, variable, schema, revision, vault or secret not found
   4  Already exists, not empty, protected, imported, or changed by someone else
-  5  Daemon unreachable; nothing was sent
+  5  Daemon or token endpoint unreachable; nothing was sent
   6  Outcome unknown: a write was sent, but the response was lost
   7  Try again later: daemon busy, stopping, out of disk space or too slow, or vault unavailable
 

@@ -1,17 +1,28 @@
-//! The global options: where the daemon is, and how long a request may take. It knows no command.
+//! The global options: where the daemon is, who the client is, and how long a request may take. It knows no command.
 
 use std::{
+    env,
     ffi::{OsStr, OsString},
     time::Duration,
 };
 
 use clap::Args;
 use kontraktor_proto::{
-    client::DEFAULT_TIMEOUT,
-    endpoint::{HOST_VARIABLE, Host, TIMEOUT_VARIABLE},
+    client::{
+        ClientOptions, CredentialSettings, Credentials, DEFAULT_TIMEOUT, Level, Setting, SettingError,
+        TlsOptions,
+    },
+    endpoint::{
+        CA_CERTIFICATE_VARIABLE, CLIENT_CERTIFICATE_VARIABLE, CLIENT_ID_VARIABLE, CLIENT_KEY_VARIABLE,
+        CLIENT_SECRET_VARIABLE, DAEMON_UID_VARIABLE, HOST_VARIABLE, Host, Scheme, TIMEOUT_VARIABLE,
+        TOKEN_URL_VARIABLE, TOKEN_VARIABLE, parse_daemon_uid,
+    },
 };
 
 use crate::error::CliError;
+
+/// The heading in the help over the options for daemons on the network.
+const NETWORK: &str = "Options for daemons on the network";
 
 /// The global options.
 ///
@@ -19,17 +30,76 @@ use crate::error::CliError;
 /// and it blames the option even when the environment variable is wrong.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// Address of the daemon, such as unix:///path/to/kontraktord.sock [default: the local daemon's socket]
+    /// Address of the daemon: https://NAME[:PORT] or unix:///path/to/kontraktord.sock [default: the local daemon's socket]
     #[arg(long, global = true, env = HOST_VARIABLE, hide_env_values = true, value_name = "HOST")]
     host: Option<OsString>,
     /// Time limit for a request including retries, such as 500ms, 10s or 2m [default: 60s]
     #[arg(long, global = true, env = TIMEOUT_VARIABLE, hide_env_values = true, value_name = "DURATION")]
     timeout: Option<OsString>,
+    /// File with the authorities that may have signed the daemon's certificate, in PEM [default: the system's] [env: KONTRAKTOR_CA_CERTIFICATE]
+    #[arg(long, global = true, value_name = "FILE", help_heading = NETWORK)]
+    ca_certificate: Option<OsString>,
+    /// File with the client certificate, in PEM [env: KONTRAKTOR_CLIENT_CERTIFICATE]
+    #[arg(long, global = true, value_name = "FILE", help_heading = NETWORK)]
+    client_certificate: Option<OsString>,
+    /// File with the private key of the client certificate, in PEM [env: KONTRAKTOR_CLIENT_KEY]
+    #[arg(long, global = true, value_name = "FILE", help_heading = NETWORK)]
+    client_key: Option<OsString>,
+    /// Client ID of a service account, whose secret is in KONTRAKTOR_CLIENT_SECRET [env: KONTRAKTOR_CLIENT_ID]
+    #[arg(long, global = true, value_name = "ID", help_heading = NETWORK)]
+    client_id: Option<OsString>,
+    /// Token endpoint for the client ID [default: the daemon's] [env: KONTRAKTOR_TOKEN_URL]
+    #[arg(long, global = true, value_name = "URL", help_heading = NETWORK)]
+    token_url: Option<OsString>,
 }
 
 impl Connection {
+    /// Returns the options of the client.
+    pub(crate) fn options(&self) -> Result<ClientOptions, CliError> {
+        let mut options = ClientOptions::new(self.host()?, "ktr");
+        options.timeout = self.timeout()?;
+        options.daemon_uid = daemon_uid()?;
+        options.tls = self.tls()?;
+        options.credentials = self.credentials()?;
+        let over_tls = match &options.host {
+            Host::Network(server) => server.scheme() == Scheme::Https,
+            Host::Unix(_) => false,
+        };
+        if over_tls {
+            options.tls.check().map_err(invalid_setting)?;
+        }
+        Ok(options)
+    }
+
+    fn tls(&self) -> Result<TlsOptions, CliError> {
+        Ok(TlsOptions {
+            ca_certificate: setting(
+                "--ca-certificate",
+                self.ca_certificate.as_deref(),
+                CA_CERTIFICATE_VARIABLE,
+            )?,
+            client_certificate: setting(
+                "--client-certificate",
+                self.client_certificate.as_deref(),
+                CLIENT_CERTIFICATE_VARIABLE,
+            )?,
+            client_key: setting("--client-key", self.client_key.as_deref(), CLIENT_KEY_VARIABLE)?,
+        })
+    }
+
+    /// Tokens and client secrets have no options: command lines are visible to others.
+    fn credentials(&self) -> Result<Credentials, CliError> {
+        let found = CredentialSettings {
+            token: setting("", None, TOKEN_VARIABLE)?,
+            client_id: setting("--client-id", self.client_id.as_deref(), CLIENT_ID_VARIABLE)?,
+            client_secret: setting("", None, CLIENT_SECRET_VARIABLE)?,
+            token_url: setting("--token-url", self.token_url.as_deref(), TOKEN_URL_VARIABLE)?,
+        };
+        found.resolve().map_err(invalid_setting)
+    }
+
     /// Returns the daemon's address.
-    pub(crate) fn host(&self) -> Result<Host, CliError> {
+    fn host(&self) -> Result<Host, CliError> {
         let invalid = |message: String| {
             CliError::usage(message).hint(format!("correct the value of --host or {HOST_VARIABLE}"))
         };
@@ -41,7 +111,7 @@ impl Connection {
     }
 
     /// Returns the time limit for a request.
-    pub(crate) fn timeout(&self) -> Result<Duration, CliError> {
+    fn timeout(&self) -> Result<Duration, CliError> {
         let invalid = |message: String| {
             CliError::usage(message).hint(format!("correct the value of --timeout or {TIMEOUT_VARIABLE}"))
         };
@@ -56,6 +126,31 @@ impl Connection {
             )),
         }
     }
+}
+
+/// Returns the user whose daemon is trusted besides this user's and root's.
+fn daemon_uid() -> Result<Option<u32>, CliError> {
+    let text = env::var_os(DAEMON_UID_VARIABLE).unwrap_or_default();
+    parse_daemon_uid(&text.to_string_lossy()).map_err(CliError::usage)
+}
+
+/// Returns a setting of the command line, or else of the process's environment, where an empty one counts as unset.
+fn setting(
+    option: &'static str,
+    value: Option<&OsStr>,
+    variable: &'static str,
+) -> Result<Option<Setting>, CliError> {
+    let (name, level, value) = match (value, env::var_os(variable)) {
+        (Some(value), _) => (option, Level::Configuration, value.to_owned()),
+        (None, Some(value)) if !value.is_empty() => (variable, Level::Environment, value),
+        _ => return Ok(None),
+    };
+    let text = value.into_string().map_err(|_| CliError::usage(format!("{name} is not valid UTF-8")))?;
+    Ok(Some(Setting::new(name, level, text)))
+}
+
+fn invalid_setting(error: SettingError) -> CliError {
+    CliError::usage(error.to_string())
 }
 
 fn utf8<'a>(name: &str, value: Option<&'a OsStr>) -> Result<Option<&'a str>, String> {

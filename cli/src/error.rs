@@ -133,7 +133,9 @@ pub(crate) fn report_usage(error: &clap::Error, exit_code: Option<u8>) -> ExitCo
 impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         let kind = match &error {
-            ClientError::NotReachable { .. } | ClientError::Unsupported { .. } => Kind::NotReachable,
+            ClientError::NotReachable { .. } | ClientError::NoToken { reached: false, .. } => {
+                Kind::NotReachable
+            }
             ClientError::OutcomeUnknown { .. } => Kind::OutcomeUnknown,
             ClientError::TimedOut { .. } => Kind::TryAgain,
             ClientError::Refused(problem) => kind_of(problem),

@@ -7,6 +7,7 @@ use std::{
     process::Command,
 };
 
+use kontraktor_proto::endpoint::CONNECTION_VARIABLES;
 use tempfile::TempDir;
 
 use crate::{Run, World, binary};
@@ -102,18 +103,11 @@ impl Workspace {
             .current_dir(self.path())
             .env("TF_CLI_CONFIG_FILE", self.path().join(".terraformrc"))
             .env("TF_IN_AUTOMATION", "1")
-            .env("KONTRAKTOR_HOST", &self.host)
             .env("NO_COLOR", "1");
-        for name in [
-            "KONTRAKTOR_TOKEN",
-            "KONTRAKTOR_TIMEOUT",
-            "KONTRAKTOR_DAEMON_UID",
-            "TF_LOG",
-            "TF_LOG_PROVIDER",
-            "TF_CLI_ARGS",
-        ] {
+        for name in CONNECTION_VARIABLES.into_iter().chain(["TF_LOG", "TF_LOG_PROVIDER", "TF_CLI_ARGS"]) {
             command.env_remove(name);
         }
+        command.env("KONTRAKTOR_HOST", &self.host);
         command
     }
 

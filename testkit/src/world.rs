@@ -6,6 +6,7 @@ use std::{
     process::Command,
 };
 
+use kontraktor_proto::endpoint::CONNECTION_VARIABLES;
 use tempfile::TempDir;
 
 use crate::{Daemon, DaemonBuilder, Install, Run, Workspace, binary};
@@ -124,15 +125,11 @@ impl World {
 
     /// Runs `ktr` with these arguments to its end.
     pub fn ktr(&self, arguments: &[&str]) -> Run {
-        Run::of(
-            Command::new(binary("ktr"))
-                .args(arguments)
-                .env("KONTRAKTOR_HOST", self.host())
-                .env_remove("KONTRAKTOR_TOKEN")
-                .env_remove("KONTRAKTOR_DAEMON_UID")
-                .env_remove("KONTRAKTOR_TIMEOUT")
-                .env("NO_COLOR", "1"),
-        )
+        let mut command = Command::new(binary("ktr"));
+        for name in CONNECTION_VARIABLES {
+            command.env_remove(name);
+        }
+        Run::of(command.args(arguments).env("KONTRAKTOR_HOST", self.host()).env("NO_COLOR", "1"))
     }
 
     /// Returns a directory for terraform with this `main.tf`, which finds the provider through `dev_overrides`.

@@ -82,7 +82,7 @@ fn the_provider_block_is_checked() {
         ("timeout = \"0s\"", ["timeout = \"0s\"", "60s"]),
         ("host = \"ftp://example.com\"", ["host = \"ftp://example.com\"", "unix://"]),
         ("host = \"unix://relative\"", ["host = \"unix://relative\"", "unix:///"]),
-        ("host = \"https://kontraktor.example.com\"", ["https", "unix://"]),
+        ("host = \"http://kontraktor.example.com\"", ["https", "unencrypted"]),
     ] {
         let workspace = world.workspace(&format!(
             "provider \"kontraktor\" {{\n  {block}\n}}\ndata \"kontraktor_projects\" \"all\" {{}}\n"

@@ -150,8 +150,11 @@ const NAMES: &[&str] = &[
     "TF_CLI_CONFIG_FILE",
     "TF_DATA_DIR",
     "TF_REATTACH_PROVIDERS",
-    // Whose daemon ktr and the provider believe.
+    // Which daemon ktr and the provider believe, and where they send their tokens.
+    "KONTRAKTOR_CA_CERTIFICATE",
     "KONTRAKTOR_DAEMON_UID",
+    "KONTRAKTOR_HOST",
+    "KONTRAKTOR_TOKEN_URL",
 ];
 
 /// Beginnings of names.

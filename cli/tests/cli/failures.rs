@@ -17,11 +17,7 @@ fn a_daemon_that_is_not_running() {
     world.show(&["status"]).show(&["var", "set", "infra-demo/dev", "A=1"]);
     // A stale socket.
     drop(UnixListener::bind(world.socket()).expect("bound"));
-    world.show(&["project", "create", "infra-demo"]).show(&[
-        "--host",
-        "https://config.example.com",
-        "status",
-    ]);
+    world.show(&["project", "create", "infra-demo"]).show(&["--host", "http://127.0.0.1:1", "status"]);
     insta::assert_snapshot!(world.transcript(), @"
     $ ktr status
     error: cannot reach kontraktord at unix://DIR/k.sock: the socket does not exist
@@ -35,9 +31,9 @@ fn a_daemon_that_is_not_running() {
     error: cannot reach kontraktord at unix://DIR/k.sock: nothing listens on the socket
     hint: Start the daemon with `kontraktord --socket DIR/k.sock`.
     [exit 5]
-    $ ktr --host https://config.example.com status
-    error: cannot connect to https://config.example.com: https is not supported yet
-    hint: Omit host, or set it to a local socket: unix:///path/to/kontraktord.sock.
+    $ ktr --host http://127.0.0.1:1 status
+    error: cannot reach kontraktord at http://127.0.0.1:1: the connection was refused: nothing listens there
+    hint: Start the daemon with `kontraktord --listen ADDRESS:PORT`, or check host and port.
     [exit 5]
     ");
 }

@@ -29,19 +29,33 @@ fn help_shows_commands_and_exit_codes() {
       help         Print this message or the help of the given subcommand(s)
 
     Options:
-          --host <HOST>         Address of the daemon, such as unix:///path/to/kontraktord.sock
-                                [default: the local daemon's socket] [env: KONTRAKTOR_HOST]
+          --host <HOST>         Address of the daemon: https://NAME[:PORT] or
+                                unix:///path/to/kontraktord.sock [default: the local daemon's socket]
+                                [env: KONTRAKTOR_HOST]
           --timeout <DURATION>  Time limit for a request including retries, such as 500ms, 10s or 2m
                                 [default: 60s] [env: KONTRAKTOR_TIMEOUT]
       -h, --help                Print help
       -V, --version             Print version
 
+    Options for daemons on the network:
+          --ca-certificate <FILE>      File with the authorities that may have signed the daemon's
+                                       certificate, in PEM [default: the system's] [env:
+                                       KONTRAKTOR_CA_CERTIFICATE]
+          --client-certificate <FILE>  File with the client certificate, in PEM [env:
+                                       KONTRAKTOR_CLIENT_CERTIFICATE]
+          --client-key <FILE>          File with the private key of the client certificate, in PEM [env:
+                                       KONTRAKTOR_CLIENT_KEY]
+          --client-id <ID>             Client ID of a service account, whose secret is in
+                                       KONTRAKTOR_CLIENT_SECRET [env: KONTRAKTOR_CLIENT_ID]
+          --token-url <URL>            Token endpoint for the client ID [default: the daemon's] [env:
+                                       KONTRAKTOR_TOKEN_URL]
+
     Environment variables:
-      KONTRAKTOR_HOST        Same as --host
-      KONTRAKTOR_TIMEOUT     Same as --timeout
-      KONTRAKTOR_TOKEN       Token for the daemon (not an option: command lines are visible to others)
-      KONTRAKTOR_DAEMON_UID  User whose daemon is trusted, by uid, besides your own and root's
-      NO_COLOR               Disable color
+      KONTRAKTOR_HOST           Same as --host; the other options of the connection have variables too
+      KONTRAKTOR_TOKEN          Access token (not an option: command lines are visible to others)
+      KONTRAKTOR_CLIENT_SECRET  Secret of the client ID (not an option either)
+      KONTRAKTOR_DAEMON_UID     User whose daemon is trusted, by uid, besides your own and root's
+      NO_COLOR                  Disable color
 
     Exit codes:
       0  Success
@@ -49,7 +63,7 @@ fn help_shows_commands_and_exit_codes() {
       2  Invalid command line or value, or an import cycle; nothing was written
       3  Project, environment, variable, schema, revision, vault or secret not found
       4  Already exists, not empty, protected, imported, or changed by someone else
-      5  Daemon unreachable; nothing was sent
+      5  Daemon or token endpoint unreachable; nothing was sent
       6  Outcome unknown: a write was sent, but the response was lost
       7  Try again later: daemon busy, stopping, out of disk space or too slow, or vault unavailable
 
@@ -78,8 +92,8 @@ fn help_of_set() {
 
     Options:
           --host <HOST>
-              Address of the daemon, such as unix:///path/to/kontraktord.sock [default: the local
-              daemon's socket]
+              Address of the daemon: https://NAME[:PORT] or unix:///path/to/kontraktord.sock [default:
+              the local daemon's socket]
 
               [env: KONTRAKTOR_HOST]
 
@@ -106,6 +120,24 @@ fn help_of_set() {
 
       -h, --help
               Print help (see a summary with '-h')
+
+    Options for daemons on the network:
+          --ca-certificate <FILE>
+              File with the authorities that may have signed the daemon's certificate, in PEM [default:
+              the system's] [env: KONTRAKTOR_CA_CERTIFICATE]
+
+          --client-certificate <FILE>
+              File with the client certificate, in PEM [env: KONTRAKTOR_CLIENT_CERTIFICATE]
+
+          --client-key <FILE>
+              File with the private key of the client certificate, in PEM [env: KONTRAKTOR_CLIENT_KEY]
+
+          --client-id <ID>
+              Client ID of a service account, whose secret is in KONTRAKTOR_CLIENT_SECRET [env:
+              KONTRAKTOR_CLIENT_ID]
+
+          --token-url <URL>
+              Token endpoint for the client ID [default: the daemon's] [env: KONTRAKTOR_TOKEN_URL]
     ");
 }
 
@@ -181,8 +213,8 @@ fn help_of_rollback_and_diff() {
 
     Options:
           --host <HOST>
-              Address of the daemon, such as unix:///path/to/kontraktord.sock [default: the local
-              daemon's socket]
+              Address of the daemon: https://NAME[:PORT] or unix:///path/to/kontraktord.sock [default:
+              the local daemon's socket]
 
               [env: KONTRAKTOR_HOST]
 
@@ -202,6 +234,24 @@ fn help_of_rollback_and_diff() {
 
       -h, --help
               Print help (see a summary with '-h')
+
+    Options for daemons on the network:
+          --ca-certificate <FILE>
+              File with the authorities that may have signed the daemon's certificate, in PEM [default:
+              the system's] [env: KONTRAKTOR_CA_CERTIFICATE]
+
+          --client-certificate <FILE>
+              File with the client certificate, in PEM [env: KONTRAKTOR_CLIENT_CERTIFICATE]
+
+          --client-key <FILE>
+              File with the private key of the client certificate, in PEM [env: KONTRAKTOR_CLIENT_KEY]
+
+          --client-id <ID>
+              Client ID of a service account, whose secret is in KONTRAKTOR_CLIENT_SECRET [env:
+              KONTRAKTOR_CLIENT_ID]
+
+          --token-url <URL>
+              Token endpoint for the client ID [default: the daemon's] [env: KONTRAKTOR_TOKEN_URL]
     ");
     insta::assert_snapshot!(help(&["env", "diff", "-h"]), @"
     Compare two environments, or one at two points in time
@@ -214,8 +264,9 @@ fn help_of_rollback_and_diff() {
               it is now]
 
     Options:
-          --host <HOST>         Address of the daemon, such as unix:///path/to/kontraktord.sock
-                                [default: the local daemon's socket] [env: KONTRAKTOR_HOST]
+          --host <HOST>         Address of the daemon: https://NAME[:PORT] or
+                                unix:///path/to/kontraktord.sock [default: the local daemon's socket]
+                                [env: KONTRAKTOR_HOST]
           --own-only            Only the environments' own variables, without imports
           --prefix <PREFIX>     Only keys that begin with this prefix
           --timeout <DURATION>  Time limit for a request including retries, such as 500ms, 10s or 2m
@@ -223,6 +274,19 @@ fn help_of_rollback_and_diff() {
           --exit-code           Exit with 1 if there are differences, like git diff
           --output <FORMAT>     Output format [default: table] [possible values: table, json]
       -h, --help                Print help (see more with '--help')
+
+    Options for daemons on the network:
+          --ca-certificate <FILE>      File with the authorities that may have signed the daemon's
+                                       certificate, in PEM [default: the system's] [env:
+                                       KONTRAKTOR_CA_CERTIFICATE]
+          --client-certificate <FILE>  File with the client certificate, in PEM [env:
+                                       KONTRAKTOR_CLIENT_CERTIFICATE]
+          --client-key <FILE>          File with the private key of the client certificate, in PEM [env:
+                                       KONTRAKTOR_CLIENT_KEY]
+          --client-id <ID>             Client ID of a service account, whose secret is in
+                                       KONTRAKTOR_CLIENT_SECRET [env: KONTRAKTOR_CLIENT_ID]
+          --token-url <URL>            Token endpoint for the client ID [default: the daemon's] [env:
+                                       KONTRAKTOR_TOKEN_URL]
     ");
 }
 
@@ -237,8 +301,9 @@ fn help_of_show_and_schema_set() {
       <PROJECT/ENV>  Environment, such as infra-demo/dev
 
     Options:
-          --host <HOST>         Address of the daemon, such as unix:///path/to/kontraktord.sock
-                                [default: the local daemon's socket] [env: KONTRAKTOR_HOST]
+          --host <HOST>         Address of the daemon: https://NAME[:PORT] or
+                                unix:///path/to/kontraktord.sock [default: the local daemon's socket]
+                                [env: KONTRAKTOR_HOST]
           --prefix <PREFIX>     Only keys that begin with this prefix
           --own-only            Only the environment's own variables, without imports
           --timeout <DURATION>  Time limit for a request including retries, such as 500ms, 10s or 2m
@@ -251,6 +316,19 @@ fn help_of_show_and_schema_set() {
           --output <FORMAT>     Output format [default: table] [possible values: table, json, dotenv,
                                 docker, compose, shell]
       -h, --help                Print help (see more with '--help')
+
+    Options for daemons on the network:
+          --ca-certificate <FILE>      File with the authorities that may have signed the daemon's
+                                       certificate, in PEM [default: the system's] [env:
+                                       KONTRAKTOR_CA_CERTIFICATE]
+          --client-certificate <FILE>  File with the client certificate, in PEM [env:
+                                       KONTRAKTOR_CLIENT_CERTIFICATE]
+          --client-key <FILE>          File with the private key of the client certificate, in PEM [env:
+                                       KONTRAKTOR_CLIENT_KEY]
+          --client-id <ID>             Client ID of a service account, whose secret is in
+                                       KONTRAKTOR_CLIENT_SECRET [env: KONTRAKTOR_CLIENT_ID]
+          --token-url <URL>            Token endpoint for the client ID [default: the daemon's] [env:
+                                       KONTRAKTOR_TOKEN_URL]
     ");
     insta::assert_snapshot!(help(&["schema", "set", "--help"]), @r#"
     Attach a JSON Schema to keys of a project, or replace one
@@ -269,8 +347,8 @@ fn help_of_show_and_schema_set() {
 
     Options:
           --host <HOST>
-              Address of the daemon, such as unix:///path/to/kontraktord.sock [default: the local
-              daemon's socket]
+              Address of the daemon: https://NAME[:PORT] or unix:///path/to/kontraktord.sock [default:
+              the local daemon's socket]
 
               [env: KONTRAKTOR_HOST]
 
@@ -290,6 +368,24 @@ fn help_of_show_and_schema_set() {
 
       -h, --help
               Print help (see a summary with '-h')
+
+    Options for daemons on the network:
+          --ca-certificate <FILE>
+              File with the authorities that may have signed the daemon's certificate, in PEM [default:
+              the system's] [env: KONTRAKTOR_CA_CERTIFICATE]
+
+          --client-certificate <FILE>
+              File with the client certificate, in PEM [env: KONTRAKTOR_CLIENT_CERTIFICATE]
+
+          --client-key <FILE>
+              File with the private key of the client certificate, in PEM [env: KONTRAKTOR_CLIENT_KEY]
+
+          --client-id <ID>
+              Client ID of a service account, whose secret is in KONTRAKTOR_CLIENT_SECRET [env:
+              KONTRAKTOR_CLIENT_ID]
+
+          --token-url <URL>
+              Token endpoint for the client ID [default: the daemon's] [env: KONTRAKTOR_TOKEN_URL]
     "#);
 }
 
@@ -313,7 +409,7 @@ fn invalid_command_lines_are_refused_with_the_rule() {
         .show(&["schema", "show", "infra-demo", "Port"])
         .show(&["audit", "--limit", "0"])
         .show(&["audit", "--project", "a", "--env", "b/dev"])
-        .show(&["--host", "http://localhost", "status"])
+        .show(&["--host", "ftp://localhost", "status"])
         .show(&["--timeout", "0s", "status"])
         .show(&["--timeout", "soon", "status"]);
     insta::assert_snapshot!(world.transcript(), @r#"
@@ -391,8 +487,8 @@ fn invalid_command_lines_are_refused_with_the_rule() {
     error: --project a conflicts with --env b/dev
     hint: Omit --project.
     [exit 2]
-    $ ktr --host http://localhost status
-    error: unsupported host scheme http://; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket
+    $ ktr --host ftp://localhost status
+    error: unsupported host scheme ftp://; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket
     hint: Correct the value of --host or KONTRAKTOR_HOST.
     [exit 2]
     $ ktr --timeout 0s status

@@ -58,7 +58,7 @@ fn failures_of_ktr_have_exit_codes_of_their_own() {
         .show(&["run", "infra-demo/dev", "true"])
         .show(&["run", "Infra/dev", "--", "true"])
         .show(&["--timeout", "soon", "run", "infra-demo/dev", "--", "true"])
-        .show(&["--host", "http://localhost", "run", "infra-demo/dev", "--", "true"])
+        .show(&["--host", "ftp://localhost", "run", "infra-demo/dev", "--", "true"])
         .show(&["--host", "unix:///nowhere/k.sock", "run", "infra-demo/dev", "--", "true"]);
     insta::assert_snapshot!(world.transcript(), @r#"
     $ ktr run infra-demo/dev -- no-such-command
@@ -116,8 +116,8 @@ fn failures_of_ktr_have_exit_codes_of_their_own() {
     error: invalid timeout: expected a number and a unit, such as 500ms, 10s or 2m
     hint: Correct the value of --timeout or KONTRAKTOR_TIMEOUT.
     [exit 125]
-    $ ktr --host http://localhost run infra-demo/dev -- true
-    error: unsupported host scheme http://; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket
+    $ ktr --host ftp://localhost run infra-demo/dev -- true
+    error: unsupported host scheme ftp://; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket
     hint: Correct the value of --host or KONTRAKTOR_HOST.
     [exit 125]
     $ ktr --host unix:///nowhere/k.sock run infra-demo/dev -- true

@@ -9,6 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use kontraktor_proto::endpoint::CONNECTION_VARIABLES;
 use nix::pty::{OpenptyResult, openpty};
 use tempfile::TempDir;
 use testkit::Daemon;
@@ -79,14 +80,11 @@ impl World {
     /// `ktr` with these arguments and nothing from this process' environment that it looks at.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ktr"));
-        command
-            .args(arguments)
-            .env("KONTRAKTOR_HOST", format!("unix://{}", self.socket().display()))
-            .env("COLUMNS", "100")
-            .env_remove("KONTRAKTOR_TOKEN")
-            .env_remove("KONTRAKTOR_TIMEOUT")
-            .env_remove("KONTRAKTOR_DAEMON_UID")
-            .current_dir(self.dir.path());
+        command.args(arguments).env("COLUMNS", "100").current_dir(self.dir.path());
+        for name in CONNECTION_VARIABLES {
+            command.env_remove(name);
+        }
+        command.env("KONTRAKTOR_HOST", format!("unix://{}", self.socket().display()));
         command
     }
 

@@ -1,14 +1,19 @@
 //! The daemon's address: the `host` setting, and the default socket. It never connects.
 
+mod runtime_dir;
+mod server;
+
 use std::{
-    env,
-    ffi::OsStr,
-    fmt, fs, io,
-    os::unix::fs::MetadataExt as _,
+    fmt,
     path::{Path, PathBuf},
 };
 
-use http::Uri;
+pub(crate) use self::runtime_dir::fallback_dir_of;
+use self::server::ServerError;
+pub use self::{
+    runtime_dir::{NotPrivate, RuntimeDir, check_private, default_socket_path},
+    server::{Scheme, Server, TokenUrl},
+};
 
 /// The file name of the daemon's socket inside its runtime directory.
 pub const SOCKET_NAME: &str = "kontraktord.sock";
@@ -22,11 +27,43 @@ pub const HOST_VARIABLE: &str = "KONTRAKTOR_HOST";
 /// The environment variable that sets the token when no setting does.
 pub const TOKEN_VARIABLE: &str = "KONTRAKTOR_TOKEN";
 
+/// The environment variable that sets the certificates of authorities when no setting does.
+pub const CA_CERTIFICATE_VARIABLE: &str = "KONTRAKTOR_CA_CERTIFICATE";
+
+/// The environment variable that sets the client certificate when no setting does.
+pub const CLIENT_CERTIFICATE_VARIABLE: &str = "KONTRAKTOR_CLIENT_CERTIFICATE";
+
+/// The environment variable that sets the key of the client certificate when no setting does.
+pub const CLIENT_KEY_VARIABLE: &str = "KONTRAKTOR_CLIENT_KEY";
+
+/// The environment variable that sets the client id when no setting does.
+pub const CLIENT_ID_VARIABLE: &str = "KONTRAKTOR_CLIENT_ID";
+
+/// The environment variable that sets the client secret when no setting does.
+pub const CLIENT_SECRET_VARIABLE: &str = "KONTRAKTOR_CLIENT_SECRET";
+
+/// The environment variable that sets the token endpoint when no setting does.
+pub const TOKEN_URL_VARIABLE: &str = "KONTRAKTOR_TOKEN_URL";
+
 /// The environment variable that sets the timeout when no setting does.
 pub const TIMEOUT_VARIABLE: &str = "KONTRAKTOR_TIMEOUT";
 
 /// The environment variable that names another user whose daemon is trusted, by uid.
 pub const DAEMON_UID_VARIABLE: &str = "KONTRAKTOR_DAEMON_UID";
+
+/// Every environment variable that decides how the daemon is reached, and as whom.
+pub const CONNECTION_VARIABLES: [&str; 10] = [
+    HOST_VARIABLE,
+    TIMEOUT_VARIABLE,
+    CA_CERTIFICATE_VARIABLE,
+    CLIENT_CERTIFICATE_VARIABLE,
+    CLIENT_KEY_VARIABLE,
+    TOKEN_VARIABLE,
+    CLIENT_ID_VARIABLE,
+    CLIENT_SECRET_VARIABLE,
+    TOKEN_URL_VARIABLE,
+    DAEMON_UID_VARIABLE,
+];
 
 /// Parses [`DAEMON_UID_VARIABLE`]. Empty means that it is not set.
 ///
@@ -49,8 +86,8 @@ pub fn parse_daemon_uid(text: &str) -> Result<Option<u32>, String> {
 pub enum Host {
     /// A unix socket.
     Unix(PathBuf),
-    /// A daemon that listens on TCP with TLS.
-    Https(Uri),
+    /// A daemon on the network, or on a port of this machine.
+    Network(Server),
 }
 
 impl Host {
@@ -63,7 +100,10 @@ impl Host {
             return socket(path);
         }
         if host.starts_with("https://") {
-            return https(host);
+            return network(Scheme::Https, host);
+        }
+        if host.starts_with("http://") {
+            return network(Scheme::Http, host);
         }
         Err(match host.split_once("://") {
             // Only the scheme is repeated: the rest may contain a password.
@@ -95,23 +135,20 @@ pub fn excessive_length(path: &Path) -> Option<usize> {
     Some(path.as_os_str().len()).filter(|bytes| *bytes > MAX_SOCKET_PATH_BYTES)
 }
 
-fn https(text: &str) -> Result<Host, HostError> {
-    let uri: Uri = text.parse().map_err(|_| HostError::Https)?;
-    let authority = uri.authority().ok_or(HostError::Https)?;
-    if authority.as_str().contains('@') {
-        return Err(HostError::Credentials);
+fn network(scheme: Scheme, text: &str) -> Result<Host, HostError> {
+    match Server::parse(scheme, text) {
+        Ok((server, path)) if matches!(path.as_str(), "" | "/") => Ok(Host::Network(server)),
+        Ok(_) | Err(ServerError::Invalid) => Err(HostError::Address),
+        Err(ServerError::Credentials) => Err(HostError::Credentials),
+        Err(ServerError::PlainHttp) => Err(HostError::PlainHttp),
     }
-    if authority.host().is_empty() || !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-        return Err(HostError::Https);
-    }
-    Ok(Host::Https(uri))
 }
 
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Https(uri) => write!(f, "{}", uri.to_string().trim_end_matches('/')),
+            Self::Network(server) => server.fmt(f),
         }
     }
 }
@@ -149,9 +186,15 @@ pub enum HostError {
         /// Its length.
         bytes: usize,
     },
-    /// An invalid https address.
-    #[error("invalid https address in host; expected https://NAME or https://NAME:PORT, without a path")]
-    Https,
+    /// An invalid address on the network.
+    #[error("invalid address in host; expected https://NAME or https://NAME:PORT, without a path")]
+    Address,
+    /// Plain text to another machine.
+    #[error(
+        "plain http:// would send tokens and values unencrypted, and is allowed only to localhost, 127.0.0.1 and [::1]. Use \
+         https://"
+    )]
+    PlainHttp,
     /// A user name or password in the address.
     #[error("host must not contain a user name or password. Set oauth_token or {TOKEN_VARIABLE} instead")]
     Credentials,
@@ -172,130 +215,14 @@ impl HostError {
 const EXPECTED: &str =
     "unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket";
 
-/// Returns the socket of this user's daemon: `$XDG_RUNTIME_DIR/kontraktor/kontraktord.sock`, or without `XDG_RUNTIME_DIR`
-/// `<temporary directory>/kontraktor-<uid>/kontraktord.sock`.
-pub fn default_socket_path() -> PathBuf {
-    RuntimeDir::of_this_user().socket()
-}
-
-/// The directory that holds the daemon's socket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuntimeDir(PathBuf);
-
-impl RuntimeDir {
-    /// Returns the directory for this process' user and environment.
-    pub fn of_this_user() -> Self {
-        let uid = nix::unistd::geteuid().as_raw();
-        Self::from_parts(env::var_os("XDG_RUNTIME_DIR").as_deref(), &env::temp_dir(), uid)
-    }
-
-    /// Returns the directory for the given environment. A relative `XDG_RUNTIME_DIR` is ignored, as the XDG base
-    /// directory specification demands.
-    pub fn from_parts(xdg_runtime_dir: Option<&OsStr>, temp_dir: &Path, uid: u32) -> Self {
-        match xdg_runtime_dir.map(Path::new).filter(|path| path.is_absolute()) {
-            Some(path) => Self(path.join("kontraktor")),
-            None => Self(temp_dir.join(format!("kontraktor-{uid}"))),
-        }
-    }
-
-    /// Returns the directory's path.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Returns the path of the socket inside.
-    pub fn socket(&self) -> PathBuf {
-        self.0.join(SOCKET_NAME)
-    }
-
-    /// Checks that nobody else can have put a socket there, see [`check_private`].
-    pub fn check(&self) -> Result<(), NotPrivate> {
-        check_private(&self.0, nix::unistd::geteuid().as_raw())
-    }
-}
-
-/// Returns the fallback directory, when `socket` lies in it. Everyone can create names in the directory for temporary
-/// files, so a socket found there is trusted only after [`RuntimeDir::check`].
-pub(crate) fn fallback_dir_of(socket: &Path) -> Option<RuntimeDir> {
-    let fallback = RuntimeDir::from_parts(None, &env::temp_dir(), nix::unistd::geteuid().as_raw());
-    (socket.parent() == Some(fallback.path())).then_some(fallback)
-}
-
-/// Checks that `path` is a directory and not a link to one, that `uid` owns it, and that its mode is 0700.
-pub fn check_private(path: &Path, uid: u32) -> Result<(), NotPrivate> {
-    let fail = |reason| Err(NotPrivate { path: path.to_owned(), reason });
-    let metadata = match fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) => return fail(NotPrivateReason::Unreadable(error.kind())),
-    };
-    if !metadata.is_dir() {
-        return fail(NotPrivateReason::NotADirectory);
-    }
-    if metadata.uid() != uid {
-        return fail(NotPrivateReason::Owner(metadata.uid()));
-    }
-    match metadata.mode() & 0o7777 {
-        0o700 => Ok(()),
-        mode => fail(NotPrivateReason::Mode(mode)),
-    }
-}
-
-/// A directory that others may have created or can write to.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the directory {} {reason}", path.display())]
-pub struct NotPrivate {
-    path: PathBuf,
-    reason: NotPrivateReason,
-}
-
-impl NotPrivate {
-    /// Returns whether the directory does not exist.
-    pub fn is_missing(&self) -> bool {
-        self.reason == NotPrivateReason::Unreadable(io::ErrorKind::NotFound)
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum NotPrivateReason {
-    Unreadable(io::ErrorKind),
-    NotADirectory,
-    Owner(u32),
-    Mode(u32),
-}
-
-impl fmt::Display for NotPrivateReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(kind) => write!(f, "cannot be read: {kind}"),
-            Self::NotADirectory => f.write_str("is not a directory"),
-            Self::Owner(uid) => write!(f, "is owned by the user with uid {uid}"),
-            Self::Mode(mode) => write!(f, "has mode {mode:04o}; expected 0700"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::ffi::OsStr;
 
     use super::*;
 
     fn refusal(host: &str) -> String {
         Host::parse(Some(host)).expect_err("an invalid host").to_string()
-    }
-
-    #[test]
-    fn the_runtime_directory_follows_the_environment() {
-        let of = |xdg: Option<&str>| {
-            RuntimeDir::from_parts(xdg.map(OsStr::new), Path::new("/tmp"), 1000)
-                .socket()
-                .display()
-                .to_string()
-        };
-        assert_eq!(of(Some("/run/user/1000")), "/run/user/1000/kontraktor/kontraktord.sock");
-        for ignored in [None, Some(""), Some("run/user")] {
-            assert_eq!(of(ignored), "/tmp/kontraktor-1000/kontraktord.sock");
-        }
     }
 
     #[test]
@@ -307,20 +234,39 @@ mod tests {
 
     #[test]
     fn hosts_are_shown_as_they_are_written() {
-        for host in ["unix:///run/k.sock", "https://config.example.com", "https://[::1]:8743"] {
+        for host in [
+            "unix:///run/k.sock",
+            "https://config.example.com",
+            "https://[::1]:8743",
+            "https://192.0.2.1:8743",
+            "http://localhost:8743",
+            "http://127.0.0.1",
+            "http://[::1]:1",
+        ] {
             assert_eq!(Host::parse(Some(host)).expect("a good host").to_string(), host);
         }
     }
 
     #[test]
     fn invalid_hosts_are_refused() {
-        insta::assert_snapshot!(refusal("http://localhost:80"), @"unsupported host scheme http://; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket");
+        insta::assert_snapshot!(refusal("ftp://localhost:80"), @"unsupported host scheme ftp://; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket");
         insta::assert_snapshot!(refusal("localhost"), @"host has no scheme; expected unix:///path/to/kontraktord.sock or https://NAME[:PORT]. Omit host to use the local daemon's socket");
         insta::assert_snapshot!(refusal("unix://relative.sock"), @"host must be the absolute path of a socket, such as unix:///run/kontraktor/kontraktord.sock");
         insta::assert_snapshot!(refusal(&format!("unix:///{}", "x".repeat(200))), @"the socket path in host is 201 bytes long; the system allows at most 107. Choose a shorter directory");
-        insta::assert_snapshot!(refusal("https://"), @"invalid https address in host; expected https://NAME or https://NAME:PORT, without a path");
-        insta::assert_snapshot!(refusal("https://name/path"), @"invalid https address in host; expected https://NAME or https://NAME:PORT, without a path");
+        insta::assert_snapshot!(refusal("https://"), @"invalid address in host; expected https://NAME or https://NAME:PORT, without a path");
+        insta::assert_snapshot!(refusal("https://name/path"), @"invalid address in host; expected https://NAME or https://NAME:PORT, without a path");
         insta::assert_snapshot!(refusal("https://me:hunter2@name"), @"host must not contain a user name or password. Set oauth_token or KONTRAKTOR_TOKEN instead");
+        insta::assert_snapshot!(refusal("http://name:8743"), @"plain http:// would send tokens and values unencrypted, and is allowed only to localhost, 127.0.0.1 and [::1]. Use https://");
+        for invalid in [
+            "https://name:",
+            "https://name:0",
+            "https://name:65536",
+            "https://name#x",
+            "https://[::1",
+            "https://a_b:x",
+        ] {
+            assert_eq!(Host::parse(Some(invalid)), Err(HostError::Address), "{invalid}");
+        }
         assert!(!refusal("ftp://me:hunter2@name").contains("hunter2"));
     }
 
@@ -342,25 +288,5 @@ mod tests {
         for wrong in ["-1", "root", "4294967296", " 1"] {
             assert!(parse_daemon_uid(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn only_a_private_directory_is_trusted() {
-        let temp = tempfile::tempdir().expect("a temporary directory");
-        let uid = nix::unistd::geteuid().as_raw();
-        let dir = temp.path().join("d");
-
-        assert!(check_private(&dir, uid).expect_err("missing").is_missing());
-        fs::create_dir(&dir).expect("created");
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).expect("mode set");
-        assert!(check_private(&dir, uid).expect_err("open to others").to_string().contains("0755"));
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).expect("mode set");
-        assert_eq!(check_private(&dir, uid), Ok(()));
-        assert!(
-            check_private(&dir, uid + 1).expect_err("of another user").to_string().contains("is owned by")
-        );
-        let link = temp.path().join("link");
-        symlink(&dir, &link).expect("linked");
-        assert!(check_private(&link, uid).expect_err("a link").to_string().contains("not a directory"));
     }
 }

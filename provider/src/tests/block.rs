@@ -54,6 +54,7 @@ async fn environment_variables_that_are_no_text_are_not_taken_for_unset() {
     for (name, attribute, value) in [
         ("KONTRAKTOR_HOST", "host", "unix:///run/k.sock"),
         ("KONTRAKTOR_TOKEN", "oauth_token", "t"),
+        ("KONTRAKTOR_CA_CERTIFICATE", "ca_certificate", "/ca.pem"),
         ("KONTRAKTOR_TIMEOUT", "timeout", "2m"),
     ] {
         let diagnostics = configured(garbled(name), []).await;
@@ -95,9 +96,9 @@ async fn the_block_and_the_environment_are_checked() {
     let bad = settings("ftp://x", "soon");
     assert!(configured(bad, [("host", text("unix:///k")), ("timeout", text("2m"))]).await.is_empty());
 
-    insta::assert_snapshot!(configured(none(), [("host", text("https://k.example.com"))]).await[0], @"
+    insta::assert_snapshot!(configured(none(), [("host", text("http://k.example.com"))]).await[0], @"
     Error at host: Invalid host
-    The daemon does not support https connections yet. Leave host out to use the local daemon's socket, or set it to a socket such as unix:///path/to/kontraktord.sock.
+    plain http:// would send tokens and values unencrypted, and is allowed only to localhost, 127.0.0.1 and [::1]. Use https://.
     ");
     insta::assert_snapshot!(configured(none(), [("timeout", text("soon"))]).await[0], @r#"
     Error at timeout: Invalid timeout
@@ -118,6 +119,68 @@ async fn the_block_and_the_environment_are_checked() {
             "{timeout}: {diagnostics:?}"
         );
     }
+}
+
+fn with_environment<const N: usize>(variables: [(&'static str, &str); N]) -> Settings {
+    let connection = variables.into_iter().map(|(name, value)| (name, value.into())).collect();
+    Settings { connection, ..Settings::default() }
+}
+
+#[tokio::test]
+async fn settings_of_the_network_are_checked_when_the_provider_is_configured() {
+    let https = ("host", text("https://k.example.com"));
+    let refused = [
+        configured(with_environment([]), [https.clone(), ("ca_certificate", text("/none/ca.pem"))]).await,
+        configured(with_environment([("KONTRAKTOR_CA_CERTIFICATE", "/none/ca.pem")]), [https]).await,
+        configured(with_environment([]), [("oauth_token", text("hunter2")), ("client_id", text("hunter2"))])
+            .await,
+        configured(
+            with_environment([("KONTRAKTOR_TOKEN", "hunter2"), ("KONTRAKTOR_CLIENT_ID", "hunter2")]),
+            [],
+        )
+        .await,
+        configured(with_environment([]), [("client_id", text("hunter2"))]).await,
+        configured(
+            with_environment([("KONTRAKTOR_CLIENT_SECRET", "hunter2")]),
+            [("client_id", text("id")), ("token_url", text("http://hunter2"))],
+        )
+        .await,
+    ]
+    .concat()
+    .join("\n\n");
+    assert!(!refused.contains("hunter2"), "{refused}");
+    insta::assert_snapshot!(refused, @"
+    Error at ca_certificate: Invalid ca_certificate
+    The file /none/ca.pem cannot be read: No such file or directory (os error 2).
+
+    Error: Invalid KONTRAKTOR_CA_CERTIFICATE
+    The file /none/ca.pem cannot be read: No such file or directory (os error 2).
+
+    Error at oauth_token: Invalid oauth_token
+    Both oauth_token and client_id are set, and only one source of tokens can be used. Unset one of them.
+
+    Error: Invalid KONTRAKTOR_TOKEN
+    Both KONTRAKTOR_TOKEN and KONTRAKTOR_CLIENT_ID are set, and only one source of tokens can be used. Unset one of them.
+
+    Error at client_id: Invalid client_id
+    The setting client_secret is missing; set client_id and client_secret together.
+
+    Error at token_url: Invalid token_url
+    Plain http:// would send the client secret unencrypted, and is allowed only to localhost, 127.0.0.1 and [::1]. Use https://.
+    ");
+}
+
+#[tokio::test]
+async fn a_source_of_tokens_in_the_block_replaces_the_one_in_the_environment() {
+    let environment = with_environment([
+        ("KONTRAKTOR_TOKEN", "t"),
+        ("KONTRAKTOR_CLIENT_SECRET", "s"),
+        // Not looked at on a socket.
+        ("KONTRAKTOR_CA_CERTIFICATE", "/none/ca.pem"),
+    ]);
+    assert!(configured(environment.clone(), [("client_id", text("id"))]).await.is_empty());
+    assert!(configured(environment.clone(), [("oauth_token", text("t"))]).await.is_empty());
+    assert_eq!(configured(environment, []).await.len(), 1);
 }
 
 fn batch(window_ms: Value, max_items: Value) -> Value {

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     connect::{ConnectError, Retryability},
+    credentials::TokenError,
     error::ClientError,
     options::{ClientOptions, MAX_TIMEOUT},
     rpc::{Failure, RawCodec, Rpc, RpcKind, encode, ready_channel, refused_unseen, request},
@@ -116,7 +117,9 @@ impl Client {
         let mut write_lost = false;
         // Every attempt so far found nothing listening.
         let mut nothing_listened = true;
+        let mut token_renewed = false;
         loop {
+            let start = Instant::now();
             let attempt = timeout_at(deadline, attempt()).await;
             let failure = match attempt {
                 Ok(Ok(response)) => return Ok(response),
@@ -133,6 +136,13 @@ impl Client {
                 Ok(Err(failure)) => failure,
                 Err(_) => Failure::deadline_exceeded(),
             };
+            if matches!(failure, Failure::Unauthenticated(_)) && !token_renewed {
+                token_renewed = true;
+                // The daemon may have forgotten the token, or this machine may have slept past its end.
+                if transport.authorization.discard(start) {
+                    continue;
+                }
+            }
             write_lost |= matches!(failure, Failure::ResponseLost(_)) && rpc.kind != RpcKind::Read;
             nothing_listened &= matches!(
                 &failure,
@@ -141,6 +151,7 @@ impl Client {
             // Never sooner than the daemon asked for, and not all clients at once.
             let requested = match &failure {
                 Failure::Refused(problem) => Duration::from_millis(problem.retry_after_ms),
+                Failure::NoToken(error) => error.retry_after,
                 _ => Duration::ZERO,
             };
             let wait = requested + jittered(pause);
@@ -150,7 +161,7 @@ impl Client {
                 if nothing_listened {
                     transport.give_up();
                 }
-                return Err(self.error(rpc, failure, write_lost));
+                return Err(self.error(rpc, transport, failure, write_lost));
             }
             tracing::debug!(rpc = rpc.name, pause = ?wait, "retrying: {}", failure.reason());
             sleep(wait).await;
@@ -161,7 +172,7 @@ impl Client {
 
     /// Returns the error of a call whose last attempt failed. `write_lost`: a write was sent, then or earlier, and got no
     /// response.
-    pub(super) fn error(&self, rpc: &Rpc, failure: Failure, write_lost: bool) -> ClientError {
+    fn error(&self, rpc: &Rpc, transport: &Transport, failure: Failure, write_lost: bool) -> ClientError {
         let target = self.options().host.to_string();
         match failure {
             // The daemon looked, so this also answers the attempts before: a batch that had been written would have
@@ -174,11 +185,27 @@ impl Client {
             Failure::NotConnected(ConnectError { reason, remedy, .. }) => {
                 ClientError::NotReachable { target, reason, remedy }
             }
-            Failure::ResponseLost(reason) => {
-                ClientError::TimedOut { target, operation: rpc.name, timeout: self.options().timeout, reason }
+            Failure::NoToken(error) => {
+                let TokenError { url, retryability, reason, remedy, .. } = *error;
+                ClientError::NoToken { url, reason, remedy, reached: retryability == Retryability::Never }
             }
+            Failure::Unauthenticated(problem) => {
+                let (reason, remedy) = transport.describe_rejection();
+                ClientError::Unauthenticated { target, reason, remedy, problem }
+            }
+            Failure::ResponseLost(reason) => self.timed_out(rpc, reason),
             Failure::Incompatible(reason) => self.protocol_error(rpc, reason),
         }
+    }
+
+    /// Returns the error of a read that was not answered before the deadline.
+    pub(super) fn timed_out_error(&self, rpc: &Rpc) -> ClientError {
+        self.timed_out(rpc, Failure::deadline_exceeded().reason())
+    }
+
+    fn timed_out(&self, rpc: &Rpc, reason: String) -> ClientError {
+        let target = self.options().host.to_string();
+        ClientError::TimedOut { target, operation: rpc.name, timeout: self.options().timeout, reason }
     }
 
     fn outcome_unknown(&self, rpc: &Rpc, reason: String) -> ClientError {
@@ -196,8 +223,8 @@ async fn attempt(
     message: Bytes,
     deadline: Instant,
 ) -> Result<Bytes, Failure> {
+    let request = request(transport, message, deadline).await?;
     let mut grpc = ready_channel(transport, MAX_ANSWER_BYTES).await?;
-    let request = request(transport, message, deadline);
     Ok(grpc.unary(request, PathAndQuery::from_static(rpc.path), RawCodec).await?.into_inner())
 }
 
@@ -205,15 +232,17 @@ async fn attempt(
 ///
 /// With `was_connected` the daemon has been there, so that one that does not listen is probably being restarted.
 fn can_retry(failure: &Failure, kind: RpcKind, is_first: bool, was_connected: bool) -> bool {
+    let after = |retryability| match retryability {
+        Retryability::Soon => true,
+        Retryability::AfterRestart => was_connected || !is_first,
+        Retryability::Never => !is_first,
+    };
     match failure {
-        Failure::NotConnected(error) => match error.retryability {
-            Retryability::Soon => true,
-            Retryability::AfterRestart => was_connected || !is_first,
-            Retryability::Never => !is_first,
-        },
+        Failure::NotConnected(error) => after(error.retryability),
+        Failure::NoToken(error) => error.retryability != Retryability::Never && after(error.retryability),
         Failure::Refused(problem) => refused_unseen(problem),
         Failure::ResponseLost(_) => kind != RpcKind::Write,
-        Failure::Incompatible(_) => false,
+        Failure::Unauthenticated(_) | Failure::Incompatible(_) => false,
     }
 }
 

@@ -1,72 +1,96 @@
-//! Connecting to the daemon's socket, and why that failed.
+//! Connecting to the daemon, and why that failed.
+//!
+//! A connection is returned when the daemon has shown that it takes requests on it, so that every failure of connecting
+//! means that nothing was sent.
 
-use std::{error::Error, io, path::Path};
+mod http2;
+mod tcp;
+mod unix;
+
+use std::{error::Error, path::PathBuf, sync::Arc, time::Duration};
 
 use hyper_util::rt::TokioIo;
-use nix::unistd::geteuid;
-use tokio::net::UnixStream;
-
-use crate::endpoint::{
-    DAEMON_UID_VARIABLE, MAX_SOCKET_PATH_BYTES, RuntimeDir, default_socket_path, excessive_length,
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
 };
+
+use self::http2::GreetError;
+pub(super) use self::{tcp::tls_failure, unix::TrustedUsers};
+use super::tls::Tls;
+use crate::endpoint::{RuntimeDir, Server};
 
 const TRY_AGAIN: &str = "try again, or check the daemon's log";
 
-/// Connects to `socket`, and sends nothing: when this returns, one of `users` listens there.
-///
-/// When `directory` is given, it must be private, or nothing is connected. Without it there is no socket, and one that appears
-/// at this moment is not the daemon's: the daemon creates the directory first.
-pub(super) async fn connect(
-    socket: &Path,
-    directory: Option<&RuntimeDir>,
-    users: &TrustedUsers,
-) -> Result<TokioIo<UnixStream>, ConnectError> {
-    match directory.map_or(Ok(()), RuntimeDir::check) {
-        Ok(()) => {}
-        Err(error) if error.is_missing() => {
-            return Err(ConnectError::from_io(&io::ErrorKind::NotFound.into(), socket));
-        }
-        Err(error) => {
-            return Err(ConnectError::never(
-                format!("the socket is not trusted: {error}"),
-                "remove the directory, which someone else may have created, or name another socket with the host setting",
-            ));
-        }
-    }
-    if let Some(bytes) = excessive_length(socket) {
-        return Err(ConnectError::never(
-            format!("its path is {bytes} bytes long; the system allows at most {MAX_SOCKET_PATH_BYTES}"),
-            "start the daemon with `kontraktord --socket PATH` and a shorter path, and connect to that",
-        ));
-    }
-    let failed = |error: io::Error| ConnectError::from_io(&error, socket);
-    let stream = UnixStream::connect(socket).await.map_err(failed)?;
-    // SO_PEERCRED (unix(7)): the process that listens on the socket, whatever its path leads to by now.
-    users.check(stream.peer_cred().map_err(failed)?.uid())?;
-    Ok(TokioIo::new(stream))
+/// The longest time that connecting may take, over TCP with its handshakes.
+const MAX_CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// A connection of whatever kind.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+pub(super) type Connection = TokioIo<Box<dyn Stream>>;
+
+/// Where to connect, and what must be checked there.
+pub(super) enum Target {
+    Unix {
+        socket: PathBuf,
+        /// When given, it must be private.
+        directory: Option<RuntimeDir>,
+        users: TrustedUsers,
+    },
+    Network {
+        server: Server,
+        /// When the address demands it.
+        tls: Option<Arc<Tls>>,
+    },
 }
 
-/// The users whose daemon receives requests and tokens, and whose answers are believed.
-#[derive(Debug, Clone)]
-pub(super) struct TrustedUsers(Vec<u32>);
-
-impl TrustedUsers {
-    /// This process's user, root, and this one.
-    pub(super) fn new(uid: Option<u32>) -> Self {
-        Self([geteuid().as_raw(), 0].into_iter().chain(uid).collect())
+impl Target {
+    /// Connects for HTTP/2. `time` is what a whole call may take: connecting takes at most half of it, so that a call whose
+    /// server does not respond at all can say that nothing was sent.
+    pub(super) async fn connect_http2(&self, time: Duration) -> Result<Connection, ConnectError> {
+        let stream: Box<dyn Stream> = match self {
+            Self::Unix { socket, directory, users } => {
+                Box::new(unix::connect(socket, directory.as_ref(), users).await?)
+            }
+            Self::Network { server, tls } => {
+                let connect = async {
+                    let stream = tcp::connect(server, tls.as_deref(), b"h2").await?;
+                    let greeted = http2::greet(stream).await.map_err(|error| match error {
+                        GreetError::NotHttp2(start) => tcp::not_http2(&start, server),
+                        GreetError::Io(error) => tcp::tls_failure(&error, server, tls.as_deref()),
+                    })?;
+                    Ok::<_, ConnectError>(Box::new(greeted) as Box<dyn Stream>)
+                };
+                within(time, connect).await?
+            }
+        };
+        Ok(TokioIo::new(stream))
     }
 
-    fn check(&self, uid: u32) -> Result<(), ConnectError> {
-        if self.0.contains(&uid) {
-            return Ok(());
-        }
-        Err(ConnectError::never(
-            format!("the socket is not trusted: uid {uid} listens on it, and not uid {} or root", geteuid()),
-            &format!(
-                "start a daemon of your own with `kontraktord`, or set {DAEMON_UID_VARIABLE}={uid} if you trust that user \
-                 with your secrets"
-            ),
-        ))
+    /// Connects for HTTP/1.1.
+    pub(super) async fn connect_http1(&self, time: Duration) -> Result<Connection, ConnectError> {
+        let stream: Box<dyn Stream> = match self {
+            Self::Unix { socket, directory, users } => {
+                Box::new(unix::connect(socket, directory.as_ref(), users).await?)
+            }
+            Self::Network { server, tls } => {
+                within(time, tcp::connect(server, tls.as_deref(), b"http/1.1")).await?
+            }
+        };
+        Ok(TokioIo::new(stream))
+    }
+}
+
+async fn within<T>(
+    time: Duration,
+    connect: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    match timeout(MAX_CONNECT_TIME.min(time / 2), connect).await {
+        Ok(result) => result,
+        Err(_) => Err(tcp::timed_out()),
     }
 }
 
@@ -111,119 +135,11 @@ impl ConnectError {
         None
     }
 
-    fn never(reason: String, remedy: &str) -> Self {
+    pub(super) fn never(reason: String, remedy: &str) -> Self {
         Self { retryability: Retryability::Never, reason, remedy: remedy.to_owned() }
     }
 
-    fn from_io(error: &io::Error, socket: &Path) -> Self {
-        let start_daemon = || {
-            if socket == default_socket_path() {
-                return "start the daemon with `kontraktord`".to_owned();
-            }
-            format!("start the daemon with `kontraktord --socket {}`", socket.display())
-        };
-        let (retryability, reason, remedy) = match error.kind() {
-            io::ErrorKind::NotFound => {
-                (Retryability::AfterRestart, "the socket does not exist".to_owned(), start_daemon())
-            }
-            io::ErrorKind::ConnectionRefused => {
-                (Retryability::AfterRestart, "nothing listens on the socket".to_owned(), start_daemon())
-            }
-            io::ErrorKind::PermissionDenied => (
-                Retryability::Never,
-                "permission denied".to_owned(),
-                "run as the user who runs kontraktord, or start a daemon of your own with `kontraktord`"
-                    .to_owned(),
-            ),
-            // EAGAIN: the queue of waiting connections is full, see unix(7).
-            io::ErrorKind::WouldBlock => {
-                (Retryability::Soon, "too many connections are waiting".to_owned(), TRY_AGAIN.to_owned())
-            }
-            _ => (Retryability::Never, error.to_string(), start_daemon()),
-        };
-        Self { retryability, reason, remedy }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        fs,
-        io::Read as _,
-        os::unix::{fs::PermissionsExt as _, net::UnixListener},
-    };
-
-    use super::*;
-
-    /// Returns what a process that listens on the socket has received; `None`: nobody has connected.
-    fn received(listener: &UnixListener) -> Option<Vec<u8>> {
-        listener.set_nonblocking(true).expect("a socket");
-        let (mut stream, _) = listener.accept().ok()?;
-        stream.set_nonblocking(false).expect("a socket");
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).expect("the client has closed its end");
-        Some(bytes)
-    }
-
-    #[tokio::test]
-    async fn a_directory_that_others_can_write_to_is_not_trusted() {
-        let temp = tempfile::tempdir().expect("a temporary directory");
-        let directory = RuntimeDir::from_parts(None, temp.path(), nix::unistd::geteuid().as_raw());
-        let (socket, users) = (directory.socket(), TrustedUsers::new(None));
-        let connect = || connect(&socket, Some(&directory), &users);
-
-        // A missing directory means the same as a daemon that does not run.
-        assert_eq!(connect().await.expect_err("missing").reason, "the socket does not exist");
-
-        fs::create_dir(directory.path()).expect("created");
-        let _listener = UnixListener::bind(directory.socket()).expect("bound");
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).expect("mode set");
-        let error = connect().await.expect_err("open to others");
-        assert_eq!(error.retryability, Retryability::Never);
-        assert!(error.reason.contains("not trusted"), "{error:?}");
-
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).expect("mode set");
-        connect().await.expect("private");
-    }
-
-    /// Another user may create the directory at any moment, also between the check and the connection.
-    #[tokio::test]
-    async fn nothing_is_connected_while_the_directory_is_missing() {
-        let temp = tempfile::tempdir().expect("a temporary directory");
-        let socket = temp.path().join("k.sock");
-        let listener = UnixListener::bind(&socket).expect("bound");
-        let missing = RuntimeDir::from_parts(None, &temp.path().join("none"), 1);
-        let error = connect(&socket, Some(&missing), &TrustedUsers::new(None)).await.expect_err("missing");
-        assert_eq!(error.retryability, Retryability::AfterRestart);
-        assert_eq!(received(&listener), None);
-    }
-
-    #[tokio::test]
-    async fn a_daemon_of_another_user_receives_nothing() {
-        let temp = tempfile::tempdir().expect("a temporary directory");
-        let socket = temp.path().join("k.sock");
-        let listener = UnixListener::bind(&socket).expect("bound");
-        let me = geteuid().as_raw();
-        // Whom else this process is, for a client of these users.
-        let error = connect(&socket, None, &TrustedUsers(vec![me + 1])).await.expect_err("another user");
-        assert_eq!(error.retryability, Retryability::Never);
-        assert_eq!(received(&listener).as_deref(), Some(&b""[..]));
-        let remedy = format!("{DAEMON_UID_VARIABLE}={me} ");
-        assert!(
-            error.reason.contains(&format!("uid {me} listens")) && error.remedy.contains(&remedy),
-            "{error:?}"
-        );
-        connect(&socket, None, &TrustedUsers(vec![me + 1, me])).await.expect("trusted explicitly");
-        assert!(TrustedUsers::new(None).check(me).is_ok() && TrustedUsers::new(None).check(0).is_ok());
-        assert!(TrustedUsers::new(Some(4711)).check(4711).is_ok());
-        assert!(TrustedUsers::new(Some(4711)).check(4712).is_err());
-    }
-
-    #[tokio::test]
-    async fn a_path_that_is_too_long_is_not_taken_for_a_daemon_that_does_not_run() {
-        let socket = Path::new("/tmp").join("x".repeat(200));
-        let error = connect(&socket, None, &TrustedUsers::new(None)).await.expect_err("too long");
-        assert_eq!(error.retryability, Retryability::Never);
-        assert_eq!(error.reason, "its path is 205 bytes long; the system allows at most 107");
+    fn after_restart(reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { retryability: Retryability::AfterRestart, reason: reason.into(), remedy: remedy.into() }
     }
 }

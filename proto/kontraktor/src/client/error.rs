@@ -46,13 +46,29 @@ pub enum ClientError {
     /// The daemon refused; nothing was written.
     #[error("{}", .0.message)]
     Refused(Box<Problem>),
-    /// This kind of host is not supported yet; nothing was sent.
-    #[error("cannot connect to {target}: {reason}")]
-    Unsupported {
-        /// The host.
-        target: String,
+    /// There is no access token; nothing was sent to the daemon.
+    #[error("cannot get an access token from {url}: {reason}")]
+    NoToken {
+        /// The token endpoint.
+        url: String,
         /// Why.
         reason: String,
+        /// What to do about it.
+        remedy: String,
+        /// Whether the endpoint was reached, and refused.
+        reached: bool,
+    },
+    /// The daemon does not accept the credentials; nothing was written.
+    #[error("kontraktord at {target} {reason}")]
+    Unauthenticated {
+        /// The host.
+        target: String,
+        /// What was not accepted: a predicate whose subject is the daemon.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+        /// What the daemon reported.
+        problem: Option<Box<Problem>>,
     },
     /// A streamed response ended before its last chunk. None of it is returned.
     #[error(
@@ -87,14 +103,12 @@ impl ClientError {
     /// Returns what to do about it, as an imperative sentence without capital and full stop.
     pub fn remedy(&self) -> Option<&str> {
         match self {
-            Self::NotReachable { remedy, .. } => Some(remedy),
+            Self::NotReachable { remedy, .. } | Self::NoToken { remedy, .. } => Some(remedy),
+            Self::Unauthenticated { remedy, .. } => Some(remedy),
             Self::OutcomeUnknown { .. } => Some("check what is stored before you repeat the write"),
             Self::TimedOut { .. } => Some("check the daemon's log, or increase the timeout"),
             Self::Interrupted { .. } => Some("try again, or check the daemon's log"),
             Self::Refused(problem) => Some(problem.remedy.as_str()).filter(|remedy| !remedy.is_empty()),
-            Self::Unsupported { .. } => {
-                Some("omit host, or set it to a local socket: unix:///path/to/kontraktord.sock")
-            }
             Self::Protocol { .. } => Some("use the same version of the client and kontraktord"),
         }
     }
@@ -103,6 +117,7 @@ impl ClientError {
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Refused(problem) => Some(problem),
+            Self::Unauthenticated { problem, .. } => problem.as_deref(),
             _ => None,
         }
     }

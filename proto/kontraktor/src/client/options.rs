@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
-
+use super::{credentials::Credentials, tls::TlsOptions};
 use crate::endpoint::Host;
 
 /// How long a call may take, retries included, when no timeout is set.
@@ -23,17 +22,28 @@ pub struct ClientOptions {
     pub via: String,
     /// Name and version of the program, such as `ktr/0.1.0`.
     pub user_agent: String,
-    /// Sent as a bearer token, if set.
-    pub token: Option<SecretString>,
+    /// What says who the client is.
+    pub credentials: Credentials,
+    /// Whom the client trusts on the network, and the certificate that it shows.
+    pub tls: TlsOptions,
     /// A user whose daemon is trusted, by uid, in addition to this process's user and root.
     pub daemon_uid: Option<u32>,
 }
 
 impl ClientOptions {
-    /// Returns options with the default timeout, without a token, and for a daemon of this process's user or root. The user agent is `via` and this crate's version.
+    /// Returns options with the default timeout, without credentials, and for a daemon of this process's user or root, or one
+    /// whose certificate the system trusts. The user agent is `via` and this crate's version.
     pub fn new(host: Host, via: impl Into<String>) -> Self {
         let via = via.into();
         let user_agent = format!("{via}/{}", env!("CARGO_PKG_VERSION"));
-        Self { host, timeout: DEFAULT_TIMEOUT, via, user_agent, token: None, daemon_uid: None }
+        Self {
+            host,
+            timeout: DEFAULT_TIMEOUT,
+            via,
+            user_agent,
+            credentials: Credentials::None,
+            tls: TlsOptions::default(),
+            daemon_uid: None,
+        }
     }
 }

@@ -8,10 +8,12 @@ use tonic::{
     Code, Request, Status, TimeoutExpired,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    transport::Channel,
 };
 
-use super::{connect::ConnectError, error::ClientError, transport::Transport};
+use super::{
+    channel::GrpcChannel, connect::ConnectError, credentials::TokenError, error::ClientError,
+    transport::Transport,
+};
 use crate::{
     problem,
     v1::{Problem, ProblemCode},
@@ -41,6 +43,10 @@ pub(super) enum RpcKind {
 pub(super) enum Failure {
     /// There was no connection; nothing was sent.
     NotConnected(ConnectError),
+    /// There was no token; nothing was sent.
+    NoToken(Box<TokenError>),
+    /// The daemon, or a proxy before it, does not accept the credentials; nothing was written.
+    Unauthenticated(Option<Box<Problem>>),
     /// The daemon refused; nothing was written.
     Refused(Box<Problem>),
     /// The request was sent, and its outcome is unknown.
@@ -58,9 +64,17 @@ impl Failure {
     pub(super) fn reason(self) -> String {
         match self {
             Self::NotConnected(error) => error.reason,
-            Self::Refused(problem) => problem.message,
+            Self::NoToken(error) => format!("no access token from {}: {}", error.url, error.reason),
+            Self::Unauthenticated(None) => "the credentials were rejected".to_owned(),
+            Self::Refused(problem) | Self::Unauthenticated(Some(problem)) => problem.message,
             Self::ResponseLost(reason) | Self::Incompatible(reason) => reason,
         }
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        Self::NoToken(Box::new(error))
     }
 }
 
@@ -69,8 +83,12 @@ impl From<Status> for Failure {
         if let Some(error) = ConnectError::in_status(&status) {
             return Self::NotConnected(error);
         }
-        if let Some(problem) = problem::from_status(&status) {
-            return Self::Refused(Box::new(problem));
+        let problem = problem::from_status(&status).map(Box::new);
+        if status.code() == Code::Unauthenticated {
+            return Self::Unauthenticated(problem);
+        }
+        if let Some(problem) = problem {
+            return Self::Refused(problem);
         }
         // The channel keeps the request's deadline too, and may notice first.
         if status.code() == Code::Cancelled && status.message() == TimeoutExpired(()).to_string() {
@@ -83,7 +101,6 @@ impl From<Status> for Failure {
         match status.code() {
             // Returned before a request is looked at, by whatever server this is.
             Code::Unimplemented
-            | Code::Unauthenticated
             | Code::PermissionDenied
             | Code::InvalidArgument
             | Code::OutOfRange
@@ -113,19 +130,27 @@ pub(super) fn encode(request: &impl Message) -> Result<Bytes, ClientError> {
 pub(super) async fn ready_channel(
     transport: &Transport,
     max_message_bytes: usize,
-) -> Result<Grpc<Channel>, Failure> {
+) -> Result<Grpc<GrpcChannel>, Failure> {
     let mut grpc = Grpc::new(transport.channel.clone()).max_decoding_message_size(max_message_bytes);
-    grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
+    grpc.ready().await.map_err(Status::from_error)?;
     Ok(grpc)
 }
 
-/// Returns a request with this message and the client's metadata.
-pub(super) fn request(transport: &Transport, message: Bytes, deadline: Instant) -> Request<Bytes> {
+/// Returns a request with this message and the client's metadata and token.
+pub(super) async fn request(
+    transport: &Transport,
+    message: Bytes,
+    deadline: Instant,
+) -> Result<Request<Bytes>, Failure> {
+    let authorization = transport.authorization.header(deadline).await?;
     let mut request = Request::new(message);
     *request.metadata_mut() = transport.metadata.clone();
+    if let Some(authorization) = authorization {
+        request.metadata_mut().insert("authorization", authorization);
+    }
     // The daemon gives up when this client does.
     request.set_timeout(deadline.saturating_duration_since(Instant::now()));
-    request
+    Ok(request)
 }
 
 /// Passes messages through as encoded bytes, so that a request is encoded once however often it is sent.

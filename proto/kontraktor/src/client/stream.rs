@@ -81,12 +81,12 @@ impl Client {
                 Ok(Ok(next)) => next,
                 Ok(Err(status)) => {
                     return Err(match Failure::from(status) {
-                        Failure::ResponseLost(_) if Instant::now() >= deadline => self.timed_out(),
+                        Failure::ResponseLost(_) if Instant::now() >= deadline => self.timed_out_error(&RPC),
                         Failure::Refused(problem) => ClientError::Refused(problem),
                         failure => interrupted(failure.reason()),
                     });
                 }
-                Err(_) => return Err(self.timed_out()),
+                Err(_) => return Err(self.timed_out_error(&RPC)),
             };
             let Some(next) = next else {
                 if value.len() < size {
@@ -107,10 +107,6 @@ impl Client {
         v1::StreamSecretResponse::decode(message)
             .map_err(|error| self.protocol_error(&RPC, format!("invalid response: {error}")))
     }
-
-    fn timed_out(&self) -> ClientError {
-        self.error(&RPC, Failure::deadline_exceeded(), false)
-    }
 }
 
 /// Sends the request and waits for the first message.
@@ -119,8 +115,8 @@ async fn open(
     message: Bytes,
     deadline: Instant,
 ) -> Result<(Bytes, Streaming<Bytes>), Failure> {
+    let request = request(transport, message, deadline).await?;
     let mut grpc = ready_channel(transport, MAX_STREAM_MESSAGE_BYTES).await?;
-    let request = request(transport, message, deadline);
     let response = grpc.server_streaming(request, PathAndQuery::from_static(RPC.path), RawCodec).await?;
     let mut stream = response.into_inner();
     match stream.message().await? {

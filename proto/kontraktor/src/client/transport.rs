@@ -1,15 +1,15 @@
 //! The channel to the daemon, and the metadata of every request.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
+use http::Uri;
 use kontraktor_model::limits::{MAX_VIA_CHARS, VIA_METADATA};
-use secrecy::ExposeSecret as _;
 use tonic::{
     metadata::{Ascii, MetadataMap, MetadataValue},
     transport::{Channel, Endpoint},
@@ -17,37 +17,66 @@ use tonic::{
 use tower::service_fn;
 
 use super::{
-    connect::{ConnectError, TrustedUsers, connect},
+    channel::GrpcChannel,
+    connect::{ConnectError, Target, TrustedUsers},
+    credentials::Authorization,
     error::ClientError,
     options::ClientOptions,
+    settings::SettingError,
+    tls::Tls,
 };
 use crate::{
-    endpoint::{Host, TOKEN_VARIABLE, fallback_dir_of},
+    endpoint::{Host, Scheme, Server, fallback_dir_of},
     v1::{Problem, ProblemCode},
 };
 
 /// The details of a refusal travel in a header; hyper's default of 16 KiB would just hold one.
 const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
 
+/// How often an idle connection over TCP is used. Load balancers cut those that are idle for a minute and more, some without
+/// saying so: the next request would wait for an answer that never comes.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How long the answer to a ping may take before the connection counts as lost.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
 pub(super) struct Transport {
-    pub(super) channel: Channel,
+    pub(super) channel: GrpcChannel,
     pub(super) metadata: MetadataMap,
+    pub(super) authorization: Authorization,
+    tls: Option<Arc<Tls>>,
     was_connected: Arc<AtomicBool>,
 }
 
 impl Transport {
     /// Creates a channel that connects on the first request. Needs a running tokio.
     pub(super) fn new(options: &ClientOptions) -> Result<Self, ClientError> {
-        let Host::Unix(socket) = &options.host else {
-            return Err(ClientError::Unsupported {
-                target: options.host.to_string(),
-                reason: "https is not supported yet".to_owned(),
-            });
+        let load_tls = || Tls::new(&options.tls).map(Arc::new);
+        let (target, tls) = match &options.host {
+            Host::Unix(socket) => {
+                let target = Target::Unix {
+                    socket: socket.clone(),
+                    directory: fallback_dir_of(socket),
+                    users: TrustedUsers::new(options.daemon_uid),
+                };
+                (target, None)
+            }
+            Host::Network(server) => {
+                let tls = if server.scheme() == Scheme::Https { Some(load_tls()?) } else { None };
+                (Target::Network { server: server.clone(), tls: tls.clone() }, tls)
+            }
         };
+        let target = Arc::new(target);
+        let authorization = Authorization::new(
+            &options.credentials,
+            &target,
+            options.host.to_string(),
+            || tls.clone().map_or_else(load_tls, Ok),
+            &options.user_agent,
+            options.timeout,
+        )?;
         let was_connected = Arc::<AtomicBool>::default();
-        let users = TrustedUsers::new(options.daemon_uid);
-        let channel = channel(socket.clone(), users, &options.user_agent, Arc::clone(&was_connected))?;
-        Ok(Self { channel, metadata: metadata(options)?, was_connected })
+        let channel = channel(options, target, Arc::clone(&was_connected))?;
+        Ok(Self { channel, metadata: metadata(options)?, authorization, tls, was_connected })
     }
 
     /// Returns whether there has been a connection since [`Self::give_up`] was last called.
@@ -59,51 +88,60 @@ impl Transport {
     pub(super) fn give_up(&self) {
         self.was_connected.store(false, Ordering::Relaxed);
     }
+
+    /// Returns what the daemon refused to accept as credentials, and what to do about it.
+    pub(super) fn describe_rejection(&self) -> (String, &'static str) {
+        self.authorization.describe_rejection(self.tls.as_deref())
+    }
+}
+
+impl From<SettingError> for ClientError {
+    fn from(error: SettingError) -> Self {
+        invalid(error.name, &error.to_string())
+    }
 }
 
 fn channel(
-    socket: PathBuf,
-    users: TrustedUsers,
-    user_agent: &str,
+    options: &ClientOptions,
+    target: Arc<Target>,
     was_connected: Arc<AtomicBool>,
-) -> Result<Channel, ClientError> {
-    let directory = fallback_dir_of(&socket);
-    // The address is never resolved; it becomes the :authority of the requests.
-    let endpoint = Endpoint::from_static("http://localhost")
-        .user_agent(user_agent)
+) -> Result<GrpcChannel, ClientError> {
+    // The address is not resolved here; it becomes the :scheme and :authority of the requests.
+    let endpoint = match &options.host {
+        Host::Unix(_) => Endpoint::from_static("http://localhost"),
+        // With https here, tonic would look for TLS of its own.
+        Host::Network(server) => Endpoint::from_static("http://localhost")
+            .origin(origin(server)?)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .keep_alive_while_idle(true),
+    };
+    let endpoint = endpoint
+        .user_agent(&options.user_agent)
         .map_err(|_| {
             invalid("user_agent", "the user agent contains characters that are not allowed in a header")
         })?
         .http2_max_header_list_size(MAX_HEADER_LIST_BYTES);
+    let timeout = options.timeout;
     let connector = service_fn(move |_| {
-        let (socket, directory, users) = (socket.clone(), directory.clone(), users.clone());
-        let was_connected = Arc::clone(&was_connected);
+        let (target, was_connected) = (Arc::clone(&target), Arc::clone(&was_connected));
         async move {
-            let stream = connect(&socket, directory.as_ref(), &users).await?;
+            let stream = target.connect_http2(timeout).await?;
             was_connected.store(true, Ordering::Relaxed);
             Ok::<_, ConnectError>(stream)
         }
     });
-    Ok(endpoint.connect_with_connector_lazy(connector))
+    let channel: Channel = endpoint.connect_with_connector_lazy(connector);
+    Ok(GrpcChannel::new(channel))
+}
+
+fn origin(server: &Server) -> Result<Uri, ClientError> {
+    server.to_string().parse().map_err(|_| invalid("host", "the address in host cannot be sent"))
 }
 
 fn metadata(options: &ClientOptions) -> Result<MetadataMap, ClientError> {
     let mut metadata = MetadataMap::new();
     metadata.insert(VIA_METADATA, via(&options.via)?);
-    if let Some(token) = &options.token {
-        let mut bearer: MetadataValue<Ascii> =
-            format!("Bearer {}", token.expose_secret()).parse().map_err(|_| {
-                invalid(
-                    "oauth_token",
-                    &format!(
-                        "the token in oauth_token or {TOKEN_VARIABLE} contains characters that are not allowed in a \
-                         header"
-                    ),
-                )
-            })?;
-        bearer.set_sensitive(true);
-        metadata.insert("authorization", bearer);
-    }
     Ok(metadata)
 }
 

@@ -1,9 +1,12 @@
-//! A daemon of a few lines on a unix socket: it responds as its script says, and records the requests.
+//! A daemon of a few lines on a unix socket or a port: it responds as its script says, and records the requests.
 
 use std::{
     collections::VecDeque,
+    net::SocketAddr,
     path::PathBuf,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -18,9 +21,20 @@ use kontraktor_proto::{
         variables_server::{Variables, VariablesServer},
     },
 };
-use tokio::{net::UnixListener, runtime::Runtime, sync::mpsc};
-use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
-use tonic::{Request, Response, Status, metadata::MetadataMap, transport::Server};
+use rustls::ServerConfig;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream, UnixListener},
+    runtime::Runtime,
+    sync::mpsc,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream, UnixListenerStream};
+use tonic::{
+    Request, Response, Status,
+    metadata::MetadataMap,
+    transport::{Server, server::Connected},
+};
 
 /// What the daemon does with one request.
 #[derive(Clone)]
@@ -29,6 +43,8 @@ pub(crate) enum Act {
     Refuse(ProblemCode),
     /// A status without details, as a proxy would send it.
     Plain(tonic::Code),
+    /// Accepts only this token.
+    RequireToken(&'static str),
     /// Busy, with a time before which the request must not be repeated.
     BusyFor(Duration),
     /// Nothing ever.
@@ -59,38 +75,89 @@ pub(crate) struct Log {
     life: Option<Runtime>,
 }
 
+/// Where it listens.
+#[derive(Clone)]
+enum ListenAddress {
+    Socket(PathBuf),
+    Port(SocketAddr, Option<Arc<ServerConfig>>),
+}
+
 #[derive(Clone)]
 pub(crate) struct Daemon {
     log: Arc<Mutex<Log>>,
-    socket: PathBuf,
+    address: ListenAddress,
 }
 
 impl Daemon {
     /// Listens before it returns. Once the script is used up, everything is answered.
     pub(crate) fn start(socket: PathBuf, script: impl IntoIterator<Item = Act>) -> Self {
-        let daemon = Self { log: Arc::default(), socket };
+        Self::start_at(ListenAddress::Socket(socket), script)
+    }
+
+    /// As [`Self::start`], on a free port of 127.0.0.1, with TLS if given.
+    pub(crate) fn start_on_port(
+        tls: Option<Arc<ServerConfig>>,
+        script: impl IntoIterator<Item = Act>,
+    ) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("bound");
+        drop(free);
+        Self::start_at(ListenAddress::Port(address, tls), script)
+    }
+
+    fn start_at(address: ListenAddress, script: impl IntoIterator<Item = Act>) -> Self {
+        let daemon = Self { log: Arc::default(), address };
         daemon.log().script = script.into_iter().collect();
         daemon.listen();
         daemon
     }
 
+    /// Returns its port.
+    pub(crate) fn port(&self) -> u16 {
+        match &self.address {
+            ListenAddress::Socket(_) => panic!("it listens on a socket"),
+            ListenAddress::Port(address, _) => address.port(),
+        }
+    }
+
+    /// Uses another TLS configuration from the next start on.
+    pub(crate) fn set_tls(&mut self, tls: Arc<ServerConfig>) {
+        if let ListenAddress::Port(_, current) = &mut self.address {
+            *current = Some(tls);
+        }
+    }
+
     /// Listens (again) on the socket.
     pub(crate) fn listen(&self) {
-        let _ = std::fs::remove_file(&self.socket);
         let life = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .expect("threads can be started");
-        let guard = life.enter();
-        let listener = UnixListener::bind(&self.socket).expect("the socket is free");
-        drop(guard);
         let server = Server::builder()
             .add_service(ProjectsServer::new(self.clone()))
             .add_service(SecretsServer::new(self.clone()))
-            .add_service(VariablesServer::new(self.clone()).max_decoding_message_size(128 * 1024 * 1024))
-            .serve_with_incoming(UnixListenerStream::new(listener));
-        life.spawn(server);
+            .add_service(VariablesServer::new(self.clone()).max_decoding_message_size(128 * 1024 * 1024));
+        let guard = life.enter();
+        match &self.address {
+            ListenAddress::Socket(socket) => {
+                let _ = std::fs::remove_file(socket);
+                let listener = UnixListener::bind(socket).expect("the socket is free");
+                life.spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
+            }
+            ListenAddress::Port(address, tls) => {
+                let listener = listen_again(*address);
+                match tls.clone() {
+                    None => drop(life.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)))),
+                    Some(tls) => {
+                        let (sender, receiver) = mpsc::channel(1);
+                        life.spawn(accept(listener, tls, sender));
+                        life.spawn(server.serve_with_incoming(ReceiverStream::new(receiver)));
+                    }
+                }
+            }
+        }
+        drop(guard);
         self.log().life = Some(life);
     }
 
@@ -128,6 +195,13 @@ impl Daemon {
             Act::Answer => Ok(Response::new(T::default())),
             Act::Refuse(code) => Err(refusal(code)),
             Act::Plain(code) => Err(Status::new(code, "from a proxy")),
+            Act::RequireToken(token) => {
+                let authorization = metadata.get("authorization").and_then(|value| value.to_str().ok());
+                if authorization == Some(&*format!("Bearer {token}")) {
+                    return Ok(Response::new(T::default()));
+                }
+                Err(Status::unauthenticated("no"))
+            }
             Act::BusyFor(time) => {
                 let retry_after_ms = u64::try_from(time.as_millis()).expect("a short time");
                 let busy = Problem::new(ProblemCode::Busy, "busy for a while");
@@ -139,6 +213,66 @@ impl Daemon {
                 std::future::pending().await
             }
         }
+    }
+}
+
+/// Listens where a daemon listened a moment ago.
+fn listen_again(address: SocketAddr) -> TcpListener {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("an option of every system");
+    socket.bind(address).expect("the port is free");
+    socket.listen(16).expect("bound")
+}
+
+async fn accept(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    connections: mpsc::Sender<Result<Encrypted, std::io::Error>>,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    while let Ok((stream, _)) = listener.accept().await {
+        let (acceptor, connections) = (acceptor.clone(), connections.clone());
+        tokio::spawn(async move {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                let _ = connections.send(Ok(Encrypted(stream))).await;
+            }
+        });
+    }
+}
+
+struct Encrypted(TlsStream<TcpStream>);
+
+impl Connected for Encrypted {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
+}
+
+impl AsyncRead for Encrypted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Encrypted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
 

@@ -1,13 +1,16 @@
 //! The client against a small daemon on a unix socket: what is retried, what is not, and which error each failure is.
 
+mod certificates;
 mod common;
+mod network;
 mod stream;
+mod tokens;
 
 use std::{os::unix::net::UnixListener, path::Path, time::Duration};
 
 use common::{Act, Daemon, client, received, run_out_of_time, skip};
 use kontraktor_proto::{
-    client::{Client, ClientError, ClientOptions, new_batch_id},
+    client::{Client, ClientError, ClientOptions, Credentials, new_batch_id},
     endpoint::Host,
     v1::{self, ProblemCode},
 };
@@ -39,7 +42,7 @@ async fn what_is_sent_along() {
     let (_dir, path) = socket();
     let daemon = Daemon::start(path.clone(), []);
     let options = ClientOptions {
-        token: Some("s3cret".to_owned().into()),
+        credentials: Credentials::Token("s3cret".into()),
         user_agent: "test/1".to_owned(),
         ..ClientOptions::new(Host::Unix(path), "terraform")
     };
@@ -71,14 +74,6 @@ async fn a_missing_daemon_is_reported_at_once() {
         drop(UnixListener::bind(&path));
     }
     assert_eq!(begin.elapsed(), Duration::ZERO);
-}
-
-#[tokio::test]
-async fn https_is_not_served_yet() {
-    let host = Host::parse(Some("https://config.example.com")).expect("a good host");
-    let error =
-        Client::new(ClientOptions::new(host, "ktr")).get_project(get()).await.expect_err("not served");
-    assert_eq!(error.to_string(), "cannot connect to https://config.example.com: https is not supported yet");
 }
 
 #[tokio::test]
@@ -309,7 +304,7 @@ async fn what_cannot_be_sent_is_refused_here() {
     let via = Client::new(ClientOptions::new(Host::Unix(path.clone()), "Terra form"));
     assert_eq!(field(via.get_project(get()).await.expect_err("a bad name")), "via");
     let token = Client::new(ClientOptions {
-        token: Some("a\nb".to_owned().into()),
+        credentials: Credentials::Token("a\nb".into()),
         ..ClientOptions::new(Host::Unix(path.clone()), "ktr")
     });
     assert_eq!(field(token.get_project(get()).await.expect_err("a bad token")), "oauth_token");

@@ -12,8 +12,27 @@ const AUTHENTICATION: &str = "
 The provider talks to the daemon `kontraktord`. On the machine of the daemon it uses the unix socket of the current user, and the \
 daemon identifies the caller by the user of the process: no credentials are needed. Start the daemon with `kontraktord`.
 
-A bearer token in `oauth_token` is sent with every request. Keep it out of configuration files: set the environment variable \
-`KONTRAKTOR_TOKEN` instead.
+A daemon on the network is reached with `host = \"https://NAME:PORT\"`. Its certificate must be signed by an authority that the \
+system trusts, or that `ca_certificate` names. The provider says who it is in one of three ways:
+
+- **A service account**, for pipelines: `client_id` and `client_secret`, which `ktr service-account create` prints. The provider \
+exchanges them for access tokens of a few minutes, and renews these while an apply runs.
+- **An access token** of the daemon or of another issuer that the daemon trusts, such as the OpenID Connect token of a CI job: \
+`oauth_token`. It is not renewed.
+- **A client certificate**: `client_certificate` and `client_key`, where the daemon's configuration has rules for it. With a token \
+besides, the token decides.
+
+Keep secrets out of configuration files: set `KONTRAKTOR_CLIENT_SECRET`, `KONTRAKTOR_TOKEN` or `KONTRAKTOR_CLIENT_KEY` instead. \
+A token or a client ID in the provider block replaces both in the environment; two sources of tokens in the same place are an \
+error. There are no proxies, and redirects are not followed.
+
+```terraform
+provider \"kontraktor\" {
+  host           = \"https://config.example.com:8743\"
+  ca_certificate = \"${path.root}/ca.pem\"
+  client_id      = var.client_id # the secret is in KONTRAKTOR_CLIENT_SECRET
+}
+```
 ";
 
 const ENVIRONMENT: &str = "
@@ -24,7 +43,13 @@ Arguments in the provider block take precedence. An empty variable counts as uns
 | variable | argument | |
 |---|---|---|
 | `KONTRAKTOR_HOST` | `host` | The daemon's address |
-| `KONTRAKTOR_TOKEN` | `oauth_token` | The bearer token |
+| `KONTRAKTOR_CA_CERTIFICATE` | `ca_certificate` | The authorities that may have signed the daemon's certificate |
+| `KONTRAKTOR_CLIENT_CERTIFICATE` | `client_certificate` | The client certificate |
+| `KONTRAKTOR_CLIENT_KEY` | `client_key` | Its private key |
+| `KONTRAKTOR_TOKEN` | `oauth_token` | The access token |
+| `KONTRAKTOR_CLIENT_ID` | `client_id` | The client ID of a service account |
+| `KONTRAKTOR_CLIENT_SECRET` | `client_secret` | Its secret |
+| `KONTRAKTOR_TOKEN_URL` | `token_url` | The token endpoint |
 | `KONTRAKTOR_TIMEOUT` | `timeout` | The maximum duration of one call |
 | `XDG_RUNTIME_DIR` | | Where the default socket is: `$XDG_RUNTIME_DIR/kontraktor/kontraktord.sock` |
 ";
