@@ -4,7 +4,7 @@
 
 mod access;
 mod audit;
-mod convert;
+pub(crate) mod convert;
 mod environments;
 mod health;
 mod projects;
@@ -30,7 +30,11 @@ use kontraktor_proto::{
 use kontraktor_service::Service;
 use tonic::{Request, Status, service::Routes};
 
-pub(crate) use self::{health::Health, status::status};
+pub(crate) use self::{
+    health::Health,
+    status::{problem, status},
+    system::daemon_status,
+};
 use super::stopping::Stopping;
 use kontraktor_domain::{Code, Refusal};
 

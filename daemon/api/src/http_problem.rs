@@ -4,10 +4,9 @@ use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Response, StatusCode, header::CONTENT_TYPE},
 };
-use kontraktor_proto::{json::problem_code, v1::Problem};
-use serde_json::{Map, Value};
+use kontraktor_proto::v1::Problem;
 
-const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+use super::rest;
 
 /// Returns whether the request is a gRPC call: its answer must be one, too.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
@@ -15,24 +14,9 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     content_type.starts_with(b"application/grpc")
 }
 
-/// Returns the problem as an answer with this status: `type`, `title`, `status` and `detail` of the RFC, and `code`, `field`
-/// and `remedy` as members of its own.
+/// Returns the problem as an answer with this status, of the form that every problem of the REST API has.
 pub(crate) fn response(status: StatusCode, problem: &Problem) -> Response<Body> {
-    let mut members = Map::new();
-    members.insert("type".to_owned(), "about:blank".into());
-    members.insert("title".to_owned(), status.canonical_reason().unwrap_or_default().into());
-    members.insert("status".to_owned(), status.as_u16().into());
-    members.insert("detail".to_owned(), problem.message.as_str().into());
-    members.insert("code".to_owned(), problem_code(problem.code()).into());
-    for (name, text) in [("field", &problem.field), ("remedy", &problem.remedy)] {
-        if !text.is_empty() {
-            members.insert(name.to_owned(), text.as_str().into());
-        }
-    }
-    let mut response = Response::new(Body::from(Value::Object(members).to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
-    response
+    rest::problem_response(status, problem.clone())
 }
 
 #[cfg(test)]
@@ -47,6 +31,6 @@ mod tests {
         let response = response(StatusCode::UNAUTHORIZED, &problem);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         let body = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
-        insta::assert_snapshot!(str::from_utf8(&body).unwrap(), @r#"{"code":"denied","detail":"not you","remedy":"ask somebody","status":401,"title":"Unauthorized","type":"about:blank"}"#);
+        insta::assert_snapshot!(str::from_utf8(&body).unwrap(), @r#"{"type":"urn:kontraktor:problem:denied","title":"Denied","status":401,"detail":"not you","code":"denied","remedy":"ask somebody"}"#);
     }
 }

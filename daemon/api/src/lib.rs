@@ -7,6 +7,7 @@ mod grpc;
 mod http_problem;
 mod listener;
 mod request_id;
+mod rest;
 mod router;
 mod running;
 mod server;

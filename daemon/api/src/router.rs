@@ -3,17 +3,29 @@
 mod not_found;
 mod probes;
 
+use std::sync::Arc;
+
 use axum::{Router, extract::DefaultBodyLimit};
 
-use super::grpc::{self, Api, Health};
+use super::{
+    grpc::{self, Api, Health},
+    rest::{self, Cursors, Rest},
+};
 
 /// Returns the routes of everything that the daemon serves.
 ///
 /// gRPC clients and others use the same port; a path decides which of them is meant. Every other protocol is a function
 /// `routes` of its own module, merged here.
-pub(crate) fn router(api: &Api, health: &Health) -> Result<Router, tonic_reflection::server::Error> {
+pub(crate) fn router(
+    api: &Api,
+    health: &Health,
+    cursors: Cursors,
+) -> Result<Router, tonic_reflection::server::Error> {
+    let rest = Rest { service: api.service.clone(), data_dir: Arc::clone(&api.data_dir), cursors };
     let router = grpc::routes(api, health)?
         .merge(probes::routes(api))
+        .merge(rest::routes(rest))
+        .merge(rest::public_routes())
         .fallback(not_found::unknown_path)
         // The server limits every body itself, whatever reads it.
         .layer(DefaultBodyLimit::disable());

@@ -16,6 +16,7 @@ use super::{
     calls::CallLayer,
     grpc::{Api, Health},
     listener::{Listener, connections},
+    rest::Cursors,
     router,
     running::Running,
     stopping::Stopping,
@@ -27,6 +28,9 @@ pub enum ServeError {
     /// The descriptors that reflection serves are damaged.
     #[error("cannot read the API's own description: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The system gives no random numbers.
+    #[error("cannot make a key: the system's random numbers are not available")]
+    Random,
 }
 
 /// Serves the API on all `listeners` until `stop` is done, then answers the calls that run and returns when the last
@@ -42,11 +46,13 @@ pub async fn serve(
     let mut health = Health::serving().await;
     let clock = service.clone();
     let (begin_to_stop, stopping) = Stopping::channel();
+    let watches = service.clone();
+    let cursors = Cursors::temporary().map_err(|_| ServeError::Random)?;
     let api = Api { service, data_dir: data_dir.into(), stopping: stopping.clone() };
     let router = ServiceBuilder::new()
         .layer(CallLayer::new(running.clone(), move || clock.now()))
         .layer(AuthLayer::new(vec![Box::new(PeerAuthenticator::new())]))
-        .service(router::router(&api, &health)?);
+        .service(router::router(&api, &health, cursors)?);
     let server = Arc::new(ConnectionServer::new(router, running, stopping));
     let open = TaskTracker::new();
 
@@ -67,6 +73,7 @@ pub async fn serve(
     drop(connections);
     health.end().await;
     begin_to_stop.send_replace(true);
+    watches.end_watches();
     open.close();
     open.wait().await;
     Ok(())

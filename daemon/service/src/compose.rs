@@ -64,6 +64,11 @@ impl Snapshot {
         std::iter::once(&self.environment).chain(&self.imported)
     }
 
+    /// Returns the names of the environment and of what it imports.
+    pub(super) fn paths(&self) -> Vec<EnvPath> {
+        self.layers().map(|layer| layer.path.clone()).collect()
+    }
+
     /// Returns the version, which is opaque to clients. Equal versions mean equal content, imports included: a version covers
     /// the newest row about each of the environments, and each of these rows covers those before it.
     pub fn version(&self) -> String {

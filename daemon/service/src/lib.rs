@@ -17,6 +17,7 @@ mod secrets;
 mod service_accounts;
 mod submit;
 mod tokens;
+mod watching;
 mod writer;
 
 use std::{
@@ -33,7 +34,7 @@ use kontraktor_domain::{Head, Refusal, State};
 use kontraktor_store::{Store, StoreError, StoreInfo};
 use kontraktor_vault::Broker;
 
-use self::{audit::AuditBatcher, queue::Sender, writer::Health};
+use self::{audit::AuditBatcher, queue::Sender, watching::Hub, writer::Health};
 pub use self::{
     clock::Clock,
     compose::{Entry, Snapshot},
@@ -43,6 +44,7 @@ pub use self::{
     secrets::{EnvironmentSecrets, Secret, SecretResult, Secrets, Target},
     service_accounts::{Credentials, NewAccount, NewCredential},
     tokens::TokenOutcome,
+    watching::{EnvironmentChange, Watch},
     writer::StoreLost,
 };
 
@@ -114,6 +116,7 @@ struct Inner {
     answers: Arc<Semaphore>,
     broker: Broker,
     audit: AuditBatcher,
+    hub: Arc<Hub>,
 }
 
 impl Service {
@@ -135,7 +138,11 @@ impl Service {
     ) -> Result<Self, StoreError> {
         let started = clock.now();
         let state = Arc::new(ArcSwap::from_pointee(store.load(started)?));
-        let writer = writer::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&state), options)?;
+        let hub = Hub::start()
+            .map_err(|error| StoreError::Fatal(format!("cannot start the thread of watchers: {error}")))?;
+        let hub = Arc::new(hub);
+        let shared = writer::Shared { state: Arc::clone(&state), hub: Arc::clone(&hub) };
+        let writer = writer::start(Arc::clone(&store), Arc::clone(&clock), shared, options)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -151,6 +158,7 @@ impl Service {
                 answers: Arc::new(Semaphore::new(large_answers())),
                 broker,
                 audit: AuditBatcher::default(),
+                hub,
             }),
         })
     }

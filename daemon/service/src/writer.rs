@@ -20,8 +20,9 @@ use tokio::sync::watch;
 use super::{
     Clock, ServiceOptions,
     queue::{Changes, Job, Sender, queue},
+    watching::{Hub, Step},
 };
-use kontraktor_domain::{Code, DECIDE_STACK_BYTES, Head, Refusal, State};
+use kontraktor_domain::{Code, DECIDE_STACK_BYTES, Event, Head, Refusal, State};
 use kontraktor_store::{Commit, Occasion, Store, StoreError, catch_up};
 
 /// How often the same requests are decided again because other writers were first, before they are refused.
@@ -54,17 +55,23 @@ pub(super) struct Handle {
     pub(super) finished: watch::Receiver<bool>,
 }
 
+/// What the writer publishes to.
+pub(super) struct Shared {
+    pub(super) state: Arc<ArcSwap<State>>,
+    pub(super) hub: Arc<Hub>,
+}
+
 pub(super) fn start(
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    state: Arc<ArcSwap<State>>,
+    shared: Shared,
     options: ServiceOptions,
 ) -> Result<Handle, StoreError> {
     let (sender, jobs) = queue(&options);
     let (health, health_seen) = watch::channel(Health::Good);
     let (finished, finished_seen) = watch::channel(false);
     let mut writer =
-        Writer { store, clock, state, options, jobs, health, unresolved_commit: None, maintain_after: None };
+        Writer { store, clock, shared, options, jobs, health, unresolved_commit: None, maintain_after: None };
     thread::Builder::new()
         .name("writer".to_owned())
         .stack_size(DECIDE_STACK_BYTES)
@@ -82,7 +89,7 @@ pub(super) fn start(
 struct Writer {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    state: Arc<ArcSwap<State>>,
+    shared: Shared,
     options: ServiceOptions,
     jobs: Receiver<Job>,
     health: watch::Sender<Health>,
@@ -96,6 +103,15 @@ struct UnresolvedCommit {
     cause: Cause,
     /// The state with the events applied.
     candidate: State,
+}
+
+/// What a round of the writer decided.
+struct Decided {
+    /// The newest row that it began with.
+    expected: Head,
+    changes: Changes,
+    /// The number of events of each command that wrote, and the state that it led to.
+    steps: Vec<(usize, State)>,
 }
 
 /// What became of a commit that failed.
@@ -176,13 +192,13 @@ impl Writer {
             return Ok(());
         }
         for _ in 0..MAX_CONFLICTS {
-            let (expected, changes) = self.decide_all(&mut jobs);
+            let Decided { expected, changes, steps } = self.decide_all(&mut jobs);
             match self.store.commit(expected, &changes.events) {
-                Ok(Commit::Committed) => return self.committed(changes, jobs),
+                Ok(Commit::Committed) => return self.committed(changes, &steps, jobs),
                 Ok(Commit::Conflict(head)) => {
                     tracing::debug!(row = head.seq, "another writer committed first");
                     if let Err(error) = self.catch_up(head) {
-                        let cause = self.survive(error, State::clone(&self.state.load()))?;
+                        let cause = self.survive(error, State::clone(&self.shared.state.load()))?;
                         self.answer_without_writing(jobs, &cause.refusal("nothing was written"));
                         return Ok(());
                     }
@@ -194,23 +210,28 @@ impl Writer {
         Ok(())
     }
 
-    /// Decides each command on the state that the ones before it lead to. Returns the newest row that it began with, too.
-    fn decide_all(&self, jobs: &mut [Job]) -> (Head, Changes) {
+    /// Decides each command on the state that the ones before it lead to.
+    fn decide_all(&self, jobs: &mut [Job]) -> Decided {
         let now = self.clock.now();
-        let mut all = Changes { events: Vec::new(), state: State::clone(&self.state.load()) };
+        let mut all = Changes { events: Vec::new(), state: State::clone(&self.shared.state.load()) };
         let expected = all.state.head();
         all.state.forget_batches(now);
+        let mut steps = Vec::with_capacity(jobs.len());
         for job in jobs {
             if let Some(Changes { events, state }) = job.decide(&all.state, now) {
+                if !events.is_empty() {
+                    steps.push((events.len(), state.clone()));
+                }
                 all.state = state;
                 all.events.extend(events);
             }
         }
-        (expected, all)
+        Decided { expected, changes: all, steps }
     }
 
-    fn committed(&mut self, changes: Changes, jobs: Vec<Job>) -> Result<(), Stop> {
+    fn committed(&mut self, changes: Changes, steps: &[(usize, State)], jobs: Vec<Job>) -> Result<(), Stop> {
         self.publish(changes.state);
+        self.notify_watchers(&changes.events, steps);
         if changes.events.is_empty() {
             answer_all(jobs);
             return Ok(());
@@ -220,13 +241,34 @@ impl Writer {
         self.maintain(Occasion::Committed)
     }
 
+    /// After the state is published: a watcher that comes now sees it there.
+    fn notify_watchers(&self, events: &[Event], steps: &[(usize, State)]) {
+        if !self.shared.hub.is_watched() {
+            return;
+        }
+        let mut rest = events;
+        for (count, state) in steps {
+            let Some((of_command, after)) = rest.split_at_checked(*count) else { return };
+            rest = after;
+            self.shared.hub.send(Step::Command { events: of_command.to_vec(), state: state.clone() });
+        }
+    }
+
+    /// Publishes a state that commits led to which are not known row by row.
+    fn publish_jump(&self, state: State) {
+        self.publish(state.clone());
+        if self.shared.hub.is_watched() {
+            self.shared.hub.send(Step::Jump(state));
+        }
+    }
+
     fn publish(&self, state: State) {
-        self.state.store(Arc::new(state));
+        self.shared.state.store(Arc::new(state));
     }
 
     /// Applies what others wrote, up to the row `head` at least, and publishes it.
     fn catch_up(&self, head: Head) -> Result<(), StoreError> {
-        let mut state = State::clone(&self.state.load());
+        let mut state = State::clone(&self.shared.state.load());
         let known = state.head();
         if head.seq < known.seq || (head.seq == known.seq && head != known) {
             let (seq, known) = (head.seq, known.seq);
@@ -242,7 +284,7 @@ impl Writer {
                 last + 1
             )));
         }
-        self.publish(state);
+        self.publish_jump(state);
         Ok(())
     }
 
@@ -287,9 +329,9 @@ impl Writer {
         let own = candidate.head();
         let kept = head == own || contains(&*self.store, own)?;
         if kept {
-            self.publish(candidate.clone());
+            self.publish_jump(candidate.clone());
         }
-        if self.state.load().head() != head {
+        if self.shared.state.load().head() != head {
             self.catch_up(head)?;
         }
         Ok(if kept { Resolution::Kept } else { Resolution::NotKept })
@@ -298,7 +340,7 @@ impl Writer {
     /// Answers requests while nothing can be written: those that would write are refused, the others are answered from the
     /// published state.
     fn answer_without_writing(&self, jobs: Vec<Job>, refusal: &Refusal) {
-        let state = self.state.load();
+        let state = self.shared.state.load();
         let now = self.clock.now();
         for mut job in jobs {
             match job.decide(&state, now) {
@@ -323,7 +365,7 @@ impl Writer {
             }
             Err(error) => {
                 self.maintain_after = None;
-                let candidate = State::clone(&self.state.load());
+                let candidate = State::clone(&self.shared.state.load());
                 if let StoreError::Failed(reason) = &error {
                     // It may have been a move of rows, of which only a reopened database tells whether it was kept.
                     tracing::warn!(reason, "maintenance of the store failed");

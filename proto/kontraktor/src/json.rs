@@ -27,7 +27,7 @@ pub use self::{
     audit::{AuditEntry, AuditEntryList, SecretAccess},
     authorship::Authorship,
     diff::{EnvironmentDiff, KeyChange, KeyDiff, ResolvedVersionChange, Side},
-    environment::{Environment, EnvironmentList, Snapshot},
+    environment::{Environment, EnvironmentChange, EnvironmentList, Snapshot},
     project::{Project, ProjectList},
     schema::{Schema, SchemaList},
     secret::{Lease, Problem, ResolvedSecret, SecretMetadata, SecretMetadataList, SecretReference},

@@ -65,37 +65,54 @@ fn shortened(text: &str, max: usize) -> String {
     format!("{}…", &text[..text.floor_char_boundary(max)])
 }
 
+/// Returns the status of HTTP for a problem of the REST API.
+pub fn http_status(code: ProblemCode) -> http::StatusCode {
+    statuses(code).1
+}
+
 fn status_code(code: ProblemCode) -> Code {
+    statuses(code).0
+}
+
+/// The one table: the status of gRPC and of HTTP for each code.
+fn statuses(code: ProblemCode) -> (Code, http::StatusCode) {
+    use http::StatusCode as Http;
     match code {
-        ProblemCode::Unspecified => Code::Unknown,
-        ProblemCode::Invalid | ProblemCode::SchemaViolation | ProblemCode::InvalidReference => {
-            Code::InvalidArgument
+        ProblemCode::Unspecified => (Code::Unknown, Http::INTERNAL_SERVER_ERROR),
+        ProblemCode::Invalid | ProblemCode::InvalidReference => (Code::InvalidArgument, Http::BAD_REQUEST),
+        ProblemCode::SchemaViolation => (Code::InvalidArgument, Http::UNPROCESSABLE_ENTITY),
+        ProblemCode::NotFound | ProblemCode::SecretNotFound | ProblemCode::HoldGone => {
+            (Code::NotFound, Http::NOT_FOUND)
         }
-        ProblemCode::NotFound | ProblemCode::SecretNotFound | ProblemCode::HoldGone => Code::NotFound,
-        ProblemCode::AlreadyExists | ProblemCode::KeyExists => Code::AlreadyExists,
-        ProblemCode::Conflict | ProblemCode::Skipped => Code::Aborted,
+        ProblemCode::AlreadyExists | ProblemCode::KeyExists => (Code::AlreadyExists, Http::CONFLICT),
+        ProblemCode::Conflict | ProblemCode::Skipped => (Code::Aborted, Http::CONFLICT),
         ProblemCode::NotEmpty
         | ProblemCode::BatchMismatch
         | ProblemCode::Protected
         | ProblemCode::Imported
-        | ProblemCode::ImportCycle
-        | ProblemCode::NotASecret
+        | ProblemCode::ImportCycle => (Code::FailedPrecondition, Http::CONFLICT),
+        ProblemCode::NotASecret
         | ProblemCode::UnknownVault
-        | ProblemCode::VaultSignIn
-        | ProblemCode::VaultDenied
-        | ProblemCode::SecretVersionGone
         | ProblemCode::SecretVersionUnknown
         | ProblemCode::SecretDisabled
         | ProblemCode::SecretFieldMissing
-        | ProblemCode::SecretNotJson => Code::FailedPrecondition,
-        ProblemCode::SecretTooLarge => Code::OutOfRange,
-        ProblemCode::Busy | ProblemCode::StorageFull | ProblemCode::RateLimited => Code::ResourceExhausted,
-        ProblemCode::Storage | ProblemCode::VaultAnswer => Code::Internal,
-        ProblemCode::ShuttingDown | ProblemCode::VaultUnavailable => Code::Unavailable,
-        ProblemCode::Denied => Code::PermissionDenied,
-        ProblemCode::Unauthenticated => Code::Unauthenticated,
-        ProblemCode::Unimplemented => Code::Unimplemented,
-        ProblemCode::StorageDamaged => Code::DataLoss,
+        | ProblemCode::SecretNotJson => (Code::FailedPrecondition, Http::UNPROCESSABLE_ENTITY),
+        ProblemCode::SecretVersionGone => (Code::FailedPrecondition, Http::GONE),
+        // The vault's fault, or that of the daemon's account there: another request of the client does not help.
+        ProblemCode::VaultSignIn | ProblemCode::VaultDenied => (Code::FailedPrecondition, Http::BAD_GATEWAY),
+        ProblemCode::SecretTooLarge => (Code::OutOfRange, Http::UNPROCESSABLE_ENTITY),
+        ProblemCode::Busy => (Code::ResourceExhausted, Http::SERVICE_UNAVAILABLE),
+        ProblemCode::StorageFull => (Code::ResourceExhausted, Http::INSUFFICIENT_STORAGE),
+        ProblemCode::Storage => (Code::Internal, Http::INTERNAL_SERVER_ERROR),
+        ProblemCode::VaultAnswer => (Code::Internal, Http::BAD_GATEWAY),
+        ProblemCode::ShuttingDown | ProblemCode::VaultUnavailable => {
+            (Code::Unavailable, Http::SERVICE_UNAVAILABLE)
+        }
+        ProblemCode::RateLimited => (Code::ResourceExhausted, Http::TOO_MANY_REQUESTS),
+        ProblemCode::Denied => (Code::PermissionDenied, Http::FORBIDDEN),
+        ProblemCode::Unauthenticated => (Code::Unauthenticated, Http::UNAUTHORIZED),
+        ProblemCode::Unimplemented => (Code::Unimplemented, Http::NOT_IMPLEMENTED),
+        ProblemCode::StorageDamaged => (Code::DataLoss, Http::INTERNAL_SERVER_ERROR),
     }
 }
 

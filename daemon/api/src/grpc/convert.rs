@@ -15,20 +15,20 @@ use kontraktor_domain::Authorship;
 use kontraktor_proto::v1;
 use kontraktor_service::PageRequest;
 
-pub(super) use self::{
+pub(crate) use self::{
     access::{
         credentials, duration, lifetime, pattern, role_binding, role_grant, scopes, service_account, subject,
     },
     audit::entry,
     batch::{batch, results},
-    containers::{environment, environment_settings, project, project_settings, restored, schema},
+    containers::{change, environment, environment_settings, project, project_settings, restored, schema},
     names::{account_name, env_name, env_path, imports, key, project_name, schema_name},
     secrets::{hold, merged, secret_result, target, targets, vault},
     time::{at, time, timestamp},
     variables::{not_modified, own, snapshot, variable},
 };
 
-pub(super) fn page(size: u32, token: String) -> PageRequest {
+pub(crate) fn page(size: u32, token: String) -> PageRequest {
     PageRequest { size, token }
 }
 
@@ -40,7 +40,7 @@ fn authorship(written: &Authorship) -> v1::Authorship {
     }
 }
 
-pub(super) fn count64(entries: usize) -> u64 {
+pub(crate) fn count64(entries: usize) -> u64 {
     u64::try_from(entries).unwrap_or(u64::MAX)
 }
 

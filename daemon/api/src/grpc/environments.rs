@@ -1,13 +1,15 @@
 //! `kontraktor.v1.Environments`.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
+use futures_util::stream;
 use kontraktor_proto::v1::{
     CreateEnvironmentRequest, DeleteEnvironmentRequest, DeleteEnvironmentResponse, Environment,
-    GetEnvironmentRequest, GetSnapshotRequest, ListEnvironmentsRequest, ListEnvironmentsResponse,
-    RollbackEnvironmentRequest, RollbackEnvironmentResponse, Snapshot, UpdateEnvironmentRequest,
-    environments_server::Environments,
+    EnvironmentChange, GetEnvironmentRequest, GetSnapshotRequest, ListEnvironmentsRequest,
+    ListEnvironmentsResponse, RollbackEnvironmentRequest, RollbackEnvironmentResponse, Snapshot,
+    UpdateEnvironmentRequest, WatchEnvironmentRequest, environments_server::Environments,
 };
+use tokio_stream::Stream;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Api, caller, convert, status};
@@ -15,8 +17,28 @@ use kontraktor_domain::{
     CreateEnvironment, DeleteEnvironment, EnvironmentSettings, Refusal, UpdateEnvironment,
 };
 
+type Changes = Pin<Box<dyn Stream<Item = Result<EnvironmentChange, Status>> + Send>>;
+
 #[async_trait]
 impl Environments for Api {
+    type WatchEnvironmentStream = Changes;
+
+    async fn watch_environment(
+        &self,
+        request: Request<WatchEnvironmentRequest>,
+    ) -> Result<Response<Changes>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let path = convert::env_path("name", request.name.as_ref())?;
+        let after = (!request.after_version.is_empty()).then_some(request.after_version.as_str());
+        let watch = self.service.watch(&caller, path, request.own_only, after).await.map_err(status)?;
+        let changes = stream::unfold(watch, async |mut watch| {
+            let change = watch.next().await?;
+            Some((change.map(|change| convert::change(&change)).map_err(status), watch))
+        });
+        Ok(Response::new(Box::pin(changes)))
+    }
+
     async fn create_environment(
         &self,
         request: Request<CreateEnvironmentRequest>,
@@ -121,7 +143,7 @@ impl Environments for Api {
         let variables = snapshot.size();
         let message = move || convert::snapshot(&snapshot, &request.prefix);
         let message = self.service.answer(variables, message).await.map_err(status)?;
-        message.map(Response::new)
+        message.map(Response::new).map_err(status)
     }
 }
 

@@ -60,7 +60,7 @@ impl Secrets for Api {
         let (snapshot, prefix) = (read.snapshot, request.prefix);
         let size = snapshot.size();
         let message = move || convert::snapshot(&snapshot, &prefix);
-        let snapshot = self.service.answer(size, message).await.map_err(status)??;
+        let snapshot = self.service.answer(size, message).await.flatten().map_err(status)?;
         Ok(Response::new(ReadEnvironmentResponse {
             snapshot: Some(snapshot),
             secrets: read.secrets.secrets.iter().map(convert::secret_result).collect(),

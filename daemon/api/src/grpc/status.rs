@@ -11,7 +11,7 @@ pub(crate) fn status(refusal: impl Into<Refusal>) -> Status {
     to_status(problem(&refusal.into()))
 }
 
-pub(super) fn problem(refusal: &Refusal) -> v1::Problem {
+pub(crate) fn problem(refusal: &Refusal) -> v1::Problem {
     v1::Problem {
         code: code(refusal.code).into(),
         field: refusal.field.to_string(),

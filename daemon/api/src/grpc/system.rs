@@ -1,6 +1,11 @@
 //! `kontraktor.v1.System`.
 
+use std::path::Path;
+
+use kontraktor_access::Caller;
+use kontraktor_domain::Refusal;
 use kontraktor_proto::v1::{GetStatusRequest, Status as DaemonStatus, system_server::System};
+use kontraktor_service::Service;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Api, caller, convert, status};
@@ -9,21 +14,30 @@ use super::{Api, caller, convert, status};
 impl System for Api {
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<DaemonStatus>, Status> {
         let caller = caller(&request)?;
-        let answer = self.service.status(&caller).map_err(status)?;
-        Ok(Response::new(DaemonStatus {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            start_time: Some(convert::timestamp(answer.started)),
-            data_dir: self.data_dir.display().to_string(),
-            store_version: answer.store.engine.to_string(),
-            schema_version: answer.store.schema_version,
-            project_count: convert::count64(answer.projects),
-            environment_count: convert::count64(answer.environments),
-            variable_count: convert::count64(answer.variables),
-            head_sequence: answer.head.seq,
-            head_hash: answer.head.hash.to_string(),
-            actor: caller.actor.to_string(),
-            writable: answer.write_error.is_none(),
-            write_error: answer.write_error.map(|reason| reason.to_string()).unwrap_or_default(),
-        }))
+        daemon_status(&self.service, &self.data_dir, &caller).map(Response::new).map_err(status)
     }
+}
+
+/// Returns how the daemon is.
+pub(crate) fn daemon_status(
+    service: &Service,
+    data_dir: &Path,
+    caller: &Caller,
+) -> Result<DaemonStatus, Refusal> {
+    let answer = service.status(caller)?;
+    Ok(DaemonStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        start_time: Some(convert::timestamp(answer.started)),
+        data_dir: data_dir.display().to_string(),
+        store_version: answer.store.engine.to_string(),
+        schema_version: answer.store.schema_version,
+        project_count: convert::count64(answer.projects),
+        environment_count: convert::count64(answer.environments),
+        variable_count: convert::count64(answer.variables),
+        head_sequence: answer.head.seq,
+        head_hash: answer.head.hash.to_string(),
+        actor: caller.actor.to_string(),
+        writable: answer.write_error.is_none(),
+        write_error: answer.write_error.map(|reason| reason.to_string()).unwrap_or_default(),
+    })
 }

@@ -266,8 +266,18 @@ async fn with_every_scope_no_call_is_denied() {
 
 /// Calls that touch no data of anybody: they start, stop and watch the service, do work that they are given, or find out who
 /// calls.
-const WITHOUT_CALLER: [&str; 9] =
-    ["start", "start_with", "now", "probe", "fatal", "drain", "answer", "client", "record_token"];
+const WITHOUT_CALLER: [&str; 10] = [
+    "start",
+    "start_with",
+    "now",
+    "probe",
+    "fatal",
+    "drain",
+    "answer",
+    "client",
+    "record_token",
+    "end_watches",
+];
 
 #[test]
 fn every_public_method_of_the_service_takes_a_caller() {

@@ -15,6 +15,7 @@ mod schemas;
 mod secrets;
 mod trouble;
 mod two_writers;
+mod watching;
 mod world;
 mod writing;
 

@@ -14,6 +14,7 @@ const SECRET_REFERENCE: &str = "secret_reference";
 
 /// A list of entries.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditEntryList {
     /// The entries, newest first.
     pub entries: Vec<AuditEntry>,
@@ -21,6 +22,7 @@ pub struct AuditEntryList {
 
 /// One entry of the log. What the operation does not have is `null`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
     /// The position in the log, from 1.
     pub sequence: u64,
@@ -65,6 +67,7 @@ pub struct AuditEntry {
 
 /// A role that was granted or revoked.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditedRole {
     /// The role, such as `secret-reader`; empty for one that this version does not know.
     pub role: &'static str,
@@ -86,6 +89,7 @@ impl From<v1::RoleBinding> for AuditedRole {
 
 /// A service account as an entry shows it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditedAccount {
     /// The name.
     pub name: String,
@@ -113,6 +117,7 @@ impl From<v1::ServiceAccount> for AuditedAccount {
 
 /// An access to a secret, a denial, a token, or a line of the lockfile.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SecretAccess {
     /// What was denied, where it was not an access to a secret, such as `variable.write`.
     pub action: Option<String>,

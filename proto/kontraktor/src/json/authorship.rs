@@ -7,6 +7,7 @@ use crate::v1;
 
 /// Who wrote, through what, and when.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Authorship {
     /// The caller, such as `unix:alice`.
     pub actor: String,

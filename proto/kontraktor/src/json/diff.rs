@@ -9,6 +9,7 @@ use crate::{diff::Diff, v1};
 
 /// The difference between two snapshots, of two environments or of one at two points in time.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnvironmentDiff {
     /// The side that the comparison begins with.
     pub from: Side,
@@ -29,6 +30,7 @@ pub struct EnvironmentDiff {
 /// The keys of one kind that differ. A key that is of another kind on the other side is in `removed` of the one kind and in
 /// `added` of the other.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyDiff<T> {
     /// What only the second side has.
     pub added: Vec<T>,
@@ -40,6 +42,7 @@ pub struct KeyDiff<T> {
 
 /// One side of a comparison.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Side {
     /// The project's name.
     pub project: String,
@@ -53,6 +56,7 @@ pub struct Side {
 
 /// A key that both sides have, with differences.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyChange<T> {
     /// The key.
     pub key: String,
@@ -64,6 +68,7 @@ pub struct KeyChange<T> {
 
 /// A reference that both sides have, last resolved to a different version on each.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResolvedVersionChange {
     /// The key.
     pub key: String,

@@ -7,6 +7,7 @@ use crate::v1;
 
 /// A list of environments.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnvironmentList {
     /// The environments, by project and name.
     pub environments: Vec<Environment>,
@@ -14,6 +15,7 @@ pub struct EnvironmentList {
 
 /// An environment without its variables.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Environment {
     /// The project's name.
     pub project: String,
@@ -41,6 +43,7 @@ pub struct Environment {
 
 /// An environment with its variables, now or at a point in time.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Snapshot {
     /// The project's name.
     pub project: String,
@@ -58,6 +61,41 @@ pub struct Snapshot {
     pub variables: Vec<Variable>,
     /// The secret references, by key.
     pub secret_references: Vec<SecretReference>,
+}
+
+/// A commit that changed a watched environment, or one that it imports.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EnvironmentChange {
+    /// The version of the snapshot afterwards, to resume with; empty where the environment was deleted.
+    pub version: String,
+    /// The watched environment's own revision afterwards.
+    pub revision: u64,
+    /// The environment that was written, as `PROJECT/ENV`: the watched one, or one that it imports.
+    pub origin: String,
+    /// The keys that were written or deleted there; empty where only settings changed.
+    pub keys: Vec<String>,
+    /// Who wrote it; `null` where that is not known.
+    pub written: Option<Authorship>,
+    /// Changes before this one are not known: read the snapshot.
+    pub reset: bool,
+    /// The environment was deleted. Nothing comes after it.
+    pub deleted: bool,
+}
+
+impl From<v1::EnvironmentChange> for EnvironmentChange {
+    fn from(change: v1::EnvironmentChange) -> Self {
+        let origin = change.origin.unwrap_or_default();
+        Self {
+            version: change.version,
+            revision: change.revision,
+            origin: format!("{}/{}", origin.project, origin.env),
+            keys: change.keys,
+            written: change.written.map(Authorship::from),
+            reset: change.reset,
+            deleted: change.deleted,
+        }
+    }
 }
 
 impl From<v1::Environment> for Environment {

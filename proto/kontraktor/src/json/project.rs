@@ -7,6 +7,7 @@ use crate::v1;
 
 /// A list of projects.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProjectList {
     /// The projects, by name.
     pub projects: Vec<Project>,
@@ -14,6 +15,7 @@ pub struct ProjectList {
 
 /// A project.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Project {
     /// The project's name.
     #[serde(rename = "project")]

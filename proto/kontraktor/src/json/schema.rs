@@ -7,6 +7,7 @@ use crate::v1;
 
 /// A list of schemas.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SchemaList {
     /// The schemas of one project, by name.
     pub schemas: Vec<Schema>,
@@ -14,6 +15,7 @@ pub struct SchemaList {
 
 /// A schema that a project attaches to keys.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Schema {
     /// The project's name.
     pub project: String,

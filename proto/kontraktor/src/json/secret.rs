@@ -14,6 +14,7 @@ use crate::v1;
 
 /// A key that holds a reference to a secret.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SecretReference {
     /// The key.
     pub key: String,
@@ -42,6 +43,7 @@ pub struct SecretReference {
 
 /// The secret that a reference was resolved to. `Debug` does not show the value.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResolvedSecret {
     /// The value; `null` where it is not UTF-8 or could not be read.
     pub value: Option<String>,
@@ -58,6 +60,7 @@ pub struct ResolvedSecret {
 
 /// What is known about a secret, without its value.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SecretMetadata {
     /// The key; `null` where the secret was named by its reference.
     pub key: Option<String>,
@@ -79,6 +82,7 @@ pub struct SecretMetadata {
 
 /// A list of secrets without their values.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SecretMetadataList {
     /// The secrets, in the order in which they were named.
     pub secrets: Vec<SecretMetadata>,
@@ -86,6 +90,7 @@ pub struct SecretMetadataList {
 
 /// The lease of a dynamic secret.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Lease {
     /// How long it was granted for, in milliseconds.
     pub duration_ms: u64,
@@ -97,6 +102,7 @@ pub struct Lease {
 
 /// Why the daemon refused, or could not read a secret.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SecretProblem))]
 pub struct Problem {
     /// The code in lower case, such as `secret_not_found`.
     pub code: String,

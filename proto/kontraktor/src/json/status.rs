@@ -7,6 +7,7 @@ use crate::v1;
 
 /// The daemon's state.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Status {
     /// The address at which the client reached the daemon.
     pub host: String,

@@ -9,6 +9,7 @@ use crate::v1;
 
 /// A variable that holds a plain value.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Variable {
     /// The key.
     pub key: String,
@@ -31,6 +32,7 @@ pub struct Variable {
 
 /// The environment that an effective variable comes from.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Origin {
     /// The project's name.
     pub project: String,

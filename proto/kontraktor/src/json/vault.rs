@@ -7,6 +7,7 @@ use crate::v1;
 
 /// A list of vaults.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VaultList {
     /// The vaults of the daemon's configuration, by name.
     pub vaults: Vec<Vault>,
@@ -14,6 +15,7 @@ pub struct VaultList {
 
 /// A configured vault and its state.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Vault {
     /// The vault's name.
     pub name: String,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kontraktor_proto::problem::to_status;
 use kontraktor_proto::v1::environments_server::Environments;
 use kontraktor_proto::v1::{self, Problem, ProblemCode};
-use tonic::{Request, Response};
+use tonic::{Request, Response, Status};
 
 use super::{Answer, FakeDaemon, World, authorship, named, protection, refuse};
 
@@ -136,6 +136,16 @@ impl FakeDaemon {
 
 #[tonic::async_trait]
 impl Environments for FakeDaemon {
+    type WatchEnvironmentStream = tokio_stream::Empty<Result<v1::EnvironmentChange, Status>>;
+
+    /// The provider does not watch: there is nothing to hear.
+    async fn watch_environment(
+        &self,
+        _: Request<v1::WatchEnvironmentRequest>,
+    ) -> Answer<Self::WatchEnvironmentStream> {
+        Ok(Response::new(tokio_stream::empty()))
+    }
+
     async fn create_environment(
         &self,
         request: Request<v1::CreateEnvironmentRequest>,

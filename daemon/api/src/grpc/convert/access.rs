@@ -12,7 +12,7 @@ use tonic::Status;
 use super::{authorship, timestamp};
 use crate::grpc::status::status;
 
-pub(in crate::grpc) fn role_grant(wire: i32, subject: &str, pattern: &str) -> Result<RoleGrant, Status> {
+pub(crate) fn role_grant(wire: i32, subject: &str, pattern: &str) -> Result<RoleGrant, Status> {
     let role = role(wire).ok_or_else(|| {
         status(
             Refusal::invalid("role", "the role is missing or unknown")
@@ -22,15 +22,15 @@ pub(in crate::grpc) fn role_grant(wire: i32, subject: &str, pattern: &str) -> Re
     Ok(RoleGrant { pattern: self::pattern(pattern)?, subject: self::subject(subject)?, role })
 }
 
-pub(in crate::grpc) fn subject(text: &str) -> Result<Subject, Status> {
+pub(crate) fn subject(text: &str) -> Result<Subject, Status> {
     text.parse().map_err(|error: AccessError| status(error))
 }
 
-pub(in crate::grpc) fn pattern(text: &str) -> Result<Pattern, Status> {
+pub(crate) fn pattern(text: &str) -> Result<Pattern, Status> {
     text.parse().map_err(|error: AccessError| status(error))
 }
 
-pub(in crate::grpc) fn scopes(names: &[String]) -> Result<Scopes, Status> {
+pub(crate) fn scopes(names: &[String]) -> Result<Scopes, Status> {
     names
         .iter()
         .map(|name| name.parse::<Scope>())
@@ -39,16 +39,16 @@ pub(in crate::grpc) fn scopes(names: &[String]) -> Result<Scopes, Status> {
 }
 
 /// A duration in milliseconds.
-pub(in crate::grpc) fn duration(milliseconds: u64) -> SignedDuration {
+pub(crate) fn duration(milliseconds: u64) -> SignedDuration {
     SignedDuration::from_millis(i64::try_from(milliseconds).unwrap_or(i64::MAX))
 }
 
 /// A duration in milliseconds of which 0 means that there is no end.
-pub(in crate::grpc) fn lifetime(milliseconds: u64) -> Option<SignedDuration> {
+pub(crate) fn lifetime(milliseconds: u64) -> Option<SignedDuration> {
     (milliseconds > 0).then(|| duration(milliseconds))
 }
 
-pub(in crate::grpc) fn role_binding(binding: &RoleBinding) -> v1::RoleBinding {
+pub(crate) fn role_binding(binding: &RoleBinding) -> v1::RoleBinding {
     v1::RoleBinding { created: Some(authorship(&binding.created)), ..role_of(&binding.grant) }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn role_of(grant: &RoleGrant) -> v1::RoleBinding {
 }
 
 /// A service account with the secrets that are valid now.
-pub(in crate::grpc) fn service_account(account: &ServiceAccount, now: Timestamp) -> v1::ServiceAccount {
+pub(crate) fn service_account(account: &ServiceAccount, now: Timestamp) -> v1::ServiceAccount {
     v1::ServiceAccount {
         name: account.name.to_string(),
         client_id: account.client_id.to_string(),
@@ -90,10 +90,7 @@ pub(super) fn logged_account(account: &ServiceAccountEvent) -> v1::ServiceAccoun
     }
 }
 
-pub(in crate::grpc) fn credentials(
-    credentials: &Credentials,
-    now: Timestamp,
-) -> v1::ServiceAccountCredentials {
+pub(crate) fn credentials(credentials: &Credentials, now: Timestamp) -> v1::ServiceAccountCredentials {
     v1::ServiceAccountCredentials {
         account: Some(service_account(&credentials.account, now)),
         client_secret: credentials.secret.as_ref().map(|secret| secret.to_string()).unwrap_or_default(),

@@ -13,7 +13,7 @@ use super::{
 use crate::grpc::status::code;
 
 /// Proto3 has no presence for most of these fields: absent ones are empty or zero.
-pub(in crate::grpc) fn entry(entry: &AuditEntry) -> v1::AuditEntry {
+pub(crate) fn entry(entry: &AuditEntry) -> v1::AuditEntry {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let wire = v1::AuditEntry {
         sequence: entry.seq,

@@ -9,7 +9,7 @@ use tonic::Status;
 use super::names::uuid;
 use crate::grpc::status::problem;
 
-pub(in crate::grpc) fn batch(request: v1::WriteVariablesRequest) -> Result<Batch, Status> {
+pub(crate) fn batch(request: v1::WriteVariablesRequest) -> Result<Batch, Status> {
     let id = uuid("batch_id", &request.batch_id)?;
     let groups =
         request.groups.into_iter().map(|group| group.items.into_iter().map(item).collect()).collect();
@@ -64,7 +64,7 @@ fn put_content(number: i32, content: Option<v1::put::Content>) -> Result<PutCont
     }
 }
 
-pub(in crate::grpc) fn results(outcome: &BatchOutcome) -> v1::WriteVariablesResponse {
+pub(crate) fn results(outcome: &BatchOutcome) -> v1::WriteVariablesResponse {
     v1::WriteVariablesResponse {
         results: outcome.results.iter().map(result).collect(),
         replayed: outcome.replayed,

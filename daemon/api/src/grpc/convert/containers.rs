@@ -4,6 +4,7 @@ use kontraktor_domain::{
     Environment, EnvironmentSettings, Project, ProjectSettings, Restored, VariableSchema,
 };
 use kontraktor_proto::v1;
+use kontraktor_service::EnvironmentChange;
 use tonic::Status;
 
 use super::{
@@ -11,13 +12,11 @@ use super::{
     names::{import_names, imports},
 };
 
-pub(in crate::grpc) fn project_settings(settings: v1::ProjectSettings) -> ProjectSettings {
+pub(crate) fn project_settings(settings: v1::ProjectSettings) -> ProjectSettings {
     ProjectSettings { description: settings.description, protected: settings.deletion_protection }
 }
 
-pub(in crate::grpc) fn environment_settings(
-    settings: v1::EnvironmentSettings,
-) -> Result<EnvironmentSettings, Status> {
+pub(crate) fn environment_settings(settings: v1::EnvironmentSettings) -> Result<EnvironmentSettings, Status> {
     Ok(EnvironmentSettings {
         imports: imports(&settings.imports)?,
         description: settings.description,
@@ -25,7 +24,7 @@ pub(in crate::grpc) fn environment_settings(
     })
 }
 
-pub(in crate::grpc) fn project(project: &Project) -> v1::Project {
+pub(crate) fn project(project: &Project) -> v1::Project {
     v1::Project {
         name: project.name.to_string(),
         description: project.description.to_string(),
@@ -38,7 +37,7 @@ pub(in crate::grpc) fn project(project: &Project) -> v1::Project {
     }
 }
 
-pub(in crate::grpc) fn schema(schema: &VariableSchema) -> v1::VariableSchema {
+pub(crate) fn schema(schema: &VariableSchema) -> v1::VariableSchema {
     v1::VariableSchema {
         project: schema.project.to_string(),
         name: schema.name.to_string(),
@@ -48,7 +47,7 @@ pub(in crate::grpc) fn schema(schema: &VariableSchema) -> v1::VariableSchema {
     }
 }
 
-pub(in crate::grpc) fn environment(environment: &Environment) -> v1::Environment {
+pub(crate) fn environment(environment: &Environment) -> v1::Environment {
     v1::Environment {
         name: Some((&environment.path).into()),
         description: environment.description.to_string(),
@@ -63,7 +62,19 @@ pub(in crate::grpc) fn environment(environment: &Environment) -> v1::Environment
     }
 }
 
-pub(in crate::grpc) fn restored(restored: &Restored) -> v1::RollbackEnvironmentResponse {
+pub(crate) fn change(change: &EnvironmentChange) -> v1::EnvironmentChange {
+    v1::EnvironmentChange {
+        version: change.version.clone(),
+        revision: change.revision,
+        origin: Some((&change.origin).into()),
+        keys: change.keys.iter().map(ToString::to_string).collect(),
+        written: change.written.as_ref().map(authorship),
+        reset: change.reset,
+        deleted: change.deleted,
+    }
+}
+
+pub(crate) fn restored(restored: &Restored) -> v1::RollbackEnvironmentResponse {
     v1::RollbackEnvironmentResponse {
         environment: Some(environment(&restored.environment)),
         written_variable_count: count(restored.written),

@@ -8,31 +8,28 @@ use uuid::Uuid;
 
 use crate::grpc::status::status;
 
-pub(in crate::grpc) fn project_name(name: &str) -> Result<ProjectName, Status> {
+pub(crate) fn project_name(name: &str) -> Result<ProjectName, Status> {
     name.parse().map_err(|error: NameError| status(error))
 }
 
-pub(in crate::grpc) fn env_name(name: &str) -> Result<EnvName, Status> {
+pub(crate) fn env_name(name: &str) -> Result<EnvName, Status> {
     name.parse().map_err(|error: NameError| status(error))
 }
 
-pub(in crate::grpc) fn schema_name(name: &str) -> Result<SchemaName, Status> {
+pub(crate) fn schema_name(name: &str) -> Result<SchemaName, Status> {
     name.parse().map_err(|error: NameError| status(error))
 }
 
-pub(in crate::grpc) fn account_name(name: &str) -> Result<AccountName, Status> {
+pub(crate) fn account_name(name: &str) -> Result<AccountName, Status> {
     name.parse().map_err(|error: NameError| status(error))
 }
 
-pub(in crate::grpc) fn key(key: &str) -> Result<Key, Status> {
+pub(crate) fn key(key: &str) -> Result<Key, Status> {
     key.parse().map_err(|error: NameError| status(error))
 }
 
 /// The environment that the message `field` names; the message must be there.
-pub(in crate::grpc) fn env_path(
-    field: &'static str,
-    name: Option<&v1::EnvironmentName>,
-) -> Result<EnvPath, Status> {
+pub(crate) fn env_path(field: &'static str, name: Option<&v1::EnvironmentName>) -> Result<EnvPath, Status> {
     let name = name.ok_or_else(|| {
         status(Refusal::invalid(field, format!("{field} is missing; expected a project and an environment")))
     })?;
@@ -40,7 +37,7 @@ pub(in crate::grpc) fn env_path(
 }
 
 /// A UUID in one of its usual spellings. The nil UUID is what a client sends that never made one.
-pub(in crate::grpc) fn uuid(field: &'static str, text: &str) -> Result<Uuid, Status> {
+pub(crate) fn uuid(field: &'static str, text: &str) -> Result<Uuid, Status> {
     let message = match Uuid::parse_str(text) {
         Ok(id) if id.is_nil() => format!("{field} is the nil UUID, which identifies no batch"),
         Ok(id) => return Ok(id),
@@ -54,7 +51,7 @@ pub(in crate::grpc) fn uuid(field: &'static str, text: &str) -> Result<Uuid, Sta
 }
 
 /// Names of environments, each checked.
-pub(in crate::grpc) fn imports(names: &[v1::EnvironmentName]) -> Result<Vec<EnvPath>, Status> {
+pub(crate) fn imports(names: &[v1::EnvironmentName]) -> Result<Vec<EnvPath>, Status> {
     names
         .iter()
         .map(|name| {

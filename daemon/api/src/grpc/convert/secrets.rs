@@ -10,7 +10,7 @@ use kontraktor_service::{SecretResult, Target};
 use kontraktor_vault::{HoldTerm, VaultInfo};
 
 /// Returns the targets of a request, and the invalid ones with their places: one bad target is a result beside the others.
-pub(in crate::grpc) fn targets(wire: &[v1::SecretTarget]) -> (Vec<Target>, Vec<(usize, v1::SecretResult)>) {
+pub(crate) fn targets(wire: &[v1::SecretTarget]) -> (Vec<Target>, Vec<(usize, v1::SecretResult)>) {
     let mut targets = Vec::with_capacity(wire.len());
     let mut refused = Vec::new();
     for (place, wire) in wire.iter().enumerate() {
@@ -23,7 +23,7 @@ pub(in crate::grpc) fn targets(wire: &[v1::SecretTarget]) -> (Vec<Target>, Vec<(
     (targets, refused)
 }
 
-pub(in crate::grpc) fn target(wire: &v1::SecretTarget) -> Result<Target, Refusal> {
+pub(crate) fn target(wire: &v1::SecretTarget) -> Result<Target, Refusal> {
     match &wire.target {
         Some(v1::secret_target::Target::Reference(text)) => Ok(Target::Reference(text.parse::<Reference>()?)),
         Some(v1::secret_target::Target::Key(v1::EnvironmentKey { environment: Some(name), key })) => {
@@ -39,7 +39,7 @@ pub(in crate::grpc) fn target(wire: &v1::SecretTarget) -> Result<Target, Refusal
 }
 
 /// Returns results in the order of the request: `refused` at their places, the others between them.
-pub(in crate::grpc) fn merged(
+pub(crate) fn merged(
     secrets: Vec<SecretResult>,
     refused: Vec<(usize, v1::SecretResult)>,
 ) -> Vec<v1::SecretResult> {
@@ -50,7 +50,7 @@ pub(in crate::grpc) fn merged(
     answers
 }
 
-pub(in crate::grpc) fn secret_result(read: &SecretResult) -> v1::SecretResult {
+pub(crate) fn secret_result(read: &SecretResult) -> v1::SecretResult {
     let mut result = v1::SecretResult {
         key: read.key.as_ref().map(ToString::to_string).unwrap_or_default(),
         reference: read.reference.to_string(),
@@ -74,7 +74,7 @@ pub(in crate::grpc) fn secret_result(read: &SecretResult) -> v1::SecretResult {
     result
 }
 
-pub(in crate::grpc) fn hold(term: &HoldTerm) -> v1::Hold {
+pub(crate) fn hold(term: &HoldTerm) -> v1::Hold {
     v1::Hold {
         id: term.id.to_string(),
         expire_time: Some(timestamp(term.expires)),
@@ -82,7 +82,7 @@ pub(in crate::grpc) fn hold(term: &HoldTerm) -> v1::Hold {
     }
 }
 
-pub(in crate::grpc) fn vault(info: VaultInfo) -> v1::VaultStatus {
+pub(crate) fn vault(info: VaultInfo) -> v1::VaultStatus {
     v1::VaultStatus {
         name: info.name.to_string(),
         kind: info.kind.to_owned(),

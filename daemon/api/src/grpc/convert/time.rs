@@ -9,7 +9,7 @@ use tonic::Status;
 use crate::grpc::status::status;
 
 /// A time between the years -9999 and 9999, as jiff has them.
-pub(in crate::grpc) fn time(field: &'static str, time: &prost_types::Timestamp) -> Result<Timestamp, Status> {
+pub(crate) fn time(field: &'static str, time: &prost_types::Timestamp) -> Result<Timestamp, Status> {
     let time = (0..1_000_000_000)
         .contains(&time.nanos)
         .then(|| Timestamp::new(time.seconds, time.nanos).ok())
@@ -17,7 +17,7 @@ pub(in crate::grpc) fn time(field: &'static str, time: &prost_types::Timestamp) 
     time.ok_or_else(|| status(Refusal::invalid(field, format!("{field} is not a valid time"))))
 }
 
-pub(in crate::grpc) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+pub(crate) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     // Protobuf counts nanoseconds forward from the second, also before 1970; jiff counts them toward it.
     let (mut seconds, mut nanos) = (time.as_second(), time.subsec_nanosecond());
     if nanos < 0 {
@@ -28,7 +28,7 @@ pub(in crate::grpc) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
 }
 
 /// A time of an environment's history; the message must name one.
-pub(in crate::grpc) fn at(field: &'static str, wire: v1::PointInTime) -> Result<PointInTime, Status> {
+pub(crate) fn at(field: &'static str, wire: v1::PointInTime) -> Result<PointInTime, Status> {
     match wire.at {
         Some(v1::point_in_time::At::Revision(revision)) => Ok(PointInTime::Revision(revision)),
         Some(v1::point_in_time::At::Time(at)) => time(field, &at).map(PointInTime::Time),

@@ -4,13 +4,11 @@ use kontraktor_domain::{Environment, Refusal, SeenVersion, Variable, VariableKin
 use kontraktor_model::{limits::MAX_ANSWER_BYTES, names::EnvPath, reference::Reference};
 use kontraktor_proto::v1;
 use kontraktor_service::{Entry, Snapshot};
-use tonic::Status;
 
 use super::{authorship, names::import_names, time::timestamp};
-use crate::grpc::status::status;
 
 /// A variable with its origin: the environment that owns it, at that environment's revision.
-pub(in crate::grpc) fn variable(
+pub(crate) fn variable(
     variable: &Variable,
     seen: Option<&SeenVersion>,
     origin: &EnvPath,
@@ -33,7 +31,7 @@ pub(in crate::grpc) fn variable(
 }
 
 /// An own variable of an environment.
-pub(in crate::grpc) fn own(environment: &Environment, found: &Variable) -> v1::Variable {
+pub(crate) fn own(environment: &Environment, found: &Variable) -> v1::Variable {
     variable(found, environment.seen_version(found), &environment.path, environment.revision)
 }
 
@@ -52,26 +50,24 @@ pub(super) fn value_type_of(kind: VariableKind) -> v1::ValueType {
 }
 
 /// A snapshot without its variables, for clients that have them already.
-pub(in crate::grpc) fn not_modified(snapshot: &Snapshot) -> v1::Snapshot {
+pub(crate) fn not_modified(snapshot: &Snapshot) -> v1::Snapshot {
     v1::Snapshot { not_modified: true, ..bare(snapshot) }
 }
 
 /// A snapshot with the variables whose keys begin with `prefix`. Refused where no message could hold them.
-pub(in crate::grpc) fn snapshot(snapshot: &Snapshot, prefix: &str) -> Result<v1::Snapshot, Status> {
+pub(crate) fn snapshot(snapshot: &Snapshot, prefix: &str) -> Result<v1::Snapshot, Refusal> {
     let entries = snapshot.variables(prefix);
     let bytes: usize = entries.iter().map(weigh).sum();
     if bytes > MAX_ANSWER_BYTES {
         let (path, count) = (&snapshot.environment().path, entries.len());
-        return Err(status(
-            Refusal::invalid(
-                "prefix",
-                format!(
-                    "{count} variables of environment \"{path}\" take {bytes} bytes; the limit of an answer is \
-                     {MAX_ANSWER_BYTES} (1 GiB)"
-                ),
-            )
-            .remedy("read them in parts, by a prefix of their keys"),
-        ));
+        return Err(Refusal::invalid(
+            "prefix",
+            format!(
+                "{count} variables of environment \"{path}\" take {bytes} bytes; the limit of an answer is \
+                 {MAX_ANSWER_BYTES} (1 GiB)"
+            ),
+        )
+        .remedy("read them in parts, by a prefix of their keys"));
     }
     let variables = entries
         .iter()
