@@ -43,7 +43,7 @@ where
         Self { service, builder: builder(), running, stopping }
     }
 
-    /// Serves one connection to its end. When the daemon stops, the requests that run are answered, and the client is told to
+    /// Serves one connection to its end. When the daemon stops, the requests that run are answered, and the client is asked to
     /// send no more (HTTP/2: GOAWAY).
     pub(super) async fn serve(self: Arc<Self>, accepted: Accepted) {
         let Accepted { socket, peer } = accepted;
