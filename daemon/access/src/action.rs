@@ -61,6 +61,9 @@ pub enum Action {
     /// Return an environment to an earlier revision.
     #[strum(serialize = "environment.rollback")]
     EnvironmentRollback,
+    /// Import an environment into another one.
+    #[strum(serialize = "environment.import")]
+    EnvironmentImport,
     /// Read the effective variables of an environment, now or at a point in time.
     #[strum(serialize = "snapshot.read")]
     SnapshotRead,
@@ -207,9 +210,11 @@ impl Action {
             Self::RoleList | Self::ServiceAccountList => (ADMIN, Shown, Denied),
 
             Self::ProjectRead | Self::SchemaList | Self::EnvironmentList => (READ, Within, NotFound),
-            Self::SchemaRead | Self::EnvironmentRead | Self::SnapshotRead | Self::HistoryRead => {
-                (READ, Itself, NotFound)
-            }
+            Self::SchemaRead
+            | Self::EnvironmentRead
+            | Self::EnvironmentImport
+            | Self::SnapshotRead
+            | Self::HistoryRead => (READ, Itself, NotFound),
             Self::SnapshotReadOwn | Self::VariableRead | Self::VariableList => (OWN, Itself, NotFound),
             Self::StateRead => (READ, Itself, Denied),
             Self::AuditVerify => (READ, Owner, Denied),

@@ -6,6 +6,7 @@
 mod action;
 mod authorize;
 mod caller;
+mod methods;
 mod resource;
 mod rights;
 
@@ -15,6 +16,7 @@ pub use self::{
     action::{Action, Reach, Requirement, Rule, Unseen},
     authorize::{Denied, Reason, authorize},
     caller::{Authority, Caller},
+    methods::{METHODS, ROUTES},
     resource::Resource,
     rights::Rights,
 };

@@ -1,6 +1,6 @@
 //! What a caller may do where: their scopes, as far as roles give them.
 
-use kontraktor_domain::RoleBindings;
+use kontraktor_domain::{RoleBindings, Sight, State};
 use kontraktor_model::{
     access::{Pattern, Scope, Scopes},
     names::{EnvPath, ProjectName},
@@ -19,6 +19,11 @@ impl<'a> Rights<'a> {
     /// Returns the rights of a caller.
     pub fn new(caller: &'a Caller, bindings: &'a RoleBindings) -> Self {
         Self { caller, bindings }
+    }
+
+    /// Returns whose rights they are.
+    pub fn caller(&self) -> &'a Caller {
+        self.caller
     }
 
     /// Returns the scopes that the caller has where `matches` accepts the pattern of a role.
@@ -108,3 +113,10 @@ impl<'a> Rights<'a> {
 
 /// One of these on a resource lets a caller know of it.
 const SEEING: Scopes = Scopes::of(&[Scope::EnvRead, Scope::EnvWrite]);
+
+/// A caller's refusals name only environments that they may read.
+impl Sight for Caller {
+    fn reads(&self, state: &State, path: &EnvPath) -> bool {
+        Rights::new(self, state.roles()).reads(path)
+    }
+}

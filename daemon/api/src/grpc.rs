@@ -81,3 +81,6 @@ fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>, Status> {
     let caller = request.extensions().get::<Arc<Caller>>();
     caller.cloned().ok_or_else(|| status(Refusal::new(Code::Denied, "the request has no caller")))
 }
+
+#[cfg(test)]
+mod tests;

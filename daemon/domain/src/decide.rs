@@ -23,7 +23,7 @@ pub use self::{
     draft::Draft,
     lookup::{find_environment, find_project, find_role_binding, find_schema, find_service_account},
 };
-use super::{Author, Authorship, Code, Event, Refusal, State};
+use super::{Author, Authorship, Code, Event, Everything, Refusal, Sight, State};
 
 /// A request that writes.
 pub trait Command: Send + Sync + 'static {
@@ -41,7 +41,18 @@ pub trait Command: Send + Sync + 'static {
         author: &Author,
         now: Timestamp,
     ) -> Result<Decision<Self::Outcome>, Refusal> {
-        let mut draft = Draft::new(state, author, now);
+        self.decide_for(state, author, &Everything, now)
+    }
+
+    /// The same for an author who does not see everything.
+    fn decide_for(
+        &self,
+        state: &State,
+        author: &Author,
+        sight: &dyn Sight,
+        now: Timestamp,
+    ) -> Result<Decision<Self::Outcome>, Refusal> {
+        let mut draft = Draft::new(state, author, sight, now);
         let outcome = self.apply(&mut draft)?;
         Ok(draft.finish(outcome))
     }

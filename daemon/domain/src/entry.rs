@@ -268,6 +268,11 @@ impl Operation {
         self.into()
     }
 
+    /// Returns whether a token was issued or refused.
+    pub fn is_token(self) -> bool {
+        matches!(self, Self::TokenIssued | Self::TokenRefused)
+    }
+
     /// Returns whether it is an access to a secret, a denial or a token, which changes nothing.
     pub fn is_access(self) -> bool {
         matches!(

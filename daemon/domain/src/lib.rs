@@ -17,6 +17,7 @@ mod roles;
 mod row;
 mod schema;
 mod service_account;
+mod sight;
 mod state;
 
 pub use access::{Access, AccessEvent, AccessOperation, ReportedVersion, SeenVersion, VersionEvent};
@@ -50,4 +51,5 @@ pub use schema::DECIDE_STACK_BYTES;
 pub use service_account::{
     AccountSecret, ServiceAccount, ServiceAccountEvent, ServiceAccountOperation, ServiceAccounts,
 };
+pub use sight::{Everything, Sight};
 pub use state::{EnvironmentParts, Head, ProjectParts, State, Tombstone, VariableParts};

@@ -3,9 +3,9 @@
 
 use kontraktor_access::{Action, Caller, Denied, Resource, Rights, authorize};
 use kontraktor_domain::{
-    Batch, Command, CreateEnvironment, CreateProject, CreateSchema, DeleteEnvironment, DeleteProject,
-    DeleteSchema, DeleteServiceAccount, GrantRole, Refusal, RevokeRole, State, UpdateEnvironment,
-    UpdateProject, UpdateSchema,
+    Command, CreateEnvironment, CreateProject, CreateSchema, DeleteEnvironment, DeleteProject, DeleteSchema,
+    DeleteServiceAccount, GrantRole, Refusal, RevokeRole, State, UpdateEnvironment, UpdateProject,
+    UpdateSchema,
 };
 use kontraktor_model::names::EnvPath;
 
@@ -34,18 +34,25 @@ impl Service {
             .map_err(|denied| refusal(&state, caller, &denied, resource))
     }
 
-    /// Refuses a caller who may not write to every environment that a batch names. A name against the rules is left to
-    /// the rules, which refuse its item.
-    pub(super) fn authorize_batch(&self, caller: &Caller, batch: &Batch) -> Result<(), Refusal> {
-        let mut last = None;
-        for item in batch.groups.iter().flatten() {
-            let names = (item.project.as_str(), item.env.as_str());
-            if last.replace(names) == Some(names) {
+    /// Refuses an environment that imports others where the caller may not read one of these. One that it imports already is
+    /// no matter: it was published on purpose.
+    pub(super) fn authorize_imports(
+        &self,
+        caller: &Caller,
+        importer: &EnvPath,
+        imports: &[EnvPath],
+    ) -> Result<(), Refusal> {
+        let state = self.inner.state.load();
+        let known = state.environment(importer).map(|environment| &environment.imports);
+        for import in imports {
+            if import == importer || known.is_some_and(|known| known.contains(import)) {
                 continue;
             }
-            if let Ok(path) = EnvPath::new(names.0, names.1) {
-                self.authorize(caller, Action::VariableWrite, Resource::Environment(&path))?;
-            }
+            let (action, resource) = (Action::EnvironmentImport, Resource::Environment(import));
+            authorize(caller, state.roles(), action, resource).map_err(|denied| {
+                self.count_denial(caller, action, resource);
+                if denied.is_unseen() { Refusal::no_import(importer, import) } else { Refusal::from(&denied) }
+            })?;
         }
         Ok(())
     }
@@ -99,8 +106,6 @@ authorized! {
     CreateProject => ProjectCreate Project name,
     UpdateProject => ProjectUpdate Project name,
     DeleteProject => ProjectDelete Project name,
-    CreateEnvironment => EnvironmentCreate Environment path,
-    UpdateEnvironment => EnvironmentUpdate Environment path,
     DeleteEnvironment => EnvironmentDelete Environment path,
     DeleteServiceAccount => ServiceAccountDelete ServiceAccount name,
     GrantRole => RoleGrant Role grant,
@@ -124,8 +129,16 @@ authorized_schema! {
     DeleteSchema => SchemaDelete,
 }
 
-impl Authorized for Batch {
+impl Authorized for CreateEnvironment {
     fn authorize(&self, service: &Service, caller: &Caller) -> Result<(), Refusal> {
-        service.authorize_batch(caller, self)
+        service.authorize(caller, Action::EnvironmentCreate, Resource::Environment(&self.path))?;
+        service.authorize_imports(caller, &self.path, &self.settings.imports)
+    }
+}
+
+impl Authorized for UpdateEnvironment {
+    fn authorize(&self, service: &Service, caller: &Caller) -> Result<(), Refusal> {
+        service.authorize(caller, Action::EnvironmentUpdate, Resource::Environment(&self.path))?;
+        service.authorize_imports(caller, &self.path, self.imports.as_deref().unwrap_or_default())
     }
 }

@@ -3,8 +3,10 @@
 
 mod audit;
 mod authorize;
+mod batch;
 mod clock;
 mod compose;
+mod grants;
 mod log;
 mod offload;
 mod page;
@@ -17,6 +19,7 @@ mod secrets;
 mod service_accounts;
 mod submit;
 mod tokens;
+mod visible;
 mod watching;
 mod writer;
 
@@ -29,12 +32,18 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
-use kontraktor_access::{Action, Caller, Resource};
+use kontraktor_access::{Action, Caller, Resource, Rights};
 use kontraktor_domain::{Head, Refusal, State};
 use kontraktor_store::{Store, StoreError, StoreInfo};
 use kontraktor_vault::Broker;
 
-use self::{audit::AuditBatcher, queue::Sender, watching::Hub, writer::Health};
+use self::{
+    audit::AuditBatcher,
+    queue::Sender,
+    visible::{Counts, Visible},
+    watching::Hub,
+    writer::Health,
+};
 pub use self::{
     clock::Clock,
     compose::{Entry, Snapshot},
@@ -79,14 +88,14 @@ pub struct Status {
     pub started: Timestamp,
     /// The store and its version.
     pub store: StoreInfo,
-    /// How many projects there are.
+    /// How many projects the caller may see.
     pub projects: usize,
-    /// How many environments there are.
+    /// How many environments the caller may see.
     pub environments: usize,
-    /// How many variables there are.
+    /// How many variables the caller may see.
     pub variables: usize,
-    /// The newest row of the log.
-    pub head: Head,
+    /// The newest row of the log; none where the caller does not own everything.
+    pub head: Option<Head>,
     /// Why writes fail for now; none: they succeed.
     pub write_error: Option<Arc<str>>,
 }
@@ -172,13 +181,15 @@ impl Service {
     pub fn status(&self, caller: &Caller) -> Result<Status, Refusal> {
         self.authorize(caller, Action::DaemonStatus, Resource::Daemon)?;
         let state = self.inner.state.load();
+        let rights = Rights::new(caller, state.roles());
+        let Counts { projects, environments, variables } = Visible::new(rights).counts(&state);
         Ok(Status {
             started: self.inner.started,
             store: self.inner.store.info(),
-            projects: state.projects().len(),
-            environments: state.environment_count(),
-            variables: state.variable_count(),
-            head: state.head(),
+            projects,
+            environments,
+            variables,
+            head: rights.sees_everything().then(|| state.head()),
             write_error: match &*self.inner.health.borrow() {
                 Health::Good => None,
                 Health::Trouble(reason) | Health::Fatal(StoreLost { reason, .. }) => Some(Arc::clone(reason)),

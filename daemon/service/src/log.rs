@@ -5,11 +5,12 @@ use kontraktor_model::{
     names::{EnvPath, Key},
 };
 
-use kontraktor_access::{Action, Caller, Resource};
+use kontraktor_access::{Action, Caller, Resource, Rights};
 
 use super::{
     Page, PageRequest, Service,
     page::{Cut, Listing, bad_token, page_size, weigh_imports},
+    visible::Visible,
 };
 use kontraktor_domain::{AuditEntry, AuditSubject, Head, Refusal};
 use kontraktor_store::{AuditQuery, ChainReport, PointInTime, Store, StoreError, verify};
@@ -38,7 +39,11 @@ impl Service {
             if query.oldest_first { "oldest first" } else { "newest first" },
         ]);
         query.beyond = row_of(listing.after(&page.token)?)?;
-        self.entries(query, listing, page).await
+        let state = self.inner.state.load_full();
+        query.within = Visible::new(Rights::new(caller, state.roles())).patterns().map(<[_]>::to_vec);
+        let caller = caller.clone();
+        let shown = move |entry: &AuditEntry| Visible::new(Rights::new(&caller, state.roles())).entry(entry);
+        self.entries(query, listing, page, shown).await
     }
 
     /// Returns the history of an environment, or of one of its keys, newest first and up to `until`. A deleted environment
@@ -74,7 +79,8 @@ impl Service {
             beyond,
             ..AuditQuery::default()
         };
-        self.entries(query, listing, page).await
+        // Who may read the environment may read its history.
+        self.entries(query, listing, page, |_| true).await
     }
 
     /// Verifies the hash chain up to the newest row, which must be the head of the state in memory. `expect` is a further
@@ -99,10 +105,12 @@ impl Service {
         mut query: AuditQuery,
         listing: Listing,
         page: &PageRequest,
+        shown: impl Fn(&AuditEntry) -> bool + Send + 'static,
     ) -> Result<Page<AuditEntry>, Refusal> {
         let size = page_size(page.size, DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE);
-        let (cut, more) =
-            self.blocking(&self.inner.pages, move |store| some_entries(store, &mut query, size)).await?;
+        let (cut, more) = self
+            .blocking(&self.inner.pages, move |store| some_entries(store, &mut query, size, shown))
+            .await?;
         Ok(cut.page(more, &listing, |entry| entry.seq.to_string()))
     }
 }
@@ -113,14 +121,23 @@ fn some_entries(
     store: &dyn Store,
     query: &mut AuditQuery,
     size: usize,
+    shown: impl Fn(&AuditEntry) -> bool,
 ) -> Result<(Cut<AuditEntry>, bool), StoreError> {
     let mut cut = Cut::new(size);
+    let mut is_first = true;
     loop {
-        let at_most = if cut.last().is_none() { ROWS_AT_FIRST } else { usize::MAX };
-        query.limit = cut.wanted().min(at_most);
+        // Where none of the first ones is shown, there may be many such.
+        let at_most = match cut.last() {
+            Some(_) => usize::MAX,
+            None if is_first => ROWS_AT_FIRST,
+            None => ROWS_AT_FIRST * 8,
+        };
+        query.limit = if is_first || cut.last().is_some() { cut.wanted().min(at_most) } else { at_most };
+        is_first = false;
         let some = store.audit(query)?;
         let ended = some.len() < query.limit;
-        for entry in some {
+        let last = some.last().map(|entry| entry.seq);
+        for entry in some.into_iter().filter(&shown) {
             let bytes = weigh(&entry);
             if !cut.push(entry, bytes) {
                 return Ok((cut, true));
@@ -129,7 +146,7 @@ fn some_entries(
         if ended {
             return Ok((cut, false));
         }
-        query.beyond = cut.last().map(|entry| entry.seq);
+        query.beyond = last;
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::ServiceOptions;
-use kontraktor_domain::{Author, Code, Command, Decision, Event, Refusal, State, Weight};
+use kontraktor_domain::{Author, Code, Command, Decision, Event, Refusal, Sight, State, Weight};
 
 pub(super) type Answer<O> = Result<O, Refusal>;
 
@@ -53,6 +53,7 @@ trait Task: Send {
 struct Pending<C: Command> {
     command: C,
     author: Author,
+    sight: Box<dyn Sight>,
     /// The newest decision; a refusal until there is one.
     decided: Answer<C::Outcome>,
     answer: oneshot::Sender<Answer<C::Outcome>>,
@@ -60,7 +61,7 @@ struct Pending<C: Command> {
 
 impl<C: Command> Task for Pending<C> {
     fn decide(&mut self, state: &State, now: Timestamp) -> Option<Changes> {
-        let (changes, decided) = match self.command.decide(state, &self.author, now) {
+        let (changes, decided) = match self.command.decide_for(state, &self.author, &*self.sight, now) {
             Ok(Decision { events, outcome, state }) => (Some(Changes { events, state }), Ok(outcome)),
             Err(refusal) => (None, Err(refusal)),
         };
@@ -107,6 +108,7 @@ impl Sender {
     pub(super) fn submit<C: Command>(
         &self,
         author: Author,
+        sight: Box<dyn Sight>,
         command: C,
     ) -> Result<oneshot::Receiver<Answer<C::Outcome>>, Refusal> {
         let (answer, answered) = oneshot::channel();
@@ -117,7 +119,7 @@ impl Sender {
             return Err(busy());
         }
         let waiting_bytes = Arc::clone(&self.waiting_bytes);
-        let task = Box::new(Pending { command, author, decided: Err(store_failed()), answer });
+        let task = Box::new(Pending { command, author, sight, decided: Err(store_failed()), answer });
         self.queue.try_send(Job { task, items, bytes, waiting_bytes }).map_err(|error| {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             match error {

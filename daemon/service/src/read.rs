@@ -7,11 +7,12 @@ use kontraktor_model::{
     names::{EnvName, EnvPath, Key, ProjectName, SchemaName},
 };
 
-use kontraktor_access::{Action, Caller, Resource};
+use kontraktor_access::{Action, Caller, Resource, Rights};
 
 use super::{
     Page, PageRequest, Service, Snapshot,
     page::{Listing, bad_token, cut, page_size, weigh_imports},
+    visible::Visible,
 };
 use kontraktor_domain::{
     Code, Environment, Project, Refusal, State, Variable, VariableSchema, find_environment, find_project,
@@ -34,7 +35,11 @@ impl Service {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let projects = state.projects().range::<_, ProjectName>((start, Bound::Unbounded));
         let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
-        let projects = projects.map(|(_, project)| Arc::clone(project));
+        let visible = Visible::new(Rights::new(caller, state.roles()));
+        let projects = projects
+            .map(|(_, project)| project)
+            .filter(|project| visible.shows_project(project))
+            .map(|project| visible.project(project));
         Ok(cut(
             projects,
             size,
@@ -47,7 +52,9 @@ impl Service {
     /// Returns a project.
     pub fn project(&self, caller: &Caller, name: &ProjectName) -> Result<Arc<Project>, Refusal> {
         self.authorize(caller, Action::ProjectRead, Resource::Project(name))?;
-        find_project(&self.inner.state.load(), name).cloned()
+        let state = self.inner.state.load();
+        let project = find_project(&state, name)?;
+        Ok(Visible::new(Rights::new(caller, state.roles())).project(project))
     }
 
     /// Returns the schemas of a project, by name.
@@ -65,7 +72,8 @@ impl Service {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let schemas = found.schemas.range::<_, SchemaName>((start, Bound::Unbounded));
         let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
-        let schemas = schemas.map(|(_, schema)| Arc::clone(schema));
+        let shown = Visible::new(Rights::new(caller, state.roles())).whole_project(found);
+        let schemas = schemas.filter(|_| shown).map(|(_, schema)| Arc::clone(schema));
         Ok(cut(schemas, size, &listing, |schema| schema.schema.len(), |schema| schema.name.to_string()))
     }
 
@@ -95,6 +103,7 @@ impl Service {
         if let Some(name) = project {
             find_project(&state, name)?;
         }
+        let visible = Visible::new(Rights::new(caller, state.roles()));
         let first = project.or(after.as_ref().map(|path| &path.project));
         let start = first.map_or(Bound::Unbounded, Bound::Included);
         let environments = state
@@ -109,6 +118,7 @@ impl Service {
                 };
                 found.environments.range::<_, EnvName>((start, Bound::Unbounded))
             })
+            .filter(|(_, environment)| visible.environment(&environment.path))
             .map(|(_, environment)| Arc::clone(environment));
         let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
         let weigh = |found: &Arc<Environment>| found.description.len() + weigh_imports(&found.imports);

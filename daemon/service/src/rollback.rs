@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use kontraktor_model::names::EnvPath;
+use kontraktor_model::{names::EnvPath, reference::Reference};
 
 use kontraktor_access::{Action, Caller, Resource};
 
 use super::Service;
-use kontraktor_domain::{Code, EarlierState, Refusal, RestoreEnvironment, Restored, find_environment};
+use kontraktor_domain::{
+    Code, EarlierState, Environment, Refusal, RestoreEnvironment, Restored, find_environment,
+};
 use kontraktor_store::{AsOf, PointInTime};
 
 impl Service {
@@ -39,13 +41,45 @@ impl Service {
                 .remedy("run `kontraktord audit verify`, and restore a backup"));
             }
         };
+        self.authorize_imports(caller, &path, &then.imports).map_err(|refusal| match refusal.code {
+            Code::NotFound => refusal.unrestorable(&path, to_revision),
+            _ => refusal,
+        })?;
+        self.authorize_references(caller, &path, &then)?;
         let earlier = EarlierState {
             revision: to_revision,
             description: Arc::clone(&then.description),
             imports: Arc::clone(&then.imports),
             variables: then.variables.clone(),
         };
-        self.queue(caller.author(), RestoreEnvironment { path, earlier, expect_revision }).await
+        self.queue(caller, RestoreEnvironment { path, earlier, expect_revision }).await
+    }
+}
+
+impl Service {
+    /// Refuses where a rollback would write a reference that its vault does not grant to the environment.
+    fn authorize_references(
+        &self,
+        caller: &Caller,
+        path: &EnvPath,
+        then: &Environment,
+    ) -> Result<(), Refusal> {
+        let state = self.inner.state.load();
+        let now = state.environment(path);
+        for variable in then.variables.values().filter(|variable| variable.kind.is_reference()) {
+            let current = now.and_then(|now| now.variables.get(&variable.key));
+            if current.is_some_and(|current| current.kind == variable.kind && current.value == variable.value)
+            {
+                continue;
+            }
+            // One of an older grammar is left to the rules.
+            if let Ok(reference) = variable.value.parse::<Reference>() {
+                let action = Action::EnvironmentRollback;
+                self.authorize_reference(&state, caller, action, Some(path), &reference)
+                    .map_err(|refusal| refusal.field("to_revision"))?;
+            }
+        }
+        Ok(())
     }
 }
 

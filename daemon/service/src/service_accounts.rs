@@ -100,7 +100,7 @@ impl Service {
         };
         let client_id = format!("sa-{}", hex::encode(random::<16>()?)).into();
         let command = CreateServiceAccount { name, description, scopes, client_id, credential };
-        let account = self.queue(caller.author(), command).await?;
+        let account = self.queue(caller, command).await?;
         Ok(Credentials { account, secret })
     }
 
@@ -150,8 +150,7 @@ impl Service {
         self.authorize(caller, Action::ServiceAccountRotate, Resource::ServiceAccount(&name))?;
         self.check_scopes_of(caller, &name)?;
         let (kept, secret) = make_secret(lifetime)?;
-        let account =
-            self.queue(caller.author(), RotateServiceAccount { name, secret: kept, overlap }).await?;
+        let account = self.queue(caller, RotateServiceAccount { name, secret: kept, overlap }).await?;
         Ok(Credentials { account, secret: Some(secret) })
     }
 

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, PoisonError};
 
-use kontraktor_access::Caller;
+use kontraktor_access::{Authority, Caller};
 
 use super::{Service, authorize::Authorized};
 use kontraktor_domain::{
     Author, Batch, BatchOutcome, Code, Command, CreateEnvironment, CreateProject, CreateSchema,
-    DeleteEnvironment, DeleteProject, DeleteSchema, Environment, Project, RecordAccesses, Refusal,
-    UpdateEnvironment, UpdateProject, UpdateSchema, VariableSchema,
+    DeleteEnvironment, DeleteProject, DeleteSchema, Environment, Everything, Project, RecordAccesses,
+    Refusal, Sight, UpdateEnvironment, UpdateProject, UpdateSchema, VariableSchema,
 };
 
 impl Service {
@@ -87,7 +87,8 @@ impl Service {
 
     /// Writes a batch of variables. A refused item is a result, not an error.
     pub async fn write_variables(&self, caller: &Caller, batch: Batch) -> Result<BatchOutcome, Refusal> {
-        self.submit(caller, batch).await
+        let batch = self.authorized_batch(caller, batch)?;
+        self.queue(caller, batch).await
     }
 
     /// Queues what a caller may write.
@@ -97,29 +98,42 @@ impl Service {
         command: C,
     ) -> Result<C::Outcome, Refusal> {
         command.authorize(self, caller)?;
-        self.queue(caller.author(), command).await
+        self.queue(caller, command).await
     }
 
     /// Queues the daemon's own record of accesses, which no caller asks for.
     pub(super) async fn append(&self, record: RecordAccesses) -> Result<(), Refusal> {
-        self.queue(daemon(), record).await
+        self.enqueue(daemon(), Box::new(Everything), record).await
     }
 
     /// Queues the record of denials at the end of the service. Nobody waits for its answer.
     pub(super) fn queue_last(&self, denials: RecordAccesses) {
         let count = denials.accesses.len();
         let sender = self.inner.sender.read().unwrap_or_else(PoisonError::into_inner);
-        let queued = sender.as_ref().map(|sender| sender.submit(daemon(), denials));
+        let queued = sender.as_ref().map(|sender| sender.submit(daemon(), Box::new(Everything), denials));
         if !matches!(queued, Some(Ok(_))) {
             tracing::warn!(count, "denials could not be recorded");
         }
     }
 
     /// Queues a command that was authorized, and waits for its outcome.
-    pub(super) async fn queue<C: Command>(&self, author: Author, command: C) -> Result<C::Outcome, Refusal> {
+    pub(super) async fn queue<C: Command>(&self, caller: &Caller, command: C) -> Result<C::Outcome, Refusal> {
+        let sight: Box<dyn Sight> = match caller.authority {
+            Authority::Unrestricted => Box::new(Everything),
+            Authority::Roles => Box::new(caller.clone()),
+        };
+        self.enqueue(caller.author(), sight, command).await
+    }
+
+    async fn enqueue<C: Command>(
+        &self,
+        author: Author,
+        sight: Box<dyn Sight>,
+        command: C,
+    ) -> Result<C::Outcome, Refusal> {
         let answer = {
             let sender = self.inner.sender.read().unwrap_or_else(PoisonError::into_inner);
-            sender.as_ref().ok_or_else(shutting_down)?.submit(author, command)?
+            sender.as_ref().ok_or_else(shutting_down)?.submit(author, sight, command)?
         };
         // Without an answer the writer died over this command: the process ends, and its outcome is unknown.
         answer.await.unwrap_or_else(|_| {

@@ -12,7 +12,7 @@ use std::{
 use kontraktor_api::{Listener, Running, ServeError};
 use kontraktor_service::{DAMAGED_REMEDY, Service, ServiceOptions, StoreLost};
 use kontraktor_store_duckdb::DuckDbStore;
-use kontraktor_vault::Broker;
+use kontraktor_vault::{Broker, ConfiguredVault};
 use tokio::sync::Notify;
 
 use self::reload::Reloader;
@@ -44,7 +44,9 @@ pub(super) fn run(
     logging::start(&config.log.value, config.log_format.value)?;
     super::keep_memory_private();
     clock::check()?;
-    let broker = Broker::new(config.vaults()?, Arc::new(clock::now));
+    let vaults = config.vaults()?;
+    report_grants(&vaults);
+    let broker = Broker::new(vaults, Arc::new(clock::now));
     let runtime = super::runtime()?;
     let result = runtime.block_on(serve(config, load, broker));
     // Those who are still connected have had their time.
@@ -107,6 +109,13 @@ fn store_task(service: Service) -> Task {
         }
     })
     .stopped_by(CLOSED_BY, OnOverrun::Fail(not_closed))
+}
+
+/// Logs which vaults grant nothing to environments.
+fn report_grants(vaults: &[ConfiguredVault]) {
+    for remark in vaults.iter().filter_map(ConfiguredVault::without_grants) {
+        tracing::info!("{remark}");
+    }
 }
 
 /// Ends leases in their vaults when the daemon stops.

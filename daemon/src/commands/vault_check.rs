@@ -43,6 +43,9 @@ fn print(vault: &ConfiguredVault, findings: &[String]) -> std::io::Result<()> {
     for finding in findings {
         writeln!(out, "{finding}")?;
     }
+    if let Some(remark) = vault.without_grants() {
+        writeln!(out, "{remark}")?;
+    }
     writeln!(out, "vault \"{}\" is usable", vault.name)?;
     out.flush()
 }

@@ -435,6 +435,7 @@ pub fn the_log_is_filtered_and_paged(fixture: &Fixture) {
                 key: key.map(|name| name.parse().unwrap()),
                 since,
                 until,
+                within: None,
                 writes_only: false,
                 oldest_first: true,
                 beyond: None,
@@ -452,6 +453,12 @@ pub fn the_log_is_filtered_and_paged(fixture: &Fixture) {
                 assert_eq!(fixture.store.audit(&page).unwrap(), std::slice::from_ref(&wanted[0]));
             }
         }
+    }
+    for within in [&[][..], &["demo/*"], &["*/dev"], &["demo/prod", "other/dev"], &["*"], &["no/where"]] {
+        let within = Some(within.iter().map(|pattern| pattern.parse().unwrap()).collect());
+        let query = AuditQuery { within, oldest_first: true, limit: 1000, ..AuditQuery::default() };
+        let wanted: Vec<_> = entries.iter().filter(|entry| query.is_within(entry)).cloned().collect();
+        assert_eq!(fixture.store.audit(&query).unwrap(), wanted, "{query:?}");
     }
     assert!(sizes.len() > 5, "the filters tell different parts of the log apart: {sizes:?}");
     let history = |path: &str, limit: usize| {

@@ -15,7 +15,10 @@ mod verify;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kontraktor_model::names::{EnvName, EnvPath, Key, ProjectName};
+use kontraktor_model::{
+    access::Pattern,
+    names::{EnvName, EnvPath, Key, ProjectName},
+};
 use uuid::Uuid;
 
 use kontraktor_domain::{AuditEntry, Environment, Event, Head, Row, State};
@@ -151,6 +154,8 @@ pub struct AuditQuery {
     pub since: Option<Timestamp>,
     /// Before.
     pub until: Option<Timestamp>,
+    /// Only rows that may be about something that one of these patterns matches: a coarse filter. None: every row.
+    pub within: Option<Vec<Pattern>>,
     /// Leave out accesses to secrets.
     pub writes_only: bool,
     /// Otherwise newest first.
@@ -159,6 +164,19 @@ pub struct AuditQuery {
     pub beyond: Option<u64>,
     /// The maximum number of entries.
     pub limit: usize,
+}
+
+impl AuditQuery {
+    /// Returns whether an entry may be about something that the query's patterns match.
+    pub fn is_within(&self, entry: &AuditEntry) -> bool {
+        self.within.as_ref().is_none_or(|patterns| {
+            patterns.iter().any(|pattern| match (entry.environment(), entry.project()) {
+                (Some(path), _) => pattern.matches(path),
+                (None, Some(project)) => pattern.may_match_in(project),
+                (None, None) => pattern.matches_all(),
+            })
+        })
+    }
 }
 
 /// A point in an environment's history.

@@ -84,7 +84,8 @@ impl Store for MemoryStore {
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
         let events = self.events()?;
         let matches = |entry: &AuditEntry| {
-            !(query.writes_only && entry.operation().is_access())
+            query.is_within(entry)
+                && !(query.writes_only && entry.operation().is_access())
                 && query.project.as_ref().is_none_or(|project| entry.project() == Some(project))
                 && query
                     .env

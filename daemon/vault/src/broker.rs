@@ -1,5 +1,6 @@
 //! The broker in front of all vaults: how long secrets are kept, who shares an answer, when a vault is not called, and which
-//! leases are still needed. It does not know who may read what, and keeps everything in memory only.
+//! leases are still needed. It knows what vaults grant to environments, not who may
+//! read what, and keeps everything in memory only.
 
 mod answer;
 mod backend;
@@ -27,7 +28,7 @@ use std::{
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use kontraktor_model::{
-    names::VaultName,
+    names::{EnvPath, VaultName},
     reference::{Reference, choose_vault},
 };
 use tokio::{
@@ -175,6 +176,13 @@ impl Broker {
     /// Returns the configured vaults, by name.
     pub fn vaults(&self) -> Vec<VaultInfo> {
         self.vaults.load().values().map(|backend| backend.info()).collect()
+    }
+
+    /// Returns whether the vault of a reference grants it to an environment; without one, whether it grants it to any. A vault
+    /// that is not configured grants nothing.
+    pub fn grants(&self, environment: Option<&EnvPath>, reference: &Reference) -> bool {
+        let vaults = self.vaults.load();
+        vaults.get(reference.vault()).is_some_and(|backend| backend.grants.allow(environment, reference))
     }
 
     /// Ends everything within this time: refuses reads, revokes all leases at once, and signs out of the vaults.

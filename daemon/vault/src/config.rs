@@ -11,6 +11,7 @@ use serde::{
 
 use super::{
     broker::{ConfiguredVault, Limits},
+    grants::{GrantTable, Grants},
     kind::{KindSettings, VaultKind},
     kinds::KINDS,
 };
@@ -25,6 +26,8 @@ pub struct VaultTable {
     breaker_failures: Option<u32>,
     breaker_open: Option<Period>,
     cache: Option<CacheTable>,
+    #[serde(default)]
+    allow: Vec<GrantTable>,
     #[serde(flatten)]
     of_kind: KindSettings,
 }
@@ -112,6 +115,7 @@ impl VaultTable {
         };
         let kind = self.kind.as_deref().ok_or_else(|| format!("missing setting `kind`; {}", expected()))?;
         let limits = self.limits()?;
+        let grants = Grants::parse(self.allow.iter().map(|grant| (&*grant.env, &*grant.path)))?;
         self.of_kind.refuse_credentials()?;
         // An unknown kind is not repeated: a credential may have been put in its place.
         let kind = kinds
@@ -120,7 +124,7 @@ impl VaultTable {
             .ok_or_else(|| format!("unknown kind; {}", expected()))?;
         let vault = (kind.build)(&name, &self.of_kind)?;
         let address = self.of_kind.address().unwrap_or_default().to_owned();
-        Ok(ConfiguredVault { name, kind: kind.scheme.name, address, limits, vault })
+        Ok(ConfiguredVault { name, kind: kind.scheme.name, address, limits, grants, vault })
     }
 
     fn limits(&self) -> Result<Limits, String> {
@@ -194,7 +198,10 @@ mod tests {
 
     #[test]
     fn limits_have_defaults_and_can_be_set() {
+        let granted = built(&aws("allow = [{ env = \"a/*\", path = \"app/*\" }]")).unwrap();
+        assert_eq!(granted[0].grants.environments(), ["a/*".parse().unwrap()]);
         let vaults = built(&aws("")).unwrap();
+        assert!(vaults[0].grants.is_empty());
         assert_eq!(
             (vaults[0].name.as_str(), vaults[0].kind, vaults[0].address.as_str()),
             ("prod", "aws-sm", "")
@@ -233,6 +240,8 @@ mod tests {
         insta::assert_snapshot!(refused(&aws("concurrency = 0")), @r#"vault "prod": invalid value for `concurrency`: expected 1 to 256, found 0"#);
         insta::assert_snapshot!(refused(&aws("timeout = \"10ms\"")), @r#"vault "prod": invalid value for `timeout`: expected 100ms to 5m, found 10ms"#);
         insta::assert_snapshot!(refused(&format!("{}{}", aws(""), aws(""))), @r#"vault "prod": duplicate name; give each vault its own name"#);
+        insta::assert_snapshot!(refused(&aws("allow = [{ env = \"dev\", path = \"*\" }]")), @r#"vault "prod": invalid value for `allow` number 1: invalid pattern "dev": expected one slash, as in infra-demo/* and infra-demo/dev; use `*`, `PROJECT/*`, `*/ENV` or `PROJECT/ENV`"#);
+        assert!(refused(&aws("allow = [{ env = \"*\" }]")).contains("path"));
         assert!(refused(&aws("timeout = \"soon\"")).contains("a duration such as"));
     }
 

@@ -10,6 +10,7 @@ mod broker;
 mod cloud;
 mod config;
 mod error;
+mod grants;
 pub mod hashicorp;
 mod kind;
 mod kinds;
@@ -28,6 +29,7 @@ pub use self::{
     },
     config::{VaultTable, build, build_with, unchanged},
     error::{VaultError, VaultErrorKind},
+    grants::Grants,
     kind::{BuildVault, KindSettings, VaultKind},
     kinds::KINDS,
     logging::may_be_logged,

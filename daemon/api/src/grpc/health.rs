@@ -2,9 +2,9 @@
 
 use kontraktor_model::limits::MAX_MESSAGE_BYTES;
 use kontraktor_proto::v1::{
-    audit_server::AuditServer, environments_server::EnvironmentsServer, projects_server::ProjectsServer,
-    schemas_server::SchemasServer, secrets_server::SecretsServer, system_server::SystemServer,
-    variables_server::VariablesServer,
+    access_server::AccessServer, audit_server::AuditServer, environments_server::EnvironmentsServer,
+    projects_server::ProjectsServer, schemas_server::SchemasServer, secrets_server::SecretsServer,
+    system_server::SystemServer, variables_server::VariablesServer,
 };
 use tonic::server::NamedService;
 use tonic_health::{
@@ -16,7 +16,7 @@ use tonic_health::{
 use super::Api;
 
 /// The names under which health is reported; the empty one is the daemon as a whole.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "",
     <ProjectsServer<Api> as NamedService>::NAME,
     <EnvironmentsServer<Api> as NamedService>::NAME,
@@ -24,6 +24,7 @@ const NAMES: [&str; 8] = [
     <SchemasServer<Api> as NamedService>::NAME,
     <SecretsServer<Api> as NamedService>::NAME,
     <AuditServer<Api> as NamedService>::NAME,
+    <AccessServer<Api> as NamedService>::NAME,
     <SystemServer<Api> as NamedService>::NAME,
 ];
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     super::{
         Author, BatchMark, Body, EnvironmentEvent, EnvironmentOperation, EnvironmentSettings, Event, Hash,
-        ProjectEvent, ProjectOperation, Row, State, hash::FieldHasher,
+        ProjectEvent, ProjectOperation, Row, Sight, State, hash::FieldHasher,
     },
     Decision,
 };
@@ -17,6 +17,7 @@ use super::{
 /// The events of one command, and the state with them applied.
 pub struct Draft<'a> {
     author: &'a Author,
+    sight: &'a dyn Sight,
     at: Timestamp,
     state: State,
     events: Vec<Event>,
@@ -25,9 +26,10 @@ pub struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(state: &State, author: &'a Author, now: Timestamp) -> Self {
+    pub(super) fn new(state: &State, author: &'a Author, sight: &'a dyn Sight, now: Timestamp) -> Self {
         Self {
             author,
+            sight,
             at: Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now),
             state: state.clone(),
             events: Vec::new(),
@@ -42,6 +44,11 @@ impl<'a> Draft<'a> {
 
     pub(super) fn now(&self) -> Timestamp {
         self.at
+    }
+
+    /// Returns whether the author may read an environment.
+    pub(super) fn reads(&self, path: &EnvPath) -> bool {
+        self.sight.reads(&self.state, path)
     }
 
     /// From here on events belong to this batch.

@@ -31,7 +31,7 @@ impl Command for CreateEnvironment {
                 .field("env")
                 .remedy("import it, or choose another name"));
         }
-        imports::check(draft.state(), path, &settings.imports)?;
+        imports::check(draft, path, &settings.imports)?;
         match existing {
             None => draft.create_environment(path, settings, false),
             Some(environment) => set(draft, &environment, settings),
@@ -57,7 +57,7 @@ impl Command for UpdateEnvironment {
         };
         checked_description(&settings.description)?;
         if imports.is_some() {
-            imports::check(draft.state(), path, &settings.imports)?;
+            imports::check(draft, path, &settings.imports)?;
         }
         set(draft, &environment, &settings);
         find_environment(draft.state(), path).cloned()
@@ -99,7 +99,7 @@ impl Command for DeleteEnvironment {
             )));
         }
         protection::check_variables(&environment)?;
-        imports::check_environment_not_imported(draft.state(), path)?;
+        imports::check_environment_not_imported(draft, path)?;
         remove(draft, &environment);
         Ok(())
     }

@@ -13,11 +13,12 @@ use kontraktor_model::{
 
 use super::{
     super::{Code, Environment, Refusal, State},
-    counted, list_names,
+    Draft, counted, list_names,
 };
 
 /// Whether `importer` may import these.
-pub(super) fn check(state: &State, importer: &EnvPath, imports: &[EnvPath]) -> Result<(), Refusal> {
+pub(super) fn check(draft: &Draft<'_>, importer: &EnvPath, imports: &[EnvPath]) -> Result<(), Refusal> {
+    let state = draft.state();
     if imports.len() > MAX_IMPORTS {
         return Err(Refusal::invalid(
             "imports",
@@ -45,16 +46,24 @@ pub(super) fn check(state: &State, importer: &EnvPath, imports: &[EnvPath]) -> R
         None => Ok(()),
         Some(way) => Err(Refusal::new(
             Code::ImportCycle,
-            format!("environment \"{importer}\" would import itself: {}", in_words(&way)),
+            format!("environment \"{importer}\" would import itself: {}", in_words(draft, &way)),
         )
         .field("imports")
         .remedy("remove one of these imports")),
     }
 }
 
-/// `a/b -> c/d -> a/b`. Of a long way the steps in the middle are only counted.
-fn in_words(way: &[EnvPath]) -> String {
-    let mut steps: Vec<String> = way.iter().map(EnvPath::to_string).collect();
+/// `a/b -> c/d -> a/b`. Of a long way the steps in the middle are only counted, and what the author may not read has no name.
+fn in_words(draft: &Draft<'_>, way: &[EnvPath]) -> String {
+    let ends = [way.first(), way.last()];
+    let name = |path: &EnvPath| {
+        if ends.contains(&Some(path)) || draft.reads(path) {
+            path.to_string()
+        } else {
+            "(another environment)".to_owned()
+        }
+    };
+    let mut steps: Vec<String> = way.iter().map(name).collect();
     if steps.len() > MAX_LISTED_NAMES {
         let left_out = steps.len() - MAX_LISTED_NAMES;
         let middle = format!("({left_out} more)");
@@ -96,40 +105,70 @@ fn way_back(state: &State, importer: &EnvPath, imports: &[EnvPath]) -> Option<Ve
 }
 
 /// Refuses where other environments import this one.
-pub(super) fn check_environment_not_imported(state: &State, path: &EnvPath) -> Result<(), Refusal> {
-    let importers: Vec<String> = environments(state)
-        .filter(|environment| environment.imports.contains(path))
-        .map(|environment| environment.path.to_string())
-        .collect();
-    if importers.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "environment \"{path}\" is imported by {}: {}",
-        counted(importers.len(), "other environment"),
-        list_names(importers.iter().map(String::as_str)),
-    );
+pub(super) fn check_environment_not_imported(draft: &Draft<'_>, path: &EnvPath) -> Result<(), Refusal> {
+    let importers = environments(draft.state()).filter(|environment| environment.imports.contains(path));
+    let Importers { named, others } =
+        Importers::of(draft, importers.map(|environment| (environment, environment.path.to_string())));
+    let message = match (named.len(), others) {
+        (0, false) => return Ok(()),
+        (0, true) => {
+            format!("environment \"{path}\" is imported by environments that the caller may not read")
+        }
+        (count, others) => format!(
+            "environment \"{path}\" is imported by {}{}: {}",
+            counted(count, "other environment"),
+            if others { " and by some that the caller may not read" } else { "" },
+            list_names(named.iter().map(String::as_str)),
+        ),
+    };
     Err(imported(message, "env", "it"))
 }
 
 /// Refuses where environments of other projects import one of this project's.
-pub(super) fn check_project_not_imported(state: &State, name: &ProjectName) -> Result<(), Refusal> {
-    let importers: Vec<String> = environments(state)
+pub(super) fn check_project_not_imported(draft: &Draft<'_>, name: &ProjectName) -> Result<(), Refusal> {
+    let importers = environments(draft.state())
         .filter(|environment| environment.path.project != *name)
         .filter_map(|environment| {
             let import = environment.imports.iter().find(|import| import.project == *name)?;
-            Some(format!("{} imports {import}", environment.path))
-        })
-        .collect();
-    if importers.is_empty() {
-        return Ok(());
-    }
-    let who = match importers.len() {
+            Some((environment, format!("{} imports {import}", environment.path)))
+        });
+    let Importers { named, others } = Importers::of(draft, importers);
+    let who = match named.len() {
+        0 if !others => return Ok(()),
+        0 => {
+            let message = format!(
+                "environments of other projects, which the caller may not read, import from project \"{name}\""
+            );
+            return Err(imported(message, "project", "these"));
+        }
         1 => "1 environment of another project imports".to_owned(),
         count => format!("{count} environments of other projects import"),
     };
-    let names = list_names(importers.iter().map(String::as_str));
-    Err(imported(format!("{who} from project \"{name}\": {names}"), "project", "these"))
+    let names = list_names(named.iter().map(String::as_str));
+    let others = if others { ", and others that the caller may not read" } else { "" };
+    Err(imported(format!("{who} from project \"{name}\": {names}{others}"), "project", "these"))
+}
+
+/// Who imports something.
+struct Importers {
+    /// Descriptions of those that the author may read.
+    named: Vec<String>,
+    /// Whether there are others.
+    others: bool,
+}
+
+impl Importers {
+    fn of<'a>(draft: &Draft<'_>, importers: impl Iterator<Item = (&'a Arc<Environment>, String)>) -> Self {
+        let mut found = Self { named: Vec::new(), others: false };
+        for (environment, description) in importers {
+            if draft.reads(&environment.path) {
+                found.named.push(description);
+            } else {
+                found.others = true;
+            }
+        }
+        found
+    }
 }
 
 fn environments(state: &State) -> impl Iterator<Item = &Arc<Environment>> {

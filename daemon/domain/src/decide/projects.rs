@@ -66,7 +66,7 @@ impl Command for DeleteProject {
             check_empty(&project)?;
         }
         protection::check_inside(&project)?;
-        imports::check_project_not_imported(draft.state(), name)?;
+        imports::check_project_not_imported(draft, name)?;
         for environment in project.environments.values() {
             environments::remove(draft, environment);
         }

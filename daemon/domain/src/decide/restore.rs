@@ -8,7 +8,7 @@ use kontraktor_model::names::EnvPath;
 use super::{
     super::{
         Body, Code, EarlierState, Environment, EnvironmentSettings, Refusal, RestoreEnvironment, Restored,
-        State, Variable, VariableEvent, VariableOperation, schema::ValidationBudget,
+        Variable, VariableEvent, VariableOperation, schema::ValidationBudget,
     },
     Command, Draft, Weight, counted, environments, find_environment, imports, list_names, protection,
     schemas,
@@ -28,14 +28,14 @@ impl Command for RestoreEnvironment {
             .filter(|variable| !earlier.variables.contains_key(&variable.key))
             .collect();
         check_unprotected(path, earlier, &going)?;
-        let settings = settings(draft.state(), &environment, earlier)?;
+        let settings = settings(draft, &environment, earlier)?;
         let coming: Vec<&Arc<Variable>> =
             earlier.variables.values().filter(|variable| !is_current(&environment, variable)).collect();
 
         let mut budget = ValidationBudget::default();
         for variable in &coming {
             schemas::check(draft.state(), &mut budget, path, &variable.key, variable.kind, &variable.value)
-                .map_err(|refusal| unrestorable(path, earlier, refusal))?;
+                .map_err(|refusal| refusal.unrestorable(path, earlier.revision))?;
         }
 
         if let Some(settings) = settings {
@@ -103,7 +103,7 @@ fn check_unprotected(
 
 /// Returns the earlier settings of the environment itself; `None` if they are the current ones.
 fn settings(
-    state: &State,
+    draft: &Draft<'_>,
     environment: &Environment,
     earlier: &EarlierState,
 ) -> Result<Option<EnvironmentSettings>, Refusal> {
@@ -117,18 +117,19 @@ fn settings(
         imports: earlier.imports.to_vec(),
     };
     if !same_imports {
-        imports::check(state, &environment.path, &settings.imports)
-            .map_err(|refusal| unrestorable(&environment.path, earlier, refusal))?;
+        imports::check(draft, &environment.path, &settings.imports)
+            .map_err(|refusal| refusal.unrestorable(&environment.path, earlier.revision))?;
     }
     Ok(Some(settings))
 }
 
-fn unrestorable(path: &EnvPath, earlier: &EarlierState, refusal: Refusal) -> Refusal {
-    let message = format!(
-        "revision {} of environment \"{path}\" cannot be restored: {}",
-        earlier.revision, refusal.message
-    );
-    Refusal { message, ..refusal }
+impl Refusal {
+    /// Returns the refusal to restore a revision of an environment for this reason.
+    pub fn unrestorable(self, path: &EnvPath, revision: u64) -> Self {
+        let message =
+            format!("revision {revision} of environment \"{path}\" cannot be restored: {}", self.message);
+        Self { message, ..self }
+    }
 }
 
 /// Returns whether an earlier variable has the same content now.

@@ -174,7 +174,9 @@ fn write_group(draft: &mut Draft<'_>, group: &[WriteItem], done: &mut Vec<Done>,
             )
             .remedy("see that item's problem")
         });
-        let path = EnvPath::new(&item.project, &item.env).ok();
+        // What its author may not write is perhaps hidden from them.
+        let is_denied = refusal.code == Code::Denied;
+        let path = EnvPath::new(&item.project, &item.env).ok().filter(|_| !is_denied);
         let revision = path
             .as_ref()
             .and_then(|path| draft.state().environment(path))

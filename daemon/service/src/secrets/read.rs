@@ -9,14 +9,14 @@ use kontraktor_model::{
 };
 use uuid::Uuid;
 
-use kontraktor_access::{Action, Caller, Resource};
+use kontraktor_access::{Action, Caller, Resource, Rights, authorize};
 
 use super::{
-    super::{Service, Snapshot, audit::peer_of},
+    super::{Service, Snapshot, audit::peer_of, visible::Visible},
     refuse::{refusal, too_large},
     resolve::{ResolvedTarget, Resolver, Target, as_seen, of},
 };
-use kontraktor_domain::{Access, AccessOperation, Code, Refusal, ReportedVersion, VariableKind};
+use kontraktor_domain::{Access, AccessOperation, Code, Refusal, ReportedVersion, State, VariableKind};
 use kontraktor_store::PointInTime;
 use kontraktor_vault::{Bytes, HoldTerm, LeaseTerm, Resolved, VaultError, VaultInfo};
 
@@ -71,6 +71,8 @@ struct Asked {
     environment: Option<EnvPath>,
     key: Option<Key>,
     found: Result<ResolvedTarget, Refusal>,
+    /// The caller may not have it, and `found` says so.
+    is_denied: bool,
 }
 
 /// How large a secret may be.
@@ -92,7 +94,8 @@ impl Service {
     ) -> Result<Secrets, Refusal> {
         check_number(targets.len())?;
         self.authorize_targets(caller, Action::SecretRead, targets).await?;
-        self.hand_out(caller, self.find_all(targets), hold, Bounds::Message).await
+        let asked = self.find_all(caller, Action::SecretRead, targets);
+        self.hand_out(caller, asked, hold, Bounds::Message).await
     }
 
     /// Reads one secret of any size that a vault may have.
@@ -104,7 +107,8 @@ impl Service {
     ) -> Result<Secrets, Refusal> {
         let targets = std::slice::from_ref(target);
         self.authorize_targets(caller, Action::SecretStream, targets).await?;
-        self.hand_out(caller, self.find_all(targets), hold, Bounds::Stream).await
+        let asked = self.find_all(caller, Action::SecretStream, targets);
+        self.hand_out(caller, asked, hold, Bounds::Stream).await
     }
 
     /// Reads an environment with its secrets, now or as of a point in time: then in the versions that were seen until the
@@ -127,16 +131,18 @@ impl Service {
             None => self.current(path, own_only)?,
             Some(at) => self.earlier(path, own_only, at).await?,
         };
+        let state = self.inner.state.load_full();
         let asked = snapshot
             .variables(prefix)
             .iter()
             .filter(|entry| entry.variable.kind == VariableKind::Reference)
-            .map(|entry| Asked {
-                environment: Some(path.clone()),
-                key: Some(entry.variable.key.clone()),
-                found: if at.is_some() { as_seen(entry) } else { of(entry) },
+            .map(|entry| {
+                let found = if at.is_some() { as_seen(entry) } else { of(entry) };
+                let key = &entry.variable.key;
+                self.asked(&state, caller, Action::SecretRead, Some((path, key)), found)
             })
             .collect();
+        drop(state);
         let secrets = self.hand_out(caller, asked, hold, Bounds::Message).await?;
         Ok(EnvironmentSecrets { snapshot, secrets })
     }
@@ -149,7 +155,7 @@ impl Service {
     ) -> Result<Vec<SecretResult>, Refusal> {
         check_number(targets.len())?;
         self.authorize_targets(caller, Action::SecretCheck, targets).await?;
-        let asked = self.find_all(targets);
+        let asked = self.find_all(caller, Action::SecretCheck, targets);
         let references: Vec<_> =
             asked.iter().filter_map(|asked| Some(asked.found.as_ref().ok()?.reference.clone())).collect();
         let answers = self.inner.broker.check(&references).await;
@@ -177,24 +183,65 @@ impl Service {
         self.inner.broker.purge(vault).map_err(refusal)
     }
 
-    /// Returns the configured vaults, by name.
+    /// Returns the configured vaults, by name: those that grant something to an environment that the caller may read.
     pub fn vaults(&self, caller: &Caller) -> Result<Vec<VaultInfo>, Refusal> {
         self.authorize(caller, Action::VaultList, Resource::Daemon)?;
-        Ok(self.inner.broker.vaults())
+        let state = self.inner.state.load();
+        let rights = Rights::new(caller, state.roles());
+        let visible = Visible::new(rights);
+        let mut vaults = self.inner.broker.vaults();
+        vaults.retain(|vault| Self::sees_vault(rights, visible.patterns(), vault));
+        Ok(vaults)
     }
 
-    fn find_all(&self, targets: &[Target]) -> Vec<Asked> {
+    /// Finds the references of targets. One that the caller may not see does not exist for them.
+    fn find_all(&self, caller: &Caller, action: Action, targets: &[Target]) -> Vec<Asked> {
+        let state = self.inner.state.load_full();
         let mut resolver = Resolver::new(self);
         targets
             .iter()
-            .map(|target| {
-                let (environment, key) = match target {
-                    Target::Key(path, key) => (Some(path.clone()), Some(key.clone())),
-                    Target::Reference(_) => (None, None),
-                };
-                Asked { environment, key, found: resolver.find(target) }
+            .map(|target| match target {
+                Target::Reference(_) => self.asked(&state, caller, action, None, resolver.find(target)),
+                Target::Key(path, key) => match self.decide(caller, action, Resource::Key(path, key)) {
+                    Ok(()) => self.asked(&state, caller, action, Some((path, key)), resolver.find(target)),
+                    Err(refusal) => Asked {
+                        environment: Some(path.clone()),
+                        key: Some(key.clone()),
+                        found: Err(refusal),
+                        is_denied: true,
+                    },
+                },
             })
             .collect()
+    }
+
+    /// Returns what was asked for and found. What an import brings requires the right to its origin too, and the vault must
+    /// grant the path to the environment that holds the reference.
+    fn asked(
+        &self,
+        state: &State,
+        caller: &Caller,
+        action: Action,
+        target: Option<(&EnvPath, &Key)>,
+        found: Result<ResolvedTarget, Refusal>,
+    ) -> Asked {
+        let allowed = found.as_ref().ok().map_or(Ok(()), |found| {
+            if let (Some(origin), Some((path, key))) = (&found.origin, target)
+                && origin != path
+            {
+                // The origin is known to all who may read the environment.
+                let resource = Resource::Key(origin, key);
+                authorize(caller, state.roles(), action, resource)
+                    .map_err(|denied| Refusal::from(&denied))?;
+            }
+            self.decide_reference(state, caller, found.origin.as_ref(), &found.reference)
+        });
+        Asked {
+            environment: target.map(|(path, _)| path.clone()),
+            key: target.map(|(_, key)| key.clone()),
+            is_denied: allowed.is_err(),
+            found: allowed.and(found),
+        }
     }
 
     /// Reads what was found, records each access, and hands the secrets out.
@@ -236,6 +283,7 @@ impl Service {
         for (asked, handed) in handed {
             let (operation, version, problem) = match &handed.secret {
                 Ok(secret) => (success, secret.version.as_deref(), None),
+                Err(refusal) if asked.is_denied => (AccessOperation::Denied, None, Some(refusal.code)),
                 Err(refusal) => (AccessOperation::Failed, None, Some(refusal.code)),
             };
             accesses.push((
@@ -269,20 +317,23 @@ impl Service {
         self.record_accesses(accesses, versions).await
     }
 
-    /// Refuses a caller who may not do this to every target. That they tried is in the log before they hear of it.
+    /// Refuses a caller who may not do this to every target that they see. That they tried is in the log before they hear of it.
     async fn authorize_targets(
         &self,
         caller: &Caller,
         action: Action,
         targets: &[Target],
     ) -> Result<(), Refusal> {
+        let state = self.inner.state.load_full();
         let denied = targets.iter().find_map(|target| {
             let resource = match target {
                 Target::Key(path, key) => Resource::Key(path, key),
                 Target::Reference(reference) => Resource::Reference(reference),
             };
-            self.decide(caller, action, resource).err()
+            let denied = authorize(caller, state.roles(), action, resource).err()?;
+            (!denied.is_unseen()).then(|| Refusal::from(&denied))
         });
+        drop(state);
         let Some(refusal) = denied else { return Ok(()) };
         let attempts = targets.iter().map(|target| match target {
             Target::Key(path, key) => access(Some(path), Some(key)),

@@ -28,6 +28,8 @@ pub(super) struct ResolvedTarget {
     /// The environment that owns it, and its key there: where its version is recorded. None: no key holds it, or another
     /// version is read than the reference names.
     pub(super) owner: Option<(EnvPath, Key)>,
+    /// The environment that holds the reference. None: the reference itself was asked for.
+    pub(super) origin: Option<EnvPath>,
 }
 
 /// The snapshots of the environments that one request names, each taken once.
@@ -47,6 +49,7 @@ impl<'a> Resolver<'a> {
                 text: reference.to_string().into(),
                 reference: reference.clone(),
                 owner: None,
+                origin: None,
             }),
             Target::Key(path, key) => {
                 let service = self.service;
@@ -71,6 +74,7 @@ pub(super) fn of(entry: &Entry<'_>) -> Result<ResolvedTarget, Refusal> {
         // It was checked when it was written; an older daemon may have had another grammar.
         reference: variable.value.parse()?,
         owner: Some((origin.path.clone(), variable.key.clone())),
+        origin: Some(origin.path.clone()),
     })
 }
 
@@ -96,7 +100,7 @@ pub(super) fn as_seen(entry: &Entry<'_>) -> Result<ResolvedTarget, Refusal> {
         )
     })?;
     let reference = found.reference.at_version(&seen.version)?;
-    Ok(ResolvedTarget { text: reference.to_string().into(), reference, owner: None })
+    Ok(ResolvedTarget { text: reference.to_string().into(), reference, owner: None, origin: found.origin })
 }
 
 fn missing(path: &EnvPath, key: &Key) -> Refusal {

@@ -109,7 +109,7 @@ async fn a_checkpoint_without_room_loses_nothing() {
     let store = duckdb(&disk.path("data"));
     let service = start_with(Arc::clone(&store) as _, ServiceOptions::default());
     write(&service, 1, vec![put("demo/dev", "BIG", &"x".repeat(60_000))]).await.unwrap();
-    let head = service.status(&caller()).unwrap().head;
+    let head = service.status(&caller()).unwrap().head.unwrap();
     fill(&disk.path("ballast"));
     let error = store.checkpoint().unwrap_err();
     assert!(matches!(error, StoreError::Full(_)), "{error}");

@@ -16,7 +16,7 @@ use kontraktor_model::{names::Key, reference::Secret};
 use kontraktor_service::{PageRequest, Service, ServiceOptions, Target};
 use kontraktor_store::{AuditQuery, MemoryStore, PointInTime, Store};
 use kontraktor_vault::{
-    Broker, Bytes, ConfiguredVault, Content, Fetched, Lease, LeaseId, Limits, Vault, VaultError,
+    Broker, Bytes, ConfiguredVault, Content, Fetched, Grants, Lease, LeaseId, Limits, Vault, VaultError,
     VaultErrorKind,
 };
 
@@ -29,13 +29,13 @@ use super::{
 
 /// A vault in memory: names, and the values of their versions, the newest last.
 #[derive(Default)]
-struct Shelf {
+pub(crate) struct Shelf {
     secrets: Mutex<HashMap<String, Vec<String>>>,
     reads: AtomicUsize,
 }
 
 impl Shelf {
-    fn put(&self, name: &str, value: &str) {
+    pub(crate) fn put(&self, name: &str, value: &str) {
         self.secrets.lock().unwrap().entry(name.to_owned()).or_default().push(value.to_owned());
     }
 }
@@ -86,11 +86,17 @@ impl Vault for Shelf {
 
 /// No reads are answered from memory, so that what the vault holds is what is read.
 fn service(store: Arc<dyn Store>, vault: &Arc<Shelf>) -> Service {
+    granting(store, vault, &[])
+}
+
+/// The same with grants, each an environment's pattern and a path.
+pub(crate) fn granting(store: Arc<dyn Store>, vault: &Arc<Shelf>, grants: &[(&str, &str)]) -> Service {
     let clock = HandClock::new();
     let configured = ConfiguredVault {
         name: "kv".parse().unwrap(),
         kind: "azure-kv",
         address: String::new(),
+        grants: Grants::parse(grants.iter().copied()).unwrap(),
         limits: Limits { ttl: Duration::ZERO, negative_ttl: Duration::ZERO, ..Limits::default() },
         vault: Arc::clone(vault) as Arc<dyn Vault>,
     };
@@ -282,7 +288,7 @@ async fn equal_accesses_that_come_together_are_few_rows() {
     vault.put("db", "hunter2");
     let service = service(Arc::new(MemoryStore::new()), &vault);
     write(&service, 1, vec![refer("p/dev", "DB", "azure-kv://kv/db")]).await.unwrap();
-    let before = service.status(&caller()).unwrap().head.seq;
+    let before = service.status(&caller()).unwrap().head.unwrap().seq;
     let readers: Vec<_> = (0..500)
         .map(|_| {
             let service = service.clone();

@@ -95,7 +95,7 @@ async fn a_commit_that_was_kept_after_all_is_taken_over() {
     store.next_commits(&[InjectedFailure::FullButKept]);
     assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written);
     assert_eq!(value(&service), "2");
-    assert_eq!(service.status(&caller()).unwrap().head, store.head().unwrap());
+    assert_eq!(service.status(&caller()).unwrap().head.unwrap(), store.head().unwrap());
     drained(&service).await;
 }
 
@@ -119,7 +119,7 @@ async fn a_store_that_cannot_be_reopened_at_once_is_tried_again() {
         // The answer comes from the log or is written now: either way once.
         let again = write(&service, 2, vec![put("demo/dev", "A", "2")]).await.unwrap();
         assert_eq!((again.replayed, value(&service).as_str()), (wanted == "2", "2"));
-        assert_eq!(service.status(&caller()).unwrap().head, store.head().unwrap());
+        assert_eq!(service.status(&caller()).unwrap().head.unwrap(), store.head().unwrap());
         drained(&service).await;
     }
 }
@@ -149,7 +149,7 @@ async fn a_writer_that_is_overtaken_decides_again() {
     let expecting = WriteItem { expect: Expect::Revision(4), ..put("demo/dev", "OTHER", "mine") };
     let outcome = write(&service, 3, vec![expecting]).await.unwrap().results.remove(0).outcome;
     assert!(matches!(outcome, ItemOutcome::Refused(refusal) if refusal.code == Code::Conflict));
-    assert_eq!(service.status(&caller()).unwrap().head, store.head().unwrap());
+    assert_eq!(service.status(&caller()).unwrap().head.unwrap(), store.head().unwrap());
     assert!(service.verify(&caller(), None).await.unwrap().is_intact());
     drained(&service).await;
 }
@@ -200,7 +200,7 @@ async fn after_a_failed_commit_rows_of_others_are_followed() {
         let again = write(&service, 2, vec![put("demo/dev", "A", "2")]).await.unwrap();
         assert_eq!((again.replayed, value(&service).as_str()), (kept, "2"), "{fault:?}");
         assert_eq!(value_of(&service, "OTHER"), "1");
-        assert_eq!(service.status(&caller()).unwrap().head, store.head().unwrap());
+        assert_eq!(service.status(&caller()).unwrap().head.unwrap(), store.head().unwrap());
         assert!(service.verify(&caller(), None).await.unwrap().is_intact());
         drained(&service).await;
     }
@@ -209,7 +209,7 @@ async fn after_a_failed_commit_rows_of_others_are_followed() {
 #[tokio::test]
 async fn a_log_that_lost_acknowledged_rows_is_fatal() {
     let (_, service) = filled().await;
-    let head = service.status(&caller()).unwrap().head;
+    let head = service.status(&caller()).unwrap().head.unwrap();
     for lost in [Head { seq: head.seq - 1, ..head }, Head { hash: Hash::ZERO, ..head }] {
         let (store, service) = filled().await;
         store.next_commits(&[InjectedFailure::Full]);

@@ -156,7 +156,7 @@ async fn ten_thousand_items_are_one_revision() {
             .all(|result| result.outcome == ItemOutcome::Written && result.revision == Some(1))
     );
     let status = service.status(&caller()).unwrap();
-    assert_eq!((status.variables, status.head.seq), (10_000, 10_002));
+    assert_eq!((status.variables, status.head.unwrap().seq), (10_000, 10_002));
     drained(&service).await;
 }
 

@@ -63,6 +63,7 @@ impl Reloader {
         if config.log.value != self.running.log.value {
             logging::set_filter(&config.log.value);
         }
+        super::report_grants(&vaults);
         let unchanged = config.vaults_unchanged_since(&self.running);
         let VaultChanges { added, changed, removed } =
             self.broker.replace(vaults, &unchanged, self.vault_deadline);

@@ -11,6 +11,7 @@ use super::{
     rows::{environment_paths, event, in_transaction, select_instead},
 };
 use kontraktor_domain::{AuditEntry, LOGS, Log};
+use kontraktor_model::access::Pattern;
 use kontraktor_store::AuditQuery;
 
 /// The columns that filters use, of all tables but `audit_events`.
@@ -57,10 +58,11 @@ fn read(connection: &Connection, query: &AuditQuery) -> Result<Vec<AuditEntry>, 
     let beyond = if query.oldest_first { "seq > ?" } else { "seq < ?" };
     filter(beyond, query.beyond.map(Value::UBigInt));
 
+    let within = query.within.as_ref().map(|patterns| within(patterns)).unwrap_or_default();
     let accesses = if query.writes_only { "" } else { NARROW_ACCESSES };
     let order = if query.oldest_first { "ASC" } else { "DESC" };
     let sql = format!(
-        "SELECT seq FROM ({NARROW}{accesses}) WHERE {} ORDER BY seq {order} LIMIT {}",
+        "SELECT seq FROM ({NARROW}{accesses}) WHERE {}{within} ORDER BY seq {order} LIMIT {}",
         filters.join(" AND "),
         query.limit,
     );
@@ -68,6 +70,26 @@ fn read(connection: &Connection, query: &AuditQuery) -> Result<Vec<AuditEntry>, 
     let chosen = statement.query_map(params_from_iter(params), |row| row.get(0)).map_err(unreadable)?;
     let chosen: Vec<u64> = chosen.collect::<Result<_, _>>().map_err(unreadable)?;
     entries(connection, &chosen, query.oldest_first)
+}
+
+/// Restricts rows to those that may be about something that a pattern matches. Names need no quoting: they are of a-z, 0-9
+/// and "-".
+fn within(patterns: &[Pattern]) -> String {
+    let conditions: Vec<String> = patterns
+        .iter()
+        .map(|pattern| match (pattern.project(), pattern.env()) {
+            (None, None) => "true".to_owned(),
+            (Some(project), None) => format!("project = '{project}'"),
+            // Rows about a project itself have no environment.
+            (None, Some(env)) => format!("(project <> '' AND env IN ('{env}', ''))"),
+            (Some(project), Some(env)) => format!("(project = '{project}' AND env IN ('{env}', ''))"),
+        })
+        .collect();
+    if conditions.is_empty() {
+        " AND false".to_owned()
+    } else {
+        format!(" AND ({})", conditions.join(" OR "))
+    }
 }
 
 /// Reads the rows that were chosen, in order.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kontraktor_model::names::VaultName;
+use kontraktor_model::{access::Pattern, names::VaultName};
 use uuid::Uuid;
 
 use crate::{error::VaultError, secret::Bytes};
@@ -71,4 +71,6 @@ pub struct VaultInfo {
     pub cached_bytes: usize,
     /// Leases that have not ended.
     pub leases: usize,
+    /// For which environments it has grants.
+    pub granted_to: Vec<Pattern>,
 }

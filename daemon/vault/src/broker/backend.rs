@@ -29,6 +29,7 @@ use super::{
     single_flight::SingleFlight,
 };
 use crate::{
+    Grants,
     error::{VaultError, VaultErrorKind},
     vault::Vault,
 };
@@ -39,6 +40,7 @@ pub(super) struct Backend {
     pub(super) kind: &'static str,
     pub(super) address: String,
     pub(super) limits: Limits,
+    pub(super) grants: Grants,
     pub(super) vault: Arc<dyn Vault>,
     pub(super) clock: Clock,
     pub(super) breaker: Breaker,
@@ -59,7 +61,7 @@ pub(super) struct Backend {
 
 impl Backend {
     pub(super) fn new(configured: ConfiguredVault, clock: Clock) -> Self {
-        let ConfiguredVault { name, kind, address, limits, vault } = configured;
+        let ConfiguredVault { name, kind, address, limits, grants, vault } = configured;
         Self {
             breaker: Breaker::new(name.clone(), &limits),
             name,
@@ -76,6 +78,7 @@ impl Backend {
             fetch_slots: Semaphore::new(limits.concurrency.max(1)),
             cache: Mutex::new(Cache::new(&limits)),
             limits,
+            grants,
         }
     }
 
@@ -123,6 +126,7 @@ impl Backend {
             cached_secrets,
             cached_bytes,
             leases: self.leases.count(),
+            granted_to: self.grants.environments(),
         }
     }
 

@@ -7,6 +7,7 @@ use kontraktor_model::names::VaultName;
 
 use super::limits::Limits;
 use crate::{
+    Grants,
     error::{VaultError, VaultErrorKind},
     vault::Vault,
 };
@@ -24,11 +25,24 @@ pub struct ConfiguredVault {
     pub address: String,
     /// How it is treated.
     pub limits: Limits,
+    /// What it grants to environments.
+    pub grants: Grants,
     /// The vault itself.
     pub vault: Arc<dyn Vault>,
 }
 
 impl ConfiguredVault {
+    /// Returns a remark where the vault grants nothing to environments.
+    pub fn without_grants(&self) -> Option<String> {
+        self.grants.is_empty().then(|| {
+            format!(
+                "vault \"{}\" has no `allow`: it serves the daemon's own user over the socket, and owners of * with the scope admin; add \
+                 grants such as `allow = [{{ env = \"infra-demo/*\", path = \"secret/app/*\" }}]` to serve others",
+                self.name
+            )
+        })
+    }
+
     /// Returns the error of a call that was not answered within the configured timeout.
     pub fn timed_out(&self) -> VaultError {
         timed_out(&self.name, &self.limits)

@@ -218,6 +218,7 @@ async fn only_the_vault_that_failed_degrades() {
             name: name.parse().unwrap(),
             kind: "vault",
             address: String::new(),
+            grants: Default::default(),
             limits: Limits::default(),
             vault: Arc::clone(&fake) as _,
         };

@@ -194,6 +194,7 @@ pub(super) fn with(limits: Limits) -> (Broker, Arc<Fake>) {
         name: "team".parse().unwrap(),
         kind: "vault",
         address: "https://vault.example".to_owned(),
+        grants: Default::default(),
         limits,
         vault: Arc::clone(&fake) as _,
     };

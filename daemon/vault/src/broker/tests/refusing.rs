@@ -15,6 +15,7 @@ fn broker_with(vaults: &[(String, &'static str)]) -> Broker {
         name: name.parse().unwrap(),
         kind,
         address: String::new(),
+        grants: Default::default(),
         limits: Limits::default(),
         vault: Arc::new(Fake::new()),
     });

@@ -16,6 +16,7 @@ fn configured(name: &str, fake: &Arc<Fake>) -> ConfiguredVault {
         name: name.parse().unwrap(),
         kind: "vault",
         address: "https://vault.example".to_owned(),
+        grants: Default::default(),
         limits: Limits::default(),
         vault: Arc::clone(fake) as _,
     }
