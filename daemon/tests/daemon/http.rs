@@ -37,7 +37,7 @@ fn the_probes_answer_over_both_versions_of_http() {
         assert_eq!(
             curl(&daemon, arguments, "/nothing"),
             format!(
-                r#"{{"code":"not_found","detail":"unknown path","remedy":"see /openapi.json for the paths of the API, or use a gRPC client for kontraktor.v1","status":404,"title":"Not Found","type":"about:blank"}}{version} 404 application/problem+json
+                r#"{{"type":"urn:kontraktor:problem:not_found","title":"Not found","status":404,"detail":"unknown path","code":"not_found","remedy":"see /openapi.json for the paths of the API, or use a gRPC client for kontraktor.v1"}}{version} 404 application/problem+json
 "#
             )
         );
