@@ -10,17 +10,19 @@ use kontraktor_domain::Hash;
 
 const EXIT_CODES: &str = "\
 Configuration, by precedence: flags, environment variables, the configuration file, defaults.
-The file is TOML, with the settings data-dir, socket, log and log-format, and tables [[vault]].
+The file is TOML, with the settings data-dir, socket, log, log-format, listen and cors-origins, and
+tables [tls], [connections] and [[vault]].
 
 Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;
 a second signal stops it at once. SIGHUP clears the caches of secrets and reads the configuration
-again: `log` and [[vault]] change at once, the other settings with the next start.
+again: `log`, [[vault]] and what the files of [tls] contain change at once, the other settings with
+the next start. Changed files of [tls] are also noticed without a signal.
 
 Exit codes:
   0  success
   1  a failure while running
   2  the command line or the configuration is invalid; nothing was changed
-  3  another daemon uses the data directory or the socket
+  3  another process uses the data directory, the socket or a port
   4  the data cannot be used (damaged, missing, or of a newer version); nothing was changed
   5  `audit verify` found a damaged log, or another row than the expected one
   6  `vault check` found the vault unusable";
@@ -34,6 +36,10 @@ pub struct Cli {
     /// The options of every command.
     #[command(flatten)]
     pub options: Options,
+
+    /// The options of serving.
+    #[command(flatten)]
+    pub network: NetworkOptions,
 
     /// Print each setting and its source, and exit
     #[arg(long)]
@@ -84,6 +90,38 @@ pub struct Options {
     /// [default: auto]
     #[arg(long, value_name = "FORMAT", global = true, verbatim_doc_comment, value_parser = log_formats())]
     pub log_format: Option<String>,
+}
+
+/// Options of serving on the network.
+#[derive(Debug, Default, Args)]
+pub struct NetworkOptions {
+    /// An address and a port to serve on besides the socket (repeatable); port 0 is one that the system chooses
+    ///
+    /// Addresses that other machines can reach need TLS. The daemon's usual port is 8743.
+    ///
+    /// [env: KONTRAKTOR_LISTEN, separated by commas]
+    #[arg(long, value_name = "ADDR:PORT", verbatim_doc_comment)]
+    pub listen: Vec<String>,
+
+    /// Where the certificate of --listen comes from
+    ///
+    /// [env: KONTRAKTOR_TLS]
+    /// [default: files where the configuration file has a table [tls], else no TLS]
+    #[arg(long, value_name = "MODE", verbatim_doc_comment, value_parser = tls_modes())]
+    pub tls: Option<String>,
+
+    /// A name or an address that the certificate of `--tls self-signed` is for, besides those of this host (repeatable)
+    ///
+    /// [env: KONTRAKTOR_TLS_NAMES, separated by commas]
+    #[arg(long, value_name = "NAME", verbatim_doc_comment)]
+    pub tls_name: Vec<String>,
+}
+
+fn tls_modes() -> PossibleValuesParser {
+    PossibleValuesParser::new([
+        PossibleValue::new("self-signed").help("From an authority of the daemon's own, in DATA_DIR/tls"),
+        PossibleValue::new("files").help("From the files that the table [tls] names"),
+    ])
 }
 
 fn log_formats() -> PossibleValuesParser {

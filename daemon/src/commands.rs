@@ -10,7 +10,7 @@ use kontraktor_hardening::memory;
 use tokio::runtime::Runtime;
 
 use crate::{
-    cli::{AuditCommand, Cli, Command, Options, VaultCommand},
+    cli::{AuditCommand, Cli, Command, NetworkOptions, Options, VaultCommand},
     config::{Config, ConfigError, Flags, ProcessEnv},
     exit::{Exit, Failure},
 };
@@ -20,7 +20,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     // Every file that is created from here on (database, lock, socket) is the owner's alone.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let Options { data_dir, socket, config, log, log_format } = cli.options;
-    let flags = Flags { data_dir, socket, config, log, log_format };
+    let NetworkOptions { listen, tls, tls_name: tls_names } = cli.network;
+    let flags = Flags { data_dir, socket, config, log, log_format, listen, tls, tls_names };
     let env = ProcessEnv::read();
     let config = Config::load(&flags, &env)?;
     match cli.command {

@@ -5,6 +5,7 @@
 
 mod error;
 mod file;
+mod network;
 mod process_env;
 mod setting;
 mod source;
@@ -21,7 +22,9 @@ use kontraktor_proto::endpoint::{MAX_SOCKET_PATH_BYTES, excessive_length};
 use kontraktor_vault::{ConfiguredVault, VaultTable};
 use tracing_subscriber::EnvFilter;
 
-pub use self::{error::ConfigError, process_env::ProcessEnv, setting::Setting, source::Source};
+pub use self::{
+    error::ConfigError, network::Network, process_env::ProcessEnv, setting::Setting, source::Source,
+};
 use self::{file::FileLayer, setting::Lookup};
 use crate::log_format::LogFormat;
 
@@ -38,6 +41,12 @@ pub struct Flags {
     pub log: Option<String>,
     /// `--log-format`.
     pub log_format: Option<String>,
+    /// `--listen`, once for each.
+    pub listen: Vec<String>,
+    /// `--tls`.
+    pub tls: Option<String>,
+    /// `--tls-name`, once for each.
+    pub tls_names: Vec<String>,
 }
 
 /// The checked configuration. Paths are absolute.
@@ -51,6 +60,8 @@ pub struct Config {
     pub log: Setting<String>,
     /// How log lines are written.
     pub log_format: Setting<LogFormat>,
+    /// Where and how to serve besides the socket.
+    pub network: Network,
     /// The configuration file and its vaults, which no other source configures.
     vaults: Option<(PathBuf, Vec<VaultTable>)>,
 }
@@ -77,10 +88,13 @@ impl Config {
             .or_file(&file, |values| values.log_format.clone())
             .or_default(|| Ok(LogFormat::default().to_string()))?;
 
+        let data_dir = data_dir.check(|path| absolute(&path, env))?;
+        let network = Network::load(flags, env, &file, &data_dir.value)?;
         let vaults = file.0.map(|(path, values)| (path, values.vault));
         Ok(Self {
             vaults,
-            data_dir: data_dir.check(|path| absolute(&path, env))?,
+            data_dir,
+            network,
             socket: socket.check(|path| absolute(&path, env).and_then(fits_a_socket))?,
             log: log.check(|text| {
                 // The parser's message is not passed on: it may repeat the text.
@@ -98,8 +112,8 @@ impl Config {
 
     /// Returns the configuration with those settings of a running daemon that cannot change.
     pub fn with_fixed_settings_of(self, running: &Self) -> Self {
-        let Self { data_dir, socket, log_format, .. } = running.clone();
-        Self { data_dir, socket, log_format, ..self }
+        let Self { data_dir, socket, log_format, network, .. } = running.clone();
+        Self { data_dir, socket, log_format, network, ..self }
     }
 
     /// Returns the configuration file that was read, where there was one.
@@ -132,6 +146,9 @@ impl Config {
         ];
         for (name, value, source) in rows {
             writeln!(out, "{name} = {value:?}  # {source}")?;
+        }
+        for (name, value, source) in self.network.rows() {
+            writeln!(out, "{name} = {value}  # {source}")?;
         }
         out.flush()
     }

@@ -192,6 +192,28 @@ impl Daemon {
         &self.announcement
     }
 
+    /// Returns the URL of the first port that the daemon said it listens on.
+    ///
+    /// # Panics
+    /// When it listens on the socket alone.
+    #[track_caller]
+    pub fn url(&self) -> String {
+        let url = |line: &str| line.strip_prefix("listening on http").map(|rest| format!("http{rest}"));
+        self.printed(url)
+    }
+
+    /// Waits for a line of standard output.
+    ///
+    /// # Panics
+    /// With what it printed, when it ends first or the bound passes.
+    #[track_caller]
+    pub fn printed<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
+        match self.process.line(find) {
+            Ok(found) => found,
+            Err(printed) => panic!("kontraktord ended and printed only:\n{printed}"),
+        }
+    }
+
     /// Returns the socket's path.
     pub fn socket(&self) -> &Path {
         &self.builder.socket

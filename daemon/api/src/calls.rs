@@ -28,6 +28,7 @@ use self::{
 use super::{
     request_id::{RequestId, RequestIds},
     running::{Counted, Running},
+    server::{OpenRequest, ReadyPart},
 };
 
 /// Wraps every call.
@@ -95,6 +96,8 @@ where
         // Streams of health and reflection end when their client likes; nobody waits for those.
         let counted = (!request.uri().path().starts_with("/grpc.")).then(|| self.running.begin());
         let (parts, date) = (RequestParts::of(&request), self.date.clone());
+        // Absent in tests without a connection.
+        let open = request.extensions_mut().remove::<OpenRequest>();
         let time_left = deadline::of(request.headers()).unwrap_or(Duration::MAX);
         let answer = span.in_scope(|| self.inner.call(request));
         let traced = async move {
@@ -108,7 +111,7 @@ where
             };
             log(&answer, is_explained, &request_id, started);
             date.add_to(answer.headers_mut());
-            Ok(answer.map(|body| Answer { body, counted }))
+            Ok(answer.map(|body| Answer { body, counted, part: open.map(ReadyPart::new) }))
         };
         Box::pin(traced.instrument(span))
     }
@@ -119,6 +122,8 @@ where
 pub(super) struct Answer<R> {
     body: R,
     counted: Option<Counted>,
+    /// What of it is ready, for the connection.
+    part: Option<ReadyPart>,
 }
 
 impl<R: Body<Data = Bytes> + Unpin> Body for Answer<R> {
@@ -129,9 +134,16 @@ impl<R: Body<Data = Bytes> + Unpin> Body for Answer<R> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        let counted = self.counted.as_ref();
-        Poll::Ready(frame.map(|frame| frame.map(|frame| counted_until_sent(explained(frame), counted))))
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if let Some(part) = &mut self.part {
+            part.set(frame.is_ready());
+        }
+        let until_sent = UntilSent {
+            _counted: self.counted.clone(),
+            _open: self.part.as_ref().map(|part| part.request().clone()),
+        };
+        let Some(frame) = ready!(frame) else { return Poll::Ready(None) };
+        Poll::Ready(Some(frame.map(|frame| kept_until_sent(explained(frame), until_sent))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -143,23 +155,24 @@ impl<R: Body<Data = Bytes> + Unpin> Body for Answer<R> {
     }
 }
 
+/// What ends when the connection has written a piece of an answer, or dropped it.
+struct UntilSent {
+    _counted: Option<Counted>,
+    _open: Option<OpenRequest>,
+}
+
 /// Makes the data of a frame count as a running call.
-fn counted_until_sent(frame: Frame<Bytes>, counted: Option<&Counted>) -> Frame<Bytes> {
-    match counted {
-        Some(counted) => {
-            frame.map_data(|bytes| Bytes::from_owner(CountedBytes { bytes, _counted: counted.clone() }))
-        }
-        None => frame,
-    }
+fn kept_until_sent(frame: Frame<Bytes>, until_sent: UntilSent) -> Frame<Bytes> {
+    frame.map_data(|bytes| Bytes::from_owner(PendingBytes { bytes, _until_sent: until_sent }))
 }
 
 /// Bytes that count as a running call for as long as anybody has them.
-struct CountedBytes {
+struct PendingBytes {
     bytes: Bytes,
-    _counted: Counted,
+    _until_sent: UntilSent,
 }
 
-impl AsRef<[u8]> for CountedBytes {
+impl AsRef<[u8]> for PendingBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -235,7 +248,7 @@ mod tests {
     async fn a_call_runs_until_the_last_byte_of_its_answer_is_written() {
         let running = Running::default();
         let body = Piece(Some(Bytes::from_static(b"answer")));
-        let mut answer = Box::pin(Answer { body, counted: Some(running.begin()) });
+        let mut answer = Box::pin(Answer { body, counted: Some(running.begin()), part: None });
         let mut context = Context::from_waker(Waker::noop());
         let Poll::Ready(Some(Ok(frame))) = answer.as_mut().poll_frame(&mut context) else {
             panic!("the body has a piece")

@@ -5,16 +5,21 @@ mod auth;
 mod calls;
 mod grpc;
 mod http_problem;
+mod http_rules;
 mod listener;
+mod options;
 mod request_id;
 mod rest;
 mod router;
 mod running;
 mod server;
 mod stopping;
+mod tls;
 
 pub use self::{
     listener::Listener,
+    options::ApiOptions,
     running::Running,
-    server::{ServeError, serve},
+    server::{ConnectionLimits, ServeError, serve},
+    tls::{ClientCertificates, ServerCertificate, Tls, TlsError, TlsOptions, is_host_name},
 };

@@ -2,25 +2,35 @@
 
 use std::{io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_stream::{
     Stream, StreamExt as _, StreamMap,
     wrappers::{TcpListenerStream, UnixListenerStream},
 };
 
+use super::{
+    server::{Admission, Admitted},
+    tls::{Tls, read_client_certificate},
+};
+
 /// How long to wait after a connection that could not be accepted.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// When the system asks the other end of a silent connection whether it is still there, how often, and how many times.
+const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_mins(1), Duration::from_secs(15), 4);
 
 /// A bound listener.
 #[derive(Debug)]
 pub enum Listener {
     /// The unix socket.
     Unix(UnixListener),
-    /// A port on which connections are not encrypted.
-    Tcp(TcpListener),
+    /// A port of this machine. Without TLS, nothing that travels is encrypted.
+    Tcp(TcpListener, Option<Arc<Tls>>),
 }
 
 /// What carries the bytes of a connection.
@@ -28,10 +38,48 @@ pub(crate) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
 
-/// A connection that was accepted.
-pub(crate) struct Accepted {
+/// A connection that was accepted. Nothing was read from it.
+pub(crate) enum Accepted {
+    Unix(UnixStream),
+    Tcp { stream: TcpStream, address: SocketAddr, tls: Option<Arc<Tls>>, admitted: Admitted },
+}
+
+/// A connection that requests can come over.
+pub(crate) struct Established {
     pub(crate) socket: Box<dyn Socket>,
     pub(crate) peer: Peer,
+    pub(crate) is_encrypted: IsEncrypted,
+    /// Its place among the connections from the network; none for one of this machine.
+    pub(crate) admitted: Option<Admitted>,
+}
+
+/// Whether a request came over TLS. It is an extension of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IsEncrypted(pub(crate) bool);
+
+/// Why a TLS handshake failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub(crate) struct HandshakeError {
+    pub(crate) address: SocketAddr,
+    pub(crate) error: io::Error,
+}
+
+impl HandshakeError {
+    /// Returns whether the client's certificate is the reason.
+    pub(crate) fn concerns_certificate(&self) -> bool {
+        use rustls::Error;
+
+        let error = self.error.get_ref().and_then(|error| error.downcast_ref::<Error>());
+        matches!(
+            error,
+            Some(
+                Error::InvalidCertificate(_)
+                    | Error::InvalidCertRevocationList(_)
+                    | Error::NoCertificatesPresented
+            )
+        )
+    }
 }
 
 type Connections = Pin<Box<dyn Stream<Item = Accepted> + Send>>;
@@ -39,11 +87,13 @@ type Connections = Pin<Box<dyn Stream<Item = Accepted> + Send>>;
 impl Listener {
     /// Returns the connections as they come. Where none can be accepted (mostly because no file descriptors are left) the
     /// next attempt waits: the reason stays until something else is closed.
-    fn connections(self) -> Connections {
+    fn connections(self, admission: Admission) -> Connections {
         match self {
-            Self::Unix(listener) => Box::pin(retried(UnixListenerStream::new(listener)).map(accepted_unix)),
-            Self::Tcp(listener) => {
-                Box::pin(retried(TcpListenerStream::new(listener)).filter_map(accepted_tcp))
+            Self::Unix(listener) => Box::pin(retried(UnixListenerStream::new(listener)).map(Accepted::Unix)),
+            Self::Tcp(listener, tls) => {
+                let accepted = retried(TcpListenerStream::new(listener));
+                // One that is not admitted is closed at once, before anything is read or computed for it.
+                Box::pin(accepted.filter_map(move |stream| accepted_tcp(stream, tls.clone(), &admission)))
             }
         }
     }
@@ -61,27 +111,58 @@ fn retried<S>(accepted: impl Stream<Item = io::Result<S>>) -> impl Stream<Item =
         .filter_map(Result::ok)
 }
 
-fn accepted_unix(stream: UnixStream) -> Accepted {
-    let credentials = stream.peer_cred().ok();
-    let peer = Peer::Unix {
-        uid: credentials.map(|credentials| credentials.uid()),
-        pid: credentials.and_then(|credentials| credentials.pid()),
-    };
-    Accepted { socket: Box::new(stream), peer }
-}
-
-/// Returns the connection, or nothing where its client has gone already.
-fn accepted_tcp(stream: TcpStream) -> Option<Accepted> {
+/// Returns the connection, or nothing where its client has gone already or there are too many.
+fn accepted_tcp(stream: TcpStream, tls: Option<Arc<Tls>>, admission: &Admission) -> Option<Accepted> {
+    let address = stream.peer_addr().ok()?;
+    let admitted = admission.admit(address.ip())?;
     // An answer that is complete is not held back for more.
     stream.set_nodelay(true).ok()?;
-    let peer = Peer::Tcp { address: stream.peer_addr().ok()?, certificate: None };
-    Some(Accepted { socket: Box::new(stream), peer })
+    let (idle, interval, retries) = KEEPALIVE;
+    let keepalive = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(retries);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive).ok()?;
+    Some(Accepted::Tcp { stream, address, tls, admitted })
 }
 
-/// Returns the connections of all listeners.
-pub(crate) fn connections(listeners: Vec<Listener>) -> impl Stream<Item = Accepted> {
+impl Accepted {
+    /// Finds out who is at the other end; with TLS, by the handshake.
+    pub(crate) async fn establish(self) -> Result<Established, HandshakeError> {
+        match self {
+            Self::Unix(stream) => {
+                let credentials = stream.peer_cred().ok();
+                let peer = Peer::Unix {
+                    uid: credentials.map(|credentials| credentials.uid()),
+                    pid: credentials.and_then(|credentials| credentials.pid()),
+                };
+                let is_encrypted = IsEncrypted(false);
+                Ok(Established { socket: Box::new(stream), peer, is_encrypted, admitted: None })
+            }
+            Self::Tcp { stream, address, tls: None, admitted } => {
+                let peer = Peer::Tcp { address, certificate: None };
+                let is_encrypted = IsEncrypted(false);
+                Ok(Established { socket: Box::new(stream), peer, is_encrypted, admitted: Some(admitted) })
+            }
+            Self::Tcp { stream, address, tls: Some(tls), admitted } => {
+                let stream = TlsAcceptor::from(tls.config()).accept(stream).await;
+                let stream = stream.map_err(|error| HandshakeError { address, error })?;
+                let presented = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                // One that is verified and cannot be read makes its owner nobody, and not somebody without a certificate.
+                let certificate = presented
+                    .map(|presented| Arc::new(read_client_certificate(presented).unwrap_or_default()));
+                let peer = Peer::Tcp { address, certificate };
+                let is_encrypted = IsEncrypted(true);
+                Ok(Established { socket: Box::new(stream), peer, is_encrypted, admitted: Some(admitted) })
+            }
+        }
+    }
+}
+
+/// Returns the connections of all listeners. Those from the network need to be admitted.
+pub(crate) fn connections(
+    listeners: Vec<Listener>,
+    admission: &Admission,
+) -> impl Stream<Item = Accepted> + use<> {
     let all: StreamMap<usize, Connections> =
-        listeners.into_iter().map(Listener::connections).enumerate().collect();
+        listeners.into_iter().map(|listener| listener.connections(admission.clone())).enumerate().collect();
     all.map(|(_, accepted)| accepted)
 }
 

@@ -1,9 +1,12 @@
 //! Puts router, layers and listeners together, and serves until it is stopped.
 
+mod activity;
 mod connection;
 mod io;
+mod limits;
+mod request_body;
 
-use std::{future::Future, path::Path, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use kontraktor_service::Service;
 use tokio_stream::StreamExt as _;
@@ -11,11 +14,18 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 
 use self::connection::ConnectionServer;
+pub use self::limits::ConnectionLimits;
+pub(crate) use self::{
+    activity::{OpenRequest, ReadyPart},
+    limits::{Admission, Admitted},
+};
 use super::{
     auth::{AuthLayer, PeerAuthenticator},
     calls::CallLayer,
     grpc::{Api, Health},
+    http_rules::HttpRules,
     listener::{Listener, connections},
+    options::ApiOptions,
     rest::Cursors,
     router,
     running::Running,
@@ -39,7 +49,7 @@ pub enum ServeError {
 pub async fn serve(
     listeners: Vec<Listener>,
     service: Service,
-    data_dir: &Path,
+    options: ApiOptions,
     running: Running,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
@@ -48,16 +58,17 @@ pub async fn serve(
     let (begin_to_stop, stopping) = Stopping::channel();
     let watches = service.clone();
     let cursors = Cursors::temporary().map_err(|_| ServeError::Random)?;
-    let api = Api { service, data_dir: data_dir.into(), stopping: stopping.clone() };
+    let api = Api { service, data_dir: options.data_dir.into(), stopping: stopping.clone() };
     let router = ServiceBuilder::new()
         .layer(CallLayer::new(running.clone(), move || clock.now()))
+        .layer(HttpRules::new(options.cors_origins))
         .layer(AuthLayer::new(vec![Box::new(PeerAuthenticator::new())]))
         .service(router::router(&api, &health, cursors)?);
-    let server = Arc::new(ConnectionServer::new(router, running, stopping));
+    let server = Arc::new(ConnectionServer::new(router, options.connections.clone(), running, stopping));
     let open = TaskTracker::new();
 
     let mut stop = std::pin::pin!(stop);
-    let mut connections = connections(listeners);
+    let mut connections = connections(listeners, &Admission::new(&options.connections));
     loop {
         tokio::select! {
             () = &mut stop => break,

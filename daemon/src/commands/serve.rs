@@ -1,21 +1,17 @@
 //! `kontraktord` without a command: open the data, listen, serve, and stop in order.
 
+mod network;
 mod reload;
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
 
-use kontraktor_api::{Listener, Running, ServeError};
+use kontraktor_api::{ApiOptions, Listener, Running, ServeError, Tls};
 use kontraktor_service::{DAMAGED_REMEDY, Service, ServiceOptions, StoreLost};
 use kontraktor_store_duckdb::DuckDbStore;
 use kontraktor_vault::{Broker, ConfiguredVault};
 use tokio::sync::Notify;
 
-use self::reload::Reloader;
+use self::{network::TlsStart, reload::Reloader};
 use super::data;
 use crate::{
     clock,
@@ -64,12 +60,13 @@ async fn serve(
     let mut signals = Signals::new()
         .map_err(|error| Failure::new(Exit::Failure, format!("cannot handle signals: {error}")))?;
 
+    let tls = TlsStart::load(&config.network)?;
     let (store, service) = open(data_dir, broker.clone()).await?;
-    let (_bound, listener) = match Bound::bind(socket) {
-        Ok(bound) => bound,
-        Err(error) => {
+    let Serving { _bound, listeners, urls, tls } = match listen(&config, tls).await {
+        Ok(serving) => serving,
+        Err(failure) => {
             service.drain(CLOSED_BY).await;
-            return Err(error.into());
+            return Err(failure);
         }
     };
     // For commands that find the data locked. Without it they try the default socket.
@@ -77,20 +74,53 @@ async fn serve(
         tracing::warn!(%error, "cannot record the socket beside the data");
     }
 
-    announce(socket);
-    let data_dir = data_dir.to_owned();
-    let hung_up = Arc::new(Notify::new());
+    announce(&urls, tls.as_deref());
+    let options = ApiOptions {
+        data_dir: data_dir.to_owned(),
+        connections: network::fit_open_files(&config.network.connections.value),
+        cors_origins: config.network.cors_origins.value.clone().into(),
+    };
+    let (hung_up, tls_hung_up) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let tls_task = tls.map(|tls| network::tls_task(tls, Arc::clone(&tls_hung_up)));
     let reloader = Reloader::new(config, load, broker.clone(), REVOKED_WITHIN);
-    let listeners = vec![Listener::Unix(listener)];
     Supervisor::default()
         .stage(vec![store_task(service.clone()), vaults_task(broker.clone())])
-        .stage(vec![api_task(listeners, service, data_dir), config_task(reloader, Arc::clone(&hung_up))])
+        .stage(
+            [api_task(listeners, service, options), config_task(reloader, Arc::clone(&hung_up))]
+                .into_iter()
+                .chain(tls_task)
+                .collect(),
+        )
         .on_reload(move || {
             forget_secrets(&broker);
             hung_up.notify_one();
+            tls_hung_up.notify_one();
         })
         .run(&mut signals)
         .await
+}
+
+/// What the daemon serves on.
+struct Serving {
+    /// Removes the socket at the end.
+    _bound: Bound,
+    listeners: Vec<Listener>,
+    /// Where the listeners are reached.
+    urls: Vec<String>,
+    tls: Option<Arc<Tls>>,
+}
+
+/// Binds the socket and the ports.
+async fn listen(config: &Config, tls: TlsStart) -> Result<Serving, Failure> {
+    let socket = config.socket.value.as_path();
+    let (bound, listener) = Bound::bind(socket)?;
+    let tls = tls.finish(&config.network)?;
+    let mut listeners = vec![Listener::Unix(listener)];
+    let mut urls = vec![format!("unix://{}", socket.display())];
+    let (ports, ports_urls) = network::bind(&config.network.listen.value, tls.as_ref()).await?;
+    listeners.extend(ports);
+    urls.extend(ports_urls);
+    Ok(Serving { _bound: bound, listeners, urls, tls })
 }
 
 /// Watches the store, and at the end writes what was accepted and closes it.
@@ -132,18 +162,18 @@ fn vaults_task(broker: Broker) -> Task {
 }
 
 /// Serves the API. At the end it answers the calls that run, and does not wait for connections on which nothing does.
-fn api_task(listeners: Vec<Listener>, service: Service, data_dir: PathBuf) -> Task {
+fn api_task(listeners: Vec<Listener>, service: Service, options: ApiOptions) -> Task {
     let mut listeners = Some(listeners);
     Task::new("the API", move |mut stop| {
-        let (listeners, service, data_dir) =
-            (listeners.take().unwrap_or_default(), service.clone(), data_dir.clone());
+        let (listeners, service, options) =
+            (listeners.take().unwrap_or_default(), service.clone(), options.clone());
         async move {
             let running = Running::default();
             let mut asked = stop.clone();
             let stopped = async move {
                 stop.requested().await;
             };
-            let serving = kontraktor_api::serve(listeners, service, &data_dir, running.clone(), stopped);
+            let serving = kontraktor_api::serve(listeners, service, options, running.clone(), stopped);
             let quiet = async {
                 asked.requested().await;
                 running.quiet().await;
@@ -196,15 +226,19 @@ async fn open(data_dir: &Path, broker: Broker) -> Result<(Arc<DuckDbStore>, Serv
         .unwrap_or_else(|error| Err(Failure::new(Exit::Failure, format!("opening the data failed: {error}"))))
 }
 
-/// Prints where the daemon listens, now that the socket is bound and the data is loaded.
-fn announce(socket: &Path) {
+/// Prints where the daemon listens, now that everything is bound and the data is loaded, and whose certificates are its own.
+fn announce(urls: &[String], tls: Option<&Tls>) {
+    let mut lines: Vec<_> = urls.iter().map(|url| format!("listening on {url}\n")).collect();
+    if let Some(authority) = tls.and_then(Tls::own_authority) {
+        lines.push(format!("clients have to trust the authority {}\n", authority.display()));
+    }
     let mut out = std::io::stdout().lock();
     // The daemon serves even if nobody reads this.
-    let written = writeln!(out, "listening on unix://{}", socket.display()).and_then(|()| out.flush());
+    let written = out.write_all(lines.concat().as_bytes()).and_then(|()| out.flush());
     if let Err(error) = written {
         tracing::warn!(%error, "cannot write to standard output");
     }
-    tracing::info!(socket = %socket.display(), version = env!("CARGO_PKG_VERSION"), "listening");
+    tracing::info!(on = %urls.join(", "), version = env!("CARGO_PKG_VERSION"), "listening");
 }
 
 /// Purges cached secrets on SIGHUP, whatever becomes of the configuration.

@@ -16,8 +16,37 @@ pub(super) struct Values {
     pub(super) socket: Option<PathBuf>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
+    pub(super) listen: Option<Vec<String>>,
+    pub(super) cors_origins: Option<Vec<String>>,
+    pub(super) tls: Option<TlsTable>,
+    pub(super) connections: Option<ConnectionsTable>,
     #[serde(default)]
     pub(super) vault: Vec<VaultTable>,
+}
+
+/// The table `[tls]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TlsTable {
+    pub(super) mode: Option<String>,
+    pub(super) cert: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) names: Option<Vec<String>>,
+    pub(super) client_ca: Option<PathBuf>,
+    pub(super) client_crl: Option<PathBuf>,
+    pub(super) client_auth: Option<String>,
+}
+
+/// The table `[connections]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConnectionsTable {
+    pub(super) max: Option<usize>,
+    pub(super) max_per_address: Option<usize>,
+    pub(super) handshake_timeout: Option<String>,
+    pub(super) header_timeout: Option<String>,
+    pub(super) idle_timeout: Option<String>,
+    pub(super) stall_timeout: Option<String>,
 }
 
 /// The file's path and settings; `None` where there is no file.

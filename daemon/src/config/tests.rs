@@ -19,6 +19,14 @@ fn nothing_set_means_the_defaults() {
     socket = "/run/user/1/kontraktor/kontraktord.sock"  # default
     log = "info"  # default
     log-format = "auto"  # default
+    listen = []  # default
+    connections.max = 8192  # default
+    connections.max_per_address = 1024  # default
+    connections.handshake_timeout = "10s"  # default
+    connections.header_timeout = "20s"  # default
+    connections.idle_timeout = "5m"  # default
+    connections.stall_timeout = "1m"  # default
+    cors-origins = []  # default
     "#);
 }
 
@@ -87,7 +95,7 @@ fn a_named_file_must_exist_and_hold_only_known_names() {
         let flags = Flags { config: Some(file.clone()), ..Flags::default() };
         refused(&flags, &[]).replace(&file.display().to_string(), "k.toml")
     };
-    insta::assert_snapshot!(refused("datadir = '/x'"), @"k.toml: unknown setting `datadir`; expected one of data-dir, socket, log, log-format, vault");
+    insta::assert_snapshot!(refused("datadir = '/x'"), @"k.toml: unknown setting `datadir`; expected one of data-dir, socket, log, log-format, listen, cors-origins, tls, connections, vault");
     insta::assert_snapshot!(refused("socket = 7"), @"k.toml: invalid value for `socket`: expected a path, found a number");
     insta::assert_snapshot!(refused("socket ="), @"k.toml: TOML parse error at line 1, column 9");
     let broken = refused("[vault.a]\ntoken = \"hunter2-leak");

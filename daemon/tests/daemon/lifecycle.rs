@@ -198,6 +198,14 @@ fn check_config_prints_what_would_be_used_and_touches_nothing() {
     socket = "HOME/run/k.sock"  # environment variable KONTRAKTOR_SOCKET
     log = "warn"  # HOME/k.toml
     log-format = "json"  # flag --log-format
+    listen = []  # default
+    connections.max = 8192  # default
+    connections.max_per_address = 1024  # default
+    connections.handshake_timeout = "10s"  # default
+    connections.header_timeout = "20s"  # default
+    connections.idle_timeout = "5m"  # default
+    connections.stall_timeout = "1m"  # default
+    cors-origins = []  # default
     "#);
     assert!(!home.data().exists());
 }
@@ -233,11 +241,11 @@ fn check_config_prints_where_vaults_are_and_no_credential() {
 fn wrong_configuration_ends_with_the_usage_code() {
     let home = Home::new();
     let file = home.dir.path().join("k.toml");
-    fs::write(&file, "data-dir = '/d'\nlisten = '0.0.0.0'\n").unwrap();
+    fs::write(&file, "data-dir = '/d'\nlistens = '0.0.0.0'\n").unwrap();
     let refused = home.run(&["--check-config", "--config", &file.display().to_string()]);
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.report(), @"
-    error: HOME/k.toml: unknown setting `listen`; expected one of data-dir, socket, log, log-format, vault
+    error: HOME/k.toml: unknown setting `listens`; expected one of data-dir, socket, log, log-format, listen, cors-origins, tls, connections, vault
     hint: run `kontraktord --help` for the list of settings; nothing was changed
     ");
     assert_eq!(home.run(&["--unknown"]).code, 2);
@@ -302,6 +310,30 @@ fn help_describes_everything() {
               - text: Text for people
               - json: One JSON object per line
 
+          --listen <ADDR:PORT>
+              An address and a port to serve on besides the socket (repeatable); port 0 is one that the
+              system chooses
+
+              Addresses that other machines can reach need TLS. The daemon's usual port is 8743.
+
+              [env: KONTRAKTOR_LISTEN, separated by commas]
+
+          --tls <MODE>
+              Where the certificate of --listen comes from
+
+              [env: KONTRAKTOR_TLS]
+              [default: files where the configuration file has a table [tls], else no TLS]
+
+              Possible values:
+              - self-signed: From an authority of the daemon's own, in DATA_DIR/tls
+              - files:       From the files that the table [tls] names
+
+          --tls-name <NAME>
+              A name or an address that the certificate of `--tls self-signed` is for, besides those of
+              this host (repeatable)
+
+              [env: KONTRAKTOR_TLS_NAMES, separated by commas]
+
           --check-config
               Print each setting and its source, and exit
 
@@ -312,17 +344,19 @@ fn help_describes_everything() {
               Print version
 
     Configuration, by precedence: flags, environment variables, the configuration file, defaults.
-    The file is TOML, with the settings data-dir, socket, log and log-format, and tables [[vault]].
+    The file is TOML, with the settings data-dir, socket, log, log-format, listen and cors-origins, and
+    tables [tls], [connections] and [[vault]].
 
     Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;
     a second signal stops it at once. SIGHUP clears the caches of secrets and reads the configuration
-    again: `log` and [[vault]] change at once, the other settings with the next start.
+    again: `log`, [[vault]] and what the files of [tls] contain change at once, the other settings with
+    the next start. Changed files of [tls] are also noticed without a signal.
 
     Exit codes:
       0  success
       1  a failure while running
       2  the command line or the configuration is invalid; nothing was changed
-      3  another daemon uses the data directory or the socket
+      3  another process uses the data directory, the socket or a port
       4  the data cannot be used (damaged, missing, or of a newer version); nothing was changed
       5  `audit verify` found a damaged log, or another row than the expected one
       6  `vault check` found the vault unusable

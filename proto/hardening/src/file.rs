@@ -31,6 +31,9 @@ pub enum Rule {
     /// root's: Kubernetes mounts ConfigMaps, Secrets and the tokens of service accounts as links into `..data`, which is
     /// itself a link, to files of mode 0644 that root owns.
     Trusted,
+    /// As [`Self::Trusted`], and a private key: refused where all users can read it. Its group may, as on Debian (`ssl-cert`) and
+    /// in Kubernetes (`fsGroup`).
+    PrivateKey,
     /// As [`Self::Trusted`], and holds a secret. A file that all users can read is used with a warning, and not refused as
     /// ssh(1) does, because 0644 is the mode in which Kubernetes mounts Secrets.
     Secret,
@@ -57,6 +60,7 @@ enum Reason {
     Owner { found: u32, expected: u32 },
     LinkOwner { found: u32, expected: u32 },
     Mode(u32),
+    Readable(u32),
     Link,
     HardLinks(u64),
     NotAFile,
@@ -78,6 +82,11 @@ impl fmt::Display for Reason {
             Self::Mode(mode) => write!(
                 f,
                 "has mode {mode:04o}, which lets other users change it. Check its content and run `chmod go-w` on it"
+            ),
+            Self::Readable(mode) => write!(
+                f,
+                "has mode {mode:04o}, which lets all users read a private key. Replace the key if others may have read it, and \
+                 run `chmod 600` on it"
             ),
             Self::Link => f.write_str("is a symbolic link. Remove it, or replace it with the file itself"),
             Self::HardLinks(names) => write!(
@@ -157,6 +166,9 @@ fn check(metadata: &Metadata, rule: Rule, uid: u32) -> Result<(), Untrusted> {
     if metadata.mode() & WRITABLE_BY_OTHERS != 0 && !metadata.file_type().is_char_device() {
         return Err(Untrusted(Reason::Mode(metadata.mode() & 0o7777)));
     }
+    if rule == Rule::PrivateKey && metadata.mode() & READABLE_BY_ALL != 0 {
+        return Err(Untrusted(Reason::Readable(metadata.mode() & 0o7777)));
+    }
     if rule == Rule::Data && metadata.nlink() > 1 {
         return Err(Untrusted(Reason::HardLinks(metadata.nlink())));
     }
@@ -179,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    const RULES: [Rule; 3] = [Rule::Data, Rule::Trusted, Rule::Secret];
+    const RULES: [Rule; 4] = [Rule::Data, Rule::Trusted, Rule::Secret, Rule::PrivateKey];
 
     /// Returns a file of mode 0600 in a directory of its own.
     fn scene() -> (TempDir, PathBuf) {
@@ -202,6 +214,9 @@ mod tests {
         let (_folder, path) = scene();
         for rule in RULES {
             for good in [0o600, 0o400, 0o640, 0o644] {
+                if rule == Rule::PrivateKey && good == 0o644 {
+                    continue;
+                }
                 fs::set_permissions(&path, fs::Permissions::from_mode(good)).unwrap();
                 assert_eq!(read_to_string(&path, rule).unwrap(), "content", "{good:o}");
             }
@@ -214,6 +229,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_private_key_that_all_can_read_is_refused() {
+        let (_folder, path) = scene();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        insta::assert_snapshot!(refusal(&path, Rule::PrivateKey), @"has mode 0644, which lets all users read a private key. Replace the key if others may have read it, and run `chmod 600` on it");
     }
 
     #[test]

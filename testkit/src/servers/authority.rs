@@ -1,10 +1,10 @@
 //! Certificates: an authority for one test, and what it signs.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
@@ -22,6 +22,7 @@ pub struct Authority {
 pub struct Identity {
     certificate: rcgen::Certificate,
     key: KeyPair,
+    serial: SerialNumber,
 }
 
 impl Authority {
@@ -66,6 +67,36 @@ impl Authority {
         self.sign(common_name, ExtendedKeyUsagePurpose::ClientAuth, false)
     }
 
+    /// Issues a client's certificate that expired in 2021.
+    ///
+    /// # Panics
+    /// When no key can be created.
+    pub fn expired_client(&self, common_name: &str) -> Identity {
+        self.sign(common_name, ExtendedKeyUsagePurpose::ClientAuth, true)
+    }
+
+    /// Returns the list of revoked certificates, in PEM.
+    ///
+    /// # Panics
+    /// When it cannot be signed.
+    pub fn revocation_list(&self, revoked: &[&Identity]) -> String {
+        let revoked = revoked.iter().map(|identity| RevokedCertParams {
+            serial_number: identity.serial.clone(),
+            revocation_time: date_time_ymd(2024, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2024, 1, 1),
+            next_update: date_time_ymd(4000, 1, 1),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).expect("a list").pem().expect("PEM")
+    }
+
     fn sign(&self, common_name: &str, usage: ExtendedKeyUsagePurpose, expired: bool) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let names = match usage {
@@ -74,13 +105,16 @@ impl Authority {
         };
         let mut parameters = CertificateParams::new(names).expect("an address and a name");
         parameters.distinguished_name.push(DnType::CommonName, common_name);
+        let serial = SerialNumber::from_slice(uuid::Uuid::new_v4().as_bytes());
+        parameters.serial_number = Some(serial.clone());
         parameters.extended_key_usages = vec![usage];
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         if expired {
             parameters.not_before = date_time_ymd(2020, 1, 1);
             parameters.not_after = date_time_ymd(2021, 1, 1);
         }
-        Identity { certificate: parameters.signed_by(&key, &self.issuer).expect("a certificate"), key }
+        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
+        Identity { certificate, key, serial }
     }
 
     /// Returns the authority's certificate, in PEM.
@@ -120,13 +154,13 @@ impl Identity {
         self.key.serialize_pem()
     }
 
-    /// Writes certificate and key, in PEM.
+    /// Writes certificate and key, in PEM. Each file is replaced as a whole, and the key is its owner's alone.
     ///
     /// # Panics
     /// When a file cannot be written.
     pub fn write(&self, certificate: &Path, key: &Path) {
-        fs::write(certificate, self.pem()).expect("the certificate can be written");
-        fs::write(key, self.key_pem()).expect("the key can be written");
+        replace(certificate, &self.pem());
+        replace(key, &self.key_pem());
     }
 
     /// Returns a server's TLS configuration with this certificate and without client certificates.
@@ -149,6 +183,14 @@ impl Identity {
     fn key_der(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.key.serialize_der()).into()
     }
+}
+
+/// Replaces a file.
+fn replace(path: &Path, text: &str) {
+    let draft = path.with_extension("draft");
+    fs::write(&draft, text).expect("a scratch directory can be written to");
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o600)).expect("a file of our own");
+    fs::rename(&draft, path).expect("both are in one directory");
 }
 
 /// Returns a client's TLS configuration that trusts only these roots.

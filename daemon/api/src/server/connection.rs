@@ -1,6 +1,6 @@
-//! One connection: HTTP/1.1 or HTTP/2, as its client chooses, until it closes or the daemon stops.
+//! One connection: HTTP/1.1 or HTTP/2, as its client chooses, until it closes, expires, or the daemon stops.
 
-use std::{convert::Infallible, pin::pin, sync::Arc};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -11,10 +11,21 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
+use kontraktor_model::limits::MAX_MESSAGE_BYTES;
+use tokio::time::{sleep_until, timeout};
 use tower::{Service, ServiceExt as _};
 
-use super::io::Connection;
-use crate::{listener::Accepted, running::Running, stopping::Stopping};
+use super::{
+    activity::{Activity, Expired},
+    io::Connection,
+    limits::ConnectionLimits,
+    request_body::RequestBody,
+};
+use crate::{
+    listener::{Accepted, Established},
+    running::Running,
+    stopping::Stopping,
+};
 
 /// Calls that one connection may have open at a time; more wait at the client.
 const CALLS_PER_CONNECTION: u32 = 256;
@@ -24,10 +35,26 @@ const CALLS_PER_CONNECTION: u32 = 256;
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
+/// The longest head of a request, in bytes: room for a token with many groups.
+const MAX_HEAD_BYTES: u32 = 32 * 1024;
+
+/// The longest body: a message, and what gRPC puts before it.
+const MAX_BODY_BYTES: u64 = MAX_MESSAGE_BYTES as u64 + 5;
+
+/// How often the other end of a connection from the network is asked whether it is still there, and how long it may take.
+const PING_INTERVAL: Duration = Duration::from_mins(1);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a client has to close a connection that has expired, once it has been asked to.
+const CLOSED_WITHIN: Duration = Duration::from_secs(5);
+
 /// Serves connections with one service.
 pub(super) struct ConnectionServer<S> {
     service: S,
-    builder: Builder<TokioExecutor>,
+    limits: ConnectionLimits,
+    /// For connections of this machine, and for those from the network.
+    local: Builder<TokioExecutor>,
+    remote: Builder<TokioExecutor>,
     running: Running,
     stopping: Stopping,
 }
@@ -39,21 +66,58 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    pub(super) fn new(service: S, running: Running, stopping: Stopping) -> Self {
-        Self { service, builder: builder(), running, stopping }
+    pub(super) fn new(service: S, limits: ConnectionLimits, running: Running, stopping: Stopping) -> Self {
+        let mut remote = builder();
+        remote.http2().keep_alive_interval(PING_INTERVAL).keep_alive_timeout(PING_TIMEOUT);
+        Self { service, limits, local: builder(), remote, running, stopping }
     }
 
     /// Serves one connection to its end. When the daemon stops, the requests that run are answered, and the client is asked to
     /// send no more (HTTP/2: GOAWAY).
     pub(super) async fn serve(self: Arc<Self>, accepted: Accepted) {
-        let Accepted { socket, peer } = accepted;
-        let io = TokioIo::new(Connection::new(socket, self.running.clone()));
+        let mut stopping = self.stopping.clone();
+        let established = tokio::select! {
+            established = timeout(self.limits.handshake_timeout, accepted.establish()) => established,
+            () = stopping.begun() => return,
+        };
+        match established {
+            Ok(Ok(established)) => self.serve_established(established).await,
+            // A client can cause any number of these: only what concerns the operator is at `info`.
+            Ok(Err(failed)) if failed.concerns_certificate() => {
+                tracing::info!(address = %failed.address, error = %failed, "refused a client certificate");
+            }
+            Ok(Err(failed)) => {
+                tracing::debug!(address = %failed.address, error = %failed, "a TLS handshake failed");
+            }
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn serve_established(&self, established: Established) {
+        let Established { socket, peer, is_encrypted, admitted } = established;
+        let is_remote = admitted.is_some();
+        let activity = Activity::new();
+        let io = TokioIo::new(Connection::new(socket, self.running.clone(), activity.clone()));
         let service = self.service.clone();
-        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer.clone());
-            service.clone().oneshot(request.map(Body::new))
+        let patience = is_remote.then_some(self.limits.stall_timeout);
+        let service = hyper::service::service_fn({
+            let activity = activity.clone();
+            move |mut request: Request<Incoming>| {
+                let extensions = request.extensions_mut();
+                extensions.insert(activity.request());
+                extensions.insert(peer.clone());
+                extensions.insert(is_encrypted);
+                // Reflection is a stream in both directions that lasts as long as its client likes.
+                let body = if request.uri().path().starts_with("/grpc.") {
+                    request.map(Body::new)
+                } else {
+                    request.map(|body| Body::new(RequestBody::new(body, MAX_BODY_BYTES, patience)))
+                };
+                service.clone().oneshot(body)
+            }
         });
-        let mut connection = pin!(self.builder.serve_connection(io, service));
+        let builder = if is_remote { &self.remote } else { &self.local };
+        let mut connection = pin!(builder.serve_connection(io, service));
         let mut stopping = self.stopping.clone();
         let ended = tokio::select! {
             ended = &mut connection => ended,
@@ -61,21 +125,46 @@ where
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
+            expired = self.expired(&activity), if is_remote => {
+                tracing::debug!(?expired, "a connection expired");
+                if expired != Expired::Idle {
+                    return;
+                }
+                connection.as_mut().graceful_shutdown();
+                timeout(CLOSED_WITHIN, connection).await.unwrap_or(Ok(()))
+            }
         };
         if let Err(error) = ended {
             tracing::debug!(error, "a connection failed");
+        }
+    }
+
+    /// Waits until the connection has to end.
+    async fn expired(&self, activity: &Activity) -> Expired {
+        loop {
+            match activity.check(&self.limits) {
+                Ok(next) => sleep_until(next).await,
+                Err(expired) => return expired,
+            }
         }
     }
 }
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    // The library's own clock panics before 1970; `calls/date.rs` adds the header.
-    builder.http1().timer(TokioTimer::new()).auto_date_header(false);
+    // The library's own clock panics before 1970; `calls/date.rs` adds the header. Heads are timed by `activity`, because the
+    // library's limit would also end a connection that waits for its next request.
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .auto_date_header(false)
+        .max_buf_size(MAX_HEAD_BYTES as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
         .auto_date_header(false)
+        .max_header_list_size(MAX_HEAD_BYTES)
         .max_concurrent_streams(CALLS_PER_CONNECTION)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);

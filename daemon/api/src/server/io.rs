@@ -1,4 +1,5 @@
-//! The bytes of a connection, counted as a running call while its peer does not read what is to be written.
+//! The bytes of a connection, counted as a running call while its peer does not read what is to be written, and noted as what
+//! happens on the connection.
 
 use std::{
     io,
@@ -8,6 +9,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::activity::Activity;
 use crate::{
     listener::Socket,
     running::{Counted, Running},
@@ -17,13 +19,14 @@ use crate::{
 pub(super) struct Connection {
     socket: Box<dyn Socket>,
     running: Running,
+    activity: Activity,
     /// Present while the peer does not read what is to be written.
     blocked: Option<Counted>,
 }
 
 impl Connection {
-    pub(super) fn new(socket: Box<dyn Socket>, running: Running) -> Self {
-        Self { socket, running, blocked: None }
+    pub(super) fn new(socket: Box<dyn Socket>, running: Running, activity: Activity) -> Self {
+        Self { socket, running, activity, blocked: None }
     }
 
     fn socket(self: Pin<&mut Self>) -> Pin<&mut dyn Socket> {
@@ -37,6 +40,7 @@ impl Connection {
         } else if self.blocked.is_none() {
             self.blocked = Some(self.running.begin());
         }
+        self.activity.wrote(written.is_pending());
         written
     }
 }
@@ -47,7 +51,13 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.socket().poll_read(context, buffer)
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut *this.socket).poll_read(context, buffer);
+        if read.is_ready() {
+            this.activity.received(&buffer.filled()[before..]);
+        }
+        read
     }
 }
 
@@ -112,7 +122,7 @@ mod tests {
     async fn a_connection_whose_peer_does_not_read_counts_as_running_and_an_idle_one_does_not() {
         let running = Running::default();
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut connection = Connection::new(Box::new(ours), running.clone());
+        let mut connection = Connection::new(Box::new(ours), running.clone(), Activity::new());
         connection.write_all(b"a few bytes").await.unwrap();
         assert_quiet(&running).await;
 
@@ -130,7 +140,7 @@ mod tests {
     async fn a_connection_that_is_gone_does_not_count() {
         let running = Running::default();
         let (ours, _theirs) = UnixStream::pair().unwrap();
-        let mut connection = Connection::new(Box::new(ours), running.clone());
+        let mut connection = Connection::new(Box::new(ours), running.clone(), Activity::new());
         let written = tokio::spawn(async move { connection.write_all(&vec![0; 8 * 1024 * 1024]).await });
         assert_running(&running, 1).await;
         written.abort();

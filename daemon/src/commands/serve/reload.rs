@@ -103,11 +103,13 @@ struct Fixed {
 
 fn fixed(running: &Config, configured: &Config) -> Vec<Fixed> {
     let settings = |config: &Config| {
-        [
+        let mut settings = vec![
             ("data-dir", config.data_dir.value.display().to_string()),
             ("socket", config.socket.value.display().to_string()),
             ("log-format", config.log_format.value.to_string()),
-        ]
+        ];
+        settings.extend(config.network.shown());
+        settings
     };
     let pairs = settings(running).into_iter().zip(settings(configured));
     pairs

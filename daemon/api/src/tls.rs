@@ -1,0 +1,281 @@
+//! TLS of the daemon's listeners: certificates from files or of the daemon's own authority, client certificates, and their
+//! replacement while connections stay open.
+//!
+//! It knows nothing of who a client certificate makes its owner: it verifies, and says what is in it.
+
+mod certificate;
+mod client_certificate;
+mod error;
+mod files;
+mod self_signed;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use kontraktor_service::Clock;
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::UnixTime,
+    server::WebPkiClientVerifier,
+    sign::CertifiedKey,
+    time_provider::TimeProvider,
+};
+use tokio::sync::Mutex;
+
+pub(crate) use self::client_certificate::read as read_client_certificate;
+pub use self::{error::TlsError, self_signed::is_host_name};
+use self::{
+    files::Fingerprint,
+    self_signed::{Authority, Names},
+};
+
+/// How often the files are compared with those in use.
+const POLL: Duration = Duration::from_secs(2);
+
+/// How often a certificate of the daemon's own authority is looked at, which is renewed weeks before it ends.
+const RENEWAL_CHECK: Duration = Duration::from_hours(1);
+
+/// What is negotiated inside TLS (RFC 7301).
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// Where certificates come from, and whose client certificates are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// The server's certificate.
+    pub server: ServerCertificate,
+    /// Client certificates; none are asked for without it.
+    pub clients: Option<ClientCertificates>,
+}
+
+/// Where the server's certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerCertificate {
+    /// Two files in PEM: the certificate with its chain, and its key.
+    Files {
+        /// The certificate, then those that lead to its authority.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+    /// An authority of the daemon's own.
+    SelfSigned {
+        /// Where authority and certificate are kept. Created with mode 0700.
+        directory: PathBuf,
+        /// Names and addresses that the certificate is for, besides those of this host.
+        names: Vec<String>,
+    },
+}
+
+/// Whose client certificates are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificates {
+    /// The authorities, in PEM.
+    pub authorities: PathBuf,
+    /// What they have revoked, in PEM: at least one list of every authority that has issued a certificate.
+    pub revoked: Option<PathBuf>,
+    /// Whether a client must present one.
+    pub required: bool,
+}
+
+/// The TLS of the daemon's listeners. All of them share it.
+pub struct Tls {
+    options: TlsOptions,
+    clock: Arc<dyn Clock>,
+    provider: Arc<CryptoProvider>,
+    current: ArcSwap<ServerConfig>,
+    /// The files that are in use. Locked while they are read again.
+    files: Mutex<Fingerprint>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// Reads the files, or creates them where they are the daemon's own. Blocks.
+    ///
+    /// # Errors
+    /// The file and the reason: one that cannot be used now must not be found out by the first client.
+    pub fn load(options: TlsOptions, clock: Arc<dyn Clock>) -> Result<Arc<Self>, TlsError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let fingerprint = Fingerprint::of(&options);
+        let config = server_config(&options, &provider, &clock)?;
+        Ok(Arc::new(Self {
+            options,
+            clock,
+            provider,
+            current: ArcSwap::from_pointee(config),
+            files: Mutex::new(fingerprint),
+        }))
+    }
+
+    /// Returns what new connections use.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        self.current.load_full()
+    }
+
+    /// Returns the certificate of the daemon's own authority, which clients have to trust.
+    pub fn own_authority(&self) -> Option<PathBuf> {
+        match &self.options.server {
+            ServerCertificate::SelfSigned { directory, .. } => Some(Authority::certificate_in(directory)),
+            ServerCertificate::Files { .. } => None,
+        }
+    }
+
+    /// Reads the files again. New connections use what they contain; the open ones stay. Where they cannot be used, those in
+    /// use stay, and the log gets a warning.
+    pub async fn reload(self: &Arc<Self>) {
+        let mut files = self.files.lock().await;
+        self.reload_locked(&mut files).await;
+    }
+
+    /// Watches the files for as long as it is polled: whatever replaces them, in whatever order, is used once it is complete.
+    pub async fn watch(self: &Arc<Self>) {
+        let mut seen: Option<Fingerprint> = None;
+        let mut renewal_due = tokio::time::Instant::now() + RENEWAL_CHECK;
+        loop {
+            tokio::time::sleep(POLL).await;
+            let found = self.offload(|tls| Fingerprint::of(&tls.options)).await;
+            let mut files = self.files.lock().await;
+            if *files == found {
+                seen = None;
+            } else if seen.as_ref() == Some(&found) {
+                self.reload_locked(&mut files).await;
+                seen = None;
+            } else {
+                // Certificate and key are two files: nothing is read while they change.
+                seen = Some(found);
+            }
+            if tokio::time::Instant::now() >= renewal_due {
+                renewal_due = tokio::time::Instant::now() + RENEWAL_CHECK;
+                let renewed = self.offload(|tls| tls.ensure_own(tls.clock.now())).await;
+                match renewed {
+                    Ok(true) => self.reload_locked(&mut files).await,
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "cannot renew the daemon's own certificate"),
+                }
+            }
+        }
+    }
+
+    async fn reload_locked(self: &Arc<Self>, files: &mut Fingerprint) {
+        let read = self.offload(|tls| {
+            let fingerprint = Fingerprint::of(&tls.options);
+            (fingerprint, server_config(&tls.options, &tls.provider, &tls.clock))
+        });
+        let (fingerprint, config) = read.await;
+        match config {
+            Ok(config) => {
+                self.current.store(Arc::new(config));
+                tracing::info!("reloaded the TLS certificates");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the TLS certificates were not reloaded; those in use stay in use");
+            }
+        }
+        // A file that cannot be used is reported once.
+        *files = fingerprint;
+    }
+
+    async fn offload<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
+        let tls = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || work(&tls)).await {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Renews the daemon's own certificate where that is due. Returns whether it did.
+    fn ensure_own(&self, now: Timestamp) -> Result<bool, TlsError> {
+        match &self.options.server {
+            ServerCertificate::SelfSigned { directory, names } => {
+                self_signed::ensure(directory, &Names::of_this_host(names), now)
+            }
+            ServerCertificate::Files { .. } => Ok(false),
+        }
+    }
+}
+
+/// Reads the files and makes the configuration of new connections.
+fn server_config(
+    options: &TlsOptions,
+    provider: &Arc<CryptoProvider>,
+    clock: &Arc<dyn Clock>,
+) -> Result<ServerConfig, TlsError> {
+    let now = clock.now();
+    let key = match &options.server {
+        ServerCertificate::Files { certificate, key } => certificate::load(certificate, key, provider, now)?,
+        ServerCertificate::SelfSigned { directory, names } => {
+            self_signed::ensure(directory, &Names::of_this_host(names), now)?;
+            let (certificate, key) = Authority::server_in(directory);
+            certificate::load(&certificate, &key, provider, now)?
+        }
+    };
+    let builder = ServerConfig::builder_with_details(Arc::clone(provider), Arc::new(Time(Arc::clone(clock))))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Unsupported(error.to_string()))?;
+    let builder = match &options.clients {
+        None => builder.with_no_client_auth(),
+        Some(clients) => builder.with_client_cert_verifier(client_verifier(clients, provider)?),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(OneCertificate(Arc::new(key))));
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
+    // Sessions are kept for resumption in this configuration: one that a later configuration would refuse ends with it.
+    Ok(config)
+}
+
+fn client_verifier(
+    clients: &ClientCertificates,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
+    let path = &clients.authorities;
+    let mut roots = RootCertStore::empty();
+    for authority in files::certificates(path)? {
+        roots
+            .add(authority)
+            .map_err(|error| TlsError::unusable(path, format!("is not usable as an authority: {error}")))?;
+    }
+    let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    if let Some(revoked) = &clients.revoked {
+        // A list that has not been updated in time says nothing about what was revoked since.
+        verifier = verifier.with_crls(files::revocation_lists(revoked)?).enforce_revocation_expiration();
+    }
+    if !clients.required {
+        verifier = verifier.allow_unauthenticated();
+    }
+    let culprit = clients.revoked.as_ref().unwrap_or(path);
+    verifier.build().map_err(|error| TlsError::unusable(culprit, format!("cannot be used: {error}")))
+}
+
+/// The only certificate, whatever name the client asks for.
+#[derive(Debug)]
+struct OneCertificate(Arc<CertifiedKey>);
+
+impl rustls::server::ResolvesServerCert for OneCertificate {
+    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+/// The daemon's clock, as the library asks for it.
+struct Time(Arc<dyn Clock>);
+
+impl std::fmt::Debug for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Time")
+    }
+}
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().as_second()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
