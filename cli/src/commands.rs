@@ -7,10 +7,12 @@ mod diff_table;
 mod env;
 mod pages;
 mod project;
+mod role;
 mod run;
 mod schema;
 mod secret;
 mod secret_results;
+mod service_account;
 mod status;
 mod var;
 mod vault;
@@ -51,6 +53,12 @@ pub(crate) enum Remote {
     /// Attach JSON Schemas to the keys of a project
     #[command(subcommand)]
     Schema(schema::Command),
+    /// Grant and revoke roles
+    #[command(subcommand)]
+    Role(role::Command),
+    /// Manage the service accounts of pipelines
+    #[command(subcommand)]
+    ServiceAccount(service_account::Command),
     Audit(audit::Args),
     Status(status::Args),
 }
@@ -64,6 +72,8 @@ pub(crate) async fn run(command: Remote, context: &mut Context) -> Result<(), Cl
         Remote::Secret(command) => secret::run(command, context).await,
         Remote::Vault(command) => vault::run(command, context).await,
         Remote::Schema(command) => schema::run(command, context).await,
+        Remote::Role(command) => role::run(command, context).await,
+        Remote::ServiceAccount(command) => service_account::run(command, context).await,
         Remote::Audit(args) => audit::run(args, context).await,
         Remote::Status(args) => status::run(args, context).await,
     }

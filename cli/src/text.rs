@@ -26,7 +26,11 @@ pub(crate) fn yes_or_no(value: bool) -> String {
 
 /// Returns the time of a write to the second, or an empty cell.
 pub(crate) fn seconds(authorship: Option<&Authorship>) -> String {
-    let time = authorship.map_or("", |authorship| authorship.time.as_str());
+    time_to_second(authorship.map_or("", |authorship| authorship.time.as_str()))
+}
+
+/// Returns a time of the JSON shapes to the second.
+pub(crate) fn time_to_second(time: &str) -> String {
     match time.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),
         None => time.to_owned(),

@@ -3,10 +3,11 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::{
-    Args, Parser, Subcommand,
+    ArgGroup, Args, Parser, Subcommand,
     builder::{PossibleValue, PossibleValuesParser},
 };
 use kontraktor_domain::Hash;
+use kontraktor_model::{access::Subject, names::AccountName};
 
 const EXIT_CODES: &str = "\
 Configuration, by precedence: flags, environment variables, the configuration file, defaults.
@@ -141,6 +142,25 @@ pub enum Command {
     /// Work with the vaults that secrets come from
     #[command(subcommand)]
     Vault(VaultCommand),
+    /// Make the first owner, who can grant roles from then on
+    ///
+    /// Asks the running daemon over its socket, as the user that it runs as. Refused where somebody owns everything already.
+    Bootstrap(BootstrapArgs),
+}
+
+/// The arguments of `bootstrap`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("first_owner").required(true).args(["owner", "service_account"]))]
+pub struct BootstrapArgs {
+    /// Grant the role owner on `*` to this subject: an actor such as `ISSUER:SUBJECT`, or `group:ISSUER:GROUP`
+    #[arg(long, value_name = "SUBJECT")]
+    pub owner: Option<Subject>,
+    /// Create a service account with every scope and the role owner on `*`, and print its credentials
+    #[arg(long, value_name = "NAME")]
+    pub service_account: Option<AccountName>,
+    /// Do it although somebody owns everything already
+    #[arg(long)]
+    pub again: bool,
 }
 
 /// `kontraktord vault …`

@@ -1,6 +1,7 @@
 //! The commands of `kontraktord`: one a file.
 
 mod audit_verify;
+mod bootstrap;
 mod check_config;
 mod data;
 mod serve;
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Err(Failure::new(Exit::Usage, "--check-config cannot be used together with a command"))
         }
         Some(Command::Audit(AuditCommand::Verify(arguments))) => audit_verify::run(&config, &arguments),
+        Some(Command::Bootstrap(arguments)) => bootstrap::run(&config, &arguments),
         Some(Command::Vault(VaultCommand::Check(arguments))) => vault_check::run(&config, &arguments),
     }
 }

@@ -15,7 +15,7 @@ pub(crate) use self::{
 use crate::{framework::Diagnostic, key_kind::KeyKind, session::SessionError};
 
 /// API field names that are also attribute names.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 16] = [
     "project",
     "env",
     "key",
@@ -29,6 +29,9 @@ const FIELDS: [&str; 13] = [
     "key_pattern",
     "schema",
     "reference",
+    "role",
+    "subject",
+    "pattern",
 ];
 
 /// Reports a failed request. `action` is what was attempted, as in "create environment infra-demo/dev".

@@ -127,6 +127,7 @@ impl Provider for Kontraktor {
         Catalog::new()
             .resource(resources::Project)
             .resource(resources::Environment)
+            .resource(resources::RoleBinding)
             .resource(resources::SecretReference)
             .resource(resources::Variable)
             .resource(resources::VariableSchema)

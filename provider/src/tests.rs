@@ -14,6 +14,7 @@ mod no_values;
 mod past;
 mod protection;
 mod retries;
+mod role_bindings;
 mod schemas;
 mod secret_problems;
 mod secret_references;

@@ -22,6 +22,10 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         (true, _) => "yes".to_owned(),
         (false, reason) => format!("no: {}", reason.unwrap_or_default()),
     };
+    let actor = match status.display_name {
+        Some(name) => format!("{} ({name})", status.actor),
+        None => status.actor,
+    };
     for (name, value) in [
         ("host", status.host),
         ("version", status.version),
@@ -32,7 +36,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         ("environments", status.environment_count.to_string()),
         ("variables", status.variable_count.to_string()),
         ("log", format!("{} rows, head {}", status.head_sequence, status.head_hash)),
-        ("actor", status.actor),
+        ("actor", actor),
         ("writable", writable),
     ] {
         context.out.line(&format!("{name:<16}{value}"))?;

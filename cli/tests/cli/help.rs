@@ -16,17 +16,19 @@ fn help_shows_commands_and_exit_codes() {
     Usage: ktr [OPTIONS] <COMMAND>
 
     Commands:
-      project      Manage projects
-      env          Manage, compare and roll back environments
-      var          Read, write and protect variables
-      run          Run a command with an environment's variables and secrets
-      secret       Set, read and check secret references
-      vault        Show the vaults that secrets come from
-      schema       Attach JSON Schemas to the keys of a project
-      audit        Show the audit log, newest entries first
-      status       Show the status of the daemon
-      completions  Print a shell completion script
-      help         Print this message or the help of the given subcommand(s)
+      project          Manage projects
+      env              Manage, compare and roll back environments
+      var              Read, write and protect variables
+      run              Run a command with an environment's variables and secrets
+      secret           Set, read and check secret references
+      vault            Show the vaults that secrets come from
+      schema           Attach JSON Schemas to the keys of a project
+      role             Grant and revoke roles
+      service-account  Manage the service accounts of pipelines
+      audit            Show the audit log, newest entries first
+      status           Show the status of the daemon
+      completions      Print a shell completion script
+      help             Print this message or the help of the given subcommand(s)
 
     Options:
           --host <HOST>         Address of the daemon: https://NAME[:PORT] or

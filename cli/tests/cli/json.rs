@@ -161,6 +161,7 @@ fn status_has_its_shape() {
         [
             "actor",
             "data_dir",
+            "display_name",
             "environment_count",
             "head_hash",
             "head_sequence",

@@ -9,6 +9,7 @@ mod help;
 mod json;
 mod log;
 mod protection;
+mod roles;
 mod rollback;
 mod running;
 mod schemas;

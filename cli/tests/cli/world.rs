@@ -157,7 +157,9 @@ impl World {
     pub(crate) fn redacted(&self, text: &str) -> String {
         let text =
             text.replace(&self.dir.path().display().to_string(), "DIR").replace(&self.actor(), "unix:ME");
+        let text = without_secrets(&text);
         let shapes = [
+            ("sa-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh", "CLIENT"),
             ("dddd-dd-ddTdd:dd:dd.ddddddZ", "TIME"),
             ("dddd-dd-ddTdd:dd:ddZ", "TIME"),
             ("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "UUID"),
@@ -233,6 +235,17 @@ fn quoted(argument: &str) -> String {
     } else {
         argument.to_owned()
     }
+}
+
+/// Replaces what follows the prefix of service accounts' secrets, and of their first characters.
+fn without_secrets(text: &str) -> String {
+    const PREFIX: &str = "kontraktor_";
+    let mut parts = text.split(PREFIX);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        out + PREFIX + "SECRET" + rest
+    })
 }
 
 /// Replaces every place where `d` stands for a digit, `h` for a digit of a hexadecimal number, and the rest for itself.

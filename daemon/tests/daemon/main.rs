@@ -3,6 +3,7 @@
 
 mod api;
 mod audit_verify;
+mod bootstrap;
 mod common;
 mod composition;
 mod connections;

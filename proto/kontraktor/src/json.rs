@@ -11,6 +11,7 @@
 //!
 //! This module knows messages and their documented form. It does not know how a person sees them.
 
+mod access;
 mod audit;
 mod authorship;
 mod diff;
@@ -24,6 +25,10 @@ mod variable;
 mod vault;
 
 pub use self::{
+    access::{
+        RoleBinding, RoleBindingList, ServiceAccount, ServiceAccountCredentials, ServiceAccountList,
+        ServiceAccountSecret,
+    },
     audit::{AuditEntry, AuditEntryList, SecretAccess},
     authorship::Authorship,
     diff::{EnvironmentDiff, KeyChange, KeyDiff, ResolvedVersionChange, Side},

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::v1::{SecretResult, StreamSecretResponse};
+use crate::v1::{SecretResult, ServiceAccountCredentials, StreamSecretResponse};
 
 /// Shows a value's length in place of the value.
 struct Redacted(usize);
@@ -38,6 +38,15 @@ impl fmt::Debug for StreamSecretResponse {
     }
 }
 
+impl fmt::Debug for ServiceAccountCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceAccountCredentials")
+            .field("account", &self.account)
+            .field("client_secret", &Redacted(self.client_secret.len()))
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,7 +55,11 @@ mod tests {
     fn a_value_is_never_printed() {
         let secret = SecretResult { key: "K".into(), value: b"hunter2".to_vec(), ..SecretResult::default() };
         let chunk = StreamSecretResponse { chunk: b"hunter2".to_vec(), ..StreamSecretResponse::default() };
-        let shown = format!("{secret:?} {chunk:?}");
+        let account = ServiceAccountCredentials {
+            client_secret: "hunter2".into(),
+            ..ServiceAccountCredentials::default()
+        };
+        let shown = format!("{secret:?} {chunk:?} {account:?}");
         assert!(shown.contains("[7 bytes]") && shown.contains("\"K\""), "{shown}");
         // As text, and as the list of numbers that a derived Debug would print.
         assert!(!shown.contains("hunter2") && !shown.contains("104"), "{shown}");

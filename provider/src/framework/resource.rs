@@ -27,6 +27,8 @@ pub struct Context<S> {
     pub private: Private,
     /// The configuration, if an object is created or changed; empty in every other call.
     pub config: Fields,
+    /// What to report besides the result.
+    pub warnings: Diagnostics,
 }
 
 impl<S> Context<S> {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::result_large_err, reason = "a refusal is made once a test")]
 
+mod access;
 mod environments;
 mod past;
 mod projects;
@@ -23,6 +24,7 @@ use kontraktor_proto::{
     problem::to_status,
     v1::{
         self, Problem, ProblemCode,
+        access_server::AccessServer,
         audit_server::AuditServer,
         environments_server::EnvironmentsServer,
         projects_server::ProjectsServer,
@@ -49,6 +51,8 @@ struct World {
     schemas: BTreeMap<(String, String), v1::VariableSchema>,
     /// By `project/env` and revision.
     past: BTreeMap<(String, u64), v1::Snapshot>,
+    /// Role, subject and pattern.
+    bindings: BTreeSet<(i32, String, String)>,
     log: Vec<v1::AuditEntry>,
     vaults: secrets::Vaults,
 }
@@ -263,6 +267,7 @@ impl FakeDaemon {
             .add_service(ProjectsServer::from_arc(fake.clone()))
             .add_service(EnvironmentsServer::from_arc(fake.clone()))
             .add_service(SchemasServer::from_arc(fake.clone()))
+            .add_service(AccessServer::from_arc(fake.clone()))
             .add_service(AuditServer::from_arc(fake.clone()))
             .add_service(SecretsServer::from_arc(fake.clone()))
             .add_service(VariablesServer::from_arc(fake.clone()));

@@ -37,6 +37,7 @@ pub(crate) fn daemon_status(
         head_sequence: answer.head.map_or(0, |head| head.seq),
         head_hash: answer.head.map(|head| head.hash.to_string()).unwrap_or_default(),
         actor: caller.actor.to_string(),
+        display_name: caller.display_name.as_deref().unwrap_or_default().to_owned(),
         writable: answer.write_error.is_none(),
         write_error: answer.write_error.map(|reason| reason.to_string()).unwrap_or_default(),
     })

@@ -93,6 +93,24 @@ rpcs! {
     list_history = Read Audit/ListHistory(ListHistoryRequest) -> ListAuditEntriesResponse;
     /// Verifies the audit log's hash chain.
     verify_audit = Read Audit/VerifyAudit(VerifyAuditRequest) -> VerifyAuditResponse;
+    /// Grants a role.
+    grant_role = Write Access/GrantRole(GrantRoleRequest) -> GrantRoleResponse;
+    /// Revokes a role.
+    revoke_role = Write Access/RevokeRole(RevokeRoleRequest) -> RevokeRoleResponse;
+    /// Returns one role binding.
+    get_role_binding = Read Access/GetRoleBinding(GetRoleBindingRequest) -> RoleBinding;
+    /// Returns one page of the role bindings.
+    list_role_bindings = Read Access/ListRoleBindings(ListRoleBindingsRequest) -> ListRoleBindingsResponse;
+    /// Creates a service account.
+    create_service_account = Write Access/CreateServiceAccount(CreateServiceAccountRequest) -> ServiceAccountCredentials;
+    /// Returns one service account.
+    get_service_account = Read Access/GetServiceAccount(GetServiceAccountRequest) -> ServiceAccount;
+    /// Returns one page of the service accounts.
+    list_service_accounts = Read Access/ListServiceAccounts(ListServiceAccountsRequest) -> ListServiceAccountsResponse;
+    /// Gives a service account a new secret.
+    rotate_service_account = Write Access/RotateServiceAccount(RotateServiceAccountRequest) -> ServiceAccountCredentials;
+    /// Deletes a service account and its role bindings.
+    delete_service_account = Write Access/DeleteServiceAccount(DeleteServiceAccountRequest) -> DeleteServiceAccountResponse;
     /// Returns the daemon's version and condition.
     get_status = Read System/GetStatus(GetStatusRequest) -> Status;
 }

@@ -33,6 +33,8 @@ pub struct Status {
     pub head_hash: String,
     /// The actor that the daemon takes the caller for.
     pub actor: String,
+    /// The caller's readable name.
+    pub display_name: Option<String>,
     /// Whether it accepts writes.
     pub writable: bool,
     /// Why it does not accept writes.
@@ -55,6 +57,7 @@ impl Status {
             head_sequence: status.head_sequence,
             head_hash: status.head_hash,
             actor: status.actor,
+            display_name: non_empty(status.display_name),
             writable: status.writable,
             write_error: non_empty(status.write_error),
         }

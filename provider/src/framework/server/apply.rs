@@ -42,8 +42,10 @@ impl<P: Provider> Server<P> {
             session: Arc::clone(&connection.configured()?.session),
             private: Private::decode(&request.planned_private)?,
             config: config.unwrap_or_default(),
+            warnings: Diagnostics::new(),
         };
-        let (state, diagnostics) = change(resource, &mut cx, prior, planned).await;
+        let (state, mut diagnostics) = change(resource, &mut cx, prior, planned).await;
+        diagnostics.append(cx.warnings);
         respond(state, &diagnostics, &cx.private, &ty)
     }
 }

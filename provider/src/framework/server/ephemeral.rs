@@ -18,6 +18,7 @@ fn context<S>(connection: &ConnectionState<S>, private: Option<&[u8]>) -> Result
         session: Arc::clone(&connection.configured()?.session),
         private: Private::decode(private.unwrap_or_default())?,
         config: Fields::new(),
+        warnings: Diagnostics::new(),
     })
 }
 

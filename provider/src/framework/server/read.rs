@@ -49,7 +49,12 @@ impl<P: Provider> Server<P> {
         }
         let private = Private::decode(&request.private)?;
         let before = state.clone();
-        let mut cx = Context { session: Arc::clone(&configured.session), private, config: Fields::new() };
+        let mut cx = Context {
+            session: Arc::clone(&configured.session),
+            private,
+            config: Fields::new(),
+            warnings: Diagnostics::new(),
+        };
         let state = connection.or_stopped(resource.read(&mut cx, state)).await?;
         resource.observe(&configured.session, &cx.private, &before, false);
         if let Some(state) = &state {
@@ -58,6 +63,7 @@ impl<P: Provider> Server<P> {
         Ok(Some(Response {
             private: if state.is_some() { cx.private.encode() } else { Vec::new() },
             new_state: Some(encode_object(state, &ty)?),
+            diagnostics: cx.warnings.to_wire(),
             ..Default::default()
         }))
     }
