@@ -34,7 +34,7 @@ lint:
 	@scripts/check --lint $(FEATURES)
 
 # The servers and tools for the tests: Vault (minutes to build, once), moto, Azure's client, tfplugindocs, readers of dotenv
-# files. Tests that need one install it themselves.
+# files, an OpenID provider. Tests that need one install it themselves.
 test-servers:
 	@scripts/setup test
 	@acceptance/vault-server/build.sh >/dev/null
@@ -43,6 +43,7 @@ test-servers:
 	@acceptance/registry-pages/build.sh >/dev/null
 	@acceptance/python/install.sh dotenv-requirements.txt >/dev/null
 	@acceptance/dotenv-readers/build.sh >/dev/null
+	@acceptance/oidc-provider/install.sh >/dev/null
 
 # The same acceptance tests with OpenTofu, which Go builds once. Not part of `test`.
 tofu-test:

@@ -11,13 +11,15 @@ use kontraktor_model::{access::Subject, names::AccountName};
 
 const EXIT_CODES: &str = "\
 Configuration, by precedence: flags, environment variables, the configuration file, defaults.
-The file is TOML, with the settings data-dir, socket, log, log-format, listen and cors-origins, and
-tables [tls], [connections] and [[vault]].
+The file is TOML, with the settings data-dir, socket, log, log-format, listen, public-url and
+cors-origins, and tables [tls], [connections], [limits], [[issuer]], [[client-certificate]] and
+[[vault]].
 
 Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;
 a second signal stops it at once. SIGHUP clears the caches of secrets and reads the configuration
-again: `log`, [[vault]] and what the files of [tls] contain change at once, the other settings with
-the next start. Changed files of [tls] are also noticed without a signal.
+again: `log`, [limits], [[issuer]], [[client-certificate]], [[vault]] and what the files of [tls]
+contain change at once, the other settings with the next start. Changed files of [tls] are also
+noticed without a signal.
 
 Exit codes:
   0  success

@@ -5,6 +5,7 @@
 
 mod error;
 mod file;
+mod identity;
 mod network;
 mod process_env;
 mod setting;
@@ -23,10 +24,14 @@ use kontraktor_vault::{ConfiguredVault, VaultTable};
 use tracing_subscriber::EnvFilter;
 
 pub use self::{
-    error::ConfigError, network::Network, process_env::ProcessEnv, setting::Setting, source::Source,
+    error::ConfigError, identity::Identities, network::Network, process_env::ProcessEnv, setting::Setting,
+    source::Source,
 };
 use self::{file::FileLayer, setting::Lookup};
 use crate::log_format::LogFormat;
+
+/// The URL of a daemon that nobody has named: its tokens are for itself alone.
+const DEFAULT_PUBLIC_URL: &str = "https://localhost:8743";
 
 /// What the command line sets. It wins over every other source.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +67,8 @@ pub struct Config {
     pub log_format: Setting<LogFormat>,
     /// Where and how to serve besides the socket.
     pub network: Network,
+    /// Who may call from the network.
+    pub identities: Identities,
     /// The configuration file and its vaults, which no other source configures.
     vaults: Option<(PathBuf, Vec<VaultTable>)>,
 }
@@ -90,8 +97,11 @@ impl Config {
 
         let data_dir = data_dir.check(|path| absolute(&path, env))?;
         let network = Network::load(flags, env, &file, &data_dir.value)?;
+        let identities =
+            Identities::load(env, &file, || network.url().unwrap_or_else(|| DEFAULT_PUBLIC_URL.to_owned()))?;
         let vaults = file.0.map(|(path, values)| (path, values.vault));
         Ok(Self {
+            identities,
             vaults,
             data_dir,
             network,
@@ -113,7 +123,8 @@ impl Config {
     /// Returns the configuration with those settings of a running daemon that cannot change.
     pub fn with_fixed_settings_of(self, running: &Self) -> Self {
         let Self { data_dir, socket, log_format, network, .. } = running.clone();
-        Self { data_dir, socket, log_format, network, ..self }
+        let identities = self.identities.clone().with_public_url_of(&running.identities);
+        Self { data_dir, socket, log_format, network, identities, ..self }
     }
 
     /// Returns the configuration file that was read, where there was one.
@@ -147,7 +158,7 @@ impl Config {
         for (name, value, source) in rows {
             writeln!(out, "{name} = {value:?}  # {source}")?;
         }
-        for (name, value, source) in self.network.rows() {
+        for (name, value, source) in self.network.rows().into_iter().chain(self.identities.rows()) {
             writeln!(out, "{name} = {value}  # {source}")?;
         }
         out.flush()

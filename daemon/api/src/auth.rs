@@ -3,8 +3,13 @@
 //! The layer asks its authenticators in order. The first that knows the request's credentials decides; a request that none
 //! of them knows is rejected. What a caller may do is not decided here.
 
+mod bearer;
+mod certificate;
+mod error;
+mod identity;
 mod peer;
 mod rejection;
+mod via;
 
 use std::{
     mem,
@@ -15,18 +20,24 @@ use std::{
 
 use axum::body::Body;
 use kontraktor_access::Caller;
-use kontraktor_domain::{Code, Refusal};
 use tonic::{async_trait, codegen::http};
 use tower::{Layer, Service};
 
-pub(crate) use self::peer::PeerAuthenticator;
+pub use self::identity::Identity;
 use self::rejection::reject;
-use super::{calls, request_id::RequestId, router};
-
-/// Why a request with known credentials has no caller: they are invalid, or their owner may not use this daemon.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(transparent)]
-pub(crate) struct AuthenticationError(#[from] pub(crate) Refusal);
+pub(crate) use self::{
+    bearer::{BearerAuthenticator, refuse_token_in_url},
+    certificate::CertificateAuthenticator,
+    error::AuthenticationError,
+    peer::PeerAuthenticator,
+    via::via,
+};
+use super::{
+    calls,
+    limits::{RateLimits, too_many},
+    request_id::RequestId,
+    router,
+};
 
 /// Knows one kind of credentials.
 #[async_trait]
@@ -41,11 +52,13 @@ pub(crate) trait Authenticator: Send + Sync {
 #[derive(Clone)]
 pub(crate) struct AuthLayer {
     authenticators: Arc<[Box<dyn Authenticator>]>,
+    limits: Arc<RateLimits>,
 }
 
 impl AuthLayer {
-    pub(crate) fn new(authenticators: Vec<Box<dyn Authenticator>>) -> Self {
-        Self { authenticators: authenticators.into() }
+    /// Asks the authenticators in this order, and limits how many requests a caller may send.
+    pub(crate) fn new(authenticators: Vec<Box<dyn Authenticator>>, limits: Arc<RateLimits>) -> Self {
+        Self { authenticators: authenticators.into(), limits }
     }
 
     async fn caller(&self, parts: &http::request::Parts) -> Result<Caller, AuthenticationError> {
@@ -54,7 +67,8 @@ impl AuthLayer {
                 return Ok(caller);
             }
         }
-        Err(unauthenticated().into())
+        tracing::info!(cause = "the request carries no credentials", "unauthenticated");
+        Err(AuthenticationError::unauthenticated())
     }
 }
 
@@ -102,6 +116,9 @@ where
                 Err(error) => return Ok(reject(&parts.headers, error)),
             };
             calls::record_caller(&caller.actor, &caller.via);
+            if let Err(exceeded) = layer.limits.check_caller(&caller) {
+                return Ok(too_many(&parts.headers, &exceeded));
+            }
             let request_id =
                 parts.extensions.get::<RequestId>().map(|id| Arc::clone(&id.0)).unwrap_or_default();
             parts.extensions.insert(Arc::new(Caller { request_id, ..caller }));
@@ -110,16 +127,12 @@ where
     }
 }
 
-fn unauthenticated() -> Refusal {
-    Refusal::new(Code::Denied, "unauthenticated: the request carries no credentials that this daemon accepts")
-        .remedy("connect to the daemon's unix socket as the user that it runs as")
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
 
     use kontraktor_access::Scopes;
+    use kontraktor_domain::{Code, Refusal};
     use kontraktor_proto::{problem::from_status, v1::ProblemCode};
     use tonic::Status;
     use tower::ServiceExt as _;
@@ -143,6 +156,10 @@ mod tests {
         }
     }
 
+    fn layer(authenticators: Vec<Box<dyn Authenticator>>) -> AuthLayer {
+        AuthLayer::new(authenticators, Arc::new(RateLimits::new(Default::default())))
+    }
+
     /// Answers with who the service behind the layer sees.
     async fn seen(headers: &[(&str, &str)]) -> http::Response<Body> {
         let inner = tower::service_fn(async |request: http::Request<()>| {
@@ -151,7 +168,7 @@ mod tests {
             let answer = http::Response::builder().header("seen", seen).body(Body::empty()).unwrap();
             Ok::<_, Infallible>(answer)
         });
-        let layer = AuthLayer::new(vec![Box::new(Named("first")), Box::new(Named("second"))]);
+        let layer = layer(vec![Box::new(Named("first")), Box::new(Named("second"))]);
         let mut request = http::Request::builder()
             .header("content-type", "application/grpc")
             .extension(RequestId("r-1".into()));
@@ -174,12 +191,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_rejection_is_a_status_with_a_problem() {
-        for headers in [&[][..], &[("first", "eve"), ("second", "bob")]] {
+        for (headers, code) in [
+            (&[][..], ProblemCode::Unauthenticated),
+            (&[("first", "eve"), ("second", "bob")], ProblemCode::Denied),
+        ] {
             let answer = seen(headers).await;
             assert!(!answer.headers().contains_key("seen"));
             let status = Status::from_header_map(answer.headers()).unwrap();
             let problem = from_status(&status).unwrap();
-            assert_eq!(problem.code(), ProblemCode::Denied, "{problem:?}");
+            assert_eq!(problem.code(), code, "{problem:?}");
         }
     }
 
@@ -190,7 +210,7 @@ mod tests {
                 panic!("nobody is known")
             });
         let request = http::Request::get("/api/v1/projects").body(()).unwrap();
-        let answer = AuthLayer::new(Vec::new()).layer(inner).oneshot(request).await.unwrap();
+        let answer = layer(Vec::new()).layer(inner).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), 401);
         assert_eq!(answer.headers()["www-authenticate"], "Bearer");
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
@@ -204,7 +224,7 @@ mod tests {
             Ok::<_, Infallible>(http::Response::new(Body::empty()))
         });
         let request = http::Request::get("/healthz").header("first", "eve").body(()).unwrap();
-        let layer = AuthLayer::new(vec![Box::new(Named("first"))]);
+        let layer = layer(vec![Box::new(Named("first"))]);
         assert_eq!(layer.layer(inner).oneshot(request).await.unwrap().status(), 200);
     }
 }

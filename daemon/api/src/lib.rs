@@ -6,7 +6,9 @@ mod calls;
 mod grpc;
 mod http_problem;
 mod http_rules;
+mod limits;
 mod listener;
+mod oauth;
 mod options;
 mod request_id;
 mod rest;
@@ -17,6 +19,8 @@ mod stopping;
 mod tls;
 
 pub use self::{
+    auth::Identity,
+    limits::{RateLimitSettings, RateLimits},
     listener::Listener,
     options::ApiOptions,
     running::Running,

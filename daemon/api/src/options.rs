@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::server::ConnectionLimits;
+use super::{auth::Identity, limits::RateLimits, server::ConnectionLimits};
 
 /// What the operator decides about the API.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ApiOptions {
     /// The data directory, which the daemon's status shows.
     pub data_dir: PathBuf,
@@ -13,4 +13,8 @@ pub struct ApiOptions {
     pub connections: ConnectionLimits,
     /// The origins (RFC 6454) of web pages that may use the API, such as `https://console.example.com`.
     pub cors_origins: Arc<[String]>,
+    /// Who may call from the network.
+    pub identity: Arc<Identity>,
+    /// How often.
+    pub limits: Arc<RateLimits>,
 }

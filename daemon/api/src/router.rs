@@ -8,7 +8,9 @@ use std::sync::Arc;
 use axum::{Router, extract::DefaultBodyLimit};
 
 use super::{
+    auth::Identity,
     grpc::{self, Api, Health},
+    oauth,
     rest::{self, Cursors, Rest},
 };
 
@@ -20,12 +22,14 @@ pub(crate) fn router(
     api: &Api,
     health: &Health,
     cursors: Cursors,
+    identity: Arc<Identity>,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let rest = Rest { service: api.service.clone(), data_dir: Arc::clone(&api.data_dir), cursors };
     let router = grpc::routes(api, health)?
         .merge(probes::routes(api))
         .merge(rest::routes(rest))
         .merge(rest::public_routes())
+        .merge(oauth::routes(identity, Arc::new(api.service.clone())))
         .fallback(not_found::unknown_path)
         // The server limits every body itself, whatever reads it.
         .layer(DefaultBodyLimit::disable());

@@ -20,10 +20,11 @@ pub(crate) use self::{
     limits::{Admission, Admitted},
 };
 use super::{
-    auth::{AuthLayer, PeerAuthenticator},
+    auth::{AuthLayer, Authenticator, BearerAuthenticator, CertificateAuthenticator, PeerAuthenticator},
     calls::CallLayer,
     grpc::{Api, Health},
     http_rules::HttpRules,
+    limits::AddressLimitLayer,
     listener::{Listener, connections},
     options::ApiOptions,
     rest::Cursors,
@@ -58,17 +59,25 @@ pub async fn serve(
     let (begin_to_stop, stopping) = Stopping::channel();
     let watches = service.clone();
     let cursors = Cursors::temporary().map_err(|_| ServeError::Random)?;
-    let api = Api { service, data_dir: options.data_dir.into(), stopping: stopping.clone() };
+    let ApiOptions { data_dir, connections: connection_limits, cors_origins, identity, limits } = options;
+    let api = Api { service, data_dir: data_dir.into(), stopping: stopping.clone() };
+    let authenticators: Vec<Box<dyn Authenticator>> = vec![
+        // A request with a token and another identity is the token's.
+        Box::new(BearerAuthenticator::new(Arc::clone(&identity), clock.clone())),
+        Box::new(CertificateAuthenticator::new(Arc::clone(&identity), clock.clone())),
+        Box::new(PeerAuthenticator::new()),
+    ];
     let router = ServiceBuilder::new()
         .layer(CallLayer::new(running.clone(), move || clock.now()))
-        .layer(HttpRules::new(options.cors_origins))
-        .layer(AuthLayer::new(vec![Box::new(PeerAuthenticator::new())]))
-        .service(router::router(&api, &health, cursors)?);
-    let server = Arc::new(ConnectionServer::new(router, options.connections.clone(), running, stopping));
+        .layer(HttpRules::new(cors_origins))
+        .layer(AddressLimitLayer::new(Arc::clone(&limits)))
+        .layer(AuthLayer::new(authenticators, limits))
+        .service(router::router(&api, &health, cursors, identity)?);
+    let server = Arc::new(ConnectionServer::new(router, connection_limits.clone(), running, stopping));
     let open = TaskTracker::new();
 
     let mut stop = std::pin::pin!(stop);
-    let mut connections = connections(listeners, &Admission::new(&options.connections));
+    let mut connections = connections(listeners, &Admission::new(&connection_limits));
     loop {
         tokio::select! {
             () = &mut stop => break,

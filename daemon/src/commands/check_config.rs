@@ -10,11 +10,18 @@ use kontraktor_vault::ConfiguredVault;
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     let vaults = config.vaults()?;
+    let (issuers, certificates) = (config.identities.issuers()?, config.identities.certificates()?);
     let mut out = std::io::stdout().lock();
     let printed = config.print(&mut out).and_then(|()| {
         for ConfiguredVault { name, kind, address, .. } in &vaults {
             let at = if address.is_empty() { String::new() } else { format!(" at {address}") };
             writeln!(out, "vault {name}: {kind}{at}")?;
+        }
+        for issuer in &issuers {
+            writeln!(out, "issuer {}: {}", issuer.name, issuer.url)?;
+        }
+        if !certificates.is_empty() {
+            writeln!(out, "rules for client certificates: {}", certificates.len())?;
         }
         out.flush()
     });

@@ -1,5 +1,6 @@
 //! `kontraktord` without a command: open the data, listen, serve, and stop in order.
 
+mod callers;
 mod network;
 mod reload;
 
@@ -11,7 +12,7 @@ use kontraktor_store_duckdb::DuckDbStore;
 use kontraktor_vault::{Broker, ConfiguredVault};
 use tokio::sync::Notify;
 
-use self::{network::TlsStart, reload::Reloader};
+use self::{callers::Callers, network::TlsStart, reload::Reloader};
 use super::data;
 use crate::{
     clock,
@@ -43,6 +44,9 @@ pub(super) fn run(
     let vaults = config.vaults()?;
     report_grants(&vaults);
     let broker = Broker::new(vaults, Arc::new(clock::now));
+    // So that a bad setting is reported before anything is opened.
+    config.identities.issuers()?;
+    config.identities.certificates()?;
     let runtime = super::runtime()?;
     let result = runtime.block_on(serve(config, load, broker));
     // Those who are still connected have had their time.
@@ -74,15 +78,25 @@ async fn serve(
         tracing::warn!(%error, "cannot record the socket beside the data");
     }
 
+    let callers = match Callers::open(&config).await {
+        Ok(callers) => callers,
+        Err(failure) => {
+            service.drain(CLOSED_BY).await;
+            return Err(failure);
+        }
+    };
+
     announce(&urls, tls.as_deref());
     let options = ApiOptions {
         data_dir: data_dir.to_owned(),
         connections: network::fit_open_files(&config.network.connections.value),
         cors_origins: config.network.cors_origins.value.clone().into(),
+        identity: Arc::clone(&callers.identity),
+        limits: Arc::clone(&callers.limits),
     };
     let (hung_up, tls_hung_up) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let tls_task = tls.map(|tls| network::tls_task(tls, Arc::clone(&tls_hung_up)));
-    let reloader = Reloader::new(config, load, broker.clone(), REVOKED_WITHIN);
+    let reloader = Reloader::new(config, load, broker.clone(), callers, REVOKED_WITHIN);
     Supervisor::default()
         .stage(vec![store_task(service.clone()), vaults_task(broker.clone())])
         .stage(

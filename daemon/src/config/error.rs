@@ -49,6 +49,14 @@ pub enum ConfigError {
         /// The vault and the setting, with the rule.
         problem: String,
     },
+    /// An issuer or a rule for client certificates has an invalid setting.
+    #[error("{}, {problem}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// The table and the setting, with the rule.
+        problem: String,
+    },
     /// A path has no default, because its base directory is unknown.
     #[error("`{setting}` has no default: {reason}")]
     NoDefault {

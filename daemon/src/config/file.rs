@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use kontraktor_hardening::file::{OpenError, Rule, read_to_string};
+use kontraktor_identity::{CertificateTable, IssuerTable};
 use kontraktor_vault::{SettingError, VaultTable, read_config};
 use serde::Deserialize;
 
-use super::{error::ConfigError, process_env::ProcessEnv};
+use super::{error::ConfigError, identity::LimitsTable, process_env::ProcessEnv};
 
 /// The settings of the file. Every one is optional; an unknown one is an error.
 #[derive(Debug, Default, Deserialize)]
@@ -20,6 +21,12 @@ pub(super) struct Values {
     pub(super) cors_origins: Option<Vec<String>>,
     pub(super) tls: Option<TlsTable>,
     pub(super) connections: Option<ConnectionsTable>,
+    pub(super) public_url: Option<String>,
+    pub(super) limits: Option<LimitsTable>,
+    #[serde(default)]
+    pub(super) issuer: Vec<IssuerTable>,
+    #[serde(default)]
+    pub(super) client_certificate: Vec<CertificateTable>,
     #[serde(default)]
     pub(super) vault: Vec<VaultTable>,
 }
@@ -79,13 +86,17 @@ impl FileLayer {
     }
 }
 
-/// Describes an error, with the number of the vault's table, which the parser counts from 0.
+/// The arrays of tables, whose items the parser counts from 0.
+const TABLES: [&str; 3] = ["vault", "issuer", "client-certificate"];
+
+/// Describes an error, with the number of the table in its array.
 fn describe(mut error: SettingError) -> String {
     let index = match error.path.as_slice() {
-        [table, index, ..] if table == "vault" => index.parse::<usize>().ok(),
+        [table, index, ..] if TABLES.contains(&table.as_str()) => index.parse::<usize>().ok(),
         _ => None,
     };
     let Some(index) = index else { return error.to_string() };
-    error.path.drain(..2);
-    format!("[[vault]] number {}: {error}", index + 1)
+    let table = error.path.remove(0);
+    error.path.remove(0);
+    format!("[[{table}]] number {}: {error}", index + 1)
 }

@@ -54,6 +54,26 @@ impl Network {
         Ok(Self { listen, tls, connections, cors_origins })
     }
 
+    /// Returns the URL of the first port, as far as the settings say what clients call this machine.
+    pub(super) fn url(&self) -> Option<String> {
+        let address = self.listen.value.first()?;
+        let (scheme, names) = match &self.tls.value {
+            None => ("http", &[][..]),
+            Some(TlsOptions { server: ServerCertificate::SelfSigned { names, .. }, .. }) => {
+                ("https", names.as_slice())
+            }
+            Some(_) => ("https", &[][..]),
+        };
+        let host = match (names.first(), address) {
+            (Some(name), _) if name.contains(':') => format!("[{name}]"),
+            (Some(name), _) => name.clone(),
+            (None, address) if address.ip().is_unspecified() => "localhost".to_owned(),
+            (None, SocketAddr::V4(address)) => address.ip().to_string(),
+            (None, SocketAddr::V6(address)) => format!("[{}]", address.ip()),
+        };
+        Some(format!("{scheme}://{host}:{}", address.port()))
+    }
+
     /// Returns each setting as a text, to be compared with another configuration's.
     pub fn shown(&self) -> [(&'static str, String); 4] {
         [

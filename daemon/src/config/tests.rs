@@ -27,6 +27,8 @@ fn nothing_set_means_the_defaults() {
     connections.idle_timeout = "5m"  # default
     connections.stall_timeout = "1m"  # default
     cors-origins = []  # default
+    public-url = "https://localhost:8743"  # default
+    limits = { requests_per_second = 2000, burst = 20000, address_requests_per_second = 4000, address_burst = 40000, failure_cost = 400 }  # default
     "#);
 }
 
@@ -95,7 +97,7 @@ fn a_named_file_must_exist_and_hold_only_known_names() {
         let flags = Flags { config: Some(file.clone()), ..Flags::default() };
         refused(&flags, &[]).replace(&file.display().to_string(), "k.toml")
     };
-    insta::assert_snapshot!(refused("datadir = '/x'"), @"k.toml: unknown setting `datadir`; expected one of data-dir, socket, log, log-format, listen, cors-origins, tls, connections, vault");
+    insta::assert_snapshot!(refused("datadir = '/x'"), @"k.toml: unknown setting `datadir`; expected one of data-dir, socket, log, log-format, listen, cors-origins, tls, connections, public-url, limits, issuer, client-certificate, vault");
     insta::assert_snapshot!(refused("socket = 7"), @"k.toml: invalid value for `socket`: expected a path, found a number");
     insta::assert_snapshot!(refused("socket ="), @"k.toml: TOML parse error at line 1, column 9");
     let broken = refused("[vault.a]\ntoken = \"hunter2-leak");
@@ -111,7 +113,14 @@ fn an_invalid_value_is_never_repeated() {
         std::fs::write(&file, text).unwrap();
         let flags = Flags { config: Some(file.clone()), ..Flags::default() };
         let config = Config::load(&flags, &ProcessEnv::for_test(&[]));
-        let message = config.and_then(|config| config.vaults().map(|_| ())).expect_err(text).to_string();
+        let message = config
+            .and_then(|config| {
+                config.identities.issuers()?;
+                config.identities.certificates()?;
+                config.vaults().map(|_| ())
+            })
+            .expect_err(text)
+            .to_string();
         let message = message.replace(&file.display().to_string(), "k.toml");
         let text = message.strip_prefix("k.toml: ").or_else(|| message.strip_prefix("k.toml, "));
         text.unwrap_or(&message).to_owned()
@@ -131,6 +140,16 @@ fn an_invalid_value_is_never_repeated() {
         refused("log = { token = 'hunter2' }"),
         refused("log = '[{x=hunter2(}]=info'"),
         refused("log-format = 'hunter2'"),
+        refused("public-url = 'hunter2'"),
+        refused("limits = 'hunter2'"),
+        refused("limits = { burst = -8675309 }"),
+        refused("issuer = 'hunter2'"),
+        refused("[[issuer]]\nurl = 8675309"),
+        refused("[[issuer]]\naudience = { a = 'hunter2' }"),
+        refused("[[issuer]]\npassword = 'hunter2'"),
+        refused("[[issuer]]\nurl = 'https://user:hunter2@login.example.com'"),
+        refused("[[client-certificate]]\ncommon_name = 8675309"),
+        refused("[[client-certificate]]\nscopes = ['hunter2']\ndns = 'a'"),
         refused("vault = 'hunter2'"),
         refused("vault = ['hunter2']"),
         refused("[[vault]]\nname = 8675309"),
@@ -178,6 +197,16 @@ fn an_invalid_value_is_never_repeated() {
     invalid value for `log`: expected a string, found a table
     invalid value for `log` from k.toml: expected `error`, `warn`, `info`, `debug` or `trace`, or directives such as `info,kontraktor_api=debug`
     invalid value for `log-format` from k.toml: expected `auto`, `text` or `json`
+    invalid value for `public-url` from k.toml: expected https://HOST or https://HOST:PORT (http:// only for this machine)
+    invalid value for `limits`: expected a table, found a string
+    invalid value for `limits.burst`: expected an integer from 0 to 4294967295
+    invalid value for `issuer`: expected an array, found a string
+    [[issuer]] number 1: invalid value for `url`: expected a string, found a number
+    [[issuer]] number 1: invalid value for `audience`: expected a string or an array of strings, found a table
+    [[issuer]] number 1: unknown setting `password`; expected one of url, name, audience, actor_claim, groups_claim, name_claim, algorithms, scopes, token_type, jwks_url, ca_file
+    [[issuer]] number 1: invalid value for `url`: it contains a user or a password; remove it
+    [[client-certificate]] number 1: invalid value for `common_name`: expected a string, found a number
+    [[client-certificate]] number 1: invalid value for `scopes`: expected some of env.read, env.write, secret.read, admin
     invalid value for `vault`: expected an array, found a string
     [[vault]] number 1: invalid value: expected a table, found a string
     [[vault]] number 1: invalid value for `name`: expected a string, found a number
@@ -250,5 +279,10 @@ fn the_example_file_is_valid() {
     let vaults = config.vaults().unwrap();
     let kinds: Vec<_> = vaults.iter().map(|vault| (vault.name.as_str(), vault.kind)).collect();
     assert_eq!(kinds, [("team", "vault"), ("prod", "aws-sm"), ("kv", "azure-kv")]);
+    let identities = &config.identities;
+    assert_eq!(identities.public_url.value, "https://kontraktor.example.com:8743");
+    assert_eq!(identities.issuers().unwrap()[0].name, "github");
+    assert_eq!(identities.certificates().unwrap().len(), 1);
+    assert_eq!(identities.limits.value, kontraktor_api::RateLimitSettings::default());
     assert_eq!(config.log_format.value, LogFormat::Json);
 }

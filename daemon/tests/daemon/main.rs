@@ -10,6 +10,7 @@ mod connections;
 mod crash;
 mod damage;
 mod http;
+mod identity;
 mod lifecycle;
 mod logs;
 mod malformed;

@@ -27,6 +27,15 @@ pub fn python() -> &'static Path {
     PATH.get_or_init(|| installed_by("acceptance/python/install.sh"))
 }
 
+/// Returns the script of the OpenID provider, which is installed on first use.
+///
+/// # Panics
+/// When it cannot be installed.
+pub(super) fn oidc_provider() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| installed_by("acceptance/oidc-provider/install.sh"))
+}
+
 fn installed_by(script: &str) -> PathBuf {
     // Its standard error (progress, what is missing and how to get it) is for the person who runs the test.
     let output = Command::new(repository().join(script))

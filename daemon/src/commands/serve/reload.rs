@@ -2,8 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use kontraktor_identity::{CertificateRules, IssuerSettings};
 use kontraktor_vault::{Broker, ConfiguredVault, VaultChanges};
 
+use super::callers::Callers;
 use crate::{
     config::{Config, ConfigError},
     logging,
@@ -16,6 +18,7 @@ pub(super) struct Reloader {
     running: Config,
     load: Load,
     broker: Broker,
+    callers: Callers,
     /// How long removing a vault may take.
     vault_deadline: Duration,
 }
@@ -37,15 +40,17 @@ impl Reloader {
         running: Config,
         load: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
         broker: Broker,
+        callers: Callers,
         vault_deadline: Duration,
     ) -> Self {
-        Self { running, load: Arc::new(load), broker, vault_deadline }
+        Self { running, load: Arc::new(load), broker, callers, vault_deadline }
     }
 
-    /// Reads the configuration and uses what can change while the daemon runs: what is logged, and the vaults. One that
+    /// Reads the configuration and uses what can change while the daemon runs: what is logged, the vaults, and who may call
+    /// how often. One that
     /// cannot be used changes nothing.
     pub(super) async fn reload(&mut self) {
-        let (config, vaults) = match self.read().await {
+        let Loaded { config, vaults, issuers, certificates } = match self.read().await {
             Ok(read) => read,
             Err(error) => {
                 tracing::error!(%error, "SIGHUP: the configuration was not reloaded; the running one stays in use");
@@ -67,30 +72,47 @@ impl Reloader {
         let unchanged = config.vaults_unchanged_since(&self.running);
         let VaultChanges { added, changed, removed } =
             self.broker.replace(vaults, &unchanged, self.vault_deadline);
+        let (issuer_count, certificate_rules) = (issuers.len(), certificates.len());
+        self.callers.identity.replace(issuers, certificates);
+        self.callers.limits.replace(config.identities.limits.value);
         tracing::info!(
             log = config.log.value,
             added_vaults = names(&added),
             changed_vaults = names(&changed),
             removed_vaults = names(&removed),
+            issuers = issuer_count,
+            certificate_rules,
             "SIGHUP: reloaded the configuration"
         );
         self.running = config.with_fixed_settings_of(&self.running);
     }
 
-    async fn read(&self) -> Result<(Config, Vec<ConfiguredVault>), ReloadError> {
+    async fn read(&self) -> Result<Loaded, ReloadError> {
         let load = Arc::clone(&self.load);
-        // Files are read, also those that vaults name.
+        // Files are read, also those that vaults and issuers name.
         let read = tokio::task::spawn_blocking(move || {
             let config = load()?;
-            let vaults = config.vaults()?;
-            Ok::<_, ConfigError>((config, vaults))
+            Ok::<_, ConfigError>(Loaded {
+                vaults: config.vaults()?,
+                issuers: config.identities.issuers()?,
+                certificates: config.identities.certificates()?,
+                config,
+            })
         });
-        let (config, vaults) = read.await??;
-        match (self.running.file(), config.file()) {
+        let loaded = read.await??;
+        match (self.running.file(), loaded.config.file()) {
             (Some(file), None) => Err(ReloadError::FileGone(file.to_owned())),
-            _ => Ok((config, vaults)),
+            _ => Ok(loaded),
         }
     }
+}
+
+/// A configuration that was read, and what was built of it.
+struct Loaded {
+    config: Config,
+    vaults: Vec<ConfiguredVault>,
+    issuers: Vec<IssuerSettings>,
+    certificates: CertificateRules,
 }
 
 /// A setting that differs and cannot change while the daemon runs.
@@ -107,6 +129,7 @@ fn fixed(running: &Config, configured: &Config) -> Vec<Fixed> {
             ("data-dir", config.data_dir.value.display().to_string()),
             ("socket", config.socket.value.display().to_string()),
             ("log-format", config.log_format.value.to_string()),
+            ("public-url", config.identities.public_url.value.clone()),
         ];
         settings.extend(config.network.shown());
         settings

@@ -1,0 +1,205 @@
+//! Tokens of an issuer that others wrote, and the daemon's own: who is let in, as whom, and who is not.
+
+use std::process::Command;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use kontraktor_proto::v1::{
+    CreateServiceAccountRequest, DeleteServiceAccountRequest, GrantRoleRequest, ListProjectsRequest, Role,
+    access_client::AccessClient,
+};
+use serde_json::{Value, json};
+use testkit::{Daemon, Run, servers::Oidc};
+use tonic::{Code, Request};
+
+use super::common::{Home, batch, put};
+
+const AUDIENCE: &str = "urn:kontraktor";
+
+/// Runs curl over the daemon's socket, and returns the status and the body.
+#[track_caller]
+fn curl(daemon: &Daemon, arguments: &[&str], path: &str) -> (u16, String) {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--write-out", "\n%{response_code}"]);
+    command.arg("--unix-socket").arg(daemon.socket()).args(arguments).arg(format!("http://localhost{path}"));
+    let output = Run::of(&mut command).ok().stdout;
+    let (body, status) = output.rsplit_once('\n').unwrap();
+    (status.parse().unwrap(), body.to_owned())
+}
+
+/// Reads a project with a token.
+#[track_caller]
+fn read(daemon: &Daemon, token: &str) -> (u16, String) {
+    curl(daemon, &["--header", &format!("authorization: Bearer {token}")], "/api/v1/projects/demo")
+}
+
+/// Starts a daemon that accepts tokens of the provider, with a project and one viewer.
+async fn start(home: &Home, oidc: &Oidc, viewer: &str) -> Daemon {
+    let config = format!(
+        "[[issuer]]\nurl = \"{}\"\nname = \"oidc\"\naudience = \"{AUDIENCE}\"\ngroups_claim = \"groups\"\n",
+        oidc.url()
+    );
+    std::fs::write(home.dir.path().join("kontraktord.toml"), config).unwrap();
+    let daemon = home.start();
+    daemon.variables().write_variables(batch([put("KEY", "value")])).await.unwrap();
+    grant(&daemon, viewer).await;
+    daemon
+}
+
+async fn grant(daemon: &Daemon, viewer: &str) {
+    let binding = GrantRoleRequest {
+        role: Role::Viewer.into(),
+        subject: viewer.to_owned(),
+        pattern: "demo/*".to_owned(),
+    };
+    AccessClient::new(daemon.channel()).grant_role(binding).await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_change_in_the_middle_of_traffic_and_a_withdrawn_one_ends() {
+    let (home, oidc) = (Home::new(), Oidc::start());
+    let daemon = start(&home, &oidc, "oidc:pipeline").await;
+    let first = oidc.token(AUDIENCE, "env.read");
+    assert_eq!(read(&daemon, &first).0, 200);
+
+    // Both are published: those who have a token of the old one are not disturbed.
+    oidc.publish(&["second", "first"]);
+    let second = oidc.token(AUDIENCE, "env.read");
+    for token in [&second, &first] {
+        assert_eq!(read(&daemon, token).0, 200);
+    }
+    // The old one is withdrawn. A key that the daemon does not know makes it look.
+    oidc.publish(&["third"]);
+    let third = oidc.token(AUDIENCE, "env.read");
+    assert_eq!(read(&daemon, &third).0, 200);
+    for token in [&first, &second] {
+        assert_eq!(read(&daemon, token).0, 401);
+    }
+    let log = daemon.terminate().ok();
+    for token in [first, second, third] {
+        assert!(!log.contains(&token), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_has_the_rights_of_its_subject_and_groups_and_no_more() {
+    let (home, oidc) = (Home::new(), Oidc::start());
+    let daemon = start(&home, &oidc, "group:oidc:builders").await;
+    let reader = oidc.token(AUDIENCE, "env.read");
+    let mut projects = daemon.projects();
+    let with = |token: &str| {
+        let mut request = Request::new(ListProjectsRequest::default());
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        request
+    };
+    let listed = projects.list_projects(with(&reader)).await.unwrap().into_inner();
+    assert_eq!(listed.projects.len(), 1);
+
+    // Scope and role are both required: the role gives no write, and the scope of the other token no read.
+    let written = curl(
+        &daemon,
+        &["--request", "DELETE", "--header", &format!("authorization: Bearer {reader}")],
+        "/api/v1/projects/demo",
+    );
+    assert_eq!(written.0, 403, "{}", written.1);
+    let writer = oidc.token(AUDIENCE, "env.write");
+    assert_eq!(read(&daemon, &writer).0, 403);
+
+    let refused = projects.list_projects(with("rubbish")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    daemon.terminate().ok();
+}
+
+#[tokio::test]
+async fn invalid_tokens_are_refused_with_one_text_and_the_log_knows_why() {
+    let (home, oidc) = (Home::new(), Oidc::start());
+    let daemon = start(&home, &oidc, "oidc:pipeline").await;
+    let seconds = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let header = |key: &str| json!({ "typ": "at+jwt", "alg": "RS256", "kid": key });
+    let claims = |change: Value| {
+        let mut claims = json!({
+            "iss": oidc.url(), "sub": "pipeline", "aud": AUDIENCE, "iat": seconds, "exp": seconds + 300, "scope": "env.read",
+        });
+        for (name, value) in change.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims
+    };
+    let signed = |change: Value| oidc.sign("first", &header("first"), &claims(change));
+    assert_eq!(read(&daemon, &signed(json!({}))).0, 200);
+
+    let none = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let unsigned =
+        format!("{}.{}.", none(&json!({ "alg": "none", "kid": "first" })), none(&claims(json!({}))));
+    let cases = [
+        (oidc.token("urn:other", "env.read"), "the token has another audience"),
+        (signed(json!({ "exp": seconds - 61 })), "the token has expired"),
+        (signed(json!({ "exp": (seconds + 300).to_string() })), "the token's claim `exp` is invalid"),
+        (signed(json!({ "nbf": seconds + 120 })), "the token is not valid yet"),
+        (signed(json!({ "iss": "https://login.example.com" })), "the token's issuer is not configured"),
+        (unsigned, "the token's signature algorithm is not accepted"),
+        (
+            oidc.sign_with_public_key(
+                "first",
+                &json!({ "typ": "at+jwt", "alg": "HS256", "kid": "first" }),
+                &claims(json!({})),
+            ),
+            "the token's signature algorithm is not accepted",
+        ),
+        // Another issuer's key, under its own name and under a name of ours.
+        (oidc.sign("other", &header("other"), &claims(json!({}))), "the issuer has no key for the token"),
+        (oidc.sign("other", &header("first"), &claims(json!({}))), "the token's signature is invalid"),
+        (oidc.sign("first", &header("../first"), &claims(json!({}))), "the issuer has no key for the token"),
+        ("rubbish".to_owned(), "the token is malformed"),
+    ];
+    let mut texts = Vec::new();
+    for (token, cause) in &cases {
+        let (status, body) = read(&daemon, token);
+        assert_eq!(status, 401, "{cause}: {body}");
+        texts.push(body);
+        daemon.wait_for_log(cause);
+    }
+    texts.dedup();
+    assert_eq!(texts.len(), 1, "{texts:?}");
+
+    // In the URL not even a good one, and nobody logs it.
+    let good = signed(json!({}));
+    let (status, body) = curl(&daemon, &[], &format!("/api/v1/projects/demo?access_token={good}"));
+    assert_eq!((status, body.contains("credentials in URLs are refused")), (400, true), "{body}");
+    let log = daemon.terminate().ok();
+    for token in cases.iter().map(|(token, _)| token).chain([&good]).filter(|token| *token != "rubbish") {
+        assert!(!log.contains(token.as_str()), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_account_gets_a_token_that_ends_with_the_account() {
+    let home = Home::new();
+    let daemon = home.start();
+    daemon.variables().write_variables(batch([put("KEY", "value")])).await.unwrap();
+    let mut access = AccessClient::new(daemon.channel());
+    let create = CreateServiceAccountRequest { name: "ci".to_owned(), ..Default::default() };
+    let created = access.create_service_account(create).await.unwrap().into_inner();
+    let client_id = created.account.unwrap().client_id;
+    grant(&daemon, "service-account:ci").await;
+
+    let user = format!("{client_id}:{}", created.client_secret);
+    let form = ["--user", &user, "--data", "grant_type=client_credentials&scope=env.read"];
+    let (status, body) = curl(&daemon, &form, "/oauth/token");
+    assert_eq!(status, 200, "{body}");
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    let token = answer["access_token"].as_str().unwrap();
+    assert_eq!((&answer["scope"], read(&daemon, token).0), (&json!("env.read"), 200));
+    let (status, _) =
+        curl(&daemon, &["--user", &format!("{client_id}:wrong"), form[2], form[3]], "/oauth/token");
+    assert_eq!(status, 401);
+
+    // The log has both, and where the request came from.
+    let (_, entries) = curl(&daemon, &[], "/api/v1/audit/entries");
+    assert!(entries.contains("token_issued") || entries.contains("token issued"), "{entries}");
+
+    access.delete_service_account(DeleteServiceAccountRequest { name: "ci".to_owned() }).await.unwrap();
+    assert_eq!(read(&daemon, token).0, 401);
+    daemon.wait_for_log("the service account of the token does not exist");
+    let log = daemon.terminate().ok();
+    assert!(!log.contains(token) && !log.contains(&created.client_secret), "{log}");
+}
