@@ -269,9 +269,10 @@ fn help_describes_everything() {
     Usage: kontraktord [OPTIONS] [COMMAND]
 
     Commands:
-      audit  Work with the log of everything that was written
-      vault  Work with the vaults that secrets come from
-      help   Print this message or the help of the given subcommand(s)
+      audit      Work with the log of everything that was written
+      vault      Work with the vaults that secrets come from
+      bootstrap  Make the first owner, who can grant roles from then on
+      help       Print this message or the help of the given subcommand(s)
 
     Options:
           --data-dir <DIR>

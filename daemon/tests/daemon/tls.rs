@@ -134,7 +134,7 @@ fn certificates_from_files_serve_both_versions_of_http_and_of_tls() {
 }
 
 #[test]
-fn whoever_has_no_credentials_is_told_so_in_the_protocol_of_the_request() {
+fn a_request_without_credentials_is_refused_in_its_protocol() {
     let site = Site::new();
     let daemon = site.builder("", "").start();
     let ca = site.path("ca.pem");
