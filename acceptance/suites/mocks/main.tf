@@ -46,6 +46,12 @@ resource "kontraktor_secret_reference" "db_password" {
   reference = "vault://team/secret/shop/db#password"
 }
 
+resource "kontraktor_role_binding" "pipeline" {
+  role    = "editor"
+  subject = "service-account:ci"
+  pattern = "shop/*"
+}
+
 data "kontraktor_secret" "token" {
   reference = "vault://team/secret/shop/api#token"
 }
