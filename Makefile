@@ -44,6 +44,8 @@ test-servers:
 	@acceptance/python/install.sh dotenv-requirements.txt >/dev/null
 	@acceptance/dotenv-readers/build.sh >/dev/null
 	@acceptance/oidc-provider/install.sh >/dev/null
+	@acceptance/python/install.sh rest-requirements.txt >/dev/null
+	@acceptance/rest/install.sh >/dev/null
 
 # The same acceptance tests with OpenTofu, which Go builds once. Not part of `test`.
 tofu-test:

@@ -25,6 +25,7 @@ mod provider_block;
 mod quickstart;
 mod refresh_only;
 mod registry_pages;
+mod rest;
 mod schemas;
 mod secrets;
 mod suites;

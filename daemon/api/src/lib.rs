@@ -3,6 +3,8 @@
 
 mod auth;
 mod calls;
+#[cfg(test)]
+mod compatibility;
 mod grpc;
 mod http_problem;
 mod http_rules;

@@ -44,6 +44,8 @@ use kontraktor_service::Service;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use self::cursor::Cursors;
+#[cfg(test)]
+pub(crate) use self::document::document;
 use self::{deprecation::Deprecations, problem::Problem};
 
 /// What every route works on.

@@ -62,11 +62,9 @@ pub(super) fn written<T: Serialize>(
 ) -> Result<Response, Problem> {
     let bytes = document(value)?;
     let etag = etag.unwrap_or_else(|| Etag::of_bytes(&bytes));
-    let response = match (prefer.is_minimal(), status) {
-        (false, status) => json(status, bytes),
-        (true, StatusCode::CREATED) => StatusCode::CREATED.into_response(),
-        (true, _) => StatusCode::NO_CONTENT.into_response(),
-    };
+    // Also what was created, whose place is in Location: a client that was made of the document reads a body with 201.
+    let response =
+        if prefer.is_minimal() { StatusCode::NO_CONTENT.into_response() } else { json(status, bytes) };
     Ok(applied(tagged(response, &etag), prefer, Applied { returning: true, ..Applied::default() }))
 }
 

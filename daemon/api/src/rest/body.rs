@@ -1,5 +1,7 @@
 //! The body of a request: JSON, bounded, with errors that say where and never repeat a value.
 
+mod objects;
+
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -8,6 +10,7 @@ use kontraktor_domain::{Code, Refusal};
 use kontraktor_model::limits::MAX_MESSAGE_BYTES;
 use serde::de::DeserializeOwned;
 
+use self::objects::Objects;
 use super::problem::Problem;
 
 /// The longest name of a member that an error repeats, in characters.
@@ -68,7 +71,7 @@ fn too_large() -> Problem {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut document = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut document).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Objects(&mut document)).map_err(|error| {
         let path = error.path().to_string();
         refusal(error.inner(), Some(path).filter(|path| path != "." && path != "?"))
     })?;
@@ -93,7 +96,8 @@ fn described(message: &str) -> String {
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     for kind in ["invalid type", "invalid value", "invalid length", "unknown variant"] {
         if message.starts_with(kind) {
-            let expected = expected.map(|expected| format!(", expected {expected}")).unwrap_or_default();
+            let expected =
+                expected.map(|expected| format!(", expected {}", in_json(expected))).unwrap_or_default();
             return format!("{kind}{expected}");
         }
     }
@@ -104,6 +108,16 @@ fn described(message: &str) -> String {
         }
     }
     "invalid content".to_owned()
+}
+
+/// Returns what serde expects in the words of JSON.
+fn in_json(expected: &str) -> &str {
+    match expected {
+        "u32" | "u64" => "a whole number",
+        "a sequence" => "an array",
+        name if name.starts_with("struct ") => "an object",
+        other => other,
+    }
 }
 
 fn shortened(name: &str) -> String {
@@ -162,19 +176,25 @@ mod tests {
             "{}",
             "{\"count\": 1, \"count\": 2}",
             "[\"hunter2\"]",
+            "[1]",
+            "{\"count\": 1, \"inner\": [[\"one\"]]}",
+            "{\"count\": 1, \"inner\": [{\"kind\": [\"hunter2\"]}]}",
         ];
         insta::assert_snapshot!(documents.map(shown_for).join("\n"), @r#"
         invalid JSON at line 1 column 0 of the request's body
         invalid JSON at line 1 column 1 of the request's body
         invalid JSON at line 1 column 1 of the request's body
         invalid JSON at line 1 column 14 of the request's body
-        invalid type, expected u32 in `count` at line 2 column 32 of the request's body
+        invalid type, expected a whole number in `count` at line 2 column 32 of the request's body
         unknown variant, expected `one` or `two` in `inner[0].kind` at line 1 column 41 of the request's body
-        invalid value, expected u32 in `count` at line 1 column 12 of the request's body
+        invalid value, expected a whole number in `count` at line 1 column 12 of the request's body
         unknown field `other` in `other` at line 1 column 20 of the request's body
         missing field `count` at line 1 column 2 of the request's body
         duplicate field `count` at line 1 column 20 of the request's body
-        invalid type, expected u32 in `[0]` at line 1 column 10 of the request's body
+        invalid type, expected an object at line 1 column 0 of the request's body
+        invalid type, expected an object at line 1 column 0 of the request's body
+        invalid type, expected an object in `inner[0]` at line 1 column 23 of the request's body
+        invalid JSON in `inner[0].kind` at line 1 column 33 of the request's body
         "#);
     }
 }

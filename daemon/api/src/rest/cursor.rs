@@ -1,6 +1,8 @@
 //! Cursors of lists: what the service names a page by, sealed so that a client can neither read meaning into it nor change it.
 
-use std::sync::Arc;
+mod key_file;
+
+use std::{path::Path, sync::Arc};
 
 use aws_lc_rs::{hmac, rand};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
@@ -14,7 +16,7 @@ const SEAL_BYTES: usize = 16;
 /// The longest cursor that is looked at, in characters.
 const MAX_CHARS: usize = 2048;
 
-/// Seals cursors with a key of this data directory.
+/// Seals cursors with the key of a data directory.
 #[derive(Clone)]
 pub(crate) struct Cursors(Arc<hmac::Key>);
 
@@ -24,11 +26,11 @@ impl Cursors {
         Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, key)))
     }
 
-    /// With a key that ends with this process.
-    pub(crate) fn temporary() -> Result<Self, aws_lc_rs::error::Unspecified> {
-        let mut key = [0; 32];
-        rand::fill(&mut key)?;
-        Ok(Self::new(&key))
+    /// With the key of a data directory, which is made where it is missing.
+    pub(crate) fn of_data_dir(dir: &Path) -> Result<Self, aws_lc_rs::error::Unspecified> {
+        let mut fresh = [0; 32];
+        rand::fill(&mut fresh)?;
+        Ok(Self::new(&key_file::key(dir, fresh)))
     }
 
     /// Returns the cursor for a token of the service's lists.
@@ -73,7 +75,6 @@ mod tests {
         let sealed = cursors.seal("abc123");
         assert_eq!(cursors.open(&sealed).unwrap(), "abc123");
         assert!(Cursors::new(&[8; 32]).open(&sealed).is_err());
-        assert!(Cursors::temporary().unwrap().open(&sealed).is_err());
         for place in 0..sealed.len() {
             let mut changed = sealed.clone().into_bytes();
             changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };

@@ -28,7 +28,7 @@ const TAGS: [(&str, &str); 7] = [
 struct Shared;
 
 /// Returns the document (OpenAPI 3.1).
-pub(super) fn document() -> Value {
+pub(crate) fn document() -> Value {
     let (_, mut described) = super::described().split_for_parts();
     described.merge(Shared::openapi());
     // The document is made of our own types: it can always be written.
@@ -134,6 +134,10 @@ fn complete(operation: &mut Value) {
     let (conditional_read, conditional_write, listed, prefers) =
         (has("If-None-Match"), has("If-Match"), has("cursor"), has("Prefer"));
     let Some(responses) = operation["responses"].as_object_mut() else { return };
+    if prefers && !listed && !conditional_read && !responses.contains_key("204") {
+        responses.insert("204".to_owned(), json!({"description": "Done, and the client prefers no body"}));
+    }
+    let creates = responses.contains_key("201");
     for (status, response) in &mut *responses {
         let mut headers = Map::new();
         let mut header = |name: &str, component: &str| {
@@ -146,7 +150,7 @@ fn complete(operation: &mut Value) {
         if succeeds && listed {
             header("Link", "Link");
         }
-        if status == "201" {
+        if status == "201" || (status == "204" && creates) {
             header("Location", "Location");
         }
         if status.starts_with('2') && prefers {
