@@ -170,3 +170,87 @@ fn builder() -> Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW);
     builder
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+        task::JoinHandle,
+        time::Instant,
+    };
+
+    use super::*;
+    use crate::{
+        calls::CallLayer,
+        listener::{IsEncrypted, Peer},
+        server::Admission,
+    };
+    use tower::Layer as _;
+
+    /// Serves one connection with a service that answers so many bytes, in pieces. Returns the client's end.
+    fn connected(pieces: usize, is_remote: bool) -> (DuplexStream, JoinHandle<Duration>) {
+        let answer = tower::service_fn(move |_: Request<Body>| async move {
+            let pieces = (0..pieces).map(|_| Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 16 * 1024])));
+            Ok::<_, Infallible>(Response::new(Body::from_stream(tokio_stream::iter(pieces))))
+        });
+        let running = Running::default();
+        let service = CallLayer::new(running.clone(), || jiff::Timestamp::UNIX_EPOCH).layer(answer);
+        let limits = ConnectionLimits::default();
+        let address = "127.0.0.1:1".parse().unwrap();
+        let admitted = is_remote.then(|| Admission::new(&limits).admit([127, 0, 0, 1].into()).unwrap());
+        let (begin_to_stop, stopping) = Stopping::channel();
+        let server = ConnectionServer::new(service, limits, running, stopping);
+        let (ours, theirs) = duplex(64 * 1024);
+        let peer = Peer::Tcp { address, certificate: None };
+        let established =
+            Established { socket: Box::new(ours), peer, is_encrypted: IsEncrypted(false), admitted };
+        let served = tokio::spawn(async move {
+            let begun = Instant::now();
+            server.serve_established(established).await;
+            // Until here: without it the daemon would stop.
+            drop(begin_to_stop);
+            begun.elapsed()
+        });
+        (theirs, served)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_its_client_does_not_read_ends_the_connection() {
+        for request in [&b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"[..], b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET"] {
+            let (mut client, served) = connected(1_000, true);
+            client.write_all(request).await.unwrap();
+            let lasted = served.await.unwrap();
+            // The library may take another piece meanwhile, as long as it has room.
+            let stall = ConnectionLimits::default().stall_timeout;
+            assert!((stall..stall * 2).contains(&lasted), "{lasted:?}");
+            drop(client);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_read_slowly_is_read_to_its_end() {
+        let (mut client, served) = connected(200, true);
+        client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        let (mut read, mut buffer) = (0, vec![0; 16 * 1024]);
+        loop {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            match client.read(&mut buffer).await.unwrap() {
+                0 => break,
+                length => read += length,
+            }
+        }
+        assert!(read > 200 * 16 * 1024, "{read}");
+        assert!(served.await.unwrap() > ConnectionLimits::default().stall_timeout);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_of_this_machine_has_no_limits() {
+        let (mut client, served) = connected(1, false);
+        client.write_all(b"GET / HT").await.unwrap();
+        tokio::time::sleep(Duration::from_hours(10)).await;
+        client.write_all(b"TP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        assert!(client.read(&mut [0; 1024]).await.unwrap() > 0);
+        tokio::time::sleep(Duration::from_hours(10)).await;
+        assert!(!served.is_finished());
+    }
+}

@@ -87,3 +87,69 @@ impl Pace {
         sleep.as_mut().poll(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body as AnyBody;
+    use http_body_util::BodyExt as _;
+    use tokio::sync::mpsc;
+    use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+
+    use super::*;
+
+    /// A body of what is sent to it.
+    fn body(most: u64, patience: Option<Duration>) -> (mpsc::Sender<Bytes>, RequestBody<AnyBody>) {
+        let (sender, pieces) = mpsc::channel(8);
+        let pieces = ReceiverStream::new(pieces).map(Ok::<_, io::Error>);
+        (sender, RequestBody::new(AnyBody::from_stream(pieces), most, patience))
+    }
+
+    fn piece(length: usize) -> Bytes {
+        vec![b'x'; length].into()
+    }
+
+    #[tokio::test]
+    async fn a_body_is_as_long_as_it_may_be() {
+        for (lengths, expected) in
+            [(&[10][..], Some(10)), (&[4, 6], Some(10)), (&[], Some(0)), (&[11], None), (&[10, 1], None)]
+        {
+            let (sender, body) = body(10, None);
+            for length in lengths {
+                sender.send(piece(*length)).await.unwrap();
+            }
+            drop(sender);
+            let read = body.collect().await.ok().map(|body| body.to_bytes().len());
+            assert_eq!(read, expected, "{lengths:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_must_come_as_fast_as_any_line_is() {
+        let patience = Duration::from_secs(30);
+        // Nothing at all.
+        let (_sender, silent) = body(1 << 20, Some(patience));
+        let begun = Instant::now();
+        assert!(silent.collect().await.unwrap_err().to_string().contains("too slowly"));
+        assert_eq!(begun.elapsed(), patience);
+        // A byte every ten seconds is no progress, and twice the least rate is.
+        for (length, is_good) in [(1, false), (10 * 1024, true)] {
+            let (sender, body) = body(1 << 20, Some(patience));
+            tokio::spawn(async move {
+                for _ in 0..20 {
+                    tokio::time::sleep(Duration::from_secs(10)).await;
+                    if sender.send(piece(length)).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            assert_eq!(body.collect().await.is_ok(), is_good, "{length}");
+        }
+        // A client that is slow where nobody limits it.
+        let (sender, free) = body(1 << 20, None);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_hours(1)).await;
+            drop(sender);
+        });
+        assert!(free.collect().await.is_ok());
+    }
+}
