@@ -58,8 +58,8 @@ pub async fn serve(
     let clock = service.clone();
     let (begin_to_stop, stopping) = Stopping::channel();
     let watches = service.clone();
-    let cursors = Cursors::of_data_dir(options.data_dir).map_err(|_| ServeError::Random)?;
     let ApiOptions { data_dir, connections: connection_limits, cors_origins, identity, limits } = options;
+    let cursors = Cursors::of_data_dir(&data_dir).map_err(|_| ServeError::Random)?;
     let api = Api { service, data_dir: data_dir.into(), stopping: stopping.clone() };
     let authenticators: Vec<Box<dyn Authenticator>> = vec![
         // A request with a token and another identity is the token's.
