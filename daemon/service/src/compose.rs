@@ -41,11 +41,11 @@ impl Snapshot {
         find: impl Fn(&EnvPath) -> Option<&'a Arc<Environment>>,
     ) -> Result<Self, Refusal> {
         let mut imported = Vec::new();
-        let mut met = HashSet::from([&environment.path]);
+        let mut visited = HashSet::from([&environment.path]);
         // The last one is next.
         let mut open: Vec<_> = environment.imports.iter().map(|import| (environment, import)).collect();
         while let Some((importer, path)) = open.pop() {
-            if met.insert(path) {
+            if visited.insert(path) {
                 let next = find(path).ok_or_else(|| missing(importer, path))?;
                 imported.push(Arc::clone(next));
                 open.extend(next.imports.iter().map(|import| (next, import)));

@@ -23,7 +23,7 @@ model! {
         /// The vault's identifier of the version; null if it was never resolved, or the vault keeps no versions.
         version: String,
         /// When that version was first seen, in RFC 3339.
-        version_seen: String,
+        version_seen_time: String,
         /// The environment that holds it, as `project/env`.
         origin: String,
     }
@@ -35,7 +35,7 @@ impl SecretReference {
             reference: reference.url.as_str().into(),
             vault: reference.vault.as_str().into(),
             version: version(reference),
-            version_seen: reference.version_seen_time.as_ref().map(ToString::to_string).into(),
+            version_seen_time: reference.version_seen_time.as_ref().map(ToString::to_string).into(),
             origin: Attr::Known(origin),
         }
     }
@@ -126,11 +126,11 @@ impl DataSource<Session> for Environment {
                     "secret_references",
                     Type::map(SecretReference::ty()),
                     "The secret references by key: `reference` (the URL in its canonical form), `vault`, `version`, \
-                     `version_seen`, and `origin` (the environment that holds it, as `project/env`). Together they work like \
-                     a lock file: `version` is the vault's identifier of the version at the last time the secret was \
-                     resolved, and `version_seen` the RFC 3339 time when that version was first seen. With `at`, both are \
-                     those of that time. Both are null if the secret was never resolved or its vault keeps no versions. A \
-                     rotated secret shows its new version once a client has read it.",
+                     `version_seen_time`, and `origin` (the environment that holds it, as `project/env`). Together they work \
+                     like a lock file: `version` is the vault's identifier of the version at the last time the secret was \
+                     resolved, and `version_seen_time` the RFC 3339 time when that version was first seen. With `at`, both \
+                     are those of that time. Both are null if the secret was never resolved or its vault keeps no versions. \
+                     A rotated secret shows its new version once a client has read it.",
                 ),
                 Attribute::computed(
                     "imports",

@@ -19,7 +19,7 @@ model! {
         /// Whether it was created by a write to one of its environments.
         implicit: bool,
         /// The number of its environments.
-        environments: u64,
+        environment_count: u64,
     }
 }
 
@@ -67,7 +67,7 @@ impl DataSource<Session> for Projects {
                     "projects",
                     Type::list(Project::ty()),
                     "The projects, sorted by name: `name`, `description`, `implicit` (whether it was created by a write to \
-                     one of its environments and not by `kontraktor_project`) and `environments` (their number).",
+                     one of its environments and not by `kontraktor_project`) and `environment_count` (how many it has).",
                 ),
             ],
         )
@@ -83,7 +83,7 @@ impl DataSource<Session> for Projects {
                 name: Attr::Known(project.name),
                 description: Attr::Known(project.description),
                 implicit: Attr::Known(project.implicit),
-                environments: Attr::Known(project.environment_count.into()),
+                environment_count: Attr::Known(project.environment_count.into()),
             })
         });
         Ok(Model { names: Attr::Known(names), projects: Attr::Known(projects.collect()) }.into())

@@ -20,10 +20,10 @@ use tokio::{
 use super::{Session, SessionError};
 
 /// How long a container waits for the first deletion of something in it.
-const PATIENCE: Duration = Duration::from_secs(1);
+const FIRST_DELETION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long no deletion begins before a container tries again. A host deletes many objects in turn.
-const QUIET: Duration = Duration::from_millis(50);
+const QUIET_PERIOD: Duration = Duration::from_millis(50);
 
 /// What cannot be deleted before something else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -100,8 +100,8 @@ impl Deletions {
             }
             let progress = ended != seen.ended;
             let until = match (running, progress) {
-                (0, true) => deadline.min(Instant::now() + QUIET),
-                (0, false) => deadline.min(Instant::now() + PATIENCE),
+                (0, true) => deadline.min(Instant::now() + QUIET_PERIOD),
+                (0, false) => deadline.min(Instant::now() + FIRST_DELETION_TIMEOUT),
                 _ => deadline,
             };
             tokio::select! {

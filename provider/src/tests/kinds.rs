@@ -229,7 +229,7 @@ async fn data_sources_show_plain_variables_and_references_apart() {
             ("reference", text(reference)),
             ("vault", text(vault)),
             ("version", Value::Null),
-            ("version_seen", Value::Null),
+            ("version_seen_time", Value::Null),
             ("origin", text("demo/dev")),
         ])
     };
@@ -246,7 +246,7 @@ async fn data_sources_show_plain_variables_and_references_apart() {
     assert_eq!(after["revision"], before["revision"]);
     let seen = after["secret_references"].get("DB_PASSWORD").unwrap();
     assert_eq!(seen.get("version"), Some(&text("7")));
-    assert_eq!(seen.get("version_seen"), Some(&text("2023-11-14T22:13:20Z")));
+    assert_eq!(seen.get("version_seen_time"), Some(&text("2023-11-14T22:13:20Z")));
     assert_eq!(after["secret_references"].get("TOKEN"), Some(&token));
     assert_eq!(harness.daemon.secrets.request(), 1, "no data source of these reads a secret");
 

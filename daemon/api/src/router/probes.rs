@@ -21,7 +21,7 @@ use crate::{grpc::Api, stopping::Stopping};
 const REPEATED_FOR: Duration = Duration::from_secs(1);
 
 /// How long the database may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn routes(api: &Api) -> Router {
     let readiness =
@@ -62,14 +62,14 @@ impl Readiness {
         {
             return ready;
         }
-        let ready = match tokio::time::timeout(PATIENCE, self.service.probe()).await {
+        let ready = match tokio::time::timeout(DATABASE_TIMEOUT, self.service.probe()).await {
             Ok(Ok(())) => true,
             Ok(Err(refusal)) => {
                 tracing::warn!(error = refusal.message, "not ready: cannot read from the database");
                 false
             }
             Err(_) => {
-                tracing::warn!(limit = ?PATIENCE, "not ready: the database does not answer in time");
+                tracing::warn!(limit = ?DATABASE_TIMEOUT, "not ready: the database does not answer in time");
                 false
             }
         };

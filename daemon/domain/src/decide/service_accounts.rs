@@ -40,7 +40,7 @@ impl Command for CreateServiceAccount {
             .remedy("delete accounts that nobody uses"));
         }
         let (secrets, public_key) = match credential {
-            AccountCredential::Secret(secret) => (vec![made(secret, draft.now())?], None),
+            AccountCredential::Secret(secret) => (vec![account_secret(secret, draft.now())?], None),
             AccountCredential::PublicKey(key) => (Vec::new(), Some(Arc::clone(key))),
         };
         draft.record(
@@ -80,7 +80,7 @@ impl Command for RotateServiceAccount {
             let expires = newest.expires.map_or(end, |expires| expires.min(end));
             AccountSecret { expires: Some(expires), ..newest.clone() }
         });
-        let secrets: Vec<_> = kept.into_iter().chain([made(secret, now)?]).collect();
+        let secrets: Vec<_> = kept.into_iter().chain([account_secret(secret, now)?]).collect();
         let event = event_of(&account, ServiceAccountOperation::Rotated, secrets.into());
         draft.record(None, Body::ServiceAccount(event));
         find_service_account(draft.state(), name).cloned()
@@ -123,7 +123,7 @@ fn event_of(
     }
 }
 
-fn made(secret: &NewSecret, now: Timestamp) -> Result<AccountSecret, Refusal> {
+fn account_secret(secret: &NewSecret, now: Timestamp) -> Result<AccountSecret, Refusal> {
     let expires = secret.lifetime.map(|lifetime| ending("secret_lifetime_ms", lifetime, now)).transpose()?;
     Ok(AccountSecret { hash: secret.hash, hint: secret.hint.clone(), created: now, expires })
 }
