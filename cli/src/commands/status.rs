@@ -35,6 +35,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         ("projects", status.project_count.to_string()),
         ("environments", status.environment_count.to_string()),
         ("variables", status.variable_count.to_string()),
+        ("references", status.secret_reference_count.to_string()),
         ("log", format!("{} rows, head {}", status.head_sequence, status.head_hash)),
         ("actor", actor),
         ("writable", writable),

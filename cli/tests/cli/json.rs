@@ -168,6 +168,7 @@ fn status_has_its_shape() {
             "host",
             "project_count",
             "schema_version",
+            "secret_reference_count",
             "start_time",
             "store_version",
             "variable_count",

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap};
 use jiff::Timestamp;
-use kontraktor_model::names::{EnvPath, Key, ProjectName};
+use kontraktor_model::names::{EnvPath, ProjectName};
 use uuid::Uuid;
 
 use super::{
     AccessOperation, Authorship, Body, Environment, EnvironmentEvent, EnvironmentOperation, Event, Hash,
     Project, ProjectEvent, ProjectOperation, RoleBindings, SchemaEvent, SchemaOperation, SeenVersion,
-    ServiceAccounts, Variable, VariableEvent, VariableSchema, VersionEvent,
+    ServiceAccounts, Variable, VariableEvent, VariableKind, VariableSchema, VersionEvent,
     batch::{Memory, Remembered},
 };
 
@@ -49,6 +49,7 @@ pub struct State {
     accounts: ServiceAccounts,
     environments: usize,
     variables: usize,
+    references: usize,
     head: Head,
 }
 
@@ -98,9 +99,19 @@ impl State {
         self.environments
     }
 
-    /// How many variables all environments hold.
+    /// How many variables all environments hold, without secret references.
     pub fn variable_count(&self) -> usize {
         self.variables
+    }
+
+    /// How many secret references all environments hold.
+    pub fn reference_count(&self) -> usize {
+        self.references
+    }
+
+    /// The counter of variables or of secret references.
+    fn counter(&mut self, kind: VariableKind) -> &mut usize {
+        if kind.is_reference() { &mut self.references } else { &mut self.variables }
     }
 
     /// Forgets the batches that are too old by now.
@@ -208,8 +219,7 @@ impl State {
         environment.revision = change.revision;
         environment.written = event.authorship();
         environment.last = event.hash;
-        let before = environment.variables.len();
-        match &change.new_value {
+        let before = match &change.new_value {
             Some(value) => {
                 let variable = Variable {
                     key: change.key.clone(),
@@ -220,13 +230,16 @@ impl State {
                     written: event.authorship(),
                     protected: change.protected,
                 };
-                environment.variables.insert(change.key.clone(), Arc::new(variable));
+                environment.variables.insert(change.key.clone(), Arc::new(variable))
             }
-            None => {
-                environment.variables.remove(&change.key);
-            }
+            None => environment.variables.remove(&change.key),
+        };
+        if let Some(before) = before {
+            *self.counter(before.kind) -= 1;
         }
-        self.variables = self.variables - before + environment.variables.len();
+        if change.new_value.is_some() {
+            *self.counter(change.kind) += 1;
+        }
     }
 
     fn apply_version(&mut self, event: &Event, change: &VersionEvent) {
@@ -372,11 +385,11 @@ impl State {
     /// Then variables. Returns false if one of them belongs to an environment that does not exist.
     pub fn restore_variable(&mut self, parts: VariableParts) -> bool {
         let VariableParts { path, variable } = parts;
-        let key: Key = variable.key.clone();
+        let (key, kind) = (variable.key.clone(), variable.kind);
         let Some(project) = self.projects.get_mut(&path.project) else { return false };
         let Some(environment) = Arc::make_mut(project).environments.get_mut(&path.env) else { return false };
         Arc::make_mut(environment).variables.insert(key, Arc::new(variable));
-        self.variables += 1;
+        *self.counter(kind) += 1;
         true
     }
 

@@ -92,8 +92,10 @@ pub struct Status {
     pub projects: usize,
     /// How many environments the caller may see.
     pub environments: usize,
-    /// How many variables the caller may see.
+    /// How many variables the caller may see, without secret references.
     pub variables: usize,
+    /// How many secret references the caller may see.
+    pub references: usize,
     /// The newest row of the log; none where the caller does not own everything.
     pub head: Option<Head>,
     /// Why writes fail for now; none: they succeed.
@@ -182,13 +184,14 @@ impl Service {
         self.authorize(caller, Action::DaemonStatus, Resource::Daemon)?;
         let state = self.inner.state.load();
         let rights = Rights::new(caller, state.roles());
-        let Counts { projects, environments, variables } = Visible::new(rights).counts(&state);
+        let Counts { projects, environments, variables, references } = Visible::new(rights).counts(&state);
         Ok(Status {
             started: self.inner.started,
             store: self.inner.store.info(),
             projects,
             environments,
             variables,
+            references,
             head: rights.sees_everything().then(|| state.head()),
             write_error: match &*self.inner.health.borrow() {
                 Health::Good => None,

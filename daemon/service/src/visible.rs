@@ -11,7 +11,9 @@ use kontraktor_model::{access::Pattern, names::EnvPath};
 pub(super) struct Counts {
     pub(super) projects: usize,
     pub(super) environments: usize,
+    /// Without secret references.
     pub(super) variables: usize,
+    pub(super) references: usize,
 }
 
 /// What a caller may read, by the role bindings of one point in time.
@@ -70,6 +72,7 @@ impl<'a> Visible<'a> {
                 projects: state.projects().len(),
                 environments: state.environment_count(),
                 variables: state.variable_count(),
+                references: state.reference_count(),
             };
         }
         let mut counts = Counts::default();
@@ -78,7 +81,9 @@ impl<'a> Visible<'a> {
             let shown = |environment: &&Arc<Environment>| self.environment(&environment.path);
             for environment in project.environments.values().filter(shown) {
                 counts.environments += 1;
-                counts.variables += environment.variables.len();
+                let references = environment.reference_count();
+                counts.variables += environment.variables.len() - references;
+                counts.references += references;
             }
         }
         counts

@@ -34,6 +34,7 @@ pub(crate) fn daemon_status(
         project_count: convert::count64(answer.projects),
         environment_count: convert::count64(answer.environments),
         variable_count: convert::count64(answer.variables),
+        secret_reference_count: convert::count64(answer.references),
         head_sequence: answer.head.map_or(0, |head| head.seq),
         head_hash: answer.head.map(|head| head.hash.to_string()).unwrap_or_default(),
         actor: caller.actor.to_string(),

@@ -78,7 +78,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
         r#"{
         "host": "kontraktor.example.com:8743", "version": "0.1.0", "start_time": "2026-05-01T12:00:00.000000Z",
         "data_dir": "/var/lib/kontraktor", "store_version": "v1.5.6", "schema_version": 3, "project_count": 2,
-        "environment_count": 5, "variable_count": 120, "head_sequence": 480,
+        "environment_count": 5, "variable_count": 117, "secret_reference_count": 3, "head_sequence": 480,
         "head_hash": "6d1f0a9be1a54f4de3d1a2f3b6a1c6f0a0b8a4d7c5e2f1908172635445362718", "actor": "service-account:ci",
         "display_name": null, "writable": true, "write_error": null
     }"#,

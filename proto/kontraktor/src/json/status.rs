@@ -25,8 +25,10 @@ pub struct Status {
     pub project_count: u64,
     /// The number of environments.
     pub environment_count: u64,
-    /// The number of variables, with secret references.
+    /// The number of variables, without secret references.
     pub variable_count: u64,
+    /// The number of secret references.
+    pub secret_reference_count: u64,
     /// The sequence number of the newest row of the log.
     pub head_sequence: u64,
     /// The hash of the newest row of the log, in hexadecimal.
@@ -54,6 +56,7 @@ impl Status {
             project_count: status.project_count,
             environment_count: status.environment_count,
             variable_count: status.variable_count,
+            secret_reference_count: status.secret_reference_count,
             head_sequence: status.head_sequence,
             head_hash: status.head_hash,
             actor: status.actor,

@@ -56,6 +56,17 @@ fn a_reference_is_kept_in_its_one_spelling() {
 }
 
 #[test]
+fn variables_and_references_are_counted_apart() {
+    let mut world = World::new();
+    let reference = "vault://team/secret/abc#password";
+    world.write(vec![vec![refer("p/e", "S", reference), put("p/e", "A", "1"), put("p/e", "B", "1")]]);
+    world.write(vec![vec![refer("p/e", "S", "vault://team/secret/abc#other"), put("p/e", "A", "2")]]);
+    assert_eq!((world.state.variable_count(), world.state.reference_count()), (2, 1));
+    world.write(vec![vec![delete("p/e", "S"), delete("p/e", "A"), delete("p/e", "NEVER")]]);
+    assert_eq!((world.state.variable_count(), world.state.reference_count()), (1, 0));
+}
+
+#[test]
 fn what_is_no_reference_is_refused_and_not_repeated() {
     let mut world = World::new();
     let results = world.write(vec![vec![refer("p/e", "S", "postgres://u:hunter2@db")]]);
