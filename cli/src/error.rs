@@ -187,6 +187,7 @@ fn kind_of(problem: &Problem) -> Kind {
         | ProblemCode::VaultUnavailable => Kind::TryAgain,
         ProblemCode::Unspecified
         | ProblemCode::Unimplemented
+        | ProblemCode::DeadlineExceeded
         | ProblemCode::Storage
         | ProblemCode::StorageDamaged
         | ProblemCode::Denied

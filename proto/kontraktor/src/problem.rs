@@ -109,6 +109,7 @@ fn statuses(code: ProblemCode) -> (Code, http::StatusCode) {
             (Code::Unavailable, Http::SERVICE_UNAVAILABLE)
         }
         ProblemCode::RateLimited => (Code::ResourceExhausted, Http::TOO_MANY_REQUESTS),
+        ProblemCode::DeadlineExceeded => (Code::DeadlineExceeded, Http::GATEWAY_TIMEOUT),
         ProblemCode::Denied => (Code::PermissionDenied, Http::FORBIDDEN),
         ProblemCode::Unauthenticated => (Code::Unauthenticated, Http::UNAUTHORIZED),
         ProblemCode::Unimplemented => (Code::Unimplemented, Http::NOT_IMPLEMENTED),

@@ -88,6 +88,10 @@ impl From<Status> for Failure {
             return Self::Unauthenticated(problem);
         }
         if let Some(problem) = problem {
+            // The daemon has given up waiting, and what was requested may happen all the same.
+            if problem.code() == ProblemCode::DeadlineExceeded {
+                return Self::deadline_exceeded();
+            }
             return Self::Refused(problem);
         }
         // The channel keeps the request's deadline too, and may notice first.
