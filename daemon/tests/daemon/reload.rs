@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use kontraktor_proto::v1::{GetStatusRequest, ListVaultsRequest};
 use nix::sys::signal::Signal;
-use testkit::Daemon;
+use testkit::{Daemon, doubles::Authority};
 
 use super::common::Home;
 
@@ -50,6 +50,23 @@ async fn a_hang_up_reloads_the_vaults_and_what_is_logged() {
     assert_eq!(vaults(&daemon).await, expected.map(|(name, at)| (name.to_owned(), at.to_owned())));
     // Each answered call is logged for debugging.
     daemon.wait_for_log("answered");
+    daemon.terminate().ok();
+}
+
+/// An authority is renewed in the file that the vault's settings name: the settings do not change.
+#[tokio::test]
+async fn a_hang_up_rebuilds_the_vaults_whose_authorities_changed() {
+    let home = Home::new();
+    let (file, ca) = (home.dir.path().join("k.toml"), home.dir.path().join("ca.pem"));
+    fs::copy(Authority::new().pem_path(), &ca).unwrap();
+    let with_ca = vault("private", &format!("ca_file = '{}'", ca.display()));
+    fs::write(&file, vault("public", "") + &with_ca).unwrap();
+    let daemon = home.builder().config(&file).start();
+    daemon.signal(Signal::SIGHUP);
+    daemon.wait_for_log(r#""changed_vaults":"""#);
+    fs::copy(Authority::new().pem_path(), &ca).unwrap();
+    daemon.signal(Signal::SIGHUP);
+    daemon.wait_for_log(r#""changed_vaults":"private""#);
     daemon.terminate().ok();
 }
 

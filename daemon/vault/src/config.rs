@@ -122,9 +122,11 @@ impl VaultTable {
             .iter()
             .find(|known| known.scheme.name == kind)
             .ok_or_else(|| format!("unknown kind; {}", expected()))?;
+        // Before the vault reads the file: a change in between is found by the next reload.
+        let ca_digest = self.of_kind.ca_digest();
         let vault = (kind.build)(&name, &self.of_kind)?;
         let address = self.of_kind.address().unwrap_or_default().to_owned();
-        Ok(ConfiguredVault { name, kind: kind.scheme.name, address, limits, grants, vault })
+        Ok(ConfiguredVault { name, kind: kind.scheme.name, address, limits, grants, ca_digest, vault })
     }
 
     fn limits(&self) -> Result<Limits, String> {

@@ -1,12 +1,14 @@
 //! What a kind of vault consists of: the scheme of its references, and how its settings become a vault.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
+use kontraktor_hardening::file::{Rule, read};
 use kontraktor_model::{
     names::VaultName,
     reference::{Scheme, Secret},
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 
 use super::{
@@ -56,6 +58,14 @@ impl KindSettings {
     /// Returns the vault's address, where the settings say one.
     pub(crate) fn address(&self) -> Option<&str> {
         self.0.get("address").and_then(Value::as_str)
+    }
+
+    /// Returns the SHA-256 of the file that `ca_file` names, where it can be read; otherwise the kind's settings report why it
+    /// cannot.
+    pub(crate) fn ca_digest(&self) -> Option<[u8; 32]> {
+        let file = self.0.get("ca_file").and_then(Value::as_str)?;
+        let content = read(Path::new(file), Rule::Trusted).ok()?;
+        Some(Sha256::digest(&content).into())
     }
 
     /// Refuses credentials in the file itself, unread: every reader of the file could read them, and a parser's error

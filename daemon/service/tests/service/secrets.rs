@@ -98,6 +98,7 @@ pub(crate) fn granting(store: Arc<dyn Store>, vault: &Arc<Shelf>, grants: &[(&st
         address: String::new(),
         grants: Grants::parse(grants.iter().copied()).unwrap(),
         limits: Limits { ttl: Duration::ZERO, negative_ttl: Duration::ZERO, ..Limits::default() },
+        ca_digest: None,
         vault: Arc::clone(vault) as Arc<dyn Vault>,
     };
     let time = clock.clone();

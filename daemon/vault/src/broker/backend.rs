@@ -41,6 +41,7 @@ pub(super) struct Backend {
     pub(super) address: String,
     pub(super) limits: Limits,
     pub(super) grants: Grants,
+    pub(super) ca_digest: Option<[u8; 32]>,
     pub(super) vault: Arc<dyn Vault>,
     pub(super) clock: Clock,
     pub(super) breaker: Breaker,
@@ -61,12 +62,13 @@ pub(super) struct Backend {
 
 impl Backend {
     pub(super) fn new(configured: ConfiguredVault, clock: Clock) -> Self {
-        let ConfiguredVault { name, kind, address, limits, grants, vault } = configured;
+        let ConfiguredVault { name, kind, address, limits, grants, ca_digest, vault } = configured;
         Self {
             breaker: Breaker::new(name.clone(), &limits),
             name,
             kind,
             address,
+            ca_digest,
             vault,
             clock,
             leases: Leases::default(),

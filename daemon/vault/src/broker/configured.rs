@@ -27,6 +27,8 @@ pub struct ConfiguredVault {
     pub limits: Limits,
     /// What it grants to environments.
     pub grants: Grants,
+    /// The SHA-256 of its `ca_file`, where it has one: a vault trusts what was in the file when it was built.
+    pub ca_digest: Option<[u8; 32]>,
     /// The vault itself.
     pub vault: Arc<dyn Vault>,
 }

@@ -11,15 +11,15 @@ use super::{Broker, ConfiguredVault, Vaults, backend::Backend};
 pub struct VaultChanges {
     /// Vaults that were not configured before.
     pub added: Vec<VaultName>,
-    /// Vaults whose settings are different.
+    /// Vaults whose settings are different, or the content of their `ca_file`.
     pub changed: Vec<VaultName>,
     /// Vaults that are not configured any more.
     pub removed: Vec<VaultName>,
 }
 
 impl Broker {
-    /// Replaces the vaults by these. One in `unchanged` stays as it is, with its cache, leases and circuit breaker. The others
-    /// of before are closed in the background within the deadline, as [`close`](Self::close) does. Needs a running tokio.
+    /// Replaces the vaults by these. One in `unchanged`, whose settings are the same, stays as it is, with its cache, leases and
+    /// circuit breaker, unless the content of its `ca_file` is another. The others of before are closed in the background within the deadline, as [`close`](Self::close) does. Needs a running tokio.
     pub fn replace(
         &self,
         vaults: Vec<ConfiguredVault>,
@@ -32,7 +32,9 @@ impl Broker {
         for configured in vaults {
             let name = configured.name.clone();
             let backend = match before.get(&name) {
-                Some(known) if unchanged.contains(&name) => Arc::clone(known),
+                Some(known) if unchanged.contains(&name) && known.ca_digest == configured.ca_digest => {
+                    Arc::clone(known)
+                }
                 known => {
                     let list = if known.is_some() { &mut changes.changed } else { &mut changes.added };
                     list.push(name.clone());

@@ -220,6 +220,7 @@ async fn only_the_vault_that_failed_degrades() {
             address: String::new(),
             grants: Default::default(),
             limits: Limits::default(),
+            ca_digest: None,
             vault: Arc::clone(&fake) as _,
         };
         (configured, fake)

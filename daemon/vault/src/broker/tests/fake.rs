@@ -196,6 +196,7 @@ pub(super) fn with(limits: Limits) -> (Broker, Arc<Fake>) {
         address: "https://vault.example".to_owned(),
         grants: Default::default(),
         limits,
+        ca_digest: None,
         vault: Arc::clone(&fake) as _,
     };
     let started = Instant::now();

@@ -17,6 +17,7 @@ fn broker_with(vaults: &[(String, &'static str)]) -> Broker {
         address: String::new(),
         grants: Default::default(),
         limits: Limits::default(),
+        ca_digest: None,
         vault: Arc::new(Fake::new()),
     });
     Broker::new(configured.collect(), Arc::new(|| Timestamp::UNIX_EPOCH))

@@ -18,6 +18,7 @@ fn configured(name: &str, fake: &Arc<Fake>) -> ConfiguredVault {
         address: "https://vault.example".to_owned(),
         grants: Default::default(),
         limits: Limits::default(),
+        ca_digest: None,
         vault: Arc::clone(fake) as _,
     }
 }
@@ -84,6 +85,25 @@ async fn a_changed_vault_begins_anew_and_what_was_running_says_so() {
     assert_eq!(error.message, "the configuration of vault \"team\" was changed meanwhile");
     sleep(SECOND).await;
     assert_eq!(fake.revoked(), ["lease 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vault_whose_authorities_are_others_begins_anew_though_its_settings_are_the_same() {
+    let (broker, fake) = usual();
+    let authorities =
+        |fake: &Arc<Fake>, digest| ConfiguredVault { ca_digest: digest, ..configured("team", fake) };
+    let unchanged = BTreeSet::from(["team".parse().unwrap()]);
+    let replace =
+        |fake: &Arc<Fake>, digest| broker.replace(vec![authorities(fake, digest)], &unchanged, 3 * SECOND);
+    let changed = VaultChanges { changed: names(&["team"]), ..VaultChanges::default() };
+    assert_eq!(replace(&fake, None), VaultChanges::default());
+    let next = Arc::new(Fake::new());
+    assert_eq!(replace(&next, Some([1; 32])), changed);
+    assert_eq!(replace(&fake, Some([1; 32])), VaultChanges::default());
+    assert_eq!(describe_read(&broker, DB).await, "value 0");
+    assert_eq!((fake.fetched(), next.fetched()), (0, 1));
+    assert_eq!(replace(&fake, Some([2; 32])), changed);
+    assert_eq!(replace(&fake, None), changed);
 }
 
 #[tokio::test(start_paused = true)]
