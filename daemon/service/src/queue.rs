@@ -1,8 +1,8 @@
 //! The queue of the writer: bounded in commands and in bytes. A command that finds it full is refused at once.
 
 use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+    Arc, Weak,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
     mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
 };
 
@@ -15,16 +15,59 @@ use kontraktor_domain::{Author, Code, Command, Decision, Event, Refusal, Sight, 
 pub(super) type Answer<O> = Result<O, Refusal>;
 
 /// Returns both ends of a new queue.
-pub(super) fn queue(options: &ServiceOptions) -> (Sender, Receiver<Job>) {
-    let (queue, jobs) = sync_channel(options.queue_requests);
-    (Sender { queue, waiting_bytes: Arc::default(), max_bytes: options.queue_bytes }, jobs)
+pub(super) fn queue(options: &ServiceOptions) -> (Sender, Receiver<Message>) {
+    let (queue, messages) = sync_channel(options.queue_requests);
+    (
+        Sender { queue: Arc::new(queue), waiting_bytes: Arc::default(), max_bytes: options.queue_bytes },
+        messages,
+    )
 }
 
 /// The end that commands come in by.
 pub(super) struct Sender {
-    queue: SyncSender<Job>,
+    queue: Arc<SyncSender<Message>>,
     waiting_bytes: Arc<AtomicUsize>,
     max_bytes: usize,
+}
+
+/// What the writer receives.
+pub(super) enum Message {
+    /// A command to decide.
+    Job(Job),
+    /// Other writers may have appended to the log.
+    Follow(FollowRequest),
+}
+
+/// Asks the writer to read what other writers appended. It does not keep the queue open.
+pub(super) struct FollowNotifier {
+    queue: Weak<SyncSender<Message>>,
+    is_queued: Arc<AtomicBool>,
+}
+
+impl FollowNotifier {
+    /// Queues a request, unless one waits already. Where the queue is full, the writer learns of the rows at its next commit.
+    pub(super) fn notify(&self) {
+        let Some(queue) = self.queue.upgrade() else { return };
+        if self.is_queued.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let request = FollowRequest { is_queued: Arc::clone(&self.is_queued) };
+        if queue.try_send(Message::Follow(request)).is_err() {
+            self.is_queued.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// A request to read what other writers appended, in the queue.
+pub(super) struct FollowRequest {
+    is_queued: Arc<AtomicBool>,
+}
+
+impl FollowRequest {
+    /// Takes it from the queue: rows that are appended from now on are announced again.
+    pub(super) fn accept(self) {
+        self.is_queued.swap(false, Ordering::AcqRel);
+    }
 }
 
 /// A command in the queue, of any type. Its bytes are counted until it is answered.
@@ -104,6 +147,11 @@ impl Job {
 }
 
 impl Sender {
+    /// Returns what asks the writer to follow the log.
+    pub(super) fn follow_notifier(&self) -> FollowNotifier {
+        FollowNotifier { queue: Arc::downgrade(&self.queue), is_queued: Arc::default() }
+    }
+
     /// Queues a command. It is refused if the queue is full or the writer has ended.
     pub(super) fn submit<C: Command>(
         &self,
@@ -120,7 +168,8 @@ impl Sender {
         }
         let waiting_bytes = Arc::clone(&self.waiting_bytes);
         let task = Box::new(Pending { command, author, sight, decided: Err(store_failed()), answer });
-        self.queue.try_send(Job { task, items, bytes, waiting_bytes }).map_err(|error| {
+        let job = Job { task, items, bytes, waiting_bytes };
+        self.queue.try_send(Message::Job(job)).map_err(|error| {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             match error {
                 TrySendError::Full(_) => busy(),

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use super::{
     Clock, ServiceOptions,
-    queue::{Changes, Job, Sender, queue},
+    queue::{Changes, Job, Message, Sender, queue},
     watching::{Hub, Step},
 };
 use kontraktor_domain::{Code, DECIDE_STACK_BYTES, Event, Head, Refusal, State};
@@ -67,11 +67,22 @@ pub(super) fn start(
     shared: Shared,
     options: ServiceOptions,
 ) -> Result<Handle, StoreError> {
-    let (sender, jobs) = queue(&options);
+    let (sender, messages) = queue(&options);
+    let notifier = sender.follow_notifier();
+    let is_shared = store.subscribe(Box::new(move || notifier.notify()));
     let (health, health_seen) = watch::channel(Health::Good);
     let (finished, finished_seen) = watch::channel(false);
-    let mut writer =
-        Writer { store, clock, shared, options, jobs, health, unresolved_commit: None, maintain_after: None };
+    let mut writer = Writer {
+        store,
+        clock,
+        shared,
+        options,
+        messages,
+        is_shared,
+        health,
+        unresolved_commit: None,
+        maintain_after: None,
+    };
     thread::Builder::new()
         .name("writer".to_owned())
         .stack_size(DECIDE_STACK_BYTES)
@@ -91,7 +102,9 @@ struct Writer {
     clock: Arc<dyn Clock>,
     shared: Shared,
     options: ServiceOptions,
-    jobs: Receiver<Job>,
+    messages: Receiver<Message>,
+    /// The store reports what other writers append.
+    is_shared: bool,
     health: watch::Sender<Health>,
     unresolved_commit: Option<UnresolvedCommit>,
     /// The store wants maintenance after so long without a request.
@@ -140,17 +153,25 @@ impl Writer {
         if self.maintain(Occasion::Started).is_err() {
             return;
         }
+        // What was appended between loading the state and subscribing.
+        if self.is_shared && self.follow().is_err() {
+            return;
+        }
         loop {
             let wait =
                 if self.unresolved_commit.is_some() { Some(self.options.retry) } else { self.maintain_after };
             let received = match wait {
-                Some(wait) => self.jobs.recv_timeout(wait),
-                None => self.jobs.recv().map_err(|RecvError| RecvTimeoutError::Disconnected),
+                Some(wait) => self.messages.recv_timeout(wait),
+                None => self.messages.recv().map_err(|RecvError| RecvTimeoutError::Disconnected),
             };
             let done = match received {
-                Ok(job) => {
+                Ok(Message::Job(job)) => {
                     let jobs = self.gather(job);
                     self.write(jobs)
+                }
+                Ok(Message::Follow(request)) => {
+                    request.accept();
+                    self.follow()
                 }
                 Err(RecvTimeoutError::Timeout) => self.idle(),
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -167,8 +188,10 @@ impl Writer {
 
     /// Refuses what is still in the queue, so that no caller is left waiting. Later requests find no receiver.
     fn refuse_queued(self) {
-        while let Ok(job) = self.jobs.try_recv() {
-            job.answer();
+        while let Ok(message) = self.messages.try_recv() {
+            if let Message::Job(job) = message {
+                job.answer();
+            }
         }
     }
 
@@ -177,9 +200,15 @@ impl Writer {
         let mut items = first.items;
         let mut jobs = vec![first];
         while items < self.options.flush_items {
-            let Ok(job) = self.jobs.try_recv() else { break };
-            items += job.items;
-            jobs.push(job);
+            match self.messages.try_recv() {
+                Ok(Message::Job(job)) => {
+                    items += job.items;
+                    jobs.push(job);
+                }
+                // The commit names the newest row that is known, and so finds newer ones.
+                Ok(Message::Follow(request)) => request.accept(),
+                Err(_) => break,
+            }
         }
         jobs
     }
@@ -264,6 +293,25 @@ impl Writer {
 
     fn publish(&self, state: State) {
         self.shared.state.store(Arc::new(state));
+    }
+
+    /// Applies and publishes what others wrote, without a write of its own.
+    fn follow(&mut self) -> Result<(), Stop> {
+        if self.unresolved_commit.is_none() {
+            let known = self.shared.state.load().head();
+            let followed =
+                self.store.head().and_then(|head| if head == known { Ok(()) } else { self.catch_up(head) });
+            let Err(error) = followed else { return Ok(()) };
+            let (StoreError::Full(reason) | StoreError::Failed(reason)) = &error else {
+                self.fail(&error);
+                return Err(Stop);
+            };
+            tracing::warn!(reason, "what other writers appended cannot be read yet");
+            let candidate = State::clone(&self.shared.state.load());
+            self.unresolved_commit = Some(UnresolvedCommit { cause: Cause::Failed, candidate });
+        }
+        // A reopened store is followed up to its newest row.
+        self.resolve().map(drop)
     }
 
     /// Applies what others wrote, up to the row `head` at least, and publishes it.

@@ -55,6 +55,14 @@ pub trait Store: Send + Sync + 'static {
     /// [`catch_up`].
     fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError>;
 
+    /// Calls `notify` from now on after other writers have appended to the log; several commits may be one call. It must
+    /// return at once. The calls end with the store.
+    ///
+    /// Returns whether there can be other writers. By default there are none, and `notify` is dropped.
+    fn subscribe(&self, _notify: Box<dyn Fn() + Send + Sync>) -> bool {
+        false
+    }
+
     /// Returns the same as stored rows, to be verified. A gap in the sequence is not the end: only an empty answer is.
     fn rows_since(&self, seq: u64, limit: usize) -> Result<Vec<Row<'static>>, StoreError>;
 

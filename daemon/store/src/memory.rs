@@ -1,8 +1,9 @@
 //! A store that loses everything with the process: for tests, and as the simplest reading of what a store must do.
 
 use std::{
+    fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -13,11 +14,28 @@ use jiff::Timestamp;
 use super::{AuditQuery, Commit, Occasion, Store, StoreError, StoreInfo};
 use kontraktor_domain::{AuditEntry, Event, Head, Row, State};
 
+type Notify = Box<dyn Fn() + Send + Sync>;
+
 /// The log in memory.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MemoryStore {
-    events: Arc<Mutex<Vec<Event>>>,
+    log: Arc<SharedLog>,
+    /// What is called after others have written.
+    notify: OnceLock<Arc<Notify>>,
     closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct SharedLog {
+    events: Mutex<Vec<Event>>,
+    /// Those of all writers, the newest last; each belongs to its writer's store.
+    subscribers: Mutex<Vec<Weak<Notify>>>,
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("closed", &self.closed).finish_non_exhaustive()
+    }
 }
 
 impl MemoryStore {
@@ -28,7 +46,7 @@ impl MemoryStore {
 
     /// Opens the same log for another writer. Each is closed separately.
     pub fn share(&self) -> Self {
-        Self { events: Arc::clone(&self.events), closed: AtomicBool::new(false) }
+        Self { log: Arc::clone(&self.log), ..Self::default() }
     }
 
     fn events(&self) -> Result<MutexGuard<'_, Vec<Event>>, StoreError> {
@@ -36,7 +54,22 @@ impl MemoryStore {
             return Err(StoreError::Closed);
         }
         // Only whole commits are made under the lock, so a panic elsewhere leaves nothing half done.
-        Ok(self.events.lock().unwrap_or_else(PoisonError::into_inner))
+        Ok(self.log.events.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn subscribers(&self) -> MutexGuard<'_, Vec<Weak<Notify>>> {
+        self.log.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the other writers that there are rows.
+    fn notify_others(&self) {
+        let own = self.notify.get();
+        let others: Vec<_> = self.subscribers().iter().filter_map(Weak::upgrade).collect();
+        for other in others {
+            if own.is_none_or(|own| !Arc::ptr_eq(own, &other)) {
+                other();
+            }
+        }
     }
 }
 
@@ -56,6 +89,10 @@ impl Store for MemoryStore {
             return Ok(Commit::Conflict(head));
         }
         events.extend_from_slice(new);
+        drop(events);
+        if !new.is_empty() {
+            self.notify_others();
+        }
         Ok(Commit::Committed)
     }
 
@@ -74,6 +111,14 @@ impl Store for MemoryStore {
 
     fn changes_since(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
         Ok(after(&self.events()?, seq).iter().take(limit).cloned().collect())
+    }
+
+    fn subscribe(&self, notify: Notify) -> bool {
+        let notify = self.notify.get_or_init(|| Arc::new(notify));
+        let mut subscribers = self.subscribers();
+        subscribers.retain(|subscriber| subscriber.strong_count() > 0);
+        subscribers.push(Arc::downgrade(notify));
+        true
     }
 
     fn rows_since(&self, seq: u64, limit: usize) -> Result<Vec<Row<'static>>, StoreError> {
@@ -126,12 +171,48 @@ impl Store for MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use kontraktor_domain::{Head, State};
+
     use super::MemoryStore;
-    use crate::{contract::Fixture, contract_tests};
+    use crate::{
+        Commit, Store as _,
+        contract::{
+            Fixture,
+            world::{World, create_project},
+        },
+        contract_tests,
+    };
 
     fn memory() -> Fixture {
         Fixture::new(MemoryStore::new(), ())
     }
 
     contract_tests!(memory);
+
+    #[test]
+    fn a_commit_is_announced_to_the_other_writers_alone() {
+        let a = MemoryStore::new();
+        let (b, c) = (a.share(), a.share());
+        let heard: [Arc<AtomicUsize>; 3] = Default::default();
+        for (store, heard) in [&a, &b, &c].into_iter().zip(&heard) {
+            let heard = Arc::clone(heard);
+            assert!(store.subscribe(Box::new(move || {
+                heard.fetch_add(1, Ordering::SeqCst);
+            })));
+        }
+        let mut world = World::new(State::default());
+        let (first, _) = world.ask(&create_project("a", "")).unwrap();
+        assert_eq!(a.commit(Head::default(), &first).unwrap(), Commit::Committed);
+        assert_eq!(a.commit(world.state.head(), &[]).unwrap(), Commit::Committed, "there is no row");
+        let (second, _) = world.ask(&create_project("b", "")).unwrap();
+        assert_ne!(b.commit(Head::default(), &second).unwrap(), Commit::Committed);
+        drop(c);
+        assert_eq!(b.commit(a.head().unwrap(), &second).unwrap(), Commit::Committed);
+        assert_eq!(heard.map(|heard| heard.load(Ordering::SeqCst)), [1, 1, 1]);
+    }
 }

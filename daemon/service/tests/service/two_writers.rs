@@ -146,6 +146,27 @@ async fn a_batch_that_is_repeated_at_the_other_is_answered_from_the_log() {
     drained(&b).await;
 }
 
+/// Nobody writes through the second service: it hears of the rows all the same.
+#[tokio::test]
+async fn a_service_that_writes_nothing_follows_what_the_other_writes() {
+    let store = MemoryStore::new();
+    let others = store.share();
+    let a = start(Arc::new(store));
+    write(&a, 1, vec![put("demo/dev", "A", "1")]).await.unwrap();
+    let b = start(Arc::new(others));
+    let mut watch = b.watch(&caller(), "demo/dev".parse().unwrap(), true, None).await.unwrap();
+    for number in 2..5_u32 {
+        write(&a, u128::from(number), vec![put("demo/dev", "A", &number.to_string())]).await.unwrap();
+        let change = watch.next().await.unwrap().unwrap();
+        assert_eq!((u32::try_from(change.revision).unwrap(), change.reset), (number, true));
+        assert_eq!(value(&b, "A"), Some(number.to_string()));
+    }
+    drained(&a).await;
+    let outcome = write(&b, 6, vec![put("demo/dev", "A", "6")]).await.unwrap();
+    assert_eq!(outcome.results[0].outcome, ItemOutcome::Written, "nobody listens any more");
+    drained(&b).await;
+}
+
 #[tokio::test]
 async fn an_answer_without_a_write_knows_what_the_other_wrote() {
     let [a, b] = two_services();
