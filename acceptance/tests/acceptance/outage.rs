@@ -1,6 +1,14 @@
 //! No daemon, a daemon that hangs, dies or is restarted: what terraform's user reads, and that no state is lost.
 
-use std::thread;
+use std::{
+    io::{Read as _, Write as _},
+    net::Shutdown,
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
+};
 
 use testkit::{World, eventually};
 
@@ -136,4 +144,107 @@ resource "kontraktor_environment" "e" {
     world.start();
     apply.join().expect("terraform ran").ok().says(&["501 added"]);
     workspace.settled();
+}
+
+/// A socket before the daemon's, which can keep back what the daemon answers.
+struct Relay {
+    socket: PathBuf,
+    /// Whether answers are kept back.
+    held: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Relay {
+    fn start(world: &World) -> Self {
+        let socket = world.path().join("relay.sock");
+        let listener = UnixListener::bind(&socket).expect("the scratch directory takes a socket");
+        let (daemon, held) = (world.socket().to_owned(), Arc::<(Mutex<bool>, Condvar)>::default());
+        let relay = Self { socket, held: Arc::clone(&held) };
+        thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                let far = UnixStream::connect(&daemon).expect("the daemon listens");
+                let (near_again, far_again) =
+                    (near.try_clone().expect("a copy"), far.try_clone().expect("a copy"));
+                let held = Arc::clone(&held);
+                thread::spawn(move || copy(near, far, || {}));
+                thread::spawn(move || copy(far_again, near_again, || wait_while_held(&held)));
+            }
+        });
+        relay
+    }
+
+    fn hold(&self, hold: bool) {
+        *self.held.0.lock().unwrap_or_else(PoisonError::into_inner) = hold;
+        self.held.1.notify_all();
+    }
+}
+
+fn wait_while_held(held: &(Mutex<bool>, Condvar)) {
+    let guard = held.0.lock().unwrap_or_else(PoisonError::into_inner);
+    drop(held.1.wait_while(guard, |held| *held));
+}
+
+/// Copies until either end is closed.
+fn copy(mut from: UnixStream, mut to: UnixStream, before_writing: impl Fn()) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        before_writing();
+        if to.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+/// What terraform does not live to write into its state exists all the same.
+#[test]
+fn after_a_kill_in_mid_apply_the_error_names_import_and_on_conflict() {
+    const MANY: &str = r#"
+resource "kontraktor_variable" "first" {
+  project = "outage"
+  env     = "dev"
+  key     = "FIRST"
+  value   = "1"
+}
+resource "terraform_data" "gate" {
+  depends_on = [kontraktor_variable.first]
+  provisioner "local-exec" {
+    command = "until [ -e open ]; do sleep 0.1; done"
+  }
+}
+resource "kontraktor_variable" "v" {
+  depends_on = [terraform_data.gate]
+  count      = 3
+  project    = "outage"
+  env        = "dev"
+  key        = "KEY_${count.index}"
+  value      = "1"
+}
+"#;
+    let world = World::new();
+    let workspace = world.workspace(MANY);
+    let relay = Relay::start(&world);
+    let mut command = workspace.command(&["apply", "-auto-approve", "-no-color"]);
+    command.env("KONTRAKTOR_HOST", format!("unix://{}", relay.socket.display()));
+    let mut apply = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("terraform starts");
+    eventually("the first variable is in the state", || workspace.state().contains("\"FIRST\""));
+    relay.hold(true);
+    workspace.write("open", "");
+    eventually("the daemon has written the others", || {
+        let shown = world.ktr(&["env", "show", "outage/dev"]).stdout;
+        (0..3).all(|number| shown.contains(&format!("KEY_{number}")))
+    });
+    apply.kill().expect("terraform runs");
+    apply.wait().expect("terraform has ended");
+    relay.hold(false);
+    assert!(!workspace.state().contains("\"KEY_0\""), "{}", workspace.state());
+
+    workspace.apply(&[]).fails().says(&[
+        "Resource already exists",
+        "to = kontraktor_variable.NAME id = \"outage/dev/KEY_0\"",
+        "After an apply that was interrupted, many objects can exist",
+        "on_conflict = \"overwrite\" in the provider block for one apply",
+    ]);
+    let overwrite = "provider \"kontraktor\" {\n  on_conflict = \"overwrite\"\n}\n";
+    workspace.main(&format!("{overwrite}{MANY}")).apply(&[]).ok();
+    workspace.main(MANY).settled();
 }
