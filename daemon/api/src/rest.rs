@@ -20,8 +20,10 @@ mod params;
 mod prefer;
 mod problem;
 mod projects;
+mod role_bindings;
 mod schemas;
 mod secrets;
+mod service_accounts;
 mod snapshots;
 mod status;
 #[cfg(test)]
@@ -99,6 +101,11 @@ fn described() -> OpenApiRouter<Rest> {
         .routes(routes!(secrets::renew_hold))
         .routes(routes!(secrets::release_hold))
         .routes(routes!(secrets::vaults))
+        .routes(routes!(role_bindings::list, role_bindings::grant))
+        .routes(routes!(role_bindings::get, role_bindings::revoke))
+        .routes(routes!(service_accounts::list, service_accounts::create))
+        .routes(routes!(service_accounts::get, service_accounts::delete))
+        .routes(routes!(service_accounts::rotate))
         .routes(routes!(audit::list))
         .routes(routes!(audit::history))
         .routes(routes!(audit::verify))

@@ -112,6 +112,17 @@ pub(super) fn applied(mut response: Response, prefer: &Prefer, what: Applied) ->
     response
 }
 
+/// The path of a resource below `collection`.
+pub(super) fn path(collection: &str, names: &[String]) -> String {
+    names.iter().fold(collection.to_owned(), |path, name| path + "/" + &encoded(name).to_string())
+}
+
+/// The same answer with another status.
+pub(super) fn with_status(mut response: Response, status: StatusCode) -> Response {
+    *response.status_mut() = status;
+    response
+}
+
 /// Says where the resource is that was created.
 pub(super) fn located(mut response: Response, path: &str) -> Response {
     if let Ok(location) = HeaderValue::from_str(path) {

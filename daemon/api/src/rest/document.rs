@@ -13,12 +13,13 @@ const ERRORS: [(&str, &str); 4] = [
     ("404", "It does not exist, or the caller may not see it"),
 ];
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("projects", "Projects group environments and schemas"),
     ("environments", "Environments hold variables, import others, and keep every revision"),
     ("variables", "The own variables and secret references of an environment"),
     ("schemas", "JSON Schemas that the values of a project conform to"),
     ("secrets", "Secrets, read from vaults; no answer may be cached"),
+    ("access", "Who may do what: role bindings and service accounts"),
     ("audit", "The log of every write and of every access to a secret"),
     ("system", "The daemon itself"),
 ];

@@ -50,6 +50,21 @@ pub(super) struct KeyParams {
     key: String,
 }
 
+/// A role binding.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct RoleBindingParams {
+    /// The role.
+    #[param(example = "editor")]
+    role: String,
+    /// The subject, percent-encoded.
+    #[param(example = "service-account:ci")]
+    subject: String,
+    /// The pattern, percent-encoded: `infra-demo%2F%2A`.
+    #[param(example = "infra-demo/*")]
+    pattern: String,
+}
+
 /// A schema of a project.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

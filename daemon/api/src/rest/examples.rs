@@ -60,6 +60,23 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     }"#,
     ),
     (
+        "RoleBinding",
+        r#"{
+        "role": "editor", "subject": "service-account:ci", "pattern": "infra-demo/*",
+        "created": {"actor": "unix:ada", "via": "ktr", "time": "2026-05-01T12:00:00.000000Z"}
+    }"#,
+    ),
+    (
+        "ServiceAccount",
+        r#"{
+        "name": "ci", "client_id": "sa-0f1e2d3c4b5a69788796a5b4c3d2e1f0", "description": "The pipelines",
+        "scopes": ["env.read", "env.write"], "secrets": [
+            {"hint": "kontraktor_Vx", "create_time": "2026-05-01T12:00:00.000000Z", "expire_time": null}
+        ], "public_key": null, "created": {"actor": "unix:ada", "via": "ktr", "time": "2026-05-01T12:00:00.000000Z"},
+        "last_used_time": null
+    }"#,
+    ),
+    (
         "Hold",
         r#"{
         "id": "3f0c8f6e-52a1-4b7e-8a50-0f6f6a2f8a11", "expire_time": "2026-05-01T12:15:00.000000Z",

@@ -7,7 +7,7 @@ use http::{HeaderName, Uri, request::Parts};
 use jiff::Timestamp;
 use kontraktor_access::Caller;
 use kontraktor_domain::{Code, Refusal};
-use kontraktor_model::names::{EnvPath, Key, NameError, ProjectName, SchemaName};
+use kontraktor_model::names::{AccountName, EnvPath, Key, NameError, ProjectName, SchemaName};
 use kontraktor_service::PageRequest;
 use kontraktor_store::PointInTime;
 use uuid::Uuid;
@@ -47,6 +47,10 @@ impl Names {
 
     pub(super) fn environment(&self) -> Result<EnvPath, Problem> {
         Ok(EnvPath::new(self.get("project"), self.get("env"))?)
+    }
+
+    pub(super) fn account(&self) -> Result<AccountName, Problem> {
+        self.parsed("account").map_err(|problem| problem.renamed("name", "account"))
     }
 
     pub(super) fn key(&self) -> Result<Key, Problem> {

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use kontraktor_domain::{Code, Refusal};
-use kontraktor_model::{names::NameError, reference::ReferenceError};
+use kontraktor_model::{access::AccessError, names::NameError, reference::ReferenceError};
 use kontraktor_proto::{
     json::{self, problem_code},
     problem::http_status,
@@ -179,6 +179,12 @@ impl From<v1::Problem> for Problem {
 
 impl From<NameError> for Problem {
     fn from(error: NameError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
         Refusal::from(error).into()
     }
 }

@@ -1,5 +1,6 @@
 //! The REST API on a service with a store in memory.
 
+mod access;
 mod conditions;
 mod document;
 mod events;
