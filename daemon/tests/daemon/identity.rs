@@ -8,10 +8,16 @@ use kontraktor_proto::v1::{
     access_client::AccessClient,
 };
 use serde_json::{Value, json};
-use testkit::{Daemon, Run, servers::Oidc};
+use testkit::{
+    Daemon, Run, eventually,
+    servers::{Authority, Oidc},
+};
 use tonic::{Code, Request};
 
-use super::common::{Home, batch, put};
+use super::{
+    common::{Home, batch, put},
+    tls::{self, Site},
+};
 
 const AUDIENCE: &str = "urn:kontraktor";
 
@@ -52,6 +58,19 @@ async fn grant(daemon: &Daemon, viewer: &str) {
         pattern: "demo/*".to_owned(),
     };
     AccessClient::new(daemon.channel()).grant_role(binding).await.unwrap();
+}
+
+/// Creates a service account and returns a token for it.
+async fn account_token(daemon: &Daemon, name: &str) -> String {
+    let create = CreateServiceAccountRequest { name: name.to_owned(), ..Default::default() };
+    let created =
+        AccessClient::new(daemon.channel()).create_service_account(create).await.unwrap().into_inner();
+    let user = format!("{}:{}", created.account.unwrap().client_id, created.client_secret);
+    let form = ["--user", &user, "--data", "grant_type=client_credentials"];
+    let (status, body) = curl(daemon, &form, "/oauth/token");
+    assert_eq!(status, 200, "{body}");
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    answer["access_token"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -195,11 +214,61 @@ async fn a_service_account_gets_a_token_that_ends_with_the_account() {
 
     // The log has both, and where the request came from.
     let (_, entries) = curl(&daemon, &[], "/api/v1/audit/entries");
-    assert!(entries.contains("token_issued") || entries.contains("token issued"), "{entries}");
+    assert!(entries.contains("token_issued"), "{entries}");
 
     access.delete_service_account(DeleteServiceAccountRequest { name: "ci".to_owned() }).await.unwrap();
     assert_eq!(read(&daemon, token).0, 401);
     daemon.wait_for_log("the service account of the token does not exist");
     let log = daemon.terminate().ok();
     assert!(!log.contains(token) && !log.contains(&created.client_secret), "{log}");
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_an_actor_by_rules_and_a_token_decides_where_there_are_both() {
+    let (site, clients) = (Site::new(), Authority::new());
+    std::fs::write(site.path("clients.pem"), clients.pem()).unwrap();
+    let trusted = format!("client_ca = '{}'", site.path("clients.pem").display());
+    let daemon = site.builder(&trusted, "[[client-certificate]]\ncommon_name = 'ci'\n").start();
+    daemon.variables().write_variables(batch([put("KEY", "value")])).await.unwrap();
+    grant(&daemon, "cert:ci").await;
+    let ask = |certificate: &[String; 4], more: &[&str]| {
+        let certificate = certificate.iter().map(String::as_str);
+        let arguments: Vec<_> = certificate.chain(more.iter().copied()).collect();
+        let url = format!("{}/api/v1/projects/demo", daemon.url());
+        tls::curl(&site.path("ca.pem"), &arguments, &url).ok().stdout
+    };
+    let certificate = site.client("ci", &clients.client("ci"));
+    assert!(ask(&certificate, &[]).ends_with(" 200"));
+    let unknown = ask(&site.client("other", &clients.client("other")), &[]);
+    assert!(unknown.ends_with(" 401"), "{unknown}");
+    daemon.wait_for_log("no [[client-certificate]] rule matches");
+
+    let token = account_token(&daemon, "pipeline").await;
+    grant(&daemon, "service-account:pipeline").await;
+    let bearer = format!("authorization: Bearer {token}");
+    let denied = ask(&certificate, &["--request", "DELETE", "--header", &bearer]);
+    assert!(denied.contains("service-account:pipeline"), "{denied}");
+    // Denials are counted for a while before they are written.
+    eventually("the audit log names both identities", || {
+        curl(&daemon, &[], "/api/v1/audit/entries").1.contains("127.0.0.1 cert:ci")
+    });
+    daemon.terminate().ok();
+}
+
+#[tokio::test]
+async fn an_address_that_sends_too_much_waits_and_the_socket_does_not() {
+    let site = Site::new();
+    let limits = "[limits]\naddress_requests_per_second = 1\naddress_burst = 8\nfailure_cost = 4\n";
+    let daemon = site.builder("", limits).start();
+    let url = format!("{}/api/v1/projects", daemon.url());
+    let answers: Vec<_> =
+        (0..8).map(|_| tls::curl(&site.path("ca.pem"), &["--dump-header", "-"], &url).ok().stdout).collect();
+    assert!(answers[0].ends_with(" 401"), "{}", answers[0]);
+    let limited = answers.last().unwrap();
+    assert!(limited.ends_with(" 429"), "{limited}");
+    for header in ["retry-after: ", "ratelimit: \"address\"", "ratelimit-policy: \"address\""] {
+        assert!(limited.contains(header), "{limited}");
+    }
+    assert!((0..20).all(|_| curl(&daemon, &[], "/api/v1/projects").0 == 200));
+    daemon.terminate().ok();
 }

@@ -41,7 +41,7 @@ impl Site {
         site
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.home.dir.path().join(name)
     }
 
@@ -68,7 +68,7 @@ impl Site {
     }
 
     /// Writes a client's certificate, and returns curl's arguments for it.
-    fn client(&self, name: &str, identity: &Identity) -> [String; 4] {
+    pub(super) fn client(&self, name: &str, identity: &Identity) -> [String; 4] {
         let (certificate, key) = (self.path(&format!("{name}.pem")), self.path(&format!("{name}.key")));
         identity.write(&certificate, &key);
         ["--cert".into(), certificate.display().to_string(), "--key".into(), key.display().to_string()]
@@ -76,7 +76,7 @@ impl Site {
 }
 
 /// Runs curl; its output ends with the protocol and the status.
-fn curl(authority: &Path, arguments: &[&str], url: &str) -> Run {
+pub(super) fn curl(authority: &Path, arguments: &[&str], url: &str) -> Run {
     let mut command = Command::new("curl");
     command.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "60"]);
     command.args(["--write-out", "HTTP/%{http_version} %{response_code}"]).arg("--cacert").arg(authority);
