@@ -157,7 +157,7 @@ impl Relay {
     fn start(world: &World) -> Self {
         let socket = world.path().join("relay.sock");
         let listener = UnixListener::bind(&socket).expect("the scratch directory takes a socket");
-        let (daemon, held) = (world.socket().to_owned(), Arc::<(Mutex<bool>, Condvar)>::default());
+        let (daemon, held) = (world.socket().clone(), Arc::<(Mutex<bool>, Condvar)>::default());
         let relay = Self { socket, held: Arc::clone(&held) };
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {

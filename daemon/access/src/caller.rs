@@ -32,10 +32,10 @@ pub struct Caller {
     /// Through what, in the client's own word: `terraform`, `ktr`, `api`.
     pub via: Arc<str>,
     /// From where: `pid:4711` for a local peer, an address otherwise, with the client certificate's name where the request has
-    /// a token too (`203.0.113.7 cert:ci`); empty where it is not known.
-    pub peer: Arc<str>,
-    /// The id of the request, which log lines carry; empty outside of one.
-    pub request_id: Arc<str>,
+    /// a token too (`203.0.113.7 cert:ci`); `None` where it is not known.
+    pub peer: Option<Arc<str>>,
+    /// The id of the request, which log lines carry; `None` outside of one.
+    pub request_id: Option<Arc<str>>,
 }
 
 impl Caller {
@@ -48,8 +48,8 @@ impl Caller {
             scopes,
             authority: Authority::Unrestricted,
             via: via.into(),
-            peer: Arc::default(),
-            request_id: Arc::default(),
+            peer: None,
+            request_id: None,
         }
     }
 

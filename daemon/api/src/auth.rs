@@ -119,8 +119,7 @@ where
             if let Err(exceeded) = layer.limits.check_caller(&caller) {
                 return Ok(too_many(&parts.headers, &exceeded));
             }
-            let request_id =
-                parts.extensions.get::<RequestId>().map(|id| Arc::clone(&id.0)).unwrap_or_default();
+            let request_id = parts.extensions.get::<RequestId>().map(|id| Arc::clone(&id.0));
             parts.extensions.insert(Arc::new(Caller { request_id, ..caller }));
             inner.call(http::Request::from_parts(parts, body)).await
         })
@@ -164,7 +163,8 @@ mod tests {
     async fn seen(headers: &[(&str, &str)]) -> http::Response<Body> {
         let inner = tower::service_fn(async |request: http::Request<()>| {
             let caller = request.extensions().get::<Arc<Caller>>().unwrap();
-            let seen = format!("{} by {} in {}", caller.actor, caller.via, caller.request_id);
+            let request_id = caller.request_id.as_deref().unwrap_or("no request");
+            let seen = format!("{} by {} in {request_id}", caller.actor, caller.via);
             let answer = http::Response::builder().header("seen", seen).body(Body::empty()).unwrap();
             Ok::<_, Infallible>(answer)
         });

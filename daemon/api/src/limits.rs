@@ -139,7 +139,7 @@ mod tests {
         assert!(limits.check_caller(&quiet).is_ok());
         let refusal = refusal(&exceeded);
         assert_eq!(refusal.code, Code::RateLimited);
-        assert!((1..=1_000).contains(&refusal.retry_after_ms));
+        assert!((1..=1_000).contains(&refusal.retry_after_ms.unwrap()));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) trait Accounts: Send + Sync {
     async fn record_token(
         &self,
         author: Author,
-        peer: Arc<str>,
+        peer: Option<Arc<str>>,
         outcome: TokenOutcome,
     ) -> Result<(), Refusal>;
 
@@ -48,7 +48,7 @@ impl Accounts for Service {
     async fn record_token(
         &self,
         author: Author,
-        peer: Arc<str>,
+        peer: Option<Arc<str>>,
         outcome: TokenOutcome,
     ) -> Result<(), Refusal> {
         Service::record_token(self, author, peer, outcome).await

@@ -136,7 +136,7 @@ fn is_problem(response: &Response) -> bool {
 
 /// Names the parameter of a list by what it is called here.
 fn page_problem(refusal: Refusal) -> Problem {
-    if refusal.field == "page_token" { cursor::foreign().into() } else { refusal.into() }
+    if refusal.field.as_deref() == Some("page_token") { cursor::foreign().into() } else { refusal.into() }
 }
 
 /// `If-Match` names another version than the current one.

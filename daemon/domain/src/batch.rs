@@ -94,7 +94,8 @@ fn weigh(result: &ItemResult) -> usize {
                     + violation.schema_path.len()
                     + violation.value_path.len()
             });
-            size_of::<Refusal>() + refusal.message.len() + refusal.remedy.len() + current + violation
+            let remedy = refusal.remedy.as_ref().map_or(0, String::len);
+            size_of::<Refusal>() + refusal.message.len() + remedy + current + violation
         }
         _ => 0,
     };
@@ -274,6 +275,7 @@ struct Encoded<'a> {
     refusal: Option<EncodedRefusal<'a>>,
 }
 
+/// Texts are empty and numbers 0 for none, as in every row.
 #[derive(Serialize, Deserialize)]
 struct EncodedRefusal<'a> {
     code: Code,
@@ -321,10 +323,10 @@ impl<'a> From<&'a Run> for Encoded<'a> {
             count: run.count,
             refusal: refusal.map(|refusal| EncodedRefusal {
                 code: refusal.code,
-                field: refusal.field.as_ref().into(),
+                field: refusal.field.as_deref().unwrap_or_default().into(),
                 message: refusal.message.as_str().into(),
-                remedy: refusal.remedy.as_str().into(),
-                retry_after_ms: refusal.retry_after_ms,
+                remedy: refusal.remedy.as_deref().unwrap_or_default().into(),
+                retry_after_ms: refusal.retry_after_ms.unwrap_or_default(),
                 current: refusal.current.as_deref().map(|current| EncodedCurrent {
                     project: current.environment.project.as_str().into(),
                     env: current.environment.env.as_str().into(),
@@ -375,11 +377,11 @@ impl EncodedRefusal<'_> {
     fn into_refusal(self) -> Result<Refusal, RowError> {
         Ok(Refusal {
             code: self.code,
-            field: Cow::Owned(self.field.into_owned()),
+            field: (!self.field.is_empty()).then(|| Cow::Owned(self.field.into_owned())),
             message: self.message.into_owned(),
-            remedy: self.remedy.into_owned(),
+            remedy: (!self.remedy.is_empty()).then(|| self.remedy.into_owned()),
             current: self.current.map(EncodedCurrent::into_current).transpose()?.map(Box::new),
-            retry_after_ms: self.retry_after_ms,
+            retry_after_ms: (self.retry_after_ms > 0).then_some(self.retry_after_ms),
             violation: self.violation.map(Box::new),
         })
     }

@@ -116,16 +116,16 @@ pub struct Violation {
 pub struct Refusal {
     /// The kind.
     pub code: Code,
-    /// The field of the request that is to blame, as the API names it; empty for none.
-    pub field: Cow<'static, str>,
+    /// The field of the request that is to blame, as the API names it, where one is.
+    pub field: Option<Cow<'static, str>>,
     /// What happened, in one sentence, with the limit where there is one.
     pub message: String,
-    /// What to do about it; empty if nothing can be done.
-    pub remedy: String,
+    /// What to do about it, where something can be done.
+    pub remedy: Option<String>,
     /// [`Code::Conflict`] and [`Code::KeyExists`]: the current variable.
     pub current: Option<Box<Current>>,
-    /// Milliseconds after which the same request may succeed; 0 where waiting is no remedy.
-    pub retry_after_ms: u64,
+    /// Milliseconds after which the same request may succeed, where waiting is a remedy.
+    pub retry_after_ms: Option<u64>,
     /// [`Code::SchemaViolation`]: where.
     pub violation: Option<Box<Violation>>,
 }
@@ -146,11 +146,11 @@ impl Refusal {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
-            field: Cow::Borrowed(""),
+            field: None,
             message: message.into(),
-            remedy: String::new(),
+            remedy: None,
             current: None,
-            retry_after_ms: 0,
+            retry_after_ms: None,
             violation: None,
         }
     }
@@ -162,19 +162,19 @@ impl Refusal {
 
     /// Names the field to blame.
     pub fn field(mut self, field: &'static str) -> Self {
-        self.field = Cow::Borrowed(field);
+        self.field = Some(Cow::Borrowed(field));
         self
     }
 
     /// Sets what to do.
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = remedy.into();
+        self.remedy = Some(remedy.into());
         self
     }
 
     /// Sets after how many milliseconds to try again.
     pub fn retry_after_ms(mut self, milliseconds: u64) -> Self {
-        self.retry_after_ms = milliseconds;
+        self.retry_after_ms = Some(milliseconds);
         self
     }
 

@@ -9,7 +9,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use kontraktor_access::Caller;
 use kontraktor_model::names::{EnvPath, Key};
 use tokio::sync::oneshot;
 
@@ -98,11 +97,6 @@ impl Service {
             }
         }
     }
-}
-
-/// Returns from where somebody calls, where that is known.
-pub(super) fn peer_of(caller: &Caller) -> Option<Arc<str>> {
-    (!caller.peer.is_empty()).then(|| Arc::clone(&caller.peer))
 }
 
 fn unaudited(refusal: &Refusal) -> Refusal {

@@ -38,7 +38,7 @@ impl Service {
             &text(query.until.map(|until| until.to_string())),
             if query.oldest_first { "oldest first" } else { "newest first" },
         ]);
-        query.beyond = row_of(listing.after(&page.token)?)?;
+        query.beyond = row_of(listing.after(page.token.as_deref())?)?;
         let state = self.inner.state.load_full();
         query.within = Visible::new(Rights::new(caller, state.roles())).patterns().map(<[_]>::to_vec);
         let caller = caller.clone();
@@ -63,12 +63,12 @@ impl Service {
         let until_text = until.map(|until| format!("{until:?}")).unwrap_or_default();
         let listing =
             Listing::new(&["history", path.project.as_str(), path.env.as_str(), key_text, &until_text]);
-        let mut beyond = row_of(listing.after(&page.token)?)?;
+        let mut beyond = row_of(listing.after(page.token.as_deref())?)?;
         // A further page starts where the previous one ended, which is before `until`.
         if let (Some(at), None) = (until, beyond) {
             match self.row_at(&known, "until", at).await? {
                 Some(row) => beyond = Some(row + 1),
-                None => return Ok(Page { items: Vec::new(), next: String::new() }),
+                None => return Ok(Page { items: Vec::new(), next: None }),
             }
         }
         let query = AuditQuery {

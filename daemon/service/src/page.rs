@@ -8,10 +8,10 @@ use kontraktor_domain::Refusal;
 /// A request for one page of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// The maximum number of entries, up to 1,000. 0: the default of the list.
-    pub size: u32,
-    /// `next` of the previous page; empty for the first.
-    pub token: String,
+    /// The maximum number of entries, up to 1,000. `None`: the default of the list.
+    pub size: Option<u32>,
+    /// `next` of the previous page; `None` for the first.
+    pub token: Option<String>,
 }
 
 /// One page of a list.
@@ -19,8 +19,8 @@ pub struct PageRequest {
 pub struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
-    /// The token of the next page; empty: this is the last.
-    pub next: String,
+    /// The token of the next page; `None`: this is the last.
+    pub next: Option<String>,
 }
 
 /// Identifies a list with its filters in page tokens.
@@ -50,10 +50,8 @@ impl Listing {
     }
 
     /// Returns the entry after which a token continues. None: from the beginning.
-    pub(super) fn after(&self, token: &str) -> Result<Option<String>, Refusal> {
-        if token.is_empty() {
-            return Ok(None);
-        }
+    pub(super) fn after(&self, token: Option<&str>) -> Result<Option<String>, Refusal> {
+        let Some(token) = token else { return Ok(None) };
         let bytes = hex::decode(token).map_err(|_| bad_token())?;
         let rest = bytes.strip_prefix(&self.fingerprint).ok_or_else(bad_token)?;
         let last = std::str::from_utf8(rest).map_err(|_| bad_token())?;
@@ -67,10 +65,9 @@ pub(super) fn bad_token() -> Refusal {
     )
 }
 
-/// Returns how many entries a page has: the number requested, `default` for 0, and `max` at most.
-pub(super) fn page_size(asked: u32, default: u32, max: u32) -> usize {
-    let size = if asked == 0 { default } else { asked };
-    size.min(max) as usize
+/// Returns how many entries a page has: the number requested or `default`, and `max` at most.
+pub(super) fn page_size(asked: Option<u32>, default: u32, max: u32) -> usize {
+    asked.unwrap_or(default).min(max) as usize
 }
 
 /// How many bytes of text the entries of one page may hold: 3 MiB. With names and the rest of a thousand entries it stays
@@ -116,8 +113,8 @@ impl<T> Cut<T> {
     /// Returns the page; `more` is whether entries are left.
     pub(super) fn page(self, more: bool, listing: &Listing, name: impl Fn(&T) -> String) -> Page<T> {
         let next = match self.items.last() {
-            Some(last) if more => listing.token(&name(last)),
-            _ => String::new(),
+            Some(last) if more => Some(listing.token(&name(last))),
+            _ => None,
         };
         Page { items: self.items, next }
     }

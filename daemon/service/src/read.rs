@@ -30,7 +30,7 @@ impl Service {
     pub fn projects(&self, caller: &Caller, page: &PageRequest) -> Result<Page<Arc<Project>>, Refusal> {
         self.authorize(caller, Action::ProjectList, Resource::Daemon)?;
         let listing = Listing::new(&["projects"]);
-        let after = parsed::<ProjectName>(listing.after(&page.token)?)?;
+        let after = parsed::<ProjectName>(listing.after(page.token.as_deref())?)?;
         let state = self.inner.state.load();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let projects = state.projects().range::<_, ProjectName>((start, Bound::Unbounded));
@@ -66,7 +66,7 @@ impl Service {
     ) -> Result<Page<Arc<VariableSchema>>, Refusal> {
         self.authorize(caller, Action::SchemaList, Resource::Project(project))?;
         let listing = Listing::new(&["schemas", project.as_str()]);
-        let after = parsed::<SchemaName>(listing.after(&page.token)?)?;
+        let after = parsed::<SchemaName>(listing.after(page.token.as_deref())?)?;
         let state = self.inner.state.load();
         let found = find_project(&state, project)?;
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -98,7 +98,7 @@ impl Service {
         let resource = project.map_or(Resource::Daemon, Resource::Project);
         self.authorize(caller, Action::EnvironmentList, resource)?;
         let listing = Listing::new(&["environments", project.map_or("", ProjectName::as_str)]);
-        let after = parsed::<EnvPath>(listing.after(&page.token)?)?;
+        let after = parsed::<EnvPath>(listing.after(page.token.as_deref())?)?;
         let state = self.inner.state.load();
         if let Some(name) = project {
             find_project(&state, name)?;
@@ -177,7 +177,7 @@ impl Service {
     ) -> Result<(Arc<Environment>, Page<Arc<Variable>>), Refusal> {
         self.authorize(caller, Action::VariableList, Resource::Environment(path))?;
         let listing = Listing::new(&["variables", path.project.as_str(), path.env.as_str(), prefix]);
-        let after = parsed::<Key>(listing.after(&page.token)?)?;
+        let after = parsed::<Key>(listing.after(page.token.as_deref())?)?;
         let environment = Arc::clone(find_environment(&self.inner.state.load(), path)?);
         let start = match &after {
             Some(key) => Bound::Excluded(key.as_str()),

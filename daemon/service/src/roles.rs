@@ -60,8 +60,10 @@ impl Service {
         self.authorize(caller, Action::RoleList, Resource::Daemon)?;
         let pattern_text = pattern.map(Pattern::to_string).unwrap_or_default();
         let listing = Listing::new(&["roles", subject.map_or("", Subject::as_str), &pattern_text]);
-        let after =
-            listing.after(&page.token)?.map(|text| parsed(&text).ok_or_else(bad_token)).transpose()?;
+        let after = listing
+            .after(page.token.as_deref())?
+            .map(|text| parsed(&text).ok_or_else(bad_token))
+            .transpose()?;
         let state = self.inner.state.load();
         let rights = Rights::new(caller, state.roles());
         let start = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);

@@ -122,7 +122,7 @@ impl Service {
     ) -> Result<Page<Arc<ServiceAccount>>, Refusal> {
         self.authorize(caller, Action::ServiceAccountList, Resource::Daemon)?;
         let listing = Listing::new(&["service accounts"]);
-        let after = parsed::<AccountName>(listing.after(&page.token)?)?;
+        let after = parsed::<AccountName>(listing.after(page.token.as_deref())?)?;
         let state = self.inner.state.load();
         let shown = kontraktor_access::Rights::new(caller, state.roles()).sees_everything();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);

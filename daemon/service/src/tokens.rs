@@ -22,14 +22,14 @@ impl Service {
     }
 
     /// Records that a token was issued to a service account, or refused. `author` is the account's actor; for a refusal
-    /// it may be a word for nobody, but never a text of the client's choice. `peer` is from where, empty where it is not known.
+    /// it may be a word for nobody, but never a text of the client's choice. `peer` is from where, where that is known.
     ///
     /// When it returns for a token that is issued, the row is on disk; where it fails, the token must not be handed out. Nobody
     /// waits for the rows of refusals: equal ones of ten seconds are one row with a count.
     pub async fn record_token(
         &self,
         author: Author,
-        peer: Arc<str>,
+        peer: Option<Arc<str>>,
         outcome: TokenOutcome,
     ) -> Result<(), Refusal> {
         let access = |operation, problem| Access {
@@ -40,7 +40,7 @@ impl Service {
             key: None,
             reference: None,
             version: None,
-            peer: (!peer.is_empty()).then_some(peer),
+            peer,
             problem,
         };
         match outcome {

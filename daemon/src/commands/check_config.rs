@@ -14,7 +14,7 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let printed = config.print(&mut out).and_then(|()| {
         for ConfiguredVault { name, kind, address, .. } in &vaults {
-            let at = if address.is_empty() { String::new() } else { format!(" at {address}") };
+            let at = address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
             writeln!(out, "vault {name}: {kind}{at}")?;
         }
         for issuer in &issuers {

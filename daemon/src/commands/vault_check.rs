@@ -52,5 +52,8 @@ fn print(vault: &ConfiguredVault, findings: &[String]) -> std::io::Result<()> {
 
 fn failure(error: VaultError) -> Failure {
     let failure = Failure::new(Exit::Vault, error.message);
-    if error.remedy.is_empty() { failure } else { failure.hint(error.remedy) }
+    match error.remedy {
+        Some(remedy) => failure.hint(remedy),
+        None => failure,
+    }
 }

@@ -150,7 +150,7 @@ impl Vault for AzureVault {
                 // A role can be assigned for single secrets only.
                 findings.push(format!(
                     "signed in: the vault accepts the token, but not for every secret; {}",
-                    error.remedy
+                    error.remedy.as_deref().unwrap_or_default()
                 ));
             }
         }

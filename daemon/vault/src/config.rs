@@ -125,7 +125,7 @@ impl VaultTable {
         // Before the vault reads the file: a change in between is found by the next reload.
         let ca_digest = self.of_kind.ca_digest();
         let vault = (kind.build)(&name, &self.of_kind)?;
-        let address = self.of_kind.address().unwrap_or_default().to_owned();
+        let address = self.of_kind.address().map(str::to_owned);
         Ok(ConfiguredVault { name, kind: kind.scheme.name, address, limits, grants, ca_digest, vault })
     }
 
@@ -205,8 +205,8 @@ mod tests {
         let vaults = built(&aws("")).unwrap();
         assert!(vaults[0].grants.is_empty());
         assert_eq!(
-            (vaults[0].name.as_str(), vaults[0].kind, vaults[0].address.as_str()),
-            ("prod", "aws-sm", "")
+            (vaults[0].name.as_str(), vaults[0].kind, vaults[0].address.as_deref()),
+            ("prod", "aws-sm", None)
         );
         assert_eq!(vaults[0].limits, Limits::default());
         let vaults = built(&aws(
@@ -226,7 +226,10 @@ mod tests {
             breaker_failures: 2,
             breaker_open: Duration::from_mins(1),
         };
-        assert_eq!((&vaults[0].limits, vaults[0].address.as_str()), (&expected, "https://sm.example.com"));
+        assert_eq!(
+            (&vaults[0].limits, vaults[0].address.as_deref()),
+            (&expected, Some("https://sm.example.com"))
+        );
         assert!(built("").unwrap().is_empty());
     }
 

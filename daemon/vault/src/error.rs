@@ -40,8 +40,8 @@ pub struct VaultError {
     pub kind: VaultErrorKind,
     /// What happened, in one sentence without a full stop: which vault (by its configured name), which status.
     pub message: String,
-    /// What to do about it, as an imperative sentence without a full stop; may be empty.
-    pub remedy: String,
+    /// What to do about it, as an imperative sentence without a full stop, where something can be done.
+    pub remedy: Option<String>,
     /// After how long the vault asks to be called again.
     pub retry_after: Option<Duration>,
 }
@@ -49,13 +49,13 @@ pub struct VaultError {
 impl VaultError {
     /// Makes an error of this kind, without a remedy.
     pub fn new(kind: VaultErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), remedy: String::new(), retry_after: None }
+        Self { kind, message: message.into(), remedy: None, retry_after: None }
     }
 
     /// Adds what to do about it.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = remedy.into();
+        self.remedy = Some(remedy.into());
         self
     }
 

@@ -36,7 +36,7 @@ fn restricted(actor: &str, scopes: Scopes) -> Caller {
 
 fn refusal(denied: &Denied) -> String {
     let refusal = Refusal::from(denied);
-    format!("{}; {}", refusal.message, refusal.remedy)
+    format!("{}; {}", refusal.message, refusal.remedy.as_deref().unwrap_or_default())
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl BearerAuthenticator {
 
     async fn caller(&self, token: &str, parts: &Parts) -> Result<Caller, TokenError> {
         let verified = self.identity.verifier().verify(token, self.service.now()).await?;
-        let peer = peer(parts, &self.identity).into();
+        let peer = Some(Arc::from(peer(parts, &self.identity)));
         let caller =
             |actor, scopes| Caller { peer, authority: Authority::Roles, ..Caller::new(actor, "", scopes) };
         match verified {

@@ -43,7 +43,7 @@ impl Authenticator for CertificateAuthenticator {
         Ok(Some(Caller {
             groups: found.groups,
             authority: Authority::Roles,
-            peer: address.ip().to_string().into(),
+            peer: Some(address.ip().to_string().into()),
             ..Caller::new(found.actor, via(&parts.headers)?, found.scopes)
         }))
     }

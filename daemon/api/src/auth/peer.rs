@@ -35,7 +35,7 @@ impl PeerAuthenticator {
             .remedy("start your own daemon, or connect as the user that this daemon runs as"));
         };
         let caller = Caller::new(actor.as_str(), via, Scopes::ALL);
-        Ok(Caller { peer: pid.map(|pid| format!("pid:{pid}")).unwrap_or_default().into(), ..caller })
+        Ok(Caller { peer: pid.map(|pid| format!("pid:{pid}").into()), ..caller })
     }
 }
 
@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn the_own_user_is_admitted_with_the_name_of_its_client() {
         let caller = authenticator().admit(1000, Some(4711), "terraform").unwrap();
-        assert_eq!((&*caller.actor, &*caller.via, &*caller.peer), ("unix:ada", "terraform", "pid:4711"));
+        assert_eq!(
+            (&*caller.actor, &*caller.via, caller.peer.as_deref()),
+            ("unix:ada", "terraform", Some("pid:4711"))
+        );
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Access for Api {
             self.service.role_bindings(&caller, subject.as_ref(), pattern.as_ref(), &page).map_err(status)?;
         Ok(Response::new(ListRoleBindingsResponse {
             bindings: page.items.iter().map(convert::role_binding).collect(),
-            next_page_token: page.next,
+            next_page_token: page.next.unwrap_or_default(),
         }))
     }
 
@@ -112,7 +112,7 @@ impl Access for Api {
         let now = self.service.now();
         Ok(Response::new(ListServiceAccountsResponse {
             accounts: page.items.iter().map(|account| convert::service_account(account, now)).collect(),
-            next_page_token: page.next,
+            next_page_token: page.next.unwrap_or_default(),
         }))
     }
 

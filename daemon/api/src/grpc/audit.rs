@@ -94,6 +94,6 @@ fn answer(page: Result<Page<AuditEntry>, Refusal>) -> Result<Response<ListAuditE
     let page = page.map_err(status)?;
     Ok(Response::new(ListAuditEntriesResponse {
         entries: page.items.iter().map(convert::entry).collect(),
-        next_page_token: page.next,
+        next_page_token: page.next.unwrap_or_default(),
     }))
 }

@@ -28,8 +28,9 @@ pub(crate) use self::{
     variables::{not_modified, own, snapshot, variable},
 };
 
+/// A size of 0 and an empty token are proto3's way to send none.
 pub(crate) fn page(size: u32, token: String) -> PageRequest {
-    PageRequest { size, token }
+    PageRequest { size: (size > 0).then_some(size), token: (!token.is_empty()).then_some(token) }
 }
 
 fn authorship(written: &Authorship) -> v1::Authorship {

@@ -109,7 +109,7 @@ impl Environments for Api {
         let page = self.service.environments(&caller, project.as_ref(), &page).map_err(status)?;
         Ok(Response::new(ListEnvironmentsResponse {
             environments: page.items.iter().map(|environment| convert::environment(environment)).collect(),
-            next_page_token: page.next,
+            next_page_token: page.next.unwrap_or_default(),
         }))
     }
 

@@ -72,7 +72,7 @@ impl Projects for Api {
         let page = self.service.projects(&caller, &page).map_err(status)?;
         Ok(Response::new(ListProjectsResponse {
             projects: page.items.iter().map(|project| convert::project(project)).collect(),
-            next_page_token: page.next,
+            next_page_token: page.next.unwrap_or_default(),
         }))
     }
 }

@@ -82,7 +82,7 @@ impl Schemas for Api {
         let page = self.service.schemas(&caller, &project, &page).map_err(status)?;
         Ok(Response::new(ListSchemasResponse {
             schemas: page.items.iter().map(|schema| convert::schema(schema)).collect(),
-            next_page_token: page.next,
+            next_page_token: page.next.unwrap_or_default(),
         }))
     }
 }

@@ -77,10 +77,10 @@ impl Secrets for Api {
         let target = convert::target(&request.target.unwrap_or_default()).map_err(status)?;
         let mut read =
             self.service.read_large_secret(&caller, &target, request.hold).await.map_err(status)?;
-        let handed = read.secrets.pop().ok_or_else(|| status(no_answer()))?;
-        let value = handed.secret.as_ref().map_err(|refusal| status(refusal.clone()))?.value.clone();
+        let result = read.secrets.pop().ok_or_else(|| status(no_answer()))?;
+        let value = result.secret.as_ref().map_err(|refusal| status(refusal.clone()))?.value.clone();
         let info = StreamedSecret {
-            secret: Some(convert::secret_result(&without_value(handed))),
+            secret: Some(convert::secret_result(&without_value(result))),
             size_bytes: convert::count64(value.len()),
             hold: read.hold.as_ref().map(convert::hold),
         };
@@ -159,11 +159,11 @@ impl Iterator for Chunks {
     }
 }
 
-fn without_value(mut handed: SecretResult) -> SecretResult {
-    if let Ok(secret) = &mut handed.secret {
+fn without_value(mut result: SecretResult) -> SecretResult {
+    if let Ok(secret) = &mut result.secret {
         secret.value = Bytes::new(Vec::new());
     }
-    handed
+    result
 }
 
 fn hold_id(text: &str) -> Option<Uuid> {

@@ -14,13 +14,13 @@ pub(crate) fn status(refusal: impl Into<Refusal>) -> Status {
 pub(crate) fn problem(refusal: &Refusal) -> v1::Problem {
     v1::Problem {
         code: code(refusal.code).into(),
-        field: refusal.field.to_string(),
+        field: refusal.field.as_deref().unwrap_or_default().to_owned(),
         message: refusal.message.clone(),
-        remedy: refusal.remedy.clone(),
+        remedy: refusal.remedy.clone().unwrap_or_default(),
         current: refusal.current.as_ref().map(|current| {
             variable(&current.variable, None, &current.environment, current.environment_revision)
         }),
-        retry_after_ms: refusal.retry_after_ms,
+        retry_after_ms: refusal.retry_after_ms.unwrap_or_default(),
         schema_violation: refusal.violation.as_deref().map(|violation| v1::SchemaViolation {
             schema: violation.schema.clone(),
             schema_path: violation.schema_path.clone(),

@@ -40,6 +40,6 @@ impl Variables for Api {
         let (environment, page) =
             self.service.variables(&caller, &path, &request.prefix, &page).map_err(status)?;
         let variables = page.items.iter().map(|variable| convert::own(&environment, variable)).collect();
-        Ok(Response::new(ListVariablesResponse { variables, next_page_token: page.next }))
+        Ok(Response::new(ListVariablesResponse { variables, next_page_token: page.next.unwrap_or_default() }))
     }
 }

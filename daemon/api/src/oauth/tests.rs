@@ -37,16 +37,16 @@ impl Accounts for Fake {
     async fn record_token(
         &self,
         author: Author,
-        peer: Arc<str>,
+        peer: Option<Arc<str>>,
         outcome: TokenOutcome,
     ) -> Result<(), Refusal> {
         if self.fails {
             return Err(Refusal::new(Code::StorageFull, "the disk is full"));
         }
-        self.recorded
-            .lock()
-            .unwrap()
-            .push((format!("{} by {} from {peer}", author.actor, author.via), outcome));
+        self.recorded.lock().unwrap().push((
+            format!("{} by {} from {}", author.actor, author.via, peer.as_deref().unwrap_or("nowhere")),
+            outcome,
+        ));
         Ok(())
     }
 

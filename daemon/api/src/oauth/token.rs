@@ -37,7 +37,7 @@ pub(super) async fn issue(State(oauth): State<OAuth>, request: Request) -> Respo
         Err(error) => return error.answer(),
     };
     let via = auth::via(&parts.headers).unwrap_or(DEFAULT_VIA);
-    let peer = parts.extensions.get::<Peer>().map(peer_text).unwrap_or_default();
+    let peer = parts.extensions.get::<Peer>().map(peer_text);
     let claimed = match ClaimedClient::read(&parts.headers, &form) {
         Ok(claimed) => claimed,
         Err(error) => {
@@ -48,12 +48,12 @@ pub(super) async fn issue(State(oauth): State<OAuth>, request: Request) -> Respo
     let account = oauth.accounts.client(&claimed.client_id);
     let actor = account.as_ref().map_or_else(|| UNKNOWN_CLIENT.into(), |account| Arc::clone(&account.actor));
     let author = Author { actor, via: via.into() };
-    match oauth.token(account.as_deref(), &claimed, &form, &author, &peer).await {
+    match oauth.token(account.as_deref(), &claimed, &form, &author, peer.as_ref()).await {
         Ok(answer) => answer,
         Err(error) => {
             if error == TokenEndpointError::InvalidClient {
                 // The answer does not depend on whether the row can be written.
-                let _ = oauth.accounts.record_token(author, peer, TokenOutcome::Refused).await;
+                let _ = oauth.accounts.record_token(author, peer.clone(), TokenOutcome::Refused).await;
             }
             error.answer()
         }
@@ -67,7 +67,7 @@ impl OAuth {
         claimed: &ClaimedClient,
         form: &Form,
         author: &Author,
-        peer: &Arc<str>,
+        peer: Option<&Arc<str>>,
     ) -> Result<Response<Body>, TokenEndpointError> {
         let now = self.accounts.now();
         let client = account.map(client);
@@ -92,8 +92,7 @@ impl OAuth {
             tracing::error!(%error, "cannot issue a token");
             TokenEndpointError::Unavailable
         })?;
-        let recorded =
-            self.accounts.record_token(author.clone(), Arc::clone(peer), TokenOutcome::Issued).await;
+        let recorded = self.accounts.record_token(author.clone(), peer.cloned(), TokenOutcome::Issued).await;
         if let Err(refusal) = recorded {
             tracing::warn!(error = refusal.message, "a token is not issued, because that cannot be recorded");
             return Err(TokenEndpointError::Unavailable);

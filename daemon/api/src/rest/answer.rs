@@ -96,13 +96,13 @@ pub(super) fn list<T: Serialize>(
     if let Some(link) = next.and_then(|cursor| HeaderValue::from_str(&link(uri, cursor)).ok()) {
         response.headers_mut().insert(header::LINK, link);
     }
-    let what = Applied { page_size: Some(page.size), ..Applied::default() };
+    let what = Applied { page_size: page.size, ..Applied::default() };
     Ok(applied(response, prefer, what))
 }
 
 /// Seals the token of the next page.
 pub(super) fn next<T>(rest: &Rest, page: &Page<T>) -> Option<String> {
-    (!page.next.is_empty()).then(|| rest.cursors.seal(&page.next))
+    page.next.as_ref().map(|token| rest.cursors.seal(token))
 }
 
 /// Names the preferences that were honored.

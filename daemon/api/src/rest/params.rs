@@ -136,9 +136,9 @@ impl Query {
         if asked == Some(0) {
             return Err(Problem::invalid("page_size", "invalid page_size: expected a number from 1 to 1000"));
         }
-        let size = asked.into_iter().chain(prefer.max_page_size).min().unwrap_or_default();
+        let size = asked.into_iter().chain(prefer.max_page_size).min();
         let token = self.text("cursor").map(|cursor| rest.cursors.open(cursor)).transpose()?;
-        Ok(PageRequest { size, token: token.unwrap_or_default() })
+        Ok(PageRequest { size, token })
     }
 }
 

@@ -180,7 +180,13 @@ fn paths(names: &[&str]) -> Vec<EnvPath> {
 }
 
 fn describe(refusal: &Refusal) -> String {
-    format!("{:?} {}: {}\n  {}", refusal.code, refusal.field, refusal.message, refusal.remedy)
+    format!(
+        "{:?} {}: {}\n  {}",
+        refusal.code,
+        refusal.field.as_deref().unwrap_or_default(),
+        refusal.message,
+        refusal.remedy.as_deref().unwrap_or_default()
+    )
 }
 
 fn protecting(mut item: WriteItem, protected: bool) -> WriteItem {
@@ -286,7 +292,7 @@ fn expectations() {
         let outcome = world.write(vec![vec![expecting(item.clone(), expect)]]);
         assert_eq!(summaries(&outcome), [wanted], "{item:?} {expect:?}");
         if let ItemOutcome::Refused(refusal) = &outcome.results[0].outcome {
-            assert_eq!(refusal.field, "key");
+            assert_eq!(refusal.field.as_deref(), Some("key"));
             assert_eq!(refusal.current.is_some(), has_current);
             if let Some(current) = &refusal.current {
                 assert_eq!((&*current.variable.value, current.variable.revision), ("1", 1));
@@ -337,7 +343,7 @@ fn wrong_items_are_refused_alone() {
     for (item, code, field) in cases {
         let outcome = world.write(vec![vec![item.clone()], vec![put("p/e", "GOOD", "1")]]);
         let refusal = refusal(&outcome, 0);
-        assert_eq!((refusal.code, refusal.field.as_ref()), (code, field), "{refusal}");
+        assert_eq!((refusal.code, refusal.field.as_deref()), (code, Some(field)), "{refusal}");
         assert!(outcome.results[1].outcome.is_success(), "{refusal}");
     }
     assert_eq!(world.revision("p/e"), 1, "nothing but the first good item was ever written");
@@ -355,7 +361,7 @@ fn malformed_batches_are_refused_whole() {
     ];
     for (groups, field) in cases {
         let refusal = world.batch(Uuid::from_u128(1), groups).unwrap_err();
-        assert_eq!((refusal.code, refusal.field.as_ref()), (Code::Invalid, field), "{refusal}");
+        assert_eq!((refusal.code, refusal.field.as_deref()), (Code::Invalid, Some(field)), "{refusal}");
     }
     assert!(world.events.is_empty());
     let most = (0..10_000).map(|i| put("p/e", &format!("K{i}"), "1")).collect();

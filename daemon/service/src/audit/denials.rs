@@ -11,7 +11,6 @@ use std::{
 use kontraktor_access::{Action, Caller, Resource};
 use kontraktor_domain::{Access, AccessOperation, Author, Code, RecordAccesses};
 
-use super::peer_of;
 use crate::{Inner, Service};
 
 /// How long denials are collected before they are written.
@@ -78,7 +77,7 @@ impl Service {
     /// Counts a denial, to be written when the window ends.
     pub(crate) fn count_denial(&self, caller: &Caller, action: Action, resource: Resource<'_>) {
         let word: &str = action.into();
-        let mut access = denial(word.into(), peer_of(caller));
+        let mut access = denial(word.into(), caller.peer.clone());
         match resource {
             Resource::Project(name) => access.project = Some(name.clone()),
             Resource::Environment(path) => access.environment = Some(path.clone()),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use kontraktor_access::{Action, Caller, Resource, Rights, authorize};
 
 use super::{
-    super::{Service, Snapshot, audit::peer_of, visible::Visible},
+    super::{Service, Snapshot, visible::Visible},
     refuse::{refusal, too_large},
     resolve::{ResolvedTarget, Resolver, Target, as_seen, of},
 };
@@ -25,8 +25,8 @@ use kontraktor_vault::{Bytes, HoldTerm, LeaseTerm, Resolved, VaultError, VaultIn
 pub struct SecretResult {
     /// The key, where one was requested.
     pub key: Option<Key>,
-    /// The resolved reference; empty where the target has no reference.
-    pub reference: Arc<str>,
+    /// The resolved reference; `None` where the target has no reference.
+    pub reference: Option<Arc<str>>,
     /// The vault's name.
     pub vault: Option<VaultName>,
     /// The secret, or why it could not be read.
@@ -159,9 +159,9 @@ impl Service {
         let references: Vec<_> =
             asked.iter().filter_map(|asked| Some(asked.found.as_ref().ok()?.reference.clone())).collect();
         let answers = self.inner.broker.check(&references).await;
-        let handed = zip(asked, answers, Bounds::Stream);
-        self.record_access(caller, AccessOperation::Checked, &handed).await?;
-        Ok(handed.into_iter().map(|(_, handed)| handed).collect())
+        let results = zip(asked, answers, Bounds::Stream);
+        self.record_access(caller, AccessOperation::Checked, &results).await?;
+        Ok(results.into_iter().map(|(_, result)| result).collect())
     }
 
     /// Extends a hold.
@@ -255,15 +255,15 @@ impl Service {
         let references: Vec<_> =
             asked.iter().filter_map(|asked| Some(asked.found.as_ref().ok()?.reference.clone())).collect();
         let answers = self.inner.broker.read(&references, &caller.actor, hold).await;
-        let handed = zip(asked, answers.secrets, bounds);
-        if let Err(refusal) = self.record_access(caller, AccessOperation::Read, &handed).await {
+        let results = zip(asked, answers.secrets, bounds);
+        if let Err(refusal) = self.record_access(caller, AccessOperation::Read, &results).await {
             if let Some(hold) = answers.hold {
                 // Where this fails, the hold expires.
                 let _ = self.inner.broker.release_hold(hold.id, &caller.actor);
             }
             return Err(refusal);
         }
-        let secrets = handed.into_iter().map(|(_, handed)| handed).collect();
+        let secrets = results.into_iter().map(|(_, result)| result).collect();
         Ok(Secrets { secrets, hold: answers.hold })
     }
 
@@ -272,16 +272,16 @@ impl Service {
         &self,
         caller: &Caller,
         success: AccessOperation,
-        handed: &[(Asked, SecretResult)],
+        results: &[(Asked, SecretResult)],
     ) -> Result<(), Refusal> {
-        if handed.is_empty() {
+        if results.is_empty() {
             return Ok(());
         }
         let state = self.inner.state.load();
-        let mut accesses = Vec::with_capacity(handed.len());
+        let mut accesses = Vec::with_capacity(results.len());
         let mut versions = Vec::new();
-        for (asked, handed) in handed {
-            let (operation, version, problem) = match &handed.secret {
+        for (asked, result) in results {
+            let (operation, version, problem) = match &result.secret {
                 Ok(secret) => (success, secret.version.as_deref(), None),
                 Err(refusal) if asked.is_denied => (AccessOperation::Denied, None, Some(refusal.code)),
                 Err(refusal) => (AccessOperation::Failed, None, Some(refusal.code)),
@@ -290,9 +290,9 @@ impl Service {
                 caller.author(),
                 Access {
                     operation,
-                    reference: (!handed.reference.is_empty()).then(|| Arc::clone(&handed.reference)),
+                    reference: result.reference.clone(),
                     version: version.map(Into::into),
-                    peer: peer_of(caller),
+                    peer: caller.peer.clone(),
                     problem,
                     ..access(asked.environment.as_ref(), asked.key.as_ref())
                 },
@@ -349,7 +349,7 @@ impl Service {
         let attempts = attempts
             .into_iter()
             .map(|access| {
-                let peer = peer_of(caller);
+                let peer = caller.peer.clone();
                 let problem = Some(refusal.code);
                 (caller.author(), Access { operation: AccessOperation::Denied, peer, problem, ..access })
             })
@@ -398,7 +398,7 @@ fn zip(
         .into_iter()
         .map(|asked| {
             let (reference, vault, secret) = match &asked.found {
-                Err(refusal) => (Arc::default(), None, Err(refusal.clone())),
+                Err(refusal) => (None, None, Err(refusal.clone())),
                 Ok(found) => {
                     let vault = found.reference.vault().clone();
                     let secret = match answers.next() {
@@ -409,11 +409,11 @@ fn zip(
                             "the broker returned fewer secrets than were requested",
                         )),
                     };
-                    (Arc::clone(&found.text), Some(vault), secret)
+                    (Some(Arc::clone(&found.text)), Some(vault), secret)
                 }
             };
-            let handed = SecretResult { key: asked.key.clone(), reference, vault, secret };
-            (asked, handed)
+            let result = SecretResult { key: asked.key.clone(), reference, vault, secret };
+            (asked, result)
         })
         .collect()
 }

@@ -21,8 +21,8 @@ pub(super) fn refusal(error: VaultError) -> Refusal {
         VaultErrorKind::LeaseGone => Code::HoldGone,
         VaultErrorKind::UnknownVault => Code::UnknownVault,
     };
-    let wait = error.retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-    Refusal::new(code, error.message).field("reference").remedy(error.remedy).retry_after_ms(wait)
+    let retry_after_ms = error.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    Refusal { remedy: error.remedy, retry_after_ms, ..Refusal::new(code, error.message).field("reference") }
 }
 
 /// Returns the refusal for a secret that is too large for one message.

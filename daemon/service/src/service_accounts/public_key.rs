@@ -89,7 +89,7 @@ mod tests {
         let reasons: Vec<_> = ["", "hunter2", rest, &private, &two, &EC.replace("MFkw", "MFkx"), &huge]
             .map(|key| checked(key).unwrap_err())
             .iter()
-            .map(|refusal| format!("{}: {}", refusal.field, refusal.message))
+            .map(|refusal| format!("{}: {}", refusal.field.as_deref().unwrap_or_default(), refusal.message))
             .collect();
         insta::assert_snapshot!(reasons.join("\n"), @r"
         public_key: invalid public key: it is not PEM

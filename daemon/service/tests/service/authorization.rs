@@ -188,7 +188,7 @@ async fn without_scopes_every_call_is_denied_and_reveals_nothing() {
         let action = if *action == Action::EnvironmentImport { &Action::EnvironmentUpdate } else { action };
         assert_eq!(answers[0], answers[1], "{action} tells what exists from what does not");
         let refusal = answers[0].as_ref().unwrap_err();
-        assert_eq!((refusal.code, &*refusal.field), (Code::Denied, ""), "{action}");
+        assert_eq!((refusal.code, refusal.field.as_deref()), (Code::Denied, None), "{action}");
         assert!(refusal.message.contains(&format!("{action} requires the scope ")), "{refusal}");
     }
 }
@@ -196,7 +196,7 @@ async fn without_scopes_every_call_is_denied_and_reveals_nothing() {
 /// The denials in the log: operation, action, what it was about, count and author.
 async fn denials(service: &Service) -> Vec<String> {
     let query = AuditQuery { oldest_first: true, ..AuditQuery::default() };
-    let page = PageRequest { size: 1000, token: String::new() };
+    let page = PageRequest { size: Some(1000), token: None };
     let page = service.audit(&caller(), query, &page).await.unwrap();
     let line = |entry: &AuditEntry| {
         let AccessEvent { access, count } = entry.access()?;
@@ -224,7 +224,7 @@ async fn until(condition: impl Fn() -> bool) {
 #[tokio::test(start_paused = true)]
 async fn equal_denials_of_ten_seconds_are_one_row() {
     let service = start(Arc::new(MemoryStore::new()));
-    let eve = Caller { peer: "pid:7".into(), ..Caller::new("unix:eve", "test", Scopes::NONE) };
+    let eve = Caller { peer: Some("pid:7".into()), ..Caller::new("unix:eve", "test", Scopes::NONE) };
     let path = "p/dev".parse().unwrap();
     let project = "p".parse().unwrap();
     for _ in 0..100_000 {

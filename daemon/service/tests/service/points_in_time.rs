@@ -339,8 +339,13 @@ async fn points_in_time_without_an_environment_are_refused_with_the_reason() {
         ("app/none", PointInTime::Revision(1)),
     ] {
         let refusal = world.at(path, at).await.unwrap_err();
-        messages
-            .push(format!("{:?} {}: {} ({})", refusal.code, refusal.field, refusal.message, refusal.remedy));
+        messages.push(format!(
+            "{:?} {}: {} ({})",
+            refusal.code,
+            refusal.field.as_deref().unwrap_or_default(),
+            refusal.message,
+            refusal.remedy.as_deref().unwrap_or_default()
+        ));
     }
     insta::assert_snapshot!(messages.join("\n"), @r#"
     Invalid at: there is no revision 0; revisions start at 1 (use a revision from 1 to 3, or leave it out for the current state)
@@ -369,10 +374,10 @@ async fn history_ends_at_a_point_in_time() {
         let values: Vec<_> = found.items.iter().map(|entry| entry.new_value().unwrap().to_owned()).collect();
         assert_eq!(values, ["2", "1"]);
     }
-    let ask = |size, token| PageRequest { size, token };
+    let ask = |size, token| PageRequest { size: Some(size), token };
     let first = world
         .service
-        .history(&caller(), &path, None, Some(PointInTime::Revision(2)), &ask(3, String::new()))
+        .history(&caller(), &path, None, Some(PointInTime::Revision(2)), &ask(3, None))
         .await
         .unwrap();
     let all = [&first.items[..], &{
@@ -390,7 +395,7 @@ async fn history_ends_at_a_point_in_time() {
         .service
         .history(&caller(), &path, None, Some(PointInTime::Revision(1)), &ask(3, first.next))
         .await;
-    assert_eq!(other.unwrap_err().field, "page_token");
+    assert_eq!(other.unwrap_err().field.as_deref(), Some("page_token"));
     let before = PointInTime::Time(Timestamp::UNIX_EPOCH);
     assert_eq!(world.service.history(&caller(), &path, None, Some(before), &page).await.unwrap().items, []);
     let beyond = world
@@ -398,6 +403,9 @@ async fn history_ends_at_a_point_in_time() {
         .history(&caller(), &path, None, Some(PointInTime::Revision(9)), &page)
         .await
         .unwrap_err();
-    assert_eq!((beyond.field.as_ref(), beyond.remedy.as_str()), ("until", "use a revision from 1 to 3"));
+    assert_eq!(
+        (beyond.field.as_deref(), beyond.remedy.as_deref()),
+        (Some("until"), Some("use a revision from 1 to 3"))
+    );
     world.service.delete_environment(&caller(), delete_env("app/dev")).await.unwrap_err();
 }

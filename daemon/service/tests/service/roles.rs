@@ -22,7 +22,7 @@ pub(crate) async fn grant(service: &Service, name: &str, subject: &str, pattern:
     service.grant_role(&caller(), role(name, subject, pattern)).await.unwrap();
 }
 
-fn listed(service: &Service, caller: &Caller, page: &PageRequest) -> (Vec<String>, String) {
+fn listed(service: &Service, caller: &Caller, page: &PageRequest) -> (Vec<String>, Option<String>) {
     let page = service.role_bindings(caller, None, None, page).unwrap();
     let line = |grant: &RoleGrant| format!("{} {} {}", grant.pattern, grant.subject, grant.role);
     (page.items.iter().map(|binding| line(&binding.grant)).collect(), page.next)
@@ -47,9 +47,9 @@ async fn an_owner_manages_what_their_pattern_covers_and_sees_nothing_else() {
     assert_eq!(listed(&service, &restricted("idp:bob", Scopes::ALL), &page).0, [""; 0]);
     assert_eq!(listed(&service, &restricted("idp:root", Scopes::ALL), &page).0.len(), 5);
     // In pages.
-    let first = listed(&service, &ann, &PageRequest { size: 1, token: String::new() });
-    let second = listed(&service, &ann, &PageRequest { size: 1, token: first.1 });
-    assert_eq!((second.0, second.1), (vec!["a/dev idp:bob editor".to_owned()], String::new()));
+    let first = listed(&service, &ann, &PageRequest { size: Some(1), token: None });
+    let second = listed(&service, &ann, &PageRequest { size: Some(1), token: first.1 });
+    assert_eq!((second.0, second.1), (vec!["a/dev idp:bob editor".to_owned()], None));
 
     let granted = service.grant_role(&ann, role("viewer", "service-account:ci", "a/new")).await.unwrap();
     assert_eq!(granted.warnings, ["the pattern a/new matches nothing yet"]);
@@ -109,7 +109,7 @@ async fn a_service_account_has_no_more_than_its_creator() {
     grant(&service, "owner", "idp:root", "*").await;
     let root = restricted("idp:root", Scopes::of(&[Scope::Admin, Scope::EnvRead]));
     let refused = create(&service, &root, "ci", &[]).await.unwrap_err();
-    assert_eq!((refused.code, &*refused.field), (Code::Denied, "scopes"));
+    assert_eq!((refused.code, refused.field.as_deref()), (Code::Denied, Some("scopes")));
     assert!(refused.message.ends_with("do not have: env.write secret.read"), "{refused}");
     let made = create(&service, &root, "ci", &[Scope::EnvRead]).await.unwrap();
     let secret = made.secret.clone().unwrap();
@@ -146,7 +146,7 @@ async fn a_token_is_on_disk_before_it_is_handed_out() {
     let made = create(&service, &caller(), "ci", &[Scope::EnvRead]).await.unwrap();
     let author = Author { actor: made.account.actor.clone(), via: "oauth".into() };
     assert_eq!(made.account.last_used, None);
-    service.record_token(author, "192.0.2.7".into(), TokenOutcome::Issued).await.unwrap();
+    service.record_token(author, Some("192.0.2.7".into()), TokenOutcome::Issued).await.unwrap();
     let now = service.client(&made.account.client_id).unwrap().last_used;
     assert_eq!(now, Some(service.now()));
     service.delete_service_account(&caller(), "ci".parse().unwrap()).await.unwrap();

@@ -101,7 +101,13 @@ async fn revisions_that_cannot_be_gone_back_to_are_named() {
     let messages: Vec<String> = messages
         .into_iter()
         .map(|refusal| {
-            format!("{:?} {}: {} ({})", refusal.code, refusal.field, refusal.message, refusal.remedy)
+            format!(
+                "{:?} {}: {} ({})",
+                refusal.code,
+                refusal.field.as_deref().unwrap_or_default(),
+                refusal.message,
+                refusal.remedy.as_deref().unwrap_or_default()
+            )
         })
         .collect();
     insta::assert_snapshot!(messages.join("\n"), @r#"

@@ -76,7 +76,13 @@ fn refused(outcome: ItemOutcome) -> Arc<Refusal> {
 }
 
 fn describe(refusal: &Refusal) -> String {
-    format!("{:?} {}: {} ({})", refusal.code, refusal.field, refusal.message, refusal.remedy)
+    format!(
+        "{:?} {}: {} ({})",
+        refusal.code,
+        refusal.field.as_deref().unwrap_or_default(),
+        refusal.message,
+        refusal.remedy.as_deref().unwrap_or_default()
+    )
 }
 
 #[tokio::test]
@@ -189,7 +195,7 @@ async fn schemas_are_created_adopted_changed_and_deleted() {
         ..creating(project, "ports", "PORT", PORTS)
     };
     let missing = create(&service, strict("infra")).await.unwrap_err();
-    assert_eq!((missing.code, &*missing.field), (Code::NotFound, "project"));
+    assert_eq!((missing.code, missing.field.as_deref()), (Code::NotFound, Some("project")));
     create(&service, creating("infra", "ports", "PORT", "true")).await.unwrap();
     assert!(service.project(&caller(), &"infra".parse().unwrap()).unwrap().implicit, "made on the way");
     let exists = create(&service, creating("infra", "ports", "PORT", PORTS)).await.unwrap_err();
@@ -206,7 +212,7 @@ async fn schemas_are_created_adopted_changed_and_deleted() {
         UpdateSchema { project, name, settings: settings("PORT", "false"), expect: Some(expect) }
     };
     let conflict = update(&service, expecting(settings("PORT", "true"))).await.unwrap_err();
-    assert_eq!((conflict.code, &*conflict.field), (Code::Conflict, "name"));
+    assert_eq!((conflict.code, conflict.field.as_deref()), (Code::Conflict, Some("name")));
     insta::assert_snapshot!(conflict, @r#"schema "ports" of project "infra" differs from the expected settings; it was last changed by unix:ada through test at 2026-01-02T03:04:05.678901Z"#);
     update(&service, expecting(settings("PORT", PORTS))).await.unwrap();
     assert_eq!(refused(one(&service, number("infra/dev", "PORT", "1")).await).code, Code::SchemaViolation);

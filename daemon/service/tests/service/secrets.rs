@@ -95,7 +95,7 @@ pub(crate) fn granting(store: Arc<dyn Store>, vault: &Arc<Shelf>, grants: &[(&st
     let configured = ConfiguredVault {
         name: "kv".parse().unwrap(),
         kind: "azure-kv",
-        address: String::new(),
+        address: None,
         grants: Grants::parse(grants.iter().copied()).unwrap(),
         limits: Limits { ttl: Duration::ZERO, negative_ttl: Duration::ZERO, ..Limits::default() },
         ca_digest: None,
@@ -107,7 +107,7 @@ pub(crate) fn granting(store: Arc<dyn Store>, vault: &Arc<Shelf>, grants: &[(&st
 }
 
 fn with(scopes: &[Scope]) -> Caller {
-    Caller { scopes: scopes.iter().copied().collect(), peer: "pid:4711".into(), ..caller() }
+    Caller { scopes: scopes.iter().copied().collect(), peer: Some("pid:4711".into()), ..caller() }
 }
 
 fn key(path: &str, key: &str) -> Target {
@@ -120,7 +120,7 @@ async fn read(service: &Service, targets: &[Target]) -> Vec<String> {
     answer
         .secrets
         .iter()
-        .map(|handed| match &handed.secret {
+        .map(|result| match &result.secret {
             Ok(secret) => String::from_utf8(secret.value.expose().to_vec()).unwrap(),
             Err(refusal) => format!("{:?}: {refusal}", refusal.code),
         })
@@ -130,8 +130,7 @@ async fn read(service: &Service, targets: &[Target]) -> Vec<String> {
 /// The accesses in the log, oldest first: operation, key, version, problem, count, actor and peer.
 async fn accesses(service: &Service) -> Vec<String> {
     let query = AuditQuery { oldest_first: true, ..AuditQuery::default() };
-    let page =
-        service.audit(&caller(), query, &PageRequest { size: 1000, token: String::new() }).await.unwrap();
+    let page = service.audit(&caller(), query, &PageRequest { size: Some(1000), token: None }).await.unwrap();
     page.items
         .iter()
         .filter_map(|entry| {
@@ -300,8 +299,7 @@ async fn equal_accesses_that_come_together_are_few_rows() {
         assert_eq!(reader.await.unwrap(), ["hunter2"]);
     }
     let query = AuditQuery { oldest_first: true, beyond: Some(before), ..AuditQuery::default() };
-    let page =
-        service.audit(&caller(), query, &PageRequest { size: 1000, token: String::new() }).await.unwrap();
+    let page = service.audit(&caller(), query, &PageRequest { size: Some(1000), token: None }).await.unwrap();
     let reads = page.items.iter().filter(|entry| entry.operation() == Operation::SecretRead);
     let counts: Vec<u64> = reads.map(|entry| entry.access().unwrap().count).collect();
     assert_eq!(counts.iter().sum::<u64>(), 500, "every access is counted");
@@ -341,7 +339,7 @@ async fn an_environment_is_read_with_the_secrets_of_its_time() {
     let past = service.read_environment(&all, &path, "", false, at, false).await.unwrap();
     let secrets = past.secrets.secrets;
     assert_eq!(secrets[0].secret.as_ref().unwrap().value.expose(), b"old");
-    assert_eq!(&*secrets[0].reference, "azure-kv://kv/db?version=1");
+    assert_eq!(secrets[0].reference.as_deref(), Some("azure-kv://kv/db?version=1"));
     assert_eq!(secrets[1].secret.as_ref().unwrap_err().code, Code::SecretVersionUnknown);
     let now = service.read_environment(&all, &path, "D", false, None, false).await.unwrap();
     assert_eq!(now.secrets.secrets.len(), 1, "only what the prefix asks for");
@@ -395,7 +393,7 @@ async fn too_many_or_no_targets_are_refused_with_the_limit() {
     let target = Target::Reference("azure-kv://kv/a".parse().unwrap());
     for count in [0, 1001] {
         let refusal = service.read_secrets(&all, &vec![target.clone(); count], false).await.unwrap_err();
-        assert_eq!((refusal.code, &*refusal.field), (Code::Invalid, "targets"));
+        assert_eq!((refusal.code, refusal.field.as_deref()), (Code::Invalid, Some("targets")));
         assert!(refusal.message.contains("1000"), "{refusal}");
     }
 }

@@ -49,7 +49,7 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
     let refusal = set(&service, 2, "2").await.unwrap_err();
     assert_eq!(refusal.code, Code::StorageFull);
     assert_eq!(refusal.message, "the disk is full; nothing was written");
-    assert!(refusal.retry_after_ms > 0);
+    assert!(refusal.retry_after_ms.is_some_and(|wait| wait > 0));
     assert_eq!(
         &*service.status(&caller()).unwrap().write_error.unwrap(),
         "the disk is full: as the script says"
@@ -164,7 +164,7 @@ async fn a_writer_that_is_overtaken_each_time_gives_up() {
         refusal.message,
         "another daemon wrote to the same log first, on every attempt; nothing was written"
     );
-    assert!(refusal.retry_after_ms > 0);
+    assert!(refusal.retry_after_ms.is_some_and(|wait| wait > 0));
     assert_eq!(service.status(&caller()).unwrap().write_error, None);
     assert_eq!((value(&service).as_str(), value_of(&service, "OTHER").as_str()), ("1", "16"));
     assert_eq!(set(&service, 2, "2").await.unwrap(), ItemOutcome::Written, "the same batch again");

@@ -26,7 +26,7 @@ async fn write_when_free(service: &Service, id: u128, item: &WriteItem) -> Batch
             Ok(outcome) => return outcome,
             Err(refusal) => {
                 assert_eq!(refusal.code, Code::Busy, "{refusal}");
-                tokio::time::sleep(Duration::from_millis(refusal.retry_after_ms)).await;
+                tokio::time::sleep(Duration::from_millis(refusal.retry_after_ms.unwrap_or_default())).await;
             }
         }
     }
@@ -74,14 +74,14 @@ async fn concurrent_writes_of_the_same_keys_are_all_in_the_log() {
     let state = |service: &Service| service.state(&caller()).unwrap();
     assert!(*state(a) == *state(b), "both have the same state");
     let mut logged = Vec::new();
-    let mut page = PageRequest { size: 1_000, ..PageRequest::default() };
+    let mut page = PageRequest { size: Some(1_000), ..PageRequest::default() };
     loop {
         let entries = a
             .audit(&caller(), AuditQuery { writes_only: true, ..AuditQuery::default() }, &page)
             .await
             .unwrap();
         logged.extend(entries.items.into_iter().filter_map(|entry| entry.new_value().map(str::to_owned)));
-        if entries.next.is_empty() {
+        if entries.next.is_none() {
             break;
         }
         page.token = entries.next;

@@ -6,5 +6,5 @@ pub(crate) use kontraktor_store::contract::world::*;
 /// A caller who may do everything.
 pub(crate) fn caller() -> Caller {
     let author = author();
-    Caller { peer: "pid:1".into(), ..Caller::new(author.actor, author.via, Scopes::ALL) }
+    Caller { peer: Some("pid:1".into()), ..Caller::new(author.actor, author.via, Scopes::ALL) }
 }

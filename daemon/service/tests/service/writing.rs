@@ -181,7 +181,7 @@ async fn a_full_queue_says_when_to_come_back() {
     }
     let refusal = busy.expect("ten requests do not fit into a queue of two");
     assert_eq!(refusal.code, Code::Busy);
-    assert!(refusal.retry_after_ms > 0);
+    assert!(refusal.retry_after_ms.is_some_and(|wait| wait > 0));
     store.release();
     for outcome in running.join_all().await {
         assert_eq!(outcome.unwrap().results[0].outcome, ItemOutcome::Written);

@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     fn described(error: &VaultError) -> String {
-        let remedy = if error.remedy.is_empty() { "-" } else { &error.remedy };
+        let remedy = error.remedy.as_deref().unwrap_or("-");
         format!("{:?}: {error}\n  {remedy}\n", error.kind)
     }
 

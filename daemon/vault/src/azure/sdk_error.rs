@@ -145,7 +145,7 @@ mod tests {
 
     fn described(error: &Error) -> String {
         let error = describe(&"team".parse().unwrap(), error);
-        let remedy = if error.remedy.is_empty() { "-" } else { &error.remedy };
+        let remedy = error.remedy.as_deref().unwrap_or("-");
         format!("{:?}: {error}\n  {remedy}\n", error.kind)
     }
 

@@ -61,8 +61,8 @@ pub struct VaultInfo {
     pub name: VaultName,
     /// The name of its kind, which is the scheme of references to it.
     pub kind: &'static str,
-    /// Its address; empty where its platform decides.
-    pub address: String,
+    /// Its address; `None` where its platform decides.
+    pub address: Option<String>,
     /// Why the circuit breaker is open; `None` where it is closed.
     pub error: Option<String>,
     /// Secrets in the cache.

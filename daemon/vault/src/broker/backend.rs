@@ -38,7 +38,7 @@ use crate::{
 pub(super) struct Backend {
     pub(super) name: VaultName,
     pub(super) kind: &'static str,
-    pub(super) address: String,
+    pub(super) address: Option<String>,
     pub(super) limits: Limits,
     pub(super) grants: Grants,
     pub(super) ca_digest: Option<[u8; 32]>,

@@ -189,7 +189,7 @@ impl Cache {
 fn cost(locator: &str, entry: &Entry) -> usize {
     let texts = match entry {
         Entry::Secret(stored) => stored.content.len(),
-        Entry::Error { error, .. } => error.message.len() + error.remedy.len(),
+        Entry::Error { error, .. } => error.message.len() + error.remedy.as_ref().map_or(0, String::len),
     };
     ENTRY_BYTES + locator.len() + texts
 }

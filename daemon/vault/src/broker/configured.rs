@@ -21,8 +21,8 @@ pub struct ConfiguredVault {
     pub name: VaultName,
     /// The name of its kind, which is the scheme of references to it.
     pub kind: &'static str,
-    /// Its address; empty where its platform decides.
-    pub address: String,
+    /// Its address; `None` where its platform decides.
+    pub address: Option<String>,
     /// How it is treated.
     pub limits: Limits,
     /// What it grants to environments.

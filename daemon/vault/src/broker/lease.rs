@@ -93,9 +93,9 @@ impl Lease {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the locator for logs; empty for a check.
-    pub(super) fn locator(&self) -> &str {
-        self.key.as_ref().map_or("", |key| &key.locator)
+    /// Returns the locator for logs; `None` for a check.
+    pub(super) fn locator(&self) -> Option<&str> {
+        self.key.as_ref().map(|key| &*key.locator)
     }
 
     /// Claims the lease until the claim is dropped, unless it has ended.

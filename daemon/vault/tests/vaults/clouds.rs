@@ -73,6 +73,7 @@ pub(crate) fn clean(error: VaultError) -> VaultError {
 /// Formats an error as people read it.
 pub(crate) fn described(error: &VaultError) -> String {
     let VaultError { kind, message, remedy, .. } = error;
+    let remedy = remedy.as_deref().unwrap_or_default();
     format!("{kind:?}: {message}\n{remedy}")
 }
 

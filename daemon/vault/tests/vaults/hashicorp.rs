@@ -109,7 +109,7 @@ fn field(fetched: &Fetched, name: &str) -> String {
 
 /// What a person reads of an error.
 fn described(error: &VaultError) -> String {
-    format!("{:?}: {error}\n{}", error.kind, error.remedy)
+    format!("{:?}: {error}\n{}", error.kind, error.remedy.as_deref().unwrap_or_default())
 }
 
 /// A folder for credentials.

@@ -95,7 +95,13 @@ mod tests {
         let put = v1::write_item::Operation::Put(put);
         let refused = item(v1::WriteItem { operation: Some(put), ..v1::WriteItem::default() }).operation;
         let refusal = refused.unwrap_err();
-        format!("{:?} {}: {}\n  {}", refusal.code, refusal.field, refusal.message, refusal.remedy)
+        format!(
+            "{:?} {}: {}\n  {}",
+            refusal.code,
+            refusal.field.as_deref().unwrap_or_default(),
+            refusal.message,
+            refusal.remedy.as_deref().unwrap_or_default()
+        )
     }
 
     #[test]

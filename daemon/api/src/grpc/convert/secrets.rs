@@ -53,7 +53,7 @@ pub(crate) fn merged(
 pub(crate) fn secret_result(read: &SecretResult) -> v1::SecretResult {
     let mut result = v1::SecretResult {
         key: read.key.as_ref().map(ToString::to_string).unwrap_or_default(),
-        reference: read.reference.to_string(),
+        reference: read.reference.as_deref().unwrap_or_default().to_owned(),
         vault: read.vault.as_ref().map(ToString::to_string).unwrap_or_default(),
         ..Default::default()
     };
@@ -86,7 +86,7 @@ pub(crate) fn vault(info: VaultInfo) -> v1::VaultStatus {
     v1::VaultStatus {
         name: info.name.to_string(),
         kind: info.kind.to_owned(),
-        address: info.address,
+        address: info.address.unwrap_or_default(),
         available: info.error.is_none(),
         error: info.error.unwrap_or_default(),
         cached_secret_count: count64(info.cached_secrets),
@@ -110,19 +110,19 @@ mod tests {
             [reference("hunter2"), reference("azure-kv://kv/a"), reference(""), reference("azure-kv://kv/b")];
         let (good, refused) = targets(&wire);
         assert_eq!(good.len(), 2);
-        let handed = good
+        let results = good
             .iter()
             .map(|target| match target {
                 Target::Reference(reference) => SecretResult {
                     key: None,
-                    reference: reference.to_string().into(),
+                    reference: Some(reference.to_string().into()),
                     vault: None,
                     secret: Err(Refusal::new(Code::SecretNotFound, "none")),
                 },
                 Target::Key(..) => unreachable!("only references were asked for"),
             })
             .collect();
-        let answers = merged(handed, refused);
+        let answers = merged(results, refused);
         let seen: Vec<_> = answers
             .iter()
             .map(|answer| (answer.reference.as_str(), answer.problem.as_ref().map(v1::Problem::code)))

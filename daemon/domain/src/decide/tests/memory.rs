@@ -26,7 +26,7 @@ fn batches_are_remembered_for_a_day() {
     let again = world.batch(id, groups()).unwrap();
     assert_eq!((again.results, again.replayed), (first.results.clone(), true));
     let other = world.batch(id, vec![vec![put("p/e", "A", "1")]]).unwrap_err();
-    assert_eq!((other.code, other.field.as_ref()), (Code::BatchMismatch, "batch_id"));
+    assert_eq!((other.code, other.field.as_deref()), (Code::BatchMismatch, Some("batch_id")));
 
     world.now = world.now.checked_add(jiff::SignedDuration::from_hours(24)).unwrap();
     assert!(world.batch(id, groups()).unwrap().replayed, "24 hours to the microsecond");

@@ -71,7 +71,7 @@ fn what_is_no_reference_is_refused_and_not_repeated() {
     let mut world = World::new();
     let results = world.write(vec![vec![refer("p/e", "S", "postgres://u:hunter2@db")]]);
     let ItemOutcome::Refused(refusal) = &results.results[0].outcome else { panic!("{results:?}") };
-    assert_eq!((refusal.code, &*refusal.field), (Code::InvalidReference, "reference"));
+    assert_eq!((refusal.code, refusal.field.as_deref()), (Code::InvalidReference, Some("reference")));
     assert!(!format!("{refusal:?}").contains("hunter2"));
 }
 
@@ -85,7 +85,9 @@ fn a_key_holds_the_one_or_the_other() {
         .results
         .iter()
         .map(|result| match &result.outcome {
-            ItemOutcome::Refused(refusal) => format!("{:?}: {refusal} ({})", refusal.code, refusal.remedy),
+            ItemOutcome::Refused(refusal) => {
+                format!("{:?}: {refusal} ({})", refusal.code, refusal.remedy.as_deref().unwrap_or_default())
+            }
             other => panic!("{other:?}"),
         })
         .collect();

@@ -27,7 +27,7 @@ async fn a_vault_that_does_not_answer_in_time_is_given_up() {
     let error = read(&broker, DB).await.unwrap_err();
     assert_eq!(started.elapsed(), 5 * SECOND);
     assert_eq!(fake.script().running, 0);
-    insta::assert_snapshot!(format!("{error}\n{}", error.remedy), @r#"
+    insta::assert_snapshot!(format!("{error}\n{}", error.remedy.as_deref().unwrap_or_default()), @r#"
     vault "team" did not answer within 5s
     run `kontraktord vault check team`, or raise `timeout` in its [[vault]] table
     "#);
@@ -56,7 +56,7 @@ async fn five_failures_in_a_row_open_the_breaker_and_one_probe_closes_it() {
     fail(&broker, 1).await;
     let error = read(&broker, DB).await.unwrap_err();
     assert_eq!((error.kind, fake.fetched()), (VaultErrorKind::Unavailable, 5));
-    insta::assert_snapshot!(format!("{error}\n{}", error.remedy), @r#"
+    insta::assert_snapshot!(format!("{error}\n{}", error.remedy.as_deref().unwrap_or_default()), @r#"
     vault "team" is unavailable and not retried for another 10 s: vault "team" answered 503
     see whether it is sealed
     "#);
@@ -217,7 +217,7 @@ async fn only_the_vault_that_failed_degrades() {
         let configured = ConfiguredVault {
             name: name.parse().unwrap(),
             kind: "vault",
-            address: String::new(),
+            address: None,
             grants: Default::default(),
             limits: Limits::default(),
             ca_digest: None,

@@ -193,7 +193,7 @@ pub(super) fn with(limits: Limits) -> (Broker, Arc<Fake>) {
     let configured = ConfiguredVault {
         name: "team".parse().unwrap(),
         kind: "vault",
-        address: "https://vault.example".to_owned(),
+        address: Some("https://vault.example".to_owned()),
         grants: Default::default(),
         limits,
         ca_digest: None,

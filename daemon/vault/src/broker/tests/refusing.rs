@@ -14,7 +14,7 @@ fn broker_with(vaults: &[(String, &'static str)]) -> Broker {
     let configured = vaults.iter().map(|(name, kind)| ConfiguredVault {
         name: name.parse().unwrap(),
         kind,
-        address: String::new(),
+        address: None,
         grants: Default::default(),
         limits: Limits::default(),
         ca_digest: None,
@@ -26,7 +26,7 @@ fn broker_with(vaults: &[(String, &'static str)]) -> Broker {
 async fn refusal(broker: &Broker, text: &str) -> String {
     let error = read(broker, text).await.unwrap_err();
     assert_eq!(error.kind, VaultErrorKind::UnknownVault);
-    format!("{error}\n{}", error.remedy)
+    format!("{error}\n{}", error.remedy.as_deref().unwrap_or_default())
 }
 
 #[tokio::test(start_paused = true)]

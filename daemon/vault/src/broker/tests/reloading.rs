@@ -15,7 +15,7 @@ fn configured(name: &str, fake: &Arc<Fake>) -> ConfiguredVault {
     ConfiguredVault {
         name: name.parse().unwrap(),
         kind: "vault",
-        address: "https://vault.example".to_owned(),
+        address: Some("https://vault.example".to_owned()),
         grants: Default::default(),
         limits: Limits::default(),
         ca_digest: None,

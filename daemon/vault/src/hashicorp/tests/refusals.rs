@@ -37,7 +37,11 @@ async fn each_status_is_an_error_of_its_own_that_repeats_nothing() {
         (503, "Vault is sealed: hunter2"),
     ] {
         let error = answered(Reply::error(status, text)).await;
-        table.push_str(&format!("{:?}: {error}\n    {}\n", error.kind, error.remedy));
+        table.push_str(&format!(
+            "{:?}: {error}\n    {}\n",
+            error.kind,
+            error.remedy.as_deref().unwrap_or_default()
+        ));
     }
     insta::assert_snapshot!(table, @r#"
     NotFound: vault "team" rejects the request (400)

@@ -155,7 +155,7 @@ async fn a_refused_sign_in_is_not_repeated_until_its_file_changes() {
     })));
     let error = fails(&vault, APP).await;
     assert_eq!(error.kind, VaultErrorKind::SignIn);
-    insta::assert_snapshot!(format!("{error}\n{}", error.remedy), @r#"
+    insta::assert_snapshot!(format!("{error}\n{}", error.remedy.as_deref().unwrap_or_default()), @r#"
     vault "team" rejects the sign-in by approle at auth/approle (400)
     check that the role id is right, that the secret id has neither expired nor been used up, and that AppRole is enabled at this mount (and in this namespace)
     "#);
@@ -205,7 +205,7 @@ async fn a_token_file_that_is_replaced_is_used_from_then_on() {
     good.set(Vec::new());
     let error = fails(&vault, APP).await;
     assert_eq!(error.kind, VaultErrorKind::SignIn);
-    insta::assert_snapshot!(format!("{error}\n{}", error.remedy), @r#"
+    insta::assert_snapshot!(format!("{error}\n{}", error.remedy.as_deref().unwrap_or_default()), @r#"
     vault "team" rejects the daemon's token (403)
     replace the token in `auth`, which has expired or was revoked
     "#);
