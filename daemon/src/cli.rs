@@ -109,7 +109,7 @@ pub struct NetworkOptions {
     /// Where the certificate of --listen comes from
     ///
     /// [env: KONTRAKTOR_TLS]
-    /// [default: files where the configuration file has a table [tls], else no TLS]
+    /// [default: files where the configuration file has a table `[tls]`, else no TLS]
     #[arg(long, value_name = "MODE", verbatim_doc_comment, value_parser = tls_modes())]
     pub tls: Option<String>,
 
@@ -123,7 +123,7 @@ pub struct NetworkOptions {
 fn tls_modes() -> PossibleValuesParser {
     PossibleValuesParser::new([
         PossibleValue::new("self-signed").help("From an authority of the daemon's own, in DATA_DIR/tls"),
-        PossibleValue::new("files").help("From the files that the table [tls] names"),
+        PossibleValue::new("files").help("From the files that the table `[tls]` names"),
     ])
 }
 

@@ -325,11 +325,11 @@ fn help_describes_everything() {
               Where the certificate of --listen comes from
 
               [env: KONTRAKTOR_TLS]
-              [default: files where the configuration file has a table [tls], else no TLS]
+              [default: files where the configuration file has a table `[tls]`, else no TLS]
 
               Possible values:
               - self-signed: From an authority of the daemon's own, in DATA_DIR/tls
-              - files:       From the files that the table [tls] names
+              - files:       From the files that the table `[tls]` names
 
           --tls-name <NAME>
               A name or an address that the certificate of `--tls self-signed` is for, besides those of
