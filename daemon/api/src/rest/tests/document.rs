@@ -54,10 +54,19 @@ async fn the_document_has_every_operation_with_a_name_a_tag_and_errors() {
         DELETE /api/v1/projects/{project}/schemas/{schema} delete_schema
         GET /api/v1/projects/{project}/schemas/{schema} get_schema
         PUT /api/v1/projects/{project}/schemas/{schema} update_schema
+        GET /api/v1/role-bindings list_role_bindings
+        POST /api/v1/role-bindings grant_role
+        DELETE /api/v1/role-bindings/{role}/{subject}/{pattern} revoke_role
+        GET /api/v1/role-bindings/{role}/{subject}/{pattern} get_role_binding
         POST /api/v1/secrets:check check_secrets
         POST /api/v1/secrets:purge purge_secrets
         POST /api/v1/secrets:resolve resolve_secrets
         POST /api/v1/secrets:stream stream_secret
+        GET /api/v1/service-accounts list_service_accounts
+        POST /api/v1/service-accounts create_service_account
+        DELETE /api/v1/service-accounts/{account} delete_service_account
+        GET /api/v1/service-accounts/{account} get_service_account
+        POST /api/v1/service-accounts/{account}/rotate rotate_service_account
         GET /api/v1/status get_status
         POST /api/v1/variables write_variables
         GET /api/v1/vaults list_vaults
