@@ -49,5 +49,66 @@ pub const METHODS: &[(&str, &[Action])] = &[
     ("System/GetStatus", &[Action::DaemonStatus]),
 ];
 
-/// The routes of the HTTP API, as `METHOD PATH`, each with the actions that it may ask for.
-pub const ROUTES: &[(&str, &[Action])] = &[];
+/// The routes of the REST API, as `METHOD PATH`, each with the actions that it may ask for. The first is asked for first.
+pub const ROUTES: &[(&str, &[Action])] = &[
+    ("GET /api/v1/projects", &[Action::ProjectList]),
+    ("POST /api/v1/projects", &[Action::ProjectCreate]),
+    ("GET /api/v1/projects/{project}", &[Action::ProjectRead]),
+    ("PATCH /api/v1/projects/{project}", &[Action::ProjectUpdate, Action::ProjectRead]),
+    ("DELETE /api/v1/projects/{project}", &[Action::ProjectDelete, Action::ProjectRead]),
+    ("GET /api/v1/projects/{project}/schemas", &[Action::SchemaList]),
+    ("POST /api/v1/projects/{project}/schemas", &[Action::SchemaCreate]),
+    ("GET /api/v1/projects/{project}/schemas/{schema}", &[Action::SchemaRead]),
+    ("PUT /api/v1/projects/{project}/schemas/{schema}", &[Action::SchemaUpdate, Action::SchemaRead]),
+    ("DELETE /api/v1/projects/{project}/schemas/{schema}", &[Action::SchemaDelete, Action::SchemaRead]),
+    ("GET /api/v1/environments", &[Action::EnvironmentList]),
+    ("POST /api/v1/environments", &[Action::EnvironmentCreate, Action::EnvironmentImport]),
+    ("GET /api/v1/environments/{project}/{env}", &[Action::EnvironmentRead]),
+    (
+        "PATCH /api/v1/environments/{project}/{env}",
+        &[Action::EnvironmentUpdate, Action::EnvironmentImport, Action::EnvironmentRead],
+    ),
+    ("DELETE /api/v1/environments/{project}/{env}", &[Action::EnvironmentDelete, Action::EnvironmentRead]),
+    (
+        "POST /api/v1/environments/{project}/{env}/rollback",
+        &[Action::EnvironmentRollback, Action::EnvironmentImport, Action::EnvironmentRead],
+    ),
+    ("GET /api/v1/environments/{project}/{env}/snapshot", &[Action::SnapshotRead, Action::SnapshotReadOwn]),
+    (
+        "POST /api/v1/environments/{project}/{env}/snapshot:resolve",
+        &[Action::SecretReadEnvironment, Action::SecretRead],
+    ),
+    ("GET /api/v1/environments/{project}/{env}/events", &[Action::SnapshotRead, Action::SnapshotReadOwn]),
+    ("GET /api/v1/environments/{project}/{env}/history", &[Action::HistoryRead]),
+    ("GET /api/v1/environments/{project}/{env}/variables", &[Action::VariableList]),
+    ("GET /api/v1/environments/{project}/{env}/variables/{key}", &[Action::VariableRead]),
+    (
+        "PUT /api/v1/environments/{project}/{env}/variables/{key}",
+        &[Action::VariableRead, Action::VariableWrite],
+    ),
+    (
+        "DELETE /api/v1/environments/{project}/{env}/variables/{key}",
+        &[Action::VariableWrite, Action::VariableRead],
+    ),
+    ("GET /api/v1/diff", &[Action::SnapshotRead, Action::SnapshotReadOwn]),
+    ("POST /api/v1/variables", &[Action::VariableWrite]),
+    ("POST /api/v1/secrets:resolve", &[Action::SecretRead]),
+    ("POST /api/v1/secrets:stream", &[Action::SecretStream]),
+    ("POST /api/v1/secrets:check", &[Action::SecretCheck]),
+    ("POST /api/v1/secrets:purge", &[Action::SecretPurge]),
+    ("POST /api/v1/holds/{hold}/renew", &[Action::HoldRenew]),
+    ("DELETE /api/v1/holds/{hold}", &[Action::HoldRelease]),
+    ("GET /api/v1/vaults", &[Action::VaultList]),
+    ("GET /api/v1/audit/entries", &[Action::AuditRead]),
+    ("POST /api/v1/audit:verify", &[Action::AuditVerify]),
+    ("GET /api/v1/role-bindings", &[Action::RoleList]),
+    ("POST /api/v1/role-bindings", &[Action::RoleGrant]),
+    ("GET /api/v1/role-bindings/{role}/{subject}/{pattern}", &[Action::RoleRead]),
+    ("DELETE /api/v1/role-bindings/{role}/{subject}/{pattern}", &[Action::RoleRevoke]),
+    ("GET /api/v1/service-accounts", &[Action::ServiceAccountList]),
+    ("POST /api/v1/service-accounts", &[Action::ServiceAccountCreate]),
+    ("GET /api/v1/service-accounts/{account}", &[Action::ServiceAccountRead]),
+    ("DELETE /api/v1/service-accounts/{account}", &[Action::ServiceAccountDelete]),
+    ("POST /api/v1/service-accounts/{account}/rotate", &[Action::ServiceAccountRotate]),
+    ("GET /api/v1/status", &[Action::DaemonStatus]),
+];

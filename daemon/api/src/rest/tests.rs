@@ -7,6 +7,7 @@ mod events;
 mod life;
 mod lists;
 mod malformed;
+mod routes;
 
 use std::sync::Arc;
 
