@@ -34,7 +34,7 @@ lint:
 	@scripts/check --lint $(FEATURES)
 
 # The servers and tools for the tests: Vault (minutes to build, once), moto, Azure's client, tfplugindocs, readers of dotenv
-# files, an OpenID provider. Tests that need one install it themselves.
+# files, an OpenID provider, grpcurl. Tests that need one install it themselves.
 test-servers:
 	@scripts/setup test
 	@acceptance/vault-server/build.sh >/dev/null
@@ -44,6 +44,7 @@ test-servers:
 	@acceptance/python/install.sh dotenv-requirements.txt >/dev/null
 	@acceptance/dotenv-readers/build.sh >/dev/null
 	@acceptance/oidc-provider/install.sh >/dev/null
+	@acceptance/grpcurl/build.sh >/dev/null
 	@acceptance/python/install.sh rest-requirements.txt >/dev/null
 	@acceptance/rest/install.sh >/dev/null
 

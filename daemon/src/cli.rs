@@ -12,8 +12,8 @@ use kontraktor_model::{access::Subject, names::AccountName};
 const EXIT_CODES: &str = "\
 Configuration, by precedence: flags, environment variables, the configuration file, defaults.
 The file is TOML, with the settings data-dir, socket, log, log-format, listen, public-url and
-cors-origins, and tables [tls], [connections], [limits], [[issuer]], [[client-certificate]] and
-[[vault]].
+cors-origins, and tables [tls], [connections], [tokens], [limits], [[issuer]],
+[[client-certificate]] and [[vault]].
 
 Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;
 a second signal stops it at once. SIGHUP clears the caches of secrets and reads the configuration

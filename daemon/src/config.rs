@@ -123,7 +123,7 @@ impl Config {
     /// Returns the configuration with those settings of a running daemon that cannot change.
     pub fn with_fixed_settings_of(self, running: &Self) -> Self {
         let Self { data_dir, socket, log_format, network, .. } = running.clone();
-        let identities = self.identities.clone().with_public_url_of(&running.identities);
+        let identities = self.identities.clone().with_fixed_settings_of(&running.identities);
         Self { data_dir, socket, log_format, network, identities, ..self }
     }
 

@@ -23,5 +23,6 @@ pub use installed::{python, vault_binary};
 pub use kubernetes::Kubernetes;
 pub use moto::Moto;
 pub use oidc::Oidc;
+pub use port::free as free_port;
 pub use postgres::Postgres;
 pub use vault::{AppRole, Vault};

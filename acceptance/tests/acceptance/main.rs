@@ -17,6 +17,7 @@ mod imports;
 mod memory;
 mod mirror;
 mod mocks;
+mod network;
 mod outage;
 mod plans;
 mod promises;

@@ -1,6 +1,6 @@
 //! The one decision: may this caller do this action to this resource?
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use kontraktor_domain::{Code, Refusal, RoleBindings};
 use kontraktor_model::access::{Pattern, Role, Scopes};
@@ -124,12 +124,21 @@ impl From<&Denied> for Refusal {
                 let role = roles.first().map_or(Role::Owner.as_str(), |role| role.as_str());
                 format!(
                     "ask an owner of {on} to grant it: `ktr role grant {role} --to {} --on '{on}'`",
-                    denied.actor
+                    shell_word(&denied.actor)
                 )
             }
         };
         Self::new(Code::Denied, denied.to_string()).remedy(remedy)
     }
+}
+
+/// Returns a text as one word of a shell. Issuers choose subjects such as `auth0|5f7c`, and a command is there to be copied.
+fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_.,:/@+=".contains(char);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into();
+    }
+    format!("'{}'", text.replace('\'', r"'\''")).into()
 }
 
 #[cfg(test)]

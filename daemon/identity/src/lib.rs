@@ -31,8 +31,8 @@ pub use self::{
     public_key::{PublicKey, PublicKeyError},
     token_error::TokenError,
     token_issuer::{
-        IssuedToken, KeyStoreError, SigningError, SigningKeys, TOKEN_LIFETIME_SECONDS, TokenIssuer,
-        scope_text,
+        DEFAULT_TOKEN_LIFETIME, IssuedToken, KeyStoreError, SigningError, SigningKeys, TOKEN_LIFETIMES,
+        TokenIssuer, scope_text,
     },
     verifier::{AccountToken, VerifiedToken, Verifier},
 };

@@ -3,7 +3,7 @@
 mod key_files;
 mod keys;
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use kontraktor_access::{Scope, Scopes};
@@ -13,8 +13,13 @@ use uuid::Uuid;
 pub use self::keys::{KeyStoreError, SigningKeys};
 use super::{jws::UnverifiedToken, token_error::TokenError, verifier::AccountToken};
 
-/// How long an access token is valid, in seconds.
-pub const TOKEN_LIFETIME_SECONDS: i64 = 15 * 60;
+/// How long an access token is valid, unless it is configured.
+pub const DEFAULT_TOKEN_LIFETIME: Duration = Duration::from_mins(15);
+
+/// How long an access token may be valid: long enough to be used, and not so long that a stolen one serves for a day.
+pub const TOKEN_LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(10)..=LONGEST_TOKEN_LIFETIME;
+
+const LONGEST_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 
 /// The type of access tokens (RFC 9068 §2.1).
 const TOKEN_TYPE: &str = "at+jwt";
@@ -24,6 +29,8 @@ const TOKEN_TYPE: &str = "at+jwt";
 pub struct TokenIssuer {
     public_url: String,
     keys: SigningKeys,
+    /// How long its tokens are valid, in seconds.
+    lifetime: i64,
 }
 
 /// A token that was just issued. Its `Debug` output does not show it.
@@ -40,9 +47,11 @@ pub struct IssuedToken {
 pub struct SigningError;
 
 impl TokenIssuer {
-    /// Returns the issuer with this URL, which is `iss` and `aud` of its tokens.
-    pub fn new(public_url: impl Into<String>, keys: SigningKeys) -> Self {
-        Self { public_url: public_url.into(), keys }
+    /// Returns the issuer with this URL, which is `iss` and `aud` of its tokens. They are valid for `lifetime`, in whole seconds and
+    /// within [`TOKEN_LIFETIMES`].
+    pub fn new(public_url: impl Into<String>, keys: SigningKeys, lifetime: Duration) -> Self {
+        let lifetime = lifetime.clamp(*TOKEN_LIFETIMES.start(), *TOKEN_LIFETIMES.end());
+        Self { public_url: public_url.into(), keys, lifetime: lifetime.as_secs().cast_signed() }
     }
 
     /// Returns the URL at which clients know the daemon.
@@ -75,11 +84,11 @@ impl TokenIssuer {
             "client_id": client_id,
             "scope": scope_text(scopes),
             "iat": issued,
-            "exp": issued + TOKEN_LIFETIME_SECONDS,
+            "exp": issued + self.lifetime,
             "jti": Uuid::new_v4().to_string(),
         });
         let token = self.keys.sign(TOKEN_TYPE, &claims).ok_or(SigningError)?;
-        Ok(IssuedToken { token: token.into(), expires_in: TOKEN_LIFETIME_SECONDS })
+        Ok(IssuedToken { token: token.into(), expires_in: self.lifetime })
     }
 
     /// Verifies a token that claims to be the daemon's own. Returns when it expires, too.

@@ -7,7 +7,11 @@ use kontraktor_identity::{CertificateTable, IssuerTable};
 use kontraktor_vault::{SettingError, VaultTable, read_config};
 use serde::Deserialize;
 
-use super::{error::ConfigError, identity::LimitsTable, process_env::ProcessEnv};
+use super::{
+    error::ConfigError,
+    identity::{LimitsTable, TokensTable},
+    process_env::ProcessEnv,
+};
 
 /// The settings of the file. Every one is optional; an unknown one is an error.
 #[derive(Debug, Default, Deserialize)]
@@ -22,6 +26,7 @@ pub(super) struct Values {
     pub(super) tls: Option<TlsTable>,
     pub(super) connections: Option<ConnectionsTable>,
     pub(super) public_url: Option<String>,
+    pub(super) tokens: Option<TokensTable>,
     pub(super) limits: Option<LimitsTable>,
     #[serde(default)]
     pub(super) issuer: Vec<IssuerTable>,

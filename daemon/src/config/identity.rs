@@ -1,15 +1,25 @@
 //! The settings of who may call from the network: issuers of tokens, rules for client certificates, the daemon's own URL, limits.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use kontraktor_api::RateLimitSettings;
-use kontraktor_identity::{CertificateRules, CertificateTable, IssuerSettings, IssuerTable, build_issuers};
+use kontraktor_identity::{
+    CertificateRules, CertificateTable, DEFAULT_TOKEN_LIFETIME, IssuerSettings, IssuerTable, TOKEN_LIFETIMES,
+    build_issuers,
+};
 use serde::Deserialize;
 
 use super::{ConfigError, ProcessEnv, Setting, file::FileLayer, setting::Lookup, source::Source};
 
 /// The highest number of requests a second that a limit can have.
 const MAX_REQUESTS: u32 = 10_000_000;
+
+/// The table `[tokens]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokensTable {
+    lifetime: Option<String>,
+}
 
 /// The table `[limits]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -27,6 +37,8 @@ pub(super) struct LimitsTable {
 pub struct Identities {
     /// The URL at which clients know the daemon: `iss` and `aud` of its own tokens.
     pub public_url: Setting<String>,
+    /// How long the daemon's own tokens are valid.
+    pub token_lifetime: Setting<Duration>,
     /// How many requests are allowed.
     pub limits: Setting<RateLimitSettings>,
     /// The configuration file and its tables, which no other source configures.
@@ -44,6 +56,10 @@ impl Identities {
             .or_file(file, |values| values.public_url.clone())
             .or_default(|| Ok(default_url()))?
             .check(checked_url)?;
+        let token_lifetime = Lookup::flag("tokens.lifetime", None)
+            .or_file(file, |values| values.tokens.as_ref()?.lifetime.clone().map(Some))
+            .or_default(|| Ok(None))?
+            .check(|text| text.as_deref().map_or(Ok(DEFAULT_TOKEN_LIFETIME), checked_lifetime))?;
         let limits = Lookup::flag("limits", None)
             .or_file(file, |values| values.limits)
             .or_default(|| Ok(LimitsTable::default()))?
@@ -52,12 +68,21 @@ impl Identities {
             .0
             .as_ref()
             .map(|(path, values)| (path.clone(), values.issuer.clone(), values.client_certificate.clone()));
-        Ok(Self { public_url, limits, tables })
+        Ok(Self { public_url, token_lifetime, limits, tables })
     }
 
-    /// Returns the settings with the URL of a running daemon, which cannot change.
-    pub(super) fn with_public_url_of(self, running: &Self) -> Self {
-        Self { public_url: running.public_url.clone(), ..self }
+    /// Returns the settings with those of a running daemon that cannot change: what its tokens say.
+    pub(super) fn with_fixed_settings_of(self, running: &Self) -> Self {
+        let Self { public_url, token_lifetime, .. } = running.clone();
+        Self { public_url, token_lifetime, ..self }
+    }
+
+    /// Returns the settings that cannot change as texts, to be compared with another configuration's.
+    pub fn fixed(&self) -> [(&'static str, String); 2] {
+        [
+            ("public-url", self.public_url.value.clone()),
+            ("tokens.lifetime", humantime::format_duration(self.token_lifetime.value).to_string()),
+        ]
     }
 
     /// Checks the issuers. Connects to none of them; reads the files that they name.
@@ -82,7 +107,7 @@ impl Identities {
     }
 
     /// Returns the settings for `--check-config`, each with its source.
-    pub(super) fn rows(&self) -> [(&'static str, String, &Source); 2] {
+    pub(super) fn rows(&self) -> [(&'static str, String, &Source); 3] {
         let RateLimitSettings {
             requests_per_second,
             burst,
@@ -94,8 +119,10 @@ impl Identities {
             "{{ requests_per_second = {requests_per_second}, burst = {burst}, address_requests_per_second = \
              {address_requests_per_second}, address_burst = {address_burst}, failure_cost = {failure_cost} }}"
         );
+        let lifetime = humantime::format_duration(self.token_lifetime.value).to_string();
         [
             ("public-url", format!("{:?}", self.public_url.value), &self.public_url.source),
+            ("tokens.lifetime", format!("{lifetime:?}"), &self.token_lifetime.source),
             ("limits", limits, &self.limits.source),
         ]
     }
@@ -122,6 +149,11 @@ fn checked_url(text: String) -> Result<String, String> {
         "http" if is_local => Ok(format!("http://{host}")),
         _ => Err(expected()),
     }
+}
+
+fn checked_lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = humantime::parse_duration(text).ok().filter(|lifetime| TOKEN_LIFETIMES.contains(lifetime));
+    lifetime.ok_or_else(|| "expected a duration such as \"15m\", of 10s to 1h".to_owned())
 }
 
 fn checked_limits(table: LimitsTable) -> Result<RateLimitSettings, String> {
@@ -180,6 +212,17 @@ mod tests {
             "https://h#hunter2",
         ] {
             assert!(!checked_url(text.to_owned()).unwrap_err().contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn tokens_live_for_seconds_to_an_hour() {
+        for (text, seconds) in [("10s", 10), ("15m", 900), ("1h", 3_600)] {
+            assert_eq!(checked_lifetime(text), Ok(Duration::from_secs(seconds)));
+        }
+        for text in ["", "15", "9s", "61m", "1d", "hunter2", "-1m"] {
+            let problem = "expected a duration such as \"15m\", of 10s to 1h";
+            assert_eq!(checked_lifetime(text), Err(problem.to_owned()), "{text}");
         }
     }
 

@@ -28,6 +28,7 @@ fn nothing_set_means_the_defaults() {
     connections.stall_timeout = "1m"  # default
     cors-origins = []  # default
     public-url = "https://localhost:8743"  # default
+    tokens.lifetime = "15m"  # default
     limits = { requests_per_second = 2000, burst = 20000, address_requests_per_second = 4000, address_burst = 40000, failure_cost = 400 }  # default
     "#);
 }
@@ -97,7 +98,7 @@ fn a_named_file_must_exist_and_hold_only_known_names() {
         let flags = Flags { config: Some(file.clone()), ..Flags::default() };
         refused(&flags, &[]).replace(&file.display().to_string(), "k.toml")
     };
-    insta::assert_snapshot!(refused("datadir = '/x'"), @"k.toml: unknown setting `datadir`; expected one of data-dir, socket, log, log-format, listen, cors-origins, tls, connections, public-url, limits, issuer, client-certificate, vault");
+    insta::assert_snapshot!(refused("datadir = '/x'"), @"k.toml: unknown setting `datadir`; expected one of data-dir, socket, log, log-format, listen, cors-origins, tls, connections, public-url, tokens, limits, issuer, client-certificate, vault");
     insta::assert_snapshot!(refused("socket = 7"), @"k.toml: invalid value for `socket`: expected a path, found a number");
     insta::assert_snapshot!(refused("socket ="), @"k.toml: TOML parse error at line 1, column 9");
     let broken = refused("[vault.a]\ntoken = \"hunter2-leak");
@@ -141,6 +142,8 @@ fn an_invalid_value_is_never_repeated() {
         refused("log = '[{x=hunter2(}]=info'"),
         refused("log-format = 'hunter2'"),
         refused("public-url = 'hunter2'"),
+        refused("tokens = { lifetime = 8675309 }"),
+        refused("tokens = { lifetime = 'hunter2' }"),
         refused("limits = 'hunter2'"),
         refused("limits = { burst = -8675309 }"),
         refused("issuer = 'hunter2'"),
@@ -198,6 +201,8 @@ fn an_invalid_value_is_never_repeated() {
     invalid value for `log` from k.toml: expected `error`, `warn`, `info`, `debug` or `trace`, or directives such as `info,kontraktor_api=debug`
     invalid value for `log-format` from k.toml: expected `auto`, `text` or `json`
     invalid value for `public-url` from k.toml: expected https://HOST or https://HOST:PORT (http:// only for this machine)
+    invalid value for `tokens.lifetime`: expected a string, found a number
+    invalid value for `tokens.lifetime` from k.toml: expected a duration such as "15m", of 10s to 1h
     invalid value for `limits`: expected a table, found a string
     invalid value for `limits.burst`: expected an integer from 0 to 4294967295
     invalid value for `issuer`: expected an array, found a string

@@ -207,6 +207,7 @@ fn check_config_prints_what_would_be_used_and_touches_nothing() {
     connections.stall_timeout = "1m"  # default
     cors-origins = []  # default
     public-url = "https://localhost:8743"  # default
+    tokens.lifetime = "15m"  # default
     limits = { requests_per_second = 2000, burst = 20000, address_requests_per_second = 4000, address_burst = 40000, failure_cost = 400 }  # default
     "#);
     assert!(!home.data().exists());
@@ -247,7 +248,7 @@ fn wrong_configuration_ends_with_the_usage_code() {
     let refused = home.run(&["--check-config", "--config", &file.display().to_string()]);
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.report(), @"
-    error: HOME/k.toml: unknown setting `listens`; expected one of data-dir, socket, log, log-format, listen, cors-origins, tls, connections, public-url, limits, issuer, client-certificate, vault
+    error: HOME/k.toml: unknown setting `listens`; expected one of data-dir, socket, log, log-format, listen, cors-origins, tls, connections, public-url, tokens, limits, issuer, client-certificate, vault
     hint: run `kontraktord --help` for the list of settings; nothing was changed
     ");
     assert_eq!(home.run(&["--unknown"]).code, 2);
@@ -348,8 +349,8 @@ fn help_describes_everything() {
 
     Configuration, by precedence: flags, environment variables, the configuration file, defaults.
     The file is TOML, with the settings data-dir, socket, log, log-format, listen, public-url and
-    cors-origins, and tables [tls], [connections], [limits], [[issuer]], [[client-certificate]] and
-    [[vault]].
+    cors-origins, and tables [tls], [connections], [tokens], [limits], [[issuer]],
+    [[client-certificate]] and [[vault]].
 
     Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;
     a second signal stops it at once. SIGHUP clears the caches of secrets and reads the configuration

@@ -16,7 +16,7 @@ const COUNT: u16 = 20_000;
 ///
 /// # Panics
 /// When all are taken.
-pub(super) fn free() -> u16 {
+pub fn free() -> u16 {
     // Test programs that run at the same time begin at different ports.
     static NEXT: AtomicU16 = AtomicU16::new(0);
     static START: std::sync::LazyLock<u16> = std::sync::LazyLock::new(|| {

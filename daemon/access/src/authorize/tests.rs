@@ -68,6 +68,27 @@ fn a_missing_scope_is_named_whatever_the_resource() {
 }
 
 #[test]
+fn the_command_of_a_remedy_is_one_for_every_subject() {
+    let none = bindings(&[]);
+    for (actor, word) in [
+        (
+            "github:repo:octo-org/octo-repo:ref:refs/heads/main",
+            "github:repo:octo-org/octo-repo:ref:refs/heads/main",
+        ),
+        ("idp:ada@example.com", "idp:ada@example.com"),
+        ("idp:auth0|5f7c", "'idp:auth0|5f7c'"),
+        ("idp:$(reboot); it's", r"'idp:$(reboot); it'\''s'"),
+    ] {
+        let caller = restricted(actor, Scopes::ALL);
+        let path = "a/dev".parse().unwrap();
+        let denied =
+            authorize(&caller, &none, Action::VariableWrite, Resource::Environment(&path)).unwrap_err();
+        let refusal = refusal(&denied);
+        assert!(refusal.ends_with(&format!("`ktr role grant editor --to {word} --on 'a/dev'`")), "{refusal}");
+    }
+}
+
+#[test]
 fn a_missing_role_is_named_to_those_who_see_the_resource() {
     let bindings = bindings(&[("viewer", "idp:eve", "a/dev"), ("owner", "group:idp:ops", "b/*")]);
     let eve = restricted("idp:eve", Scopes::ALL);

@@ -7,7 +7,9 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use kontraktor_access::{Scope, Scopes};
 use kontraktor_domain::{AccountSecret, Authorship, Code};
-use kontraktor_identity::{CertificateRules, SigningKeys, TokenIssuer, VerifiedToken};
+use kontraktor_identity::{
+    CertificateRules, DEFAULT_TOKEN_LIFETIME, SigningKeys, TokenIssuer, VerifiedToken,
+};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -63,7 +65,8 @@ struct Scene {
 
 fn scene_with(fails: bool) -> Scene {
     let dir = tempfile::tempdir().unwrap();
-    let tokens = TokenIssuer::new(URL, SigningKeys::open(dir.path(), now()).unwrap());
+    let keys = SigningKeys::open(dir.path(), now()).unwrap();
+    let tokens = TokenIssuer::new(URL, keys, DEFAULT_TOKEN_LIFETIME);
     let identity = Arc::new(Identity::new(tokens, Vec::new(), CertificateRules::default()));
     let secret = AccountSecret {
         hash: AccountSecret::hash_of(SECRET),

@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{
-    TOKEN_LIFETIME_SECONDS,
+    LONGEST_TOKEN_LIFETIME,
     key_files::{self, KeyFile, KeyFileError},
 };
 use crate::{claims::CLOCK_SKEW, public_key::PublicKey};
@@ -28,8 +28,10 @@ use crate::{claims::CLOCK_SKEW, public_key::PublicKey};
 /// How long a key signs, in seconds: 30 days.
 const SIGNS_FOR: i64 = 30 * 24 * 60 * 60;
 
-/// How long a key verifies after the next one has replaced it, in seconds: until its last token has expired for every clock.
-const VERIFIES_FOR: i64 = TOKEN_LIFETIME_SECONDS + 2 * CLOCK_SKEW.as_secs().cast_signed();
+/// How long a key verifies after the next one has replaced it, in seconds: until its last token has expired for every clock. That
+/// token may have been issued before a restart, with another lifetime.
+const VERIFIES_FOR: i64 =
+    LONGEST_TOKEN_LIFETIME.as_secs().cast_signed() + 2 * CLOCK_SKEW.as_secs().cast_signed();
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]

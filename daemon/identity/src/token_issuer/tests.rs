@@ -13,7 +13,11 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn issuer(dir: &std::path::Path, now: Timestamp) -> Arc<TokenIssuer> {
-    Arc::new(TokenIssuer::new(URL, SigningKeys::open(dir, now).unwrap()))
+    issuer_with(dir, now, DEFAULT_TOKEN_LIFETIME)
+}
+
+fn issuer_with(dir: &std::path::Path, now: Timestamp, lifetime: Duration) -> Arc<TokenIssuer> {
+    Arc::new(TokenIssuer::new(URL, SigningKeys::open(dir, now).unwrap(), lifetime))
 }
 
 async fn verified(
@@ -37,6 +41,18 @@ async fn a_token_is_valid_for_a_quarter_of_an_hour_and_says_what_it_is_for() {
     let none = issuer.issue("sa-0123", Scopes::NONE, at(0)).unwrap();
     let expected = VerifiedToken::Account(AccountToken { client_id: "sa-0123".into(), scopes: Scopes::NONE });
     assert_eq!(verified(&issuer, &none.token, at(0)).await, Ok(expected));
+}
+
+#[tokio::test]
+async fn a_token_is_valid_for_as_long_as_configured_and_never_for_longer_than_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    for (configured, seconds) in [(10, 10), (90, 90), (3_600, 3_600), (1, 10), (86_400, 3_600)] {
+        let issuer = issuer_with(dir.path(), at(0), Duration::from_secs(configured));
+        let issued = issuer.issue("sa-1", Scopes::NONE, at(0)).unwrap();
+        assert_eq!(issued.expires_in, seconds);
+        assert!(verified(&issuer, &issued.token, at(seconds + 59)).await.is_ok());
+        assert_eq!(verified(&issuer, &issued.token, at(seconds + 60)).await, Err(TokenError::Expired));
+    }
 }
 
 #[tokio::test]
@@ -104,7 +120,7 @@ async fn a_key_signs_for_30_days_and_verifies_until_its_tokens_have_expired() {
     assert!(verified(&issuer, &old.token, at(last + 900)).await.is_ok());
     assert!(verified(&issuer, &new.token, at(last + 900)).await.is_ok());
 
-    let gone = last + 1 + 900 + 120;
+    let gone = last + 1 + 3_600 + 120;
     assert!(!issuer.keys.is_due(at(gone - 1)) && issuer.keys.is_due(at(gone)));
     issuer.keys.rotate(at(gone)).unwrap();
     assert_eq!((issuer.keys.jwks()["keys"].as_array().unwrap().len(), count()), (1, 1));

@@ -27,7 +27,8 @@ impl Callers {
             Failure::new(Exit::Failure, format!("opening the keys that sign tokens failed: {error}"))
         })??;
         let identities = &config.identities;
-        let tokens = TokenIssuer::new(identities.public_url.value.as_str(), keys);
+        let lifetime = identities.token_lifetime.value;
+        let tokens = TokenIssuer::new(identities.public_url.value.as_str(), keys, lifetime);
         Ok(Self {
             identity: Arc::new(Identity::new(tokens, identities.issuers()?, identities.certificates()?)),
             limits: Arc::new(RateLimits::new(identities.limits.value)),

@@ -129,8 +129,8 @@ fn fixed(running: &Config, configured: &Config) -> Vec<Fixed> {
             ("data-dir", config.data_dir.value.display().to_string()),
             ("socket", config.socket.value.display().to_string()),
             ("log-format", config.log_format.value.to_string()),
-            ("public-url", config.identities.public_url.value.clone()),
         ];
+        settings.extend(config.identities.fixed());
         settings.extend(config.network.shown());
         settings
     };
