@@ -14,6 +14,7 @@ use kontraktor_proto::{
 };
 
 use crate::{
+    connection::with_option_names,
     terminal::{printable_lines, uses_color},
     text::sentence,
 };
@@ -141,10 +142,15 @@ impl From<ClientError> for CliError {
             ClientError::Refused(problem) => kind_of(problem),
             _ => Kind::General,
         };
+        let hint = error.remedy().map(|remedy| match &error {
+            // The daemon's own words, which may repeat what it was sent.
+            ClientError::Refused(_) => remedy.to_owned(),
+            _ => with_option_names(remedy),
+        });
         Self {
             kind,
             message: error.to_string(),
-            hint: error.remedy().map(str::to_owned),
+            hint,
             code: error.problem().map(Problem::code),
             field: error.problem().map(|problem| problem.field.clone()).unwrap_or_default(),
             exit_code: None,

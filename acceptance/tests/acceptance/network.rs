@@ -1,6 +1,7 @@
 //! The API on the network, as terraform, `ktr`, curl and grpcurl use it: a daemon that serves TLS, and each kind of credentials.
 
 mod certificates;
+mod ktr;
 mod pipelines;
 mod restarts;
 mod service_accounts;
@@ -45,14 +46,19 @@ impl Site {
 
     /// Starts the daemon with these settings in the table `[tls]`, and more tables.
     fn start(mut self, tls: &str, tables: &str) -> Self {
+        self.configure(tls, tables);
+        self.world.start();
+        self
+    }
+
+    /// Writes the daemon's configuration.
+    fn configure(&self, tls: &str, tables: &str) {
         self.world.configure(&format!(
             "log = 'debug'\nlisten = ['{}']\n[tls]\ncert = '{}'\nkey = '{}'\n{tls}\n{tables}",
             self.address,
             self.path("server.pem").display(),
             self.path("server.key").display(),
         ));
-        self.world.start();
-        self
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -22,6 +22,10 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         (true, _) => "yes".to_owned(),
         (false, reason) => format!("no: {}", reason.unwrap_or_default()),
     };
+    let log = match status.head_hash.as_str() {
+        "" => "0 rows".to_owned(),
+        head => format!("{} rows, head {head}", status.head_sequence),
+    };
     let actor = match status.display_name {
         Some(name) => format!("{} ({name})", status.actor),
         None => status.actor,
@@ -36,7 +40,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         ("environments", status.environment_count.to_string()),
         ("variables", status.variable_count.to_string()),
         ("references", status.secret_reference_count.to_string()),
-        ("log", format!("{} rows, head {}", status.head_sequence, status.head_hash)),
+        ("log", log),
         ("actor", actor),
         ("writable", writable),
     ] {

@@ -15,7 +15,7 @@ use tokio_stream::{
 
 use super::{
     server::{Admission, Admitted},
-    tls::{Tls, read_client_certificate},
+    tls::{HeldCertificate, Tls, read_client_certificate},
 };
 
 /// How long to wait after a connection that could not be accepted.
@@ -49,6 +49,8 @@ pub(crate) struct Established {
     pub(crate) socket: Box<dyn Socket>,
     pub(crate) peer: Peer,
     pub(crate) is_encrypted: IsEncrypted,
+    /// The client's certificate, with which the connection ends.
+    pub(crate) certificate: Option<HeldCertificate>,
     /// Its place among the connections from the network; none for one of this machine.
     pub(crate) admitted: Option<Admitted>,
 }
@@ -134,23 +136,49 @@ impl Accepted {
                     pid: credentials.and_then(|credentials| credentials.pid()),
                 };
                 let is_encrypted = IsEncrypted(false);
-                Ok(Established { socket: Box::new(stream), peer, is_encrypted, admitted: None })
+                Ok(Established {
+                    socket: Box::new(stream),
+                    peer,
+                    is_encrypted,
+                    certificate: None,
+                    admitted: None,
+                })
             }
             Self::Tcp { stream, address, tls: None, admitted } => {
                 let peer = Peer::Tcp { address, certificate: None };
                 let is_encrypted = IsEncrypted(false);
-                Ok(Established { socket: Box::new(stream), peer, is_encrypted, admitted: Some(admitted) })
+                Ok(Established {
+                    socket: Box::new(stream),
+                    peer,
+                    is_encrypted,
+                    certificate: None,
+                    admitted: Some(admitted),
+                })
             }
             Self::Tcp { stream, address, tls: Some(tls), admitted } => {
+                // Before the handshake, so that no reload is missed.
+                let reloads = tls.reloads();
                 let stream = TlsAcceptor::from(tls.config()).accept(stream).await;
                 let stream = stream.map_err(|error| HandshakeError { address, error })?;
-                let presented = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-                // One that is verified and cannot be read makes its owner nobody, and not somebody without a certificate.
-                let certificate = presented
-                    .map(|presented| Arc::new(read_client_certificate(presented).unwrap_or_default()));
-                let peer = Peer::Tcp { address, certificate };
-                let is_encrypted = IsEncrypted(true);
-                Ok(Established { socket: Box::new(stream), peer, is_encrypted, admitted: Some(admitted) })
+                let chain = stream.get_ref().1.peer_certificates().filter(|chain| !chain.is_empty());
+                let chain: Option<Vec<_>> = chain
+                    .map(|chain| chain.iter().map(|certificate| certificate.clone().into_owned()).collect());
+                let (names, certificate) = chain
+                    .map(|chain| {
+                        // One that is verified and cannot be read makes its owner nobody, and not somebody without a certificate.
+                        let names = chain.first().and_then(read_client_certificate).unwrap_or_default();
+                        let held = HeldCertificate::new(chain, names.not_after, tls, reloads);
+                        (Arc::new(names), held)
+                    })
+                    .unzip();
+                let peer = Peer::Tcp { address, certificate: names };
+                Ok(Established {
+                    socket: Box::new(stream),
+                    peer,
+                    is_encrypted: IsEncrypted(true),
+                    certificate,
+                    admitted: Some(admitted),
+                })
             }
         }
     }

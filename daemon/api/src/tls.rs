@@ -7,6 +7,7 @@ mod certificate;
 mod client_certificate;
 mod error;
 mod files;
+mod held_certificate;
 mod self_signed;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -18,13 +19,16 @@ use rustls::{
     RootCertStore, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::UnixTime,
-    server::WebPkiClientVerifier,
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
     time_provider::TimeProvider,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
-pub(crate) use self::client_certificate::read as read_client_certificate;
+pub(crate) use self::{
+    client_certificate::read as read_client_certificate,
+    held_certificate::{HeldCertificate, Withdrawn},
+};
 pub use self::{error::TlsError, self_signed::is_host_name};
 use self::{
     files::Fingerprint,
@@ -84,9 +88,18 @@ pub struct Tls {
     options: TlsOptions,
     clock: Arc<dyn Clock>,
     provider: Arc<CryptoProvider>,
-    current: ArcSwap<ServerConfig>,
+    current: ArcSwap<Current>,
+    /// Counts how often the files were read again.
+    reloads: watch::Sender<u64>,
     /// The files that are in use. Locked while they are read again.
     files: Mutex<Fingerprint>,
+}
+
+/// What the files contained when they were read last.
+struct Current {
+    config: Arc<ServerConfig>,
+    /// Verifies client certificates, where there are any.
+    clients: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 impl std::fmt::Debug for Tls {
@@ -103,19 +116,25 @@ impl Tls {
     pub fn load(options: TlsOptions, clock: Arc<dyn Clock>) -> Result<Arc<Self>, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let fingerprint = Fingerprint::of(&options);
-        let config = server_config(&options, &provider, &clock)?;
+        let current = read(&options, &provider, &clock)?;
         Ok(Arc::new(Self {
             options,
             clock,
             provider,
-            current: ArcSwap::from_pointee(config),
+            current: ArcSwap::from_pointee(current),
+            reloads: watch::Sender::default(),
             files: Mutex::new(fingerprint),
         }))
     }
 
     /// Returns what new connections use.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
-        self.current.load_full()
+        Arc::clone(&self.current.load().config)
+    }
+
+    /// Returns the number of times that the files were read again, as it changes.
+    pub(crate) fn reloads(&self) -> watch::Receiver<u64> {
+        self.reloads.subscribe()
     }
 
     /// Returns the certificate of the daemon's own authority, which clients have to trust.
@@ -126,7 +145,8 @@ impl Tls {
         }
     }
 
-    /// Reads the files again. New connections use what they contain; the open ones stay. Where they cannot be used, those in
+    /// Reads the files again. New connections use what they contain; the open ones stay, but those whose client certificate is
+    /// not accepted any more. Where they cannot be used, those in
     /// use stay, and the log gets a warning.
     pub async fn reload(self: &Arc<Self>) {
         let mut files = self.files.lock().await;
@@ -165,12 +185,13 @@ impl Tls {
     async fn reload_locked(self: &Arc<Self>, files: &mut Fingerprint) {
         let read = self.offload(|tls| {
             let fingerprint = Fingerprint::of(&tls.options);
-            (fingerprint, server_config(&tls.options, &tls.provider, &tls.clock))
+            (fingerprint, self::read(&tls.options, &tls.provider, &tls.clock))
         });
-        let (fingerprint, config) = read.await;
-        match config {
-            Ok(config) => {
-                self.current.store(Arc::new(config));
+        let (fingerprint, current) = read.await;
+        match current {
+            Ok(current) => {
+                self.current.store(Arc::new(current));
+                self.reloads.send_modify(|count| *count += 1);
                 tracing::info!("reloaded the TLS certificates");
             }
             Err(error) => {
@@ -204,11 +225,11 @@ impl Tls {
 }
 
 /// Reads the files and makes the configuration of new connections.
-fn server_config(
+fn read(
     options: &TlsOptions,
     provider: &Arc<CryptoProvider>,
     clock: &Arc<dyn Clock>,
-) -> Result<ServerConfig, TlsError> {
+) -> Result<Current, TlsError> {
     let now = clock.now();
     let key = match &options.server {
         ServerCertificate::Files { certificate, key } => certificate::load(certificate, key, provider, now)?,
@@ -221,20 +242,21 @@ fn server_config(
     let builder = ServerConfig::builder_with_details(Arc::clone(provider), Arc::new(Time(Arc::clone(clock))))
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Unsupported(error.to_string()))?;
-    let builder = match &options.clients {
+    let clients = options.clients.as_ref().map(|clients| client_verifier(clients, provider)).transpose()?;
+    let builder = match &clients {
         None => builder.with_no_client_auth(),
-        Some(clients) => builder.with_client_cert_verifier(client_verifier(clients, provider)?),
+        Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
     };
     let mut config = builder.with_cert_resolver(Arc::new(OneCertificate(Arc::new(key))));
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
     // Sessions are kept for resumption in this configuration: one that a later configuration would refuse ends with it.
-    Ok(config)
+    Ok(Current { config: Arc::new(config), clients })
 }
 
 fn client_verifier(
     clients: &ClientCertificates,
     provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let path = &clients.authorities;
     let mut roots = RootCertStore::empty();
     for authority in files::certificates(path)? {

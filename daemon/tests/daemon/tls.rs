@@ -12,6 +12,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use nix::sys::signal::Signal;
@@ -89,8 +90,16 @@ pub(super) fn address(daemon: &Daemon) -> SocketAddr {
 
 /// Connects with TLS, trusting this authority.
 pub(super) async fn connect(daemon: &Daemon, authority: &Authority) -> TlsStream<TcpStream> {
+    connect_as(daemon, authority, None).await
+}
+
+async fn connect_as(
+    daemon: &Daemon,
+    authority: &Authority,
+    client: Option<&Identity>,
+) -> TlsStream<TcpStream> {
     let stream = TcpStream::connect(address(daemon)).await.unwrap();
-    let connector = TlsConnector::from(Arc::new(authority.client_config(None)));
+    let connector = TlsConnector::from(Arc::new(authority.client_config(client)));
     connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
 }
 
@@ -237,6 +246,40 @@ fn what_is_revoked_later_is_refused_from_then_on() {
     fs::write(site.path("revoked.pem"), site.authority.revocation_list(&[&client])).unwrap();
     daemon.wait_for_log("reloaded the TLS certificates");
     site.curl(&daemon, &certificate).fails();
+    daemon.terminate().ok();
+}
+
+/// Streams and idle connections would outlive their certificate otherwise.
+#[tokio::test]
+async fn a_connection_ends_with_its_client_certificate() {
+    let site = Site::new();
+    let authority = &site.authority;
+    fs::write(site.path("revoked.pem"), authority.revocation_list(&[])).unwrap();
+    let tls = format!(
+        "client_ca = '{}'\nclient_crl = '{}'",
+        site.path("ca.pem").display(),
+        site.path("revoked.pem").display()
+    );
+    let daemon = site.builder(&tls, "").start();
+    let (good, stolen) = (authority.client("good"), authority.client("stolen"));
+    let revoked = authority.revocation_list(&[&stolen]);
+    let short = authority.client_for("short", Duration::from_secs(4));
+    let mut connections = Vec::new();
+    for client in [Some(&good), None, Some(&stolen), Some(&short)] {
+        let mut connection = connect_as(&daemon, authority, client).await;
+        ask(&mut connection).await;
+        connections.push(connection);
+    }
+    let [mut good, mut anonymous, mut stolen, mut short] = <[_; 4]>::try_from(connections).unwrap();
+
+    fs::write(site.path("revoked.pem"), revoked).unwrap();
+    assert_eq!(stolen.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    daemon.wait_for_log("Revoked");
+    assert_eq!(short.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    daemon.wait_for_log("it has expired");
+    for connection in [&mut good, &mut anonymous] {
+        ask(connection).await;
+    }
     daemon.terminate().ok();
 }
 

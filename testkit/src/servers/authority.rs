@@ -1,6 +1,12 @@
 //! Certificates: an authority for one test, and what it signs.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
@@ -67,6 +73,18 @@ impl Authority {
         self.sign(common_name, ExtendedKeyUsagePurpose::ClientAuth, false)
     }
 
+    /// Issues a client's certificate that is valid for so long.
+    ///
+    /// # Panics
+    /// When no key can be created.
+    pub fn client_for(&self, common_name: &str, lifetime: Duration) -> Identity {
+        let end = UNIX_EPOCH.elapsed().expect("after 1970") + lifetime;
+        let end = date_time_ymd(1970, 1, 1) + Duration::from_secs(end.as_secs());
+        self.sign_with(common_name, ExtendedKeyUsagePurpose::ClientAuth, |parameters| {
+            parameters.not_after = end;
+        })
+    }
+
     /// Issues a client's certificate that expired in 2021.
     ///
     /// # Panics
@@ -98,6 +116,20 @@ impl Authority {
     }
 
     fn sign(&self, common_name: &str, usage: ExtendedKeyUsagePurpose, expired: bool) -> Identity {
+        self.sign_with(common_name, usage, |parameters| {
+            if expired {
+                parameters.not_before = date_time_ymd(2020, 1, 1);
+                parameters.not_after = date_time_ymd(2021, 1, 1);
+            }
+        })
+    }
+
+    fn sign_with(
+        &self,
+        common_name: &str,
+        usage: ExtendedKeyUsagePurpose,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let names = match usage {
             ExtendedKeyUsagePurpose::ServerAuth => vec!["127.0.0.1".to_owned(), "localhost".to_owned()],
@@ -109,10 +141,7 @@ impl Authority {
         parameters.serial_number = Some(serial.clone());
         parameters.extended_key_usages = vec![usage];
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        if expired {
-            parameters.not_before = date_time_ymd(2020, 1, 1);
-            parameters.not_after = date_time_ymd(2021, 1, 1);
-        }
+        change(&mut parameters);
         let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
         Identity { certificate, key, serial }
     }

@@ -22,9 +22,10 @@ use super::{
     request_body::RequestBody,
 };
 use crate::{
-    listener::{Accepted, Established},
+    listener::{Accepted, Established, Peer},
     running::Running,
     stopping::Stopping,
+    tls::{HeldCertificate, Withdrawn},
 };
 
 /// Calls that one connection may have open at a time; more wait at the client.
@@ -94,7 +95,12 @@ where
     }
 
     async fn serve_established(&self, established: Established) {
-        let Established { socket, peer, is_encrypted, admitted } = established;
+        let Established { socket, peer, is_encrypted, certificate, admitted } = established;
+        let has_certificate = certificate.is_some();
+        let address = match &peer {
+            Peer::Tcp { address, .. } => Some(*address),
+            Peer::Unix { .. } => None,
+        };
         let is_remote = admitted.is_some();
         let activity = Activity::new();
         let io = TokioIo::new(Connection::new(socket, self.running.clone(), activity.clone()));
@@ -125,6 +131,12 @@ where
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
+            withdrawn = withdrawn(certificate), if has_certificate => {
+                let address = address.map(tracing::field::display);
+                tracing::info!(address, cause = %withdrawn, "closing a connection whose client certificate is not accepted any more");
+                connection.as_mut().graceful_shutdown();
+                timeout(CLOSED_WITHIN, connection).await.unwrap_or(Ok(()))
+            }
             expired = self.expired(&activity), if is_remote => {
                 tracing::debug!(?expired, "a connection expired");
                 if expired != Expired::Idle {
@@ -147,6 +159,14 @@ where
                 Err(expired) => return expired,
             }
         }
+    }
+}
+
+/// Waits until the certificate, if there is one, is not accepted any more.
+async fn withdrawn(certificate: Option<HeldCertificate>) -> Withdrawn {
+    match certificate {
+        Some(certificate) => certificate.withdrawn().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -180,11 +200,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{
-        calls::CallLayer,
-        listener::{IsEncrypted, Peer},
-        server::Admission,
-    };
+    use crate::{calls::CallLayer, listener::IsEncrypted, server::Admission};
     use tower::Layer as _;
 
     /// Serves one connection with a service that answers so many bytes, in pieces. Returns the client's end.
@@ -202,8 +218,8 @@ mod tests {
         let server = ConnectionServer::new(service, limits, running, stopping);
         let (ours, theirs) = duplex(64 * 1024);
         let peer = Peer::Tcp { address, certificate: None };
-        let established =
-            Established { socket: Box::new(ours), peer, is_encrypted: IsEncrypted(false), admitted };
+        let (socket, is_encrypted) = (Box::new(ours), IsEncrypted(false));
+        let established = Established { socket, peer, is_encrypted, certificate: None, admitted };
         let served = tokio::spawn(async move {
             let begun = Instant::now();
             server.serve_established(established).await;

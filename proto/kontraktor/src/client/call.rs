@@ -117,7 +117,7 @@ impl Client {
         let mut write_lost = false;
         // Every attempt so far found nothing listening.
         let mut nothing_listened = true;
-        let mut token_renewed = false;
+        let mut credentials_renewed = false;
         loop {
             let start = Instant::now();
             let attempt = timeout_at(deadline, attempt()).await;
@@ -136,10 +136,11 @@ impl Client {
                 Ok(Err(failure)) => failure,
                 Err(_) => Failure::deadline_exceeded(),
             };
-            if matches!(failure, Failure::Unauthenticated(_)) && !token_renewed {
-                token_renewed = true;
-                // The daemon may have forgotten the token, or this machine may have slept past its end.
-                if transport.authorization.discard(start) {
+            if matches!(failure, Failure::Unauthenticated(_)) && !credentials_renewed {
+                credentials_renewed = true;
+                // The daemon may have forgotten the token, this machine may have slept past its end, or the certificate of the
+                // connection has expired.
+                if transport.renew_credentials(start) {
                     continue;
                 }
             }

@@ -135,7 +135,7 @@ pub(super) async fn ready_channel(
     transport: &Transport,
     max_message_bytes: usize,
 ) -> Result<Grpc<GrpcChannel>, Failure> {
-    let mut grpc = Grpc::new(transport.channel.clone()).max_decoding_message_size(max_message_bytes);
+    let mut grpc = Grpc::new(transport.channel()).max_decoding_message_size(max_message_bytes);
     grpc.ready().await.map_err(Status::from_error)?;
     Ok(grpc)
 }

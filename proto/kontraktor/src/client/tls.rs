@@ -126,6 +126,11 @@ impl Tls {
         self.options.ca_certificate.is_some()
     }
 
+    /// Returns whether the client certificate is in a file, which is read again for each connection.
+    pub(super) fn has_identity_in_file(&self) -> bool {
+        self.options.client_certificate.as_ref().is_some_and(|setting| !pem::is_pem(setting.text()))
+    }
+
     /// Returns whether a client certificate is shown.
     pub(super) fn has_identity(&self) -> bool {
         self.options.client_certificate.is_some()

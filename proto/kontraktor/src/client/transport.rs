@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -10,6 +10,7 @@ use std::{
 
 use http::Uri;
 use kontraktor_model::limits::{MAX_VIA_CHARS, VIA_METADATA};
+use tokio::time::Instant;
 use tonic::{
     metadata::{Ascii, MetadataMap, MetadataValue},
     transport::{Channel, Endpoint},
@@ -40,7 +41,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Transport {
-    pub(super) channel: GrpcChannel,
+    connector: Connector,
+    /// The channel in use, and when it was created.
+    channel: Mutex<(GrpcChannel, Instant)>,
     pub(super) metadata: MetadataMap,
     pub(super) authorization: Authorization,
     tls: Option<Arc<Tls>>,
@@ -75,8 +78,42 @@ impl Transport {
             options.timeout,
         )?;
         let was_connected = Arc::<AtomicBool>::default();
-        let channel = channel(options, target, Arc::clone(&was_connected))?;
-        Ok(Self { channel, metadata: metadata(options)?, authorization, tls, was_connected })
+        let connector = Connector {
+            endpoint: endpoint(options)?,
+            target,
+            timeout: options.timeout,
+            was_connected: Arc::clone(&was_connected),
+        };
+        let channel = Mutex::new((connector.channel(), Instant::now()));
+        Ok(Self { connector, channel, metadata: metadata(options)?, authorization, tls, was_connected })
+    }
+
+    /// Returns the channel for a request. It connects when it is first used, and again when its connection was closed.
+    pub(super) fn channel(&self) -> GrpcChannel {
+        self.lock().0.clone()
+    }
+
+    /// Replaces what a request was refused with that began at `start`. Returns whether the request can be made again with
+    /// something newer: another token, or what the files of the client certificate hold now. The daemon knows the certificate
+    /// of a connection from its beginning, so that it takes a new connection.
+    pub(super) fn renew_credentials(&self, start: Instant) -> bool {
+        if self.authorization.discard(start) {
+            return true;
+        }
+        if !self.authorization.is_certificate(self.tls.as_deref()) {
+            return false;
+        }
+        let mut channel = self.lock();
+        // Another request has replaced it meanwhile.
+        if channel.1 <= start {
+            // Requests that run on the old one end there.
+            *channel = (self.connector.channel(), Instant::now());
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (GrpcChannel, Instant)> {
+        self.channel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether there has been a connection since [`Self::give_up`] was last called.
@@ -101,11 +138,33 @@ impl From<SettingError> for ClientError {
     }
 }
 
-fn channel(
-    options: &ClientOptions,
+/// Creates channels.
+struct Connector {
+    endpoint: Endpoint,
     target: Arc<Target>,
+    timeout: Duration,
     was_connected: Arc<AtomicBool>,
-) -> Result<GrpcChannel, ClientError> {
+}
+
+impl Connector {
+    /// Returns a channel that connects when it is first used.
+    fn channel(&self) -> GrpcChannel {
+        let (target, was_connected) = (Arc::clone(&self.target), Arc::clone(&self.was_connected));
+        let timeout = self.timeout;
+        let connector = service_fn(move |_| {
+            let (target, was_connected) = (Arc::clone(&target), Arc::clone(&was_connected));
+            async move {
+                let stream = target.connect_http2(timeout).await?;
+                was_connected.store(true, Ordering::Relaxed);
+                Ok::<_, ConnectError>(stream)
+            }
+        });
+        let channel: Channel = self.endpoint.connect_with_connector_lazy(connector);
+        GrpcChannel::new(channel)
+    }
+}
+
+fn endpoint(options: &ClientOptions) -> Result<Endpoint, ClientError> {
     // The address is not resolved here; it becomes the :scheme and :authority of the requests.
     let endpoint = match &options.host {
         Host::Unix(_) => Endpoint::from_static("http://localhost"),
@@ -116,23 +175,10 @@ fn channel(
             .keep_alive_timeout(PING_TIMEOUT)
             .keep_alive_while_idle(true),
     };
-    let endpoint = endpoint
-        .user_agent(&options.user_agent)
-        .map_err(|_| {
-            invalid("user_agent", "the user agent contains characters that are not allowed in a header")
-        })?
-        .http2_max_header_list_size(MAX_HEADER_LIST_BYTES);
-    let timeout = options.timeout;
-    let connector = service_fn(move |_| {
-        let (target, was_connected) = (Arc::clone(&target), Arc::clone(&was_connected));
-        async move {
-            let stream = target.connect_http2(timeout).await?;
-            was_connected.store(true, Ordering::Relaxed);
-            Ok::<_, ConnectError>(stream)
-        }
-    });
-    let channel: Channel = endpoint.connect_with_connector_lazy(connector);
-    Ok(GrpcChannel::new(channel))
+    let endpoint = endpoint.user_agent(&options.user_agent).map_err(|_| {
+        invalid("user_agent", "the user agent contains characters that are not allowed in a header")
+    })?;
+    Ok(endpoint.http2_max_header_list_size(MAX_HEADER_LIST_BYTES))
 }
 
 fn origin(server: &Server) -> Result<Uri, ClientError> {

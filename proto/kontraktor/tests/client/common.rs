@@ -71,6 +71,8 @@ pub(crate) struct Log {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) calls: Vec<(&'static str, MetadataMap)>,
     pub(crate) batches: Vec<String>,
+    /// How many connections over TLS were made.
+    pub(crate) connections: usize,
     /// The daemon's own threads: without them nothing of it is left, open connections included.
     life: Option<Runtime>,
 }
@@ -151,7 +153,7 @@ impl Daemon {
                     None => drop(life.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)))),
                     Some(tls) => {
                         let (sender, receiver) = mpsc::channel(1);
-                        life.spawn(accept(listener, tls, sender));
+                        life.spawn(accept(self.clone(), listener, tls, sender));
                         life.spawn(server.serve_with_incoming(ReceiverStream::new(receiver)));
                     }
                 }
@@ -225,15 +227,17 @@ fn listen_again(address: SocketAddr) -> TcpListener {
 }
 
 async fn accept(
+    daemon: Daemon,
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     connections: mpsc::Sender<Result<Encrypted, std::io::Error>>,
 ) {
     let acceptor = TlsAcceptor::from(tls);
     while let Ok((stream, _)) = listener.accept().await {
-        let (acceptor, connections) = (acceptor.clone(), connections.clone());
+        let (daemon, acceptor, connections) = (daemon.clone(), acceptor.clone(), connections.clone());
         tokio::spawn(async move {
             if let Ok(stream) = acceptor.accept(stream).await {
+                daemon.log().connections += 1;
                 let _ = connections.send(Ok(Encrypted(stream))).await;
             }
         });

@@ -115,6 +115,40 @@ async fn a_client_certificate_is_shown_and_its_rejection_explained() {
     assert_eq!(daemon.calls(), 1);
 }
 
+/// A certificate in a file may have been renewed. The daemon knows the one of a connection, so that it takes a new connection.
+#[tokio::test]
+async fn a_certificate_that_is_refused_is_read_again_and_shown_on_a_new_connection() {
+    let ours = Authority::new("ours");
+    let refuse = || Act::Plain(tonic::Code::Unauthenticated);
+    let identity = ours.client(false);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, pem: &str| {
+        fs::write(folder.path().join(name), pem).expect("a file");
+        folder.path().join(name).display().to_string()
+    };
+    let in_files = || TlsOptions {
+        client_certificate: setting("client_certificate", &file("client.pem", &identity.certificate)),
+        client_key: setting("client_key", &file("client.key", &identity.key)),
+        ..trusting(&ours)
+    };
+    let daemon = serve(ours.server(Server::Good, Some(&ours)), [Act::Answer, refuse(), Act::Answer]);
+    let client_of = |daemon: &Daemon, tls| client(daemon.port(), tls);
+    let renewing = client_of(&daemon, in_files());
+    for _ in 0..2 {
+        // A write, too: nothing was done.
+        renewing.create_project(create()).await.expect("answered");
+    }
+    assert_eq!((daemon.calls(), daemon.log().connections), (3, 2));
+
+    // Refused again, there is nothing more to try, and what cannot have changed is not sent again.
+    for (tls, calls) in [(in_files(), 2), (with_identity(&ours, &identity), 1)] {
+        let daemon = serve(ours.server(Server::Good, Some(&ours)), [refuse(), refuse(), refuse()]);
+        let error = client_of(&daemon, tls).get_project(get()).await.expect_err("refused");
+        assert!(matches!(error, ClientError::Unauthenticated { .. }), "{error:?}");
+        assert_eq!((daemon.calls(), daemon.log().connections), (calls, calls));
+    }
+}
+
 /// Answers each connection with these bytes.
 fn answering(bytes: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

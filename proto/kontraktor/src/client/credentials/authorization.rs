@@ -98,6 +98,11 @@ impl Authorization {
         }
     }
 
+    /// Returns whether what authorizes requests is a client certificate in a file, which may have been renewed.
+    pub(in super::super) fn is_certificate(&self, tls: Option<&Tls>) -> bool {
+        matches!(self, Self::None) && tls.is_some_and(Tls::has_identity_in_file)
+    }
+
     /// Returns what a request was refused with, and what to do about it.
     pub(in super::super) fn describe_rejection(&self, tls: Option<&Tls>) -> (String, &'static str) {
         match self {
