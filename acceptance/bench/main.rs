@@ -1,6 +1,7 @@
 //! Times Kontraktor beside its rivals in one run, and prints ratios. See README.md beside this file.
 
 mod contenders;
+mod network;
 mod report;
 mod resolve;
 mod secrets;
@@ -12,7 +13,7 @@ mod writes;
 use std::{path::PathBuf, process::ExitCode};
 
 /// The parts that run by default; those of [`LONG`] run only by name.
-const USUAL: [&str; 7] = ["startup", "terraform", "small", "bulk", "writes", "resolve", "secrets"];
+const USUAL: [&str; 8] = ["startup", "terraform", "small", "bulk", "writes", "resolve", "secrets", "network"];
 const LONG: [&str; 1] = ["growth"];
 
 fn main() -> ExitCode {
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
             "writes" => writes::run(),
             "resolve" => resolve::run(),
             "secrets" => secrets::run(),
+            "network" => network::run(),
             other => {
                 let known = [&USUAL[..], &LONG[..]].concat().join(", ");
                 report::line(&format!("unknown part {other:?}; expected one of {known}"));
