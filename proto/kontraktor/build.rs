@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Served by gRPC reflection.
     fs::write(out.join("kontraktor.v1.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
+        .codec_path("crate::codec::SmallBufferCodec")
         // What holds secrets is never printed: `secrets` says how it is shown instead.
         .skip_debug([
             "kontraktor.v1.SecretResult",

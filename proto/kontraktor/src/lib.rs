@@ -5,6 +5,7 @@
 //! or how anything is presented to a person.
 
 pub mod client;
+mod codec;
 mod convert;
 pub mod diff;
 pub mod endpoint;
