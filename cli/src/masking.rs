@@ -47,6 +47,9 @@ use std::sync::Arc;
 pub use self::masker::Masker;
 use self::{forms::append_forms, matcher::Matcher};
 
+/// A value that is wiped.
+type Pattern = zeroize::Zeroizing<Vec<u8>>;
+
 /// The secrets to mask.
 #[derive(Clone)]
 pub struct Secrets {

@@ -6,7 +6,7 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-use super::{TooShort, json_strings::json_strings};
+use super::{Pattern, TooShort, json_strings::json_strings};
 
 /// Shorter secrets and strings, trimmed, are not masked: they occur everywhere.
 const MIN_VALUE_BYTES: usize = 4;
@@ -18,9 +18,6 @@ const MIN_ENCODED_BYTES: usize = 6;
 const MAX_TWICE_ENCODED_BYTES: usize = 256;
 /// JSON in a string of JSON is searched for strings to this depth.
 const MAX_DEPTH: usize = 4;
-
-/// A value that is wiped.
-pub(super) type Pattern = Zeroizing<Vec<u8>>;
 
 /// A form of a secret or of a part of it.
 #[derive(PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-use super::forms::Pattern;
+use super::Pattern;
 
 /// Returns the strings in an object, an array or a string, except the names of fields. None if the text is not JSON.
 pub(super) fn json_strings(text: &[u8]) -> Vec<Pattern> {

@@ -8,6 +8,7 @@ mod certificate;
 mod error;
 mod identity;
 mod peer;
+mod public_paths;
 mod rejection;
 mod via;
 
@@ -24,7 +25,6 @@ use tonic::{async_trait, codegen::http};
 use tower::{Layer, Service};
 
 pub use self::identity::Identity;
-use self::rejection::reject;
 pub(crate) use self::{
     bearer::{BearerAuthenticator, refuse_token_in_url},
     certificate::CertificateAuthenticator,
@@ -32,11 +32,11 @@ pub(crate) use self::{
     peer::PeerAuthenticator,
     via::via,
 };
+use self::{public_paths::is_public, rejection::reject};
 use super::{
     calls,
     limits::{RateLimits, too_many},
     request_id::RequestId,
-    router,
 };
 
 /// Knows one kind of credentials.
@@ -106,7 +106,7 @@ where
         // The one that is ready is taken along; the clone stays.
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
-        if router::is_public(request.uri().path()) {
+        if is_public(request.uri().path()) {
             return Box::pin(inner.call(request));
         }
         Box::pin(async move {

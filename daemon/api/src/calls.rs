@@ -26,9 +26,9 @@ use self::{
     transport_error::{RequestParts, explain_answer},
 };
 use super::{
+    activity::{OpenRequest, ReadyPart},
     request_id::{RequestId, RequestIds},
     running::{Counted, Running},
-    server::{OpenRequest, ReadyPart},
 };
 
 /// Wraps every call.

@@ -14,7 +14,7 @@ use tokio_stream::{
 };
 
 use super::{
-    server::{Admission, Admitted},
+    connection_limits::{Admission, Admitted},
     tls::{HeldCertificate, Tls, read_client_certificate},
 };
 

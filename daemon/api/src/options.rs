@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{auth::Identity, limits::RateLimits, server::ConnectionLimits};
+use super::{auth::Identity, connection_limits::ConnectionLimits, limits::RateLimits};
 
 /// What the operator decides about the API.
 #[derive(Debug, Clone)]

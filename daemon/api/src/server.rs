@@ -1,9 +1,7 @@
 //! Puts router, layers and listeners together, and serves until it is stopped.
 
-mod activity;
 mod connection;
 mod io;
-mod limits;
 mod request_body;
 
 use std::{future::Future, sync::Arc};
@@ -14,14 +12,10 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 
 use self::connection::ConnectionServer;
-pub use self::limits::ConnectionLimits;
-pub(crate) use self::{
-    activity::{OpenRequest, ReadyPart},
-    limits::{Admission, Admitted},
-};
 use super::{
     auth::{AuthLayer, Authenticator, BearerAuthenticator, CertificateAuthenticator, PeerAuthenticator},
     calls::CallLayer,
+    connection_limits::Admission,
     grpc::{Api, Health},
     http_rules::HttpRules,
     limits::AddressLimitLayer,

@@ -5,10 +5,12 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use super::{algorithm::SignatureAlgorithm, claims::Claims, public_key::PublicKey, token_error::TokenError};
-
-/// The longest token that is read, in bytes. Tokens of Entra ID with 200 groups have about 10 KiB.
-pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+use super::{
+    algorithm::SignatureAlgorithm,
+    claims::Claims,
+    public_key::PublicKey,
+    token_error::{MAX_TOKEN_BYTES, TokenError},
+};
 
 /// The longest name of a key, in bytes.
 pub(crate) const MAX_KEY_ID_BYTES: usize = 256;

@@ -27,12 +27,11 @@ pub use self::{
         client_of_assertion,
     },
     issuer::{IssuerSettings, IssuerTable, Principal, build_issuers},
-    jws::MAX_TOKEN_BYTES,
     public_key::{PublicKey, PublicKeyError},
-    token_error::TokenError,
+    token_error::{MAX_TOKEN_BYTES, TokenError},
     token_issuer::{
-        DEFAULT_TOKEN_LIFETIME, IssuedToken, KeyStoreError, SigningError, SigningKeys, TOKEN_LIFETIMES,
-        TokenIssuer, scope_text,
+        AccountToken, DEFAULT_TOKEN_LIFETIME, IssuedToken, KeyStoreError, SigningError, SigningKeys,
+        TOKEN_LIFETIMES, TokenIssuer, scope_text,
     },
-    verifier::{AccountToken, VerifiedToken, Verifier},
+    verifier::{VerifiedToken, Verifier},
 };

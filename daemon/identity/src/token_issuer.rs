@@ -11,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 pub use self::keys::{KeyStoreError, SigningKeys};
-use super::{jws::UnverifiedToken, token_error::TokenError, verifier::AccountToken};
+use super::{jws::UnverifiedToken, token_error::TokenError};
 
 /// How long an access token is valid, unless it is configured.
 pub const DEFAULT_TOKEN_LIFETIME: Duration = Duration::from_mins(15);
@@ -31,6 +31,15 @@ pub struct TokenIssuer {
     keys: SigningKeys,
     /// How long its tokens are valid, in seconds.
     lifetime: i64,
+}
+
+/// What a token of this daemon says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountToken {
+    /// The client id of the service account.
+    pub client_id: Arc<str>,
+    /// What the token may be used for.
+    pub scopes: Scopes,
 }
 
 /// A token that was just issued. Its `Debug` output does not show it.

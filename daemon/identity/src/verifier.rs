@@ -9,16 +9,15 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kontraktor_access::Scopes;
 use lru::LruCache;
 use sha2::{Digest as _, Sha256};
 
 use super::{
     claims::has_expired,
     issuer::{Fetch, HttpFetch, Issuer, IssuerSettings, Principal},
-    jws::{MAX_TOKEN_BYTES, UnverifiedToken},
-    token_error::TokenError,
-    token_issuer::TokenIssuer,
+    jws::UnverifiedToken,
+    token_error::{MAX_TOKEN_BYTES, TokenError},
+    token_issuer::{AccountToken, TokenIssuer},
 };
 
 /// How many verified tokens are remembered.
@@ -31,15 +30,6 @@ pub enum VerifiedToken {
     External(Arc<Principal>),
     /// It was issued by this daemon to a service account, which may have been deleted since.
     Account(AccountToken),
-}
-
-/// What a token of this daemon says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountToken {
-    /// The client id of the service account.
-    pub client_id: Arc<str>,
-    /// What the token may be used for.
-    pub scopes: Scopes,
 }
 
 /// Verifies tokens.

@@ -15,13 +15,10 @@ use kontraktor_model::limits::MAX_MESSAGE_BYTES;
 use tokio::time::{sleep_until, timeout};
 use tower::{Service, ServiceExt as _};
 
-use super::{
-    activity::{Activity, Expired},
-    io::Connection,
-    limits::ConnectionLimits,
-    request_body::RequestBody,
-};
+use super::{io::Connection, request_body::RequestBody};
 use crate::{
+    activity::{Activity, Expired},
+    connection_limits::ConnectionLimits,
     listener::{Accepted, Established, Peer},
     running::Running,
     stopping::Stopping,
@@ -105,7 +102,7 @@ where
         let activity = Activity::new();
         let io = TokioIo::new(Connection::new(socket, self.running.clone(), activity.clone()));
         let service = self.service.clone();
-        let patience = is_remote.then_some(self.limits.stall_timeout);
+        let stall_timeout = is_remote.then_some(self.limits.stall_timeout);
         let service = hyper::service::service_fn({
             let activity = activity.clone();
             move |mut request: Request<Incoming>| {
@@ -117,7 +114,7 @@ where
                 let body = if request.uri().path().starts_with("/grpc.") {
                     request.map(Body::new)
                 } else {
-                    request.map(|body| Body::new(RequestBody::new(body, MAX_BODY_BYTES, patience)))
+                    request.map(|body| Body::new(RequestBody::new(body, MAX_BODY_BYTES, stall_timeout)))
                 };
                 service.clone().oneshot(body)
             }
@@ -200,7 +197,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{calls::CallLayer, listener::IsEncrypted, server::Admission};
+    use crate::{calls::CallLayer, connection_limits::Admission, listener::IsEncrypted};
     use tower::Layer as _;
 
     /// Serves one connection with a service that answers so many bytes, in pieces. Returns the client's end.

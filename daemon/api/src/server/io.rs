@@ -9,8 +9,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::activity::Activity;
 use crate::{
+    activity::Activity,
     listener::Socket,
     running::{Counted, Running},
 };

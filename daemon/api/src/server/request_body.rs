@@ -28,9 +28,10 @@ struct Pace {
 }
 
 impl<B> RequestBody<B> {
-    /// A body of at most so many bytes. With a patience, it must begin within it, and continue at the least rate.
-    pub(super) fn new(body: B, most: u64, patience: Option<Duration>) -> Self {
-        let pace = patience.map(|patience| Pace { deadline: Instant::now() + patience, sleep: None });
+    /// A body of at most so many bytes. With a stall timeout, it must begin within that, and continue at the least rate.
+    pub(super) fn new(body: B, most: u64, stall_timeout: Option<Duration>) -> Self {
+        let pace =
+            stall_timeout.map(|stall_timeout| Pace { deadline: Instant::now() + stall_timeout, sleep: None });
         Self { body, left: most, pace }
     }
 }
@@ -98,10 +99,10 @@ mod tests {
     use super::*;
 
     /// A body of what is sent to it.
-    fn body(most: u64, patience: Option<Duration>) -> (mpsc::Sender<Bytes>, RequestBody<AnyBody>) {
+    fn body(most: u64, stall_timeout: Option<Duration>) -> (mpsc::Sender<Bytes>, RequestBody<AnyBody>) {
         let (sender, pieces) = mpsc::channel(8);
         let pieces = ReceiverStream::new(pieces).map(Ok::<_, io::Error>);
-        (sender, RequestBody::new(AnyBody::from_stream(pieces), most, patience))
+        (sender, RequestBody::new(AnyBody::from_stream(pieces), most, stall_timeout))
     }
 
     fn piece(length: usize) -> Bytes {
@@ -125,15 +126,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_must_come_as_fast_as_any_line_is() {
-        let patience = Duration::from_secs(30);
+        let stall_timeout = Duration::from_secs(30);
         // Nothing at all.
-        let (_sender, silent) = body(1 << 20, Some(patience));
+        let (_sender, silent) = body(1 << 20, Some(stall_timeout));
         let begun = Instant::now();
         assert!(silent.collect().await.unwrap_err().to_string().contains("too slowly"));
-        assert_eq!(begun.elapsed(), patience);
+        assert_eq!(begun.elapsed(), stall_timeout);
         // A byte every ten seconds is no progress, and twice the least rate is.
         for (length, is_good) in [(1, false), (10 * 1024, true)] {
-            let (sender, body) = body(1 << 20, Some(patience));
+            let (sender, body) = body(1 << 20, Some(stall_timeout));
             tokio::spawn(async move {
                 for _ in 0..20 {
                     tokio::time::sleep(Duration::from_secs(10)).await;

@@ -1,12 +1,13 @@
 //! What a client shows the daemon to say who it is: nothing, a token, or client credentials that it exchanges for tokens.
 
+mod access_token;
 mod authorization;
 mod token_request;
 mod token_source;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-pub(super) use self::{authorization::Authorization, token_source::TokenError};
+pub(super) use self::{access_token::TokenError, authorization::Authorization};
 use super::settings::{Level, Setting, SettingError};
 use crate::endpoint::TokenUrl;
 

@@ -8,8 +8,9 @@ use tonic::metadata::{Ascii, MetadataValue};
 
 use super::{
     Credentials,
+    access_token::{TokenError, bearer},
     token_request::TokenEndpoint,
-    token_source::{TokenError, TokenSource},
+    token_source::TokenSource,
 };
 use crate::{
     client::{connect::Target, error::ClientError, settings::SettingError, tls::Tls},
@@ -124,14 +125,6 @@ impl Authorization {
             ),
         }
     }
-}
-
-/// Returns the header for a token; `None`: the token contains what no header may.
-pub(super) fn bearer(token: &str) -> Option<MetadataValue<Ascii>> {
-    let mut header: MetadataValue<Ascii> = format!("Bearer {token}").parse().ok()?;
-    // Never printed, and never in the table with which HTTP/2 compresses headers.
-    header.set_sensitive(true);
-    Some(header)
 }
 
 fn invalid_token() -> ClientError {

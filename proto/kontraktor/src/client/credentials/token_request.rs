@@ -15,9 +15,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     ClientCredentials,
-    authorization::bearer,
+    access_token::{AccessToken, TokenError, bearer},
     is_token,
-    token_source::{AccessToken, TokenError},
 };
 use crate::client::connect::{Connection, Retryability, Target, tls_failure};
 

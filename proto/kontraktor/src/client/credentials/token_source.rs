@@ -11,37 +11,11 @@ use tokio::{
 };
 use tonic::metadata::{Ascii, MetadataValue};
 
-use super::token_request::TokenEndpoint;
-use crate::client::connect::{ConnectError, Retryability};
+use super::{access_token::TokenError, token_request::TokenEndpoint};
+use crate::client::connect::Retryability;
 
 /// A token is renewed this long before it expires, or a fifth of its lifetime, if that is shorter.
 const LONGEST_MARGIN: Duration = Duration::from_mins(1);
-
-/// Why there is no token.
-#[derive(Debug, Clone)]
-pub(in super::super) struct TokenError {
-    /// Where it was asked for.
-    pub(in super::super) url: String,
-    pub(in super::super) retryability: Retryability,
-    /// How long the endpoint asks to wait.
-    pub(in super::super) retry_after: Duration,
-    pub(in super::super) reason: String,
-    pub(in super::super) remedy: String,
-}
-
-impl TokenError {
-    pub(super) fn unreachable(url: &str, error: ConnectError) -> Self {
-        let ConnectError { retryability, reason, remedy } = error;
-        Self { url: url.to_owned(), retryability, retry_after: Duration::ZERO, reason, remedy }
-    }
-}
-
-/// An access token.
-pub(super) struct AccessToken {
-    pub(super) header: MetadataValue<Ascii>,
-    /// How long it is valid; `None`: the endpoint does not say.
-    pub(super) lifetime: Option<Duration>,
-}
 
 /// The newest token.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::limits::ConnectionLimits;
+use super::connection_limits::ConnectionLimits;
 
 /// How the preface of an HTTP/2 connection begins (RFC 9113 §3.4); no method of HTTP/1.1 does.
 const PREFACE: &[u8] = b"PRI";
