@@ -58,15 +58,15 @@ pub(crate) struct CliError {
     hint: Option<String>,
     /// The daemon's reason, if the daemon refused.
     code: Option<ProblemCode>,
-    /// The field of the request that the daemon blames; empty for none.
-    field: String,
+    /// The field of the request that the daemon blames, where it blames one.
+    field: Option<String>,
     /// Overrides the kind's exit code.
     exit_code: Option<u8>,
 }
 
 impl CliError {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, code: None, field: String::new(), exit_code: None }
+        Self { kind, message: message.into(), hint: None, code: None, field: None, exit_code: None }
     }
 
     pub(crate) fn general(message: impl Into<String>) -> Self {
@@ -152,7 +152,7 @@ impl From<ClientError> for CliError {
             message: error.to_string(),
             hint,
             code: error.problem().map(Problem::code),
-            field: error.problem().map(|problem| problem.field.clone()).unwrap_or_default(),
+            field: error.problem().map(|problem| problem.field.clone()).filter(|field| !field.is_empty()),
             exit_code: None,
         }
     }

@@ -22,14 +22,14 @@ impl CliError {
     /// Adds a hint if the environment does not exist. The daemon's own hints for revisions, times, keys, secrets and vaults
     /// are better, and are kept.
     pub(crate) fn hint_missing_environment(self) -> Self {
-        let other = matches!(self.field.as_str(), "at" | "until" | "to_revision" | "key");
+        let other = matches!(self.field.as_deref(), Some("at" | "until" | "to_revision" | "key"));
         let absent = self.code.is_none_or(|code| code == ProblemCode::NotFound);
         if self.kind == Kind::NotFound && absent && !other { self.hint(LIST_ENVIRONMENTS) } else { self }
     }
 
     /// Adds a hint if an environment to import does not exist.
     pub(crate) fn hint_missing_import(self) -> Self {
-        if self.field == "imports" { self.hint_missing_environment() } else { self }
+        if self.field.as_deref() == Some("imports") { self.hint_missing_environment() } else { self }
     }
 
     /// Adds a hint if other writers were faster again and again.
@@ -39,7 +39,7 @@ impl CliError {
 
     /// Adds a hint if the schema, or its project, does not exist.
     pub(crate) fn hint_missing_schema(self, project: &ProjectName) -> Self {
-        if self.field == "project" {
+        if self.field.as_deref() == Some("project") {
             return self.hint_missing_project();
         }
         self.hint_for(Kind::NotFound, || format!("list schemas with `ktr schema list {project}`"))

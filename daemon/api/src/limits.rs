@@ -70,12 +70,12 @@ impl RateLimits {
 impl Limiters {
     fn new(settings: RateLimitSettings) -> Self {
         Self {
-            actors: KeyedLimiter::new("actor", settings.requests_per_second, settings.burst),
-            addresses: KeyedLimiter::new(
-                "address",
-                settings.address_requests_per_second,
-                settings.address_burst,
-            ),
+            actors: settings
+                .requests_per_second
+                .map(|per_second| KeyedLimiter::new("actor", per_second, settings.burst)),
+            addresses: settings
+                .address_requests_per_second
+                .map(|per_second| KeyedLimiter::new("address", per_second, settings.address_burst)),
             settings,
         }
     }
@@ -109,17 +109,19 @@ pub(crate) fn whole_seconds(wait: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use kontraktor_access::Scopes;
 
-    use super::*;
+    use super::{settings::at_least_one, *};
 
     fn limits() -> RateLimits {
         RateLimits::new(RateLimitSettings {
-            requests_per_second: 1,
-            burst: 3,
-            address_requests_per_second: 1,
-            address_burst: 10,
-            failure_cost: 4,
+            requests_per_second: NonZeroU32::new(1),
+            burst: at_least_one(3),
+            address_requests_per_second: NonZeroU32::new(1),
+            address_burst: at_least_one(10),
+            failure_cost: at_least_one(4),
         })
     }
 
@@ -171,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_are_the_same_forget_nothing_and_zero_means_no_limit() {
+    fn settings_that_are_the_same_forget_nothing_and_none_is_no_limit() {
         let limits = limits();
         let busy = caller("a:busy");
         while limits.check_caller(&busy).is_ok() {}
         let settings = limits.current.load().settings;
         limits.replace(settings);
         assert!(limits.check_caller(&busy).is_err());
-        limits.replace(RateLimitSettings { requests_per_second: 0, ..settings });
+        limits.replace(RateLimitSettings { requests_per_second: None, ..settings });
         assert!((0..100).all(|_| limits.check_caller(&busy).is_ok()));
     }
 

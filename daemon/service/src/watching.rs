@@ -30,9 +30,9 @@ const LIFETIME: Duration = Duration::from_hours(1);
 /// One commit that changed the effective variables, the settings or the imports of a watched environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentChange {
-    /// The version of the snapshot afterwards; empty where the environment was deleted. Where one commit wrote several of
+    /// The version of the snapshot afterwards. None: the environment was deleted. Where one commit wrote several of
     /// the environments, only the last of its changes has the new version, so that resuming loses none.
-    pub version: String,
+    pub version: Option<String>,
     /// The environment's own revision afterwards.
     pub revision: u64,
     /// The environment that was written: the watched one, or one that it imports.
@@ -179,7 +179,7 @@ impl Watch {
         Arc::new(match hub::snapshot(&state, &self.watched) {
             Ok(current) => reset(&current, self.seen),
             Err(_) => EnvironmentChange {
-                version: String::new(),
+                version: None,
                 revision: state.tombstone(&self.watched.path).map_or(0, |gone| gone.revision),
                 origin: self.watched.path.clone(),
                 keys: Vec::new(),
@@ -203,7 +203,7 @@ impl Drop for Watch {
 fn reset(current: &Snapshot, seq: u64) -> EnvironmentChange {
     let environment = current.environment();
     EnvironmentChange {
-        version: current.version(),
+        version: Some(current.version()),
         revision: environment.revision,
         origin: environment.path.clone(),
         keys: Vec::new(),

@@ -7,11 +7,7 @@ use kontraktor_identity::{CertificateTable, IssuerTable};
 use kontraktor_vault::{SettingError, VaultTable, read_config};
 use serde::Deserialize;
 
-use super::{
-    error::ConfigError,
-    identity::{LimitsTable, TokensTable},
-    process_env::ProcessEnv,
-};
+use super::{error::ConfigError, process_env::ProcessEnv};
 
 /// The settings of the file. Every one is optional; an unknown one is an error.
 #[derive(Debug, Default, Deserialize)]
@@ -59,6 +55,24 @@ pub(super) struct ConnectionsTable {
     pub(super) header_timeout: Option<String>,
     pub(super) idle_timeout: Option<String>,
     pub(super) stall_timeout: Option<String>,
+}
+
+/// The table `[tokens]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokensTable {
+    pub(super) lifetime: Option<String>,
+}
+
+/// The table `[limits]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsTable {
+    pub(super) requests_per_second: Option<u32>,
+    pub(super) burst: Option<u32>,
+    pub(super) address_requests_per_second: Option<u32>,
+    pub(super) address_burst: Option<u32>,
+    pub(super) failure_cost: Option<u32>,
 }
 
 /// The file's path and settings; `None` where there is no file.

@@ -1,36 +1,22 @@
 //! The settings of who may call from the network: issuers of tokens, rules for client certificates, the daemon's own URL, limits.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use kontraktor_api::RateLimitSettings;
 use kontraktor_identity::{
     CertificateRules, CertificateTable, DEFAULT_TOKEN_LIFETIME, IssuerSettings, IssuerTable, TOKEN_LIFETIMES,
     build_issuers,
 };
-use serde::Deserialize;
 
-use super::{ConfigError, ProcessEnv, Setting, file::FileLayer, setting::Lookup, source::Source};
+use super::{
+    ConfigError, ProcessEnv, Setting,
+    file::{FileLayer, LimitsTable},
+    setting::Lookup,
+    source::Source,
+};
 
 /// The highest number of requests a second that a limit can have.
 const MAX_REQUESTS: u32 = 10_000_000;
-
-/// The table `[tokens]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TokensTable {
-    lifetime: Option<String>,
-}
-
-/// The table `[limits]`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LimitsTable {
-    requests_per_second: Option<u32>,
-    burst: Option<u32>,
-    address_requests_per_second: Option<u32>,
-    address_burst: Option<u32>,
-    failure_cost: Option<u32>,
-}
 
 /// The checked settings of who may call.
 #[derive(Debug, Clone)]
@@ -115,9 +101,11 @@ impl Identities {
             address_burst,
             failure_cost,
         } = self.limits.value;
+        let or_zero = |rate: Option<NonZeroU32>| rate.map_or(0, NonZeroU32::get);
+        let (actors, addresses) = (or_zero(requests_per_second), or_zero(address_requests_per_second));
         let limits = format!(
-            "{{ requests_per_second = {requests_per_second}, burst = {burst}, address_requests_per_second = \
-             {address_requests_per_second}, address_burst = {address_burst}, failure_cost = {failure_cost} }}"
+            "{{ requests_per_second = {actors}, burst = {burst}, address_requests_per_second = \
+             {addresses}, address_burst = {address_burst}, failure_cost = {failure_cost} }}"
         );
         let lifetime = humantime::format_duration(self.token_lifetime.value).to_string();
         [
@@ -158,29 +146,32 @@ fn checked_lifetime(text: &str) -> Result<Duration, String> {
 
 fn checked_limits(table: LimitsTable) -> Result<RateLimitSettings, String> {
     let default = RateLimitSettings::default();
-    let number = |name: &str, setting: Option<u32>, default: u32, least: u32| {
-        let number = setting.unwrap_or(default);
-        if (least..=MAX_REQUESTS).contains(&number) {
-            return Ok(number);
-        }
-        Err(format!("`{name}` is {number}; expected {least} to {MAX_REQUESTS}"))
+    let error =
+        |name: &str, number, least| format!("`{name}` is {number}; expected {least} to {MAX_REQUESTS}");
+    let rate = |name: &str, setting, default| match setting {
+        None => Ok(default),
+        Some(number @ 0..=MAX_REQUESTS) => Ok(NonZeroU32::new(number)),
+        Some(number) => Err(error(name, number, 0)),
+    };
+    let number = |name: &str, setting: Option<u32>, default| match setting.map(NonZeroU32::new) {
+        None => Ok(default),
+        Some(Some(number)) if number.get() <= MAX_REQUESTS => Ok(number),
+        Some(number) => Err(error(name, number.map_or(0, NonZeroU32::get), 1)),
     };
     Ok(RateLimitSettings {
-        requests_per_second: number(
+        requests_per_second: rate(
             "requests_per_second",
             table.requests_per_second,
             default.requests_per_second,
-            0,
         )?,
-        burst: number("burst", table.burst, default.burst, 1)?,
-        address_requests_per_second: number(
+        burst: number("burst", table.burst, default.burst)?,
+        address_requests_per_second: rate(
             "address_requests_per_second",
             table.address_requests_per_second,
             default.address_requests_per_second,
-            0,
         )?,
-        address_burst: number("address_burst", table.address_burst, default.address_burst, 1)?,
-        failure_cost: number("failure_cost", table.failure_cost, default.failure_cost, 1)?,
+        address_burst: number("address_burst", table.address_burst, default.address_burst)?,
+        failure_cost: number("failure_cost", table.failure_cost, default.failure_cost)?,
     })
 }
 
@@ -230,7 +221,7 @@ mod tests {
     fn limits_have_bounds_and_zero_is_none() {
         assert_eq!(checked_limits(LimitsTable::default()), Ok(RateLimitSettings::default()));
         let off = LimitsTable { requests_per_second: Some(0), ..LimitsTable::default() };
-        assert_eq!(checked_limits(off).unwrap().requests_per_second, 0);
+        assert_eq!(checked_limits(off).unwrap().requests_per_second, None);
         for (table, problem) in [
             (
                 LimitsTable { burst: Some(0), ..LimitsTable::default() },

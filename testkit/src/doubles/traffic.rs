@@ -51,9 +51,9 @@ impl Traffic {
         self.lock().seen.iter().filter(|seen| such(seen)).count()
     }
 
-    /// Waits until `n` matching requests have arrived. Returns whether they did within `patience`.
-    pub fn wait_for(&self, n: usize, patience: Duration, such: impl Fn(&Seen) -> bool) -> bool {
-        let until = Instant::now() + patience;
+    /// Waits until `n` matching requests have arrived. Returns whether they did within `timeout`.
+    pub fn wait_for(&self, n: usize, timeout: Duration, such: impl Fn(&Seen) -> bool) -> bool {
+        let until = Instant::now() + timeout;
         let mut state = self.lock();
         while state.seen.iter().filter(|seen| such(seen)).count() < n {
             let left = until.saturating_duration_since(Instant::now());

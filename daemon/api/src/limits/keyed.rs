@@ -3,6 +3,7 @@
 use std::{
     fmt,
     hash::Hash,
+    num::NonZeroU32,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,8 +14,6 @@ use governor::{
     middleware::NoOpMiddleware,
     state::{InMemoryState, NotKeyed, keyed::HashMapStateStore},
 };
-
-use super::settings::at_least_one;
 
 /// How many keys are counted. Further ones share a limit until some of the counted have been quiet.
 const MAX_KEYS: usize = 65_536;
@@ -49,21 +48,17 @@ pub(super) struct KeyedLimiter<K: Hash + Eq + Clone> {
 }
 
 impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
-    /// Returns `None` where there is no limit.
-    pub(super) fn new(policy: &'static str, per_second: u32, burst: u32) -> Option<Self> {
-        if per_second == 0 {
-            return None;
-        }
-        let quota = Quota::per_second(at_least_one(per_second)).allow_burst(at_least_one(burst));
+    pub(super) fn new(policy: &'static str, per_second: NonZeroU32, burst: NonZeroU32) -> Self {
+        let quota = Quota::per_second(per_second).allow_burst(burst);
         let clock = DefaultClock::default();
-        Some(Self {
+        Self {
             policy,
             quota,
             keyed: Keyed::hashmap_with_clock(quota, clock.clone()),
             overflow: Shared::direct_with_clock(quota, clock.clone()),
             clock,
             last_sweep: Mutex::default(),
-        })
+        }
     }
 
     /// Counts one request.
@@ -73,13 +68,16 @@ impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
     }
 
     /// Counts so many requests, or as many as are left.
-    pub(super) fn charge(&self, key: &K, cost: u32) {
+    pub(super) fn charge(&self, key: &K, cost: NonZeroU32) {
         if !self.has_room() {
             return;
         }
-        let mut cost = cost.min(self.quota.burst_size().get());
-        while cost > 0 && !matches!(self.keyed.check_key_n(key, at_least_one(cost)), Ok(Ok(()))) {
-            cost /= 2;
+        let mut left = Some(cost.min(self.quota.burst_size()));
+        while let Some(cost) = left {
+            if matches!(self.keyed.check_key_n(key, cost), Ok(Ok(()))) {
+                break;
+            }
+            left = NonZeroU32::new(cost.get() / 2);
         }
     }
 
@@ -120,12 +118,12 @@ impl<K: Hash + Eq + Clone> fmt::Debug for KeyedLimiter<K> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::settings::at_least_one, *};
 
     #[test]
     fn keys_beyond_the_bound_share_a_limit_and_quiet_ones_make_room() {
         // So slow that nobody recovers while the test runs.
-        let limiter = KeyedLimiter::new("actor", 1, 4_000_000).unwrap();
+        let limiter = KeyedLimiter::new("actor", at_least_one(1), at_least_one(4_000_000));
         for key in 0..MAX_KEYS {
             assert_eq!(limiter.check(&key), Ok(()));
         }
@@ -135,7 +133,7 @@ mod tests {
         }
         assert_eq!(limiter.keyed.len(), MAX_KEYS);
 
-        let quick = KeyedLimiter::new("actor", 1_000_000_000, 10).unwrap();
+        let quick = KeyedLimiter::new("actor", at_least_one(1_000_000_000), at_least_one(10));
         for key in 0..=MAX_KEYS {
             assert_eq!(quick.check(&key), Ok(()));
         }

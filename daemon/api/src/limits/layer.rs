@@ -125,13 +125,13 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::limits::RateLimitSettings;
+    use crate::limits::{RateLimitSettings, settings::at_least_one};
 
     async fn answers(peer: Peer, count: usize, fails: bool) -> Vec<Response<Body>> {
         let settings = RateLimitSettings {
-            address_burst: 10,
-            failure_cost: 20,
-            address_requests_per_second: 1,
+            address_burst: at_least_one(10),
+            failure_cost: at_least_one(20),
+            address_requests_per_second: Some(at_least_one(1)),
             ..Default::default()
         };
         let inner = tower::service_fn(move |_: Request<()>| async move {

@@ -241,7 +241,7 @@ fn jump(topics: &mut Topics, state: &State) -> Vec<Watched> {
             }
             Err(_) => {
                 let change = EnvironmentChange {
-                    version: String::new(),
+                    version: None,
                     revision: state.tombstone(&watched.path).map_or(0, |gone| gone.revision),
                     origin: watched.path.clone(),
                     keys: Vec::new(),

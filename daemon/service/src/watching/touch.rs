@@ -101,14 +101,14 @@ pub(super) fn changes(
     before: &str,
     after: Option<&Snapshot>,
 ) -> Vec<EnvironmentChange> {
-    let version = after.map(Snapshot::version).unwrap_or_default();
+    let version = after.map(Snapshot::version);
     let revision = after.map(|snapshot| snapshot.environment().revision);
     let last = touches.len().saturating_sub(1);
     touches
         .iter()
         .enumerate()
         .map(|(place, touch)| EnvironmentChange {
-            version: if place == last { version.clone() } else { before.to_owned() },
+            version: if place == last { version.clone() } else { Some(before.to_owned()) },
             revision: revision.unwrap_or(touch.revision),
             origin: touch.origin.clone(),
             keys: touch.keys.clone(),

@@ -105,9 +105,9 @@ async fn a_batch_over_several_environments_has_the_new_version_at_its_end_only()
     let after = service.snapshot(&caller(), &path("demo/dev"), false).unwrap().version();
     let (first, last) = (next(&mut watched).await, next(&mut watched).await);
     assert_eq!((brief(&first), brief(&last)), ("demo/base 3 A".to_owned(), "demo/dev 3 B".to_owned()));
-    assert_eq!((&first.version, &last.version), (&before, &after));
+    assert_eq!((first.version.as_ref(), last.version.as_ref()), (Some(&before), Some(&after)));
     // Resumed after the first, both come again: none is lost.
-    let mut again = watch(&service, "demo/dev", Some(&first.version)).await;
+    let mut again = watch(&service, "demo/dev", first.version.as_deref()).await;
     assert_eq!((next(&mut again).await, next(&mut again).await), (first, last));
     silent(&mut again).await;
 }
@@ -133,9 +133,9 @@ async fn what_was_missed_comes_from_the_log_exactly_as_it_would_have_been_heard(
         for missed in 0..=heard.len() {
             let after = match missed {
                 0 => continue,
-                missed => heard[missed - 1].version.clone(),
+                missed => heard[missed - 1].version.as_deref(),
             };
-            let mut again = watch(&service, "demo/dev", Some(&after)).await;
+            let mut again = watch(&service, "demo/dev", after).await;
             for change in &heard[missed..] {
                 assert_eq!(next(&mut again).await, *change, "after {missed}");
             }
@@ -152,7 +152,11 @@ async fn a_version_that_is_not_known_is_a_reset() {
     for unknown in ["", "x", "1-", "0-00", "2-000000000000000000000000", "99-00", "18446744073709551616-00"] {
         let mut watched = watch(&service, "demo/dev", Some(unknown)).await;
         let change = next(&mut watched).await;
-        assert_eq!((change.reset, &change.version, change.revision), (true, &current, 2), "{unknown}");
+        assert_eq!(
+            (change.reset, change.version.as_ref(), change.revision),
+            (true, Some(&current), 2),
+            "{unknown}"
+        );
         silent(&mut watched).await;
     }
 }
@@ -184,7 +188,7 @@ async fn a_watch_ends_with_its_environment_with_its_rights_and_with_the_daemon()
         .await
         .unwrap();
     let last = next(&mut watched).await;
-    assert!(last.deleted && last.version.is_empty() && last.revision == 3, "{last:?}");
+    assert!(last.deleted && last.version.is_none() && last.revision == 3, "{last:?}");
     assert!(watched.next().await.is_none());
     service.end_watches();
     assert!(timeout(Duration::from_mins(1), base.next()).await.unwrap().is_none());

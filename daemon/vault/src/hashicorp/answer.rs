@@ -58,9 +58,9 @@ pub(super) struct Auth<'a> {
 }
 
 impl Auth<'_> {
-    /// Returns the token; it is empty where Vault requires a second factor.
+    /// Returns the token. None: Vault requires a second factor first, and says so with an empty text.
     pub(super) fn token(&self) -> Option<Zeroizing<Vec<u8>>> {
-        self.client_token.and_then(text).map(Zeroizing::new)
+        self.client_token.and_then(text).map(Zeroizing::new).filter(|text| !text.is_empty())
     }
 }
 

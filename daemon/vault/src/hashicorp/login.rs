@@ -151,7 +151,7 @@ async fn log_in(
     }
     let auth = answer.parse::<SignedIn<'_>>(vault)?.auth;
     let auth = auth.ok_or_else(|| invalid_answer(vault, "to the sign-in without a token"))?;
-    let text = auth.token().filter(|text| !text.is_empty()).ok_or_else(|| {
+    let text = auth.token().ok_or_else(|| {
         VaultError::new(
             VaultErrorKind::SignIn,
             format!("vault \"{vault}\" requires multi-factor authentication for this sign-in"),

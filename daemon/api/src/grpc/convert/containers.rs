@@ -64,7 +64,7 @@ pub(crate) fn environment(environment: &Environment) -> v1::Environment {
 
 pub(crate) fn change(change: &EnvironmentChange) -> v1::EnvironmentChange {
     v1::EnvironmentChange {
-        version: change.version.clone(),
+        version: change.version.clone().unwrap_or_default(),
         revision: change.revision,
         origin: Some((&change.origin).into()),
         keys: change.keys.iter().map(ToString::to_string).collect(),

@@ -144,8 +144,8 @@ async fn serve(mut stream: TcpStream, seen: Arc<watch::Sender<Vec<Seen>>>, answe
         let reply = answer(&request);
         seen.send_modify(|all| all.push(request));
         let reply = match reply {
-            Reply::Held(gate, reply) => {
-                gate.notified().await;
+            Reply::Held(release, reply) => {
+                release.notified().await;
                 *reply
             }
             reply => reply,

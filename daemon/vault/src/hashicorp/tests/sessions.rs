@@ -40,11 +40,11 @@ async fn a_hundred_readers_sign_in_once() {
 
 #[tokio::test]
 async fn a_cancelled_reader_leaves_the_token_to_the_next() {
-    let gate = Arc::new(Notify::new());
+    let issue = Arc::new(Notify::new());
     let (double, vault) = world({
-        let gate = Arc::clone(&gate);
+        let issue = Arc::clone(&issue);
         move |seen| match seen.path() {
-            LOGIN => Some(Reply::Held(Arc::clone(&gate), Box::new(granted("hvs.first", 3600)))),
+            LOGIN => Some(Reply::Held(Arc::clone(&issue), Box::new(granted("hvs.first", 3600)))),
             _ => guarded(seen, &["hvs.first"]),
         }
     })
@@ -57,7 +57,7 @@ async fn a_cancelled_reader_leaves_the_token_to_the_next() {
     double.saw(LOGIN, 1).await;
     reader.abort();
     assert!(reader.await.unwrap_err().is_cancelled());
-    gate.notify_one();
+    issue.notify_one();
     assert_eq!(field(&vault.fetch(&secret(APP)).await.unwrap()), "a");
     assert_eq!(double.count(LOGIN), 1);
 }
@@ -305,11 +305,11 @@ async fn issued_tokens_are_revoked_when_the_daemon_stops() {
 
 #[tokio::test]
 async fn a_token_that_is_issued_when_the_daemon_stops_is_revoked_at_once() {
-    let gate = Arc::new(Notify::new());
+    let issue = Arc::new(Notify::new());
     let (double, vault) = world({
-        let gate = Arc::clone(&gate);
+        let issue = Arc::clone(&issue);
         move |seen| match seen.path() {
-            LOGIN => Some(Reply::Held(Arc::clone(&gate), Box::new(granted("hvs.first", 3600)))),
+            LOGIN => Some(Reply::Held(Arc::clone(&issue), Box::new(granted("hvs.first", 3600)))),
             _ => guarded(seen, &["hvs.first"]),
         }
     })
@@ -323,7 +323,7 @@ async fn a_token_that_is_issued_when_the_daemon_stops_is_revoked_at_once() {
     let mut close = std::pin::pin!(vault.sign_out());
     // It waits, and the token comes after that.
     assert!(waits(close.as_mut()).await);
-    gate.notify_one();
+    issue.notify_one();
     close.await;
     double.saw("auth/token/revoke-self", 1).await;
     assert_eq!(double.seen().last().unwrap().token(), Some("hvs.first"));
