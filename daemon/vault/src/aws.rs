@@ -9,6 +9,7 @@ mod content;
 mod error;
 mod sdk_error;
 mod settings;
+mod shared_config;
 mod transport;
 
 use std::{

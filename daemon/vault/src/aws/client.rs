@@ -39,6 +39,7 @@ impl AwsClient {
         settings.check_environment(|name| std::env::var(name).ok())?;
         let authorities = settings.ca_file.as_deref().map(Authorities::read).transpose()?;
         let http = transport::client(authorities.as_ref(), settings.plain_http());
+        connection::check_shared_config(name, &settings, &http)?;
         Ok(Self { name: name.clone(), settings, http, connection: Lazy::new() })
     }
 

@@ -1,6 +1,6 @@
 //! The SDK's client, built from settings: region, credentials, endpoint and retries.
 
-use std::{path::Path, time::Duration};
+use std::{env, path::Path, time::Duration};
 
 use aws_config::{
     BehaviorVersion, ConfigLoader, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
@@ -14,12 +14,13 @@ use aws_sdk_secretsmanager::{
         retry::{RetryConfig, RetryPartition},
     },
 };
-use kontraktor_hardening::file::{OpenError, Rule, open};
+use futures_util::FutureExt as _;
 use kontraktor_model::names::VaultName;
 
 use super::{
     error,
     settings::{AwsAuth, AwsSettings},
+    shared_config,
 };
 use crate::{
     cloud::server_url,
@@ -45,10 +46,10 @@ pub(super) async fn connect(
     settings: &AwsSettings,
     http: &SharedHttpClient,
 ) -> Result<Connection, VaultError> {
-    check_credentials_file(&settings.auth).map_err(|problem| {
-        VaultError::new(VaultErrorKind::SignIn, format!("vault \"{vault}\": {problem}"))
-    })?;
-    let config = load(settings, http).await;
+    let refused = |problem| VaultError::new(VaultErrorKind::SignIn, format!("vault \"{vault}\": {problem}"));
+    shared_config::check_files(&settings.auth, |name| env::var_os(name)).map_err(refused)?;
+    let config = loader(settings, http).load().await;
+    shared_config::check_endpoints(&config, settings.plain_http()).map_err(refused)?;
     let Some(region) = config.region().cloned() else {
         return Err(VaultError::new(
             VaultErrorKind::SignIn,
@@ -71,12 +72,37 @@ pub(super) async fn connect(
     Ok(Connection {
         client: Client::from_conf(builder.build()),
         region: region.to_string(),
-        endpoint: settings.address.clone().or_else(|| config.endpoint_url().map(described)),
+        endpoint: settings
+            .address
+            .clone()
+            .or_else(|| shared_config::secrets_endpoint(&config).as_deref().map(described)),
         credentials,
     })
 }
 
-async fn load(settings: &AwsSettings, http: &SharedHttpClient) -> SdkConfig {
+/// Checks, before the first request, what the SDK reads besides the settings. Files that other users may have written are
+/// reported in the log, because they may be correct by then.
+///
+/// # Errors
+/// An endpoint that may not be used.
+pub(super) fn check_shared_config(
+    vault: &VaultName,
+    settings: &AwsSettings,
+    http: &SharedHttpClient,
+) -> Result<(), String> {
+    if let Err(problem) = shared_config::check_files(&settings.auth, |name| env::var_os(name)) {
+        tracing::warn!(%vault, problem, "AWS's files will be refused");
+        return Ok(());
+    }
+    // Given a region and no credentials, nobody is asked for them: loading only reads files.
+    let loader = loader(settings, http).region(Region::from_static("us-east-1")).no_credentials();
+    match loader.load().now_or_never() {
+        Some(config) => shared_config::check_endpoints(&config, settings.plain_http()),
+        None => Ok(()),
+    }
+}
+
+fn loader(settings: &AwsSettings, http: &SharedHttpClient) -> ConfigLoader {
     let retries = RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
         .with_initial_backoff(Duration::from_millis(100))
@@ -95,7 +121,7 @@ async fn load(settings: &AwsSettings, http: &SharedHttpClient) -> SdkConfig {
             loader = loader.profile_files(profile_files(file));
         }
     }
-    loader.load().await
+    loader
 }
 
 async fn credentials(
@@ -130,18 +156,6 @@ async fn credentials(
     Some(SharedCredentialsProvider::new(builder.build_from_provider(base).await))
 }
 
-/// Refuses credentials that other users may have written: a profile may also name a program to run. The SDK reads the file,
-/// and reports one that is missing.
-fn check_credentials_file(auth: &AwsAuth) -> Result<(), String> {
-    let AwsAuth::Profile { credentials_file: Some(file), .. } = auth else { return Ok(()) };
-    match open(file, Rule::Secret) {
-        Err(OpenError::Untrusted(untrusted)) => {
-            Err(format!("`auth.credentials_file` {} {untrusted}", file.display()))
-        }
-        Ok(_) | Err(OpenError::Io(_)) => Ok(()),
-    }
-}
-
 /// Describes an endpoint that the environment or a profile names. It is unchecked, and may contain a password.
 fn described(endpoint: &str) -> String {
     match server_url("endpoint_url", endpoint, PlainHttp::Everywhere) {
@@ -157,20 +171,6 @@ fn profile_files(credentials: &Path) -> EnvConfigFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn credentials_that_others_can_write_are_refused() {
-        use std::{fs, os::unix::fs::PermissionsExt as _};
-
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("credentials");
-        fs::write(&file, "").unwrap();
-        let auth = AwsAuth::Profile { profile: None, credentials_file: Some(file.clone()) };
-        assert_eq!(check_credentials_file(&auth), Ok(()));
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o660)).unwrap();
-        let problem = check_credentials_file(&auth).unwrap_err();
-        insta::assert_snapshot!(problem.replace(&file.display().to_string(), "FILE"), @"`auth.credentials_file` FILE has mode 0660, which lets other users change it. Check its content and run `chmod go-w` on it");
-    }
 
     #[test]
     fn an_endpoint_of_the_environment_is_shown_without_what_may_be_a_credential() {

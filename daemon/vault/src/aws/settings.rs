@@ -78,7 +78,7 @@ impl AwsSettings {
         PlainHttp::from_setting(self.allow_plain_http)
     }
 
-    /// Checks the endpoints that the environment names. Those of a profile are known when it is read, with the first request.
+    /// Checks the endpoints that the environment names. Those of a profile are checked in `shared_config`.
     pub(super) fn check_environment(&self, variable: impl Fn(&str) -> Option<String>) -> Result<(), String> {
         if variable(IGNORE_ENDPOINTS_VARIABLE).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(());

@@ -130,3 +130,37 @@ async fn read(response: &mut HttpResponse) -> Result<SdkBody, BodyError> {
     // Not `SdkBody::from`: the SDK logs every byte of such a body.
     Ok(SdkBody::from_body_1_x(Full::new(received.finish())))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::http::StatusCode;
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::cloud::find_cause;
+
+    /// Answers everything.
+    #[derive(Debug)]
+    struct Answering;
+
+    impl HttpConnector for Answering {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            let status = StatusCode::try_from(200).unwrap();
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::empty())))
+        }
+    }
+
+    #[test]
+    fn nothing_is_sent_in_the_clear_whatever_chose_the_address() {
+        let sent = |plain_http, uri: &str| {
+            let connector = BoundedConnector { connector: SharedHttpConnector::new(Answering), plain_http };
+            connector.call(HttpRequest::get(uri).unwrap()).now_or_never().unwrap()
+        };
+        let refused = sent(PlainHttp::OnLoopback, "http://sts.example.com/").unwrap_err();
+        assert!(find_cause::<PlainHttpRefused>(&refused).is_some());
+        for uri in ["https://sts.example.com/", "http://127.0.0.1:5000/", "http://169.254.169.254/latest"] {
+            assert!(sent(PlainHttp::OnLoopback, uri).is_ok(), "{uri}");
+        }
+        assert!(sent(PlainHttp::Everywhere, "http://sts.example.com/").is_ok());
+    }
+}

@@ -1,6 +1,6 @@
 //! AWS Secrets Manager: the SDK against moto.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use kontraktor_model::reference::Secret;
 use kontraktor_vault::{AwsAuth, AwsRole, AwsSettings, AwsVault, Vault as _, VaultErrorKind};
@@ -230,10 +230,7 @@ fn a_role_is_assumed_with_the_credentials() {
 fn nothing_is_sent_in_the_clear_to_an_endpoint_of_a_profile() {
     let aws = Aws::with("", |settings| settings.address = None);
     aws.key("AKIAFIRST", "endpoint_url = http://192.0.2.1");
-    insta::assert_snapshot!(described(&aws.refused("aws-sm://team/app/db")), @r#"
-    SignIn: nothing was sent to vault "team": its endpoint, or that of its credentials, is http://
-    use https:// in the environment and the profile, or set `allow_plain_http = true` where the network encrypts
-    "#);
+    insta::assert_snapshot!(described(&aws.refused("aws-sm://team/app/db")), @r#"SignIn: vault "team": the endpoint of Secrets Manager in the AWS profile: http:// would send secrets in the clear; use https://, or set `allow_plain_http = true` where the network encrypts"#);
     assert!(aws.wait(aws.vault.check()).is_err());
 
     let aws = Aws::with("https://192.0.2.2", |settings| {
@@ -245,7 +242,39 @@ fn nothing_is_sent_in_the_clear_to_an_endpoint_of_a_profile() {
     });
     aws.key("AKIAFIRST", "endpoint_url = http://192.0.2.1");
     let refused = described(&aws.refused("aws-sm://team/app/db"));
-    assert!(refused.starts_with("SignIn: nothing was sent to vault"), "{refused}");
+    assert!(refused.contains("in the AWS profile: http:// would send secrets in the clear"), "{refused}");
+}
+
+#[test]
+fn an_endpoint_of_a_profile_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credentials");
+    let build = |profile: &str, allow_plain_http: bool| {
+        let settings = AwsSettings {
+            auth: AwsAuth::Profile {
+                profile: Some(profile.to_owned()),
+                credentials_file: Some(file.clone()),
+            },
+            allow_plain_http,
+            ..AwsSettings::default()
+        };
+        AwsVault::new(&"team".parse().unwrap(), settings).map(|_| ())
+    };
+    assert_eq!(build("team", false), Ok(()), "a file that is missing is reported when it is used");
+    let text = "[team]\nendpoint_url = http://me:hunter2@192.0.2.1\n[other]\nendpoint_url = http://127.0.0.1:5000\n\
+                [ignores]\nignore_configured_endpoint_urls = true\nendpoint_url = http://192.0.2.1\n";
+    fs::write(&file, text).unwrap();
+    insta::assert_snapshot!(build("team", false).unwrap_err(), @"the endpoint of Secrets Manager in the AWS profile: http:// would send secrets in the clear; use https://, or set `allow_plain_http = true` where the network encrypts");
+    assert_eq!(build("team", true), Ok(()));
+    for profile in ["other", "ignores", "missing"] {
+        assert_eq!(build(profile, false), Ok(()), "{profile}");
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o660)).unwrap();
+    assert_eq!(
+        build("team", false),
+        Ok(()),
+        "a file that others can write is reported, and refused when it is used"
+    );
 }
 
 #[test]
