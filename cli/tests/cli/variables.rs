@@ -187,7 +187,7 @@ fn invalid_values_are_refused_before_anything_is_written() {
     hint: Add --literal to use every VALUE as it is written.
     [exit 2]
     $ ktr var set infra-demo/dev "A={\"a\":1,\"a\":2}" --type json
-    error: A: value has the key "a" twice in one JSON object; keep one of them
+    error: A: value has the same key twice in one JSON object, the second time before line 1 column 12; keep one of them
     [exit 2]
     $ ktr env show infra-demo/dev
     No variables in infra-demo/dev at revision 1.

@@ -235,7 +235,9 @@ impl BatchRecord {
     /// Reads a record back.
     pub fn parse(items: u32, text: &str) -> Result<Self, RowError> {
         let bad = |why: String| RowError::Record(why);
-        let encoded: Vec<Encoded<'_>> = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+        // The parser's own text may repeat a value.
+        let encoded: Vec<Encoded<'_>> = serde_json::from_str(text)
+            .map_err(|error| bad(format!("unexpected JSON at column {}", error.column())))?;
         let runs = encoded.into_iter().map(Encoded::into_run).collect::<Result<Vec<_>, _>>()?;
         let sum: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
         if sum != u64::from(items) {

@@ -151,11 +151,15 @@ pub enum ValueError {
         /// What the parser says, with line and column.
         reason: String,
     },
-    /// The same key twice in one object, after normalization form C.
-    #[error("value has the key {key:?} twice in one JSON object; keep one of them")]
+    /// The same key twice in one object, after normalization form C. The key is not named: it is part of the value.
+    #[error(
+        "value has the same key twice in one JSON object, the second time before line {line} column {column}; keep one of them"
+    )]
     DuplicateKey {
-        /// The key, cut after 64 characters.
-        key: String,
+        /// Where the second one's value begins, counted from 1.
+        line: usize,
+        /// As `line`; in bytes.
+        column: usize,
     },
     /// Nested too deeply.
     #[error("value is JSON nested more than {MAX_JSON_DEPTH} levels deep; flatten it")]

@@ -17,19 +17,20 @@ pub(super) fn canonicalize(text: &str) -> Result<String, ValueError> {
     // Checks the grammar of the whole text, so that line and column of an error are the author's.
     let raw: &RawValue = serde_json::from_str(text).map_err(not_json)?;
     let mut out = String::with_capacity(text.len());
-    write(raw, 0, &mut out)?;
+    write(raw, 0, text, &mut out)?;
     Ok(out)
 }
 
-fn write(raw: &RawValue, depth: usize, out: &mut String) -> Result<(), ValueError> {
+/// Appends the canonical text of a slice of `whole`.
+fn write(raw: &RawValue, depth: usize, whole: &str, out: &mut String) -> Result<(), ValueError> {
     // Short numbers can be long when written out: stop at the limit instead of after all of them.
     if out.len() > MAX_VALUE_BYTES {
         return Err(ValueError::CanonicalTooLong);
     }
     let text = raw.get();
     match text.as_bytes().first() {
-        Some(b'{') => object(text, deeper(depth)?, out),
-        Some(b'[') => array(text, deeper(depth)?, out),
+        Some(b'{') => object(text, deeper(depth)?, whole, out),
+        Some(b'[') => array(text, deeper(depth)?, whole, out),
         Some(b'"') => string(&serde_json::from_str::<String>(text).map_err(without_place)?, out),
         Some(b'-' | b'0'..=b'9') => {
             out.push_str(&number::canonicalize(text)?);
@@ -47,12 +48,14 @@ fn deeper(depth: usize) -> Result<usize, ValueError> {
     if depth == MAX_JSON_DEPTH { Err(ValueError::TooDeep) } else { Ok(depth + 1) }
 }
 
-fn object(text: &str, depth: usize, out: &mut String) -> Result<(), ValueError> {
+fn object(text: &str, depth: usize, whole: &str, out: &mut String) -> Result<(), ValueError> {
     let mut entries =
         serde_json::Deserializer::from_str(text).deserialize_map(Entries).map_err(without_place)?;
-    entries.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    // Equal keys stay in the order written.
+    entries.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
     if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        return Err(ValueError::DuplicateKey { key: pair[0].0.chars().take(64).collect() });
+        let (line, column) = place(pair[1].1.get(), whole);
+        return Err(ValueError::DuplicateKey { line, column });
     }
     out.push('{');
     for (index, (key, value)) in entries.into_iter().enumerate() {
@@ -61,23 +64,31 @@ fn object(text: &str, depth: usize, out: &mut String) -> Result<(), ValueError> 
         }
         string(&key, out)?;
         out.push(':');
-        write(value, depth, out)?;
+        write(value, depth, whole, out)?;
     }
     out.push('}');
     Ok(())
 }
 
-fn array(text: &str, depth: usize, out: &mut String) -> Result<(), ValueError> {
+fn array(text: &str, depth: usize, whole: &str, out: &mut String) -> Result<(), ValueError> {
     let items = serde_json::Deserializer::from_str(text).deserialize_seq(Items).map_err(without_place)?;
     out.push('[');
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
-        write(item, depth, out)?;
+        write(item, depth, whole, out)?;
     }
     out.push(']');
     Ok(())
+}
+
+/// Returns the line and column, from 1, at which a slice of a text begins.
+fn place(slice: &str, whole: &str) -> (usize, usize) {
+    let offset = slice.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    let before = whole.get(..offset).unwrap_or(whole);
+    let line_start = before.rfind('\n').map_or(0, |line_break| line_break + 1);
+    (before.matches('\n').count() + 1, before.len() - line_start + 1)
 }
 
 /// serde_json escapes exactly as RFC 8785, section 3.2.2.2, asks: the short forms, `\u00xx` in lower case for the

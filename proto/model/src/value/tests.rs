@@ -212,7 +212,8 @@ fn refusals_read_well_and_never_quote_the_value() {
     insta::assert_snapshot!(refusal(Bool, "yes"), @"value is not a bool; write true or false");
     insta::assert_snapshot!(refusal(Json, "{\n  \"a\": hunter2\n}"), @"value is not valid JSON: expected value at line 2 column 8");
     insta::assert_snapshot!(refusal(Json, r#"["\ud800"]"#), @"value is not valid JSON: unexpected end of hex escape");
-    insta::assert_snapshot!(refusal(Json, r#"{"a":1,"a":2}"#), @r#"value has the key "a" twice in one JSON object; keep one of them"#);
+    insta::assert_snapshot!(refusal(Json, r#"{"a":1,"a":2}"#), @"value has the same key twice in one JSON object, the second time before line 1 column 12; keep one of them");
+    insta::assert_snapshot!(refusal(Json, "[\n  {\"hunter2\": 1,\n  \"hunter2\": 2}]"), @"value has the same key twice in one JSON object, the second time before line 3 column 14; keep one of them");
     insta::assert_snapshot!(refusal(Json, &"[".repeat(200).chars().chain("]".repeat(200).chars()).collect::<String>()), @"value is JSON nested more than 128 levels deep; flatten it");
 }
 

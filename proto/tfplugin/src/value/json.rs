@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 use serde_json::value::RawValue;
 
 use super::{
@@ -133,6 +135,27 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Value::Null)
     }
 
+    // Without these, the error would repeat the text or number, which may be sensitive.
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Value, E> {
+        Err(E::invalid_type(Unexpected::Other("a string"), &self))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Value, E> {
+        Err(E::invalid_type(Unexpected::Other("a bool"), &self))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Value, E> {
+        Err(E::invalid_type(Unexpected::Other("a number"), &self))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Value, E> {
+        Err(E::invalid_type(Unexpected::Other("a number"), &self))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Value, E> {
+        Err(E::invalid_type(Unexpected::Other("a number"), &self))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut json: A) -> Result<Value, A::Error> {
         let mut elements = Vec::new();
         let step = |index| Step::Index(i64::try_from(index).unwrap_or(i64::MAX));
@@ -153,7 +176,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
                     return Err(A::Error::invalid_length(types.len() + 1, &self));
                 }
             }
-            _ => return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self)),
+            _ => return Err(A::Error::invalid_type(Unexpected::Seq, &self)),
         }
         Ok(Value::List(elements))
     }
@@ -163,7 +186,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
             Type::Map(ty) => self.map(ty, json),
             Type::Object(object) => self.object(object, json),
             Type::Dynamic => self.dynamic(json),
-            _ => Err(A::Error::invalid_type(serde::de::Unexpected::Map, &self)),
+            _ => Err(A::Error::invalid_type(Unexpected::Map, &self)),
         }
     }
 }

@@ -212,6 +212,26 @@ fn refusals_say_what_and_where() {
 }
 
 #[test]
+fn errors_about_json_do_not_repeat_the_value() {
+    let types = [Type::list(Type::String), Type::map(Type::String), Type::Dynamic, Type::Number, Type::Bool];
+    let attributes = Type::object(types.into_iter().enumerate().map(|(i, ty)| (format!("a{i}"), ty)));
+    for value in ["\"hunter2\"", "true", "-70707", "70707", "70707.5", "{\"type\": 70707}", "[70707, {}]"] {
+        for i in 0..5 {
+            let json = format!("{{\"a{i}\": {value}}}");
+            if let Err(error) = Value::from_json(json.as_bytes(), &attributes) {
+                let text = error.to_string();
+                assert!(!text.contains("hunter2") && !text.contains("70707"), "{json}: {text}");
+            }
+        }
+    }
+    let error = Value::from_json(b"{\"a0\": \"hunter2\"}", &attributes).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot decode the value at a0: invalid type: a string, expected a value of type list(string) at line 1 column 16"
+    );
+}
+
+#[test]
 fn a_length_alone_reserves_nothing() {
     // Four thousand million elements or bytes are promised, none follow.
     for bytes in

@@ -41,7 +41,9 @@ impl<P: Provider> Server<P> {
             )
             .into());
         }
-        let stored: Option<RawFields> = serde_json::from_slice(json).map_err(|error| unreadable(&error))?;
+        // The parser's error may repeat a value.
+        let stored: Option<RawFields> =
+            serde_json::from_slice(json).map_err(|_| unreadable(&"it is not a JSON object"))?;
         let ty = schema.object_type();
         let state = match stored {
             None => Value::Null,
@@ -76,7 +78,7 @@ fn fit(schema: &Schema, mut stored: RawFields) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&fitted)
 }
 
-fn unreadable(error: &dyn std::error::Error) -> Diagnostic {
+fn unreadable(error: &dyn std::fmt::Display) -> Diagnostic {
     Diagnostic::error(
         "Invalid state",
         format!(
