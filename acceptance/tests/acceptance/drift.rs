@@ -240,6 +240,19 @@ fn what_was_deleted_and_created_again_by_a_write_is_planned_again() {
 }
 
 #[test]
+fn what_was_deleted_and_created_again_explicitly_is_the_same_object_with_drift() {
+    let world = World::new();
+    let workspace = world.workspace(ALL);
+    workspace.apply(&[]).ok();
+    world.ktr(&["project", "delete", "drift", "--force", "--yes"]).ok();
+    world.ktr(&["project", "create", "drift", "--description", "theirs"]).ok();
+    let plan = workspace.plan(&[]);
+    plan.says(&["kontraktor_project.p will be updated in-place", "2 to add, 1 to change, 0 to destroy"]);
+    workspace.apply(&[]).ok();
+    workspace.settled();
+}
+
+#[test]
 fn an_implicit_object_that_is_imported_is_kept() {
     let world = World::new();
     world.ktr(&["var", "set", "drift/dev", "KEY=mine", "--create"]).ok();

@@ -137,10 +137,14 @@ impl Resource<Session> for Environment {
         Schema::new(
             "Manages an environment of a project.\n\nIf the environment was created implicitly by a write \
              (`create_missing`), the resource adopts it instead of failing; if it was deleted elsewhere \
-             and a write created it again implicitly, the next plan creates it. An environment that holds variables cannot be \
+             and a write created it again implicitly, the next plan creates it. One that was deleted and created again \
+             explicitly is the same environment, because an environment is its project and name: the next plan shows what of \
+             its settings differs. An environment that holds variables cannot be \
              destroyed unless `force_destroy` was applied, and one that another environment imports cannot be destroyed \
              at all.\n\nApplying a plan never overwrites settings that were changed after the plan was made: it fails and \
-             reports who changed the environment, when and through what.",
+             reports who changed the environment, when and through what.\n\n~> **Note:** With `force_destroy = true`, \
+             destroying the environment deletes all of its variables, also those that other configurations and people have \
+             written.",
             vec![
                 Attribute::required(
                     "project",

@@ -125,10 +125,14 @@ impl Resource<Session> for Project {
         Schema::new(
             "Manages a project: a name for environments that belong together.\n\nIf the project was created implicitly by \
              a write (`create_missing`), the resource adopts it instead of failing; if it was deleted \
-             elsewhere and a write created it again implicitly, the next plan creates it. A project that holds variables, \
+             elsewhere and a write created it again implicitly, the next plan creates it. One that was deleted and created \
+             again explicitly, by `ktr project create` or another configuration, is the same project, because a project is \
+             its name: the next plan shows what of its settings differs, and the resources of what it held are planned \
+             to be created. A project that holds variables, \
              schemas or environments with resources of their own cannot be destroyed unless `force_destroy` was applied.\
              \n\nApplying a plan never overwrites settings that were changed after the plan was made: it fails and reports \
-             who changed the project, when and through what.",
+             who changed the project, when and through what.\n\n~> **Note:** With `force_destroy = true`, destroying the project \
+             deletes everything in it, also what other configurations and people have written there.",
             vec![
                 Attribute::required(
                     "name",

@@ -163,3 +163,15 @@ async fn an_implicit_successor_is_another_object() {
     // An imported one may be implicit.
     assert!(harness.import("kontraktor_project", "demo").await.success().is_some());
 }
+
+#[tokio::test]
+async fn an_explicit_successor_is_the_same_object_with_other_settings() {
+    let harness = Harness::new().await;
+    let project = fields([("name", text("demo")), ("description", text("mine"))]);
+    let created = harness.put("kontraktor_project", None, &project).await.success().unwrap();
+    assert_eq!(harness.delete("kontraktor_project", &created).await.success(), None);
+    let theirs = fields([("name", text("demo")), ("description", text("theirs"))]);
+    harness.put("kontraktor_project", None, &theirs).await.success().unwrap();
+    let read = harness.read("kontraktor_project", &created).await.success().unwrap();
+    assert_eq!((read.get("id"), read.get("description")), (Some(&text("demo")), Some(&text("theirs"))));
+}
