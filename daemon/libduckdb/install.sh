@@ -26,7 +26,10 @@ if [ ! -e "$cache/libduckdb.so" ]; then
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   echo "libduckdb: fetching $package@$package_version" >&2
-  (cd "$work" && npm pack --silent "$package@$package_version" >/dev/null)
+  if ! (cd "$work" && npm pack --loglevel=error --no-update-notifier "$package@$package_version" >/dev/null); then
+    echo "libduckdb: npm cannot fetch the package. Check the connection to the npm registry, or compile DuckDB with: make BUNDLED=1 build" >&2
+    exit 1
+  fi
   archive=$(echo "$work"/*.tgz)
   echo "$package_sha256  $archive" | sha256sum --check --quiet || {
     echo "libduckdb: the package's SHA-256 is not the pinned one; nothing was installed" >&2
