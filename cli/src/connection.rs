@@ -19,21 +19,10 @@ use kontraktor_proto::{
     },
 };
 
-use crate::error::CliError;
+use crate::{error::CliError, option_names::with_option_names};
 
 /// The heading in the help over the options for daemons on the network.
 const NETWORK: &str = "Options for daemons on the network";
-
-/// The names of settings in which the client speaks, which are the provider's, and those of this program. Secrets have no option.
-const NAMES: [(&str, &str); 7] = [
-    ("ca_certificate", "--ca-certificate"),
-    ("client_certificate", "--client-certificate"),
-    ("client_key", "--client-key"),
-    ("client_id", "--client-id"),
-    ("client_secret", CLIENT_SECRET_VARIABLE),
-    ("token_url", "--token-url"),
-    ("oauth_token", TOKEN_VARIABLE),
-];
 
 /// The global options.
 ///
@@ -169,44 +158,6 @@ fn invalid_setting(error: SettingError) -> CliError {
     CliError::usage(message)
 }
 
-/// Returns a text of the client, which has no value of a setting in it, with the names that settings have in this program.
-pub(crate) fn with_option_names(text: &str) -> String {
-    let text = text
-        .replace(&format!("oauth_token or {TOKEN_VARIABLE}"), TOKEN_VARIABLE)
-        .replace("check host,", "check --host,");
-    let in_options = |part: &str| {
-        let word = part.trim_end_matches([' ', ',', ';', ':', '.']);
-        let name = NAMES.iter().find(|(name, _)| *name == word);
-        name.map_or_else(|| part.to_owned(), |(_, option)| part.replacen(word, option, 1))
-    };
-    text.split_inclusive(' ').map(in_options).collect()
-}
-
 fn utf8<'a>(name: &str, value: Option<&'a OsStr>) -> Result<Option<&'a str>, String> {
     value.map(|value| value.to_str().ok_or_else(|| format!("invalid {name}: not valid UTF-8"))).transpose()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn remedies_name_the_options_of_this_program() {
-        let remedies = [
-            "set client_certificate and client_key, or KONTRAKTOR_CLIENT_CERTIFICATE and KONTRAKTOR_CLIENT_KEY",
-            "set oauth_token, or client_id and client_secret, or client_certificate and client_key",
-            "check that oauth_token or KONTRAKTOR_TOKEN is an access token for this daemon, and has not expired",
-            "check host, or token_url",
-            "set ca_certificate or KONTRAKTOR_CA_CERTIFICATE to the authority's certificate; by default DATA_DIR/tls/ca.pem",
-            "invalid --client-id: the setting client_secret is missing; set client_id and client_secret together",
-        ];
-        insta::assert_snapshot!(remedies.map(with_option_names).join("\n"), @r"
-        set --client-certificate and --client-key, or KONTRAKTOR_CLIENT_CERTIFICATE and KONTRAKTOR_CLIENT_KEY
-        set KONTRAKTOR_TOKEN, or --client-id and KONTRAKTOR_CLIENT_SECRET, or --client-certificate and --client-key
-        check that KONTRAKTOR_TOKEN is an access token for this daemon, and has not expired
-        check --host, or --token-url
-        set --ca-certificate or KONTRAKTOR_CA_CERTIFICATE to the authority's certificate; by default DATA_DIR/tls/ca.pem
-        invalid --client-id: the setting KONTRAKTOR_CLIENT_SECRET is missing; set --client-id and KONTRAKTOR_CLIENT_SECRET together
-        ");
-    }
 }

@@ -14,7 +14,7 @@ use kontraktor_proto::{
 };
 
 use crate::{
-    connection::with_option_names,
+    option_names::with_option_names,
     terminal::{printable_lines, uses_color},
     text::sentence,
 };

@@ -8,7 +8,7 @@
 //! - `output`, `error`: what is printed, and how a command fails;
 //! - [`running`] and [`masking`]: running a child process, and masking secrets in its output. They know neither the API nor
 //!   the command line;
-//! - `connection`, `point_in_time`, `text`, `terminal`: options, and texts for people.
+//! - `connection`, `option_names`, `point_in_time`, `text`, `terminal`: options, and texts for people.
 
 mod command_line;
 mod commands;
@@ -18,6 +18,7 @@ mod context;
 mod error;
 mod holds;
 pub mod masking;
+mod option_names;
 mod output;
 mod point_in_time;
 pub mod running;
