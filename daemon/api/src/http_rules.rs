@@ -14,7 +14,10 @@ use std::{
 
 use axum::{
     body::Body,
-    http::{Request, Response, StatusCode, header::CONTENT_LENGTH},
+    http::{
+        Request, Response, StatusCode, Version,
+        header::{CONTENT_LENGTH, HOST},
+    },
 };
 use kontraktor_model::limits::MAX_MESSAGE_BYTES;
 use kontraktor_proto::v1::{Problem, ProblemCode};
@@ -66,6 +69,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        if !names_one_host(&request) {
+            let answer = unclear_host();
+            return Box::pin(async move { Ok(answer) });
+        }
         let origin = self.cors.origin(&request);
         if is_grpc(request.headers()) && origin == Origin::None {
             return Box::pin(self.inner.call(request));
@@ -89,6 +96,22 @@ where
             Ok(answer)
         })
     }
+}
+
+/// Returns whether it is clear to which host the request was sent (RFC 9112 §3.2): proxies choose different ones of several.
+fn names_one_host<B>(request: &Request<B>) -> bool {
+    match request.headers().get_all(HOST).iter().count() {
+        0 => request.version() < Version::HTTP_11 || request.uri().authority().is_some(),
+        1 => true,
+        _ => false,
+    }
+}
+
+fn unclear_host() -> Response<Body> {
+    let problem = Problem::new(ProblemCode::Invalid, "the request has no header Host, or several")
+        .with_field("host")
+        .with_remedy("send one header Host");
+    http_problem::response(StatusCode::BAD_REQUEST, &problem)
 }
 
 /// Returns whether the request says that its body is longer than any may be. The message of a gRPC call is limited where it is

@@ -82,7 +82,7 @@ impl Limiters {
 }
 
 /// Returns what counts as one address: an IPv6 customer has 2^64 of them at least.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {

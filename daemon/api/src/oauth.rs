@@ -4,6 +4,7 @@ mod credentials;
 mod error;
 mod form;
 mod metadata;
+mod reading;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -19,6 +20,7 @@ use kontraktor_domain::{Author, Refusal, ServiceAccount};
 use kontraktor_service::{Service, TokenOutcome};
 use tonic::async_trait;
 
+use self::reading::Reading;
 use super::auth::Identity;
 
 /// What the token endpoint needs of the service.
@@ -63,6 +65,7 @@ impl Accounts for Service {
 struct OAuth {
     identity: Arc<Identity>,
     accounts: Arc<dyn Accounts>,
+    reading: Reading,
 }
 
 /// Returns the routes, which need no credentials.
@@ -72,5 +75,5 @@ pub(crate) fn routes(identity: Arc<Identity>, accounts: Arc<dyn Accounts>) -> Ro
         .route("/oauth/jwks", get(metadata::jwks))
         .route("/.well-known/jwks.json", get(metadata::jwks))
         .route("/.well-known/oauth-authorization-server", get(metadata::server))
-        .with_state(OAuth { identity, accounts })
+        .with_state(OAuth { identity, accounts, reading: Reading::default() })
 }

@@ -19,7 +19,7 @@ use rustls::{
     RootCertStore, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::UnixTime,
-    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
     time_provider::TimeProvider,
 };
@@ -249,7 +249,11 @@ fn read(
     };
     let mut config = builder.with_cert_resolver(Arc::new(OneCertificate(Arc::new(key))));
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
-    // Sessions are kept for resumption in this configuration: one that a later configuration would refuse ends with it.
+    if clients.is_some() {
+        // A resumed session is not verified again, although a certificate or a list of revoked ones may have ended meanwhile.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     Ok(Current { config: Arc::new(config), clients })
 }
 

@@ -58,12 +58,17 @@ impl AuditBatcher {
 }
 
 impl Service {
-    /// Records accesses. When it returns, they are on disk; where it fails, nothing may be handed out.
+    /// Records accesses. When it returns, they are on disk, or counted where their actor is denied too much; where it fails, nothing
+    /// may be handed out.
     pub(super) async fn record_accesses(
         &self,
         accesses: Vec<(Author, Access)>,
         versions: Vec<ReportedVersion>,
     ) -> Result<(), Refusal> {
+        let accesses = self.without_excess(accesses);
+        if accesses.is_empty() && versions.is_empty() {
+            return Ok(());
+        }
         let (answer, answered) = oneshot::channel();
         let lead = {
             let mut waiting = self.inner.audit.lock();

@@ -19,6 +19,7 @@ mod secrets;
 mod service_accounts;
 mod submit;
 mod tokens;
+mod turns;
 mod visible;
 mod watching;
 mod writer;
@@ -40,6 +41,7 @@ use kontraktor_vault::Broker;
 use self::{
     audit::AuditBatcher,
     queue::Sender,
+    turns::Turns,
     visible::{Counts, Visible},
     watching::Hub,
     writer::Health,
@@ -120,6 +122,8 @@ struct Inner {
     /// How many pages and points in time of the log are read at a time, and how many verifications run. Each takes up to
     /// 128 MiB of the engine's memory, which commits need too.
     pages: Arc<Semaphore>,
+    /// Whose turn it is to wait for those.
+    turns: Turns,
     walks: Arc<Semaphore>,
     /// A probe does not wait for those.
     probes: Arc<Semaphore>,
@@ -164,6 +168,7 @@ impl Service {
                 health: writer.health,
                 finished: writer.finished,
                 pages: Arc::new(Semaphore::new(2)),
+                turns: Turns::default(),
                 walks: Arc::new(Semaphore::new(1)),
                 probes: Arc::new(Semaphore::new(1)),
                 answers: Arc::new(Semaphore::new(large_answers())),

@@ -41,6 +41,7 @@ impl Service {
         query.beyond = row_of(listing.after(page.token.as_deref())?)?;
         let state = self.inner.state.load_full();
         query.within = Visible::new(Rights::new(caller, state.roles())).patterns().map(<[_]>::to_vec);
+        let _turn = self.inner.turns.of(caller).await;
         let caller = caller.clone();
         let shown = move |entry: &AuditEntry| Visible::new(Rights::new(&caller, state.roles())).entry(entry);
         self.entries(query, listing, page, shown).await
@@ -59,6 +60,7 @@ impl Service {
         let resource = key.map_or(Resource::Environment(path), |key| Resource::Key(path, key));
         self.authorize(caller, Action::HistoryRead, resource)?;
         let known = self.known(path)?;
+        let _turn = self.inner.turns.of(caller).await;
         let key_text = key.map_or("", |key| key.as_str());
         let until_text = until.map(|until| format!("{until:?}")).unwrap_or_default();
         let listing =

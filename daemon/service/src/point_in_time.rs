@@ -32,12 +32,13 @@ impl Service {
         at: PointInTime,
     ) -> Result<Snapshot, Refusal> {
         self.authorize(caller, snapshot_action(own_only), Resource::Environment(path))?;
-        self.earlier(path, own_only, at).await
+        self.earlier(caller, path, own_only, at).await
     }
 
     /// The same for a caller who was authorized already.
     pub(super) async fn earlier(
         &self,
+        caller: &Caller,
         path: &EnvPath,
         own_only: bool,
         at: PointInTime,
@@ -50,6 +51,7 @@ impl Service {
         {
             return Ok(Snapshot::own(Arc::clone(environment)));
         }
+        let _turn = self.inner.turns.of(caller).await;
         match self.past(&known, at, !own_only).await? {
             AsOf::Found { environment, .. } if own_only => Ok(Snapshot::own(environment)),
             AsOf::Found { environment, imported } => {

@@ -28,7 +28,10 @@ impl Service {
         find_environment(&self.inner.state.load(), &path)?;
         let known = self.known(&path)?;
         check(&path, to_revision, known.newest())?;
-        let then = match self.past(&known, PointInTime::Revision(to_revision), false).await? {
+        let turn = self.inner.turns.of(caller).await;
+        let past = self.past(&known, PointInTime::Revision(to_revision), false).await?;
+        drop(turn);
+        let then = match past {
             AsOf::Found { environment, .. } => environment,
             AsOf::Deleted { revision } => return Err(deleted(&path, revision)),
             AsOf::NotYetCreated => {

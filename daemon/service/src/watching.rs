@@ -5,6 +5,7 @@
 //! (`resume`). One that does not keep up loses changes, and receives a reset.
 
 mod hub;
+mod open_watches;
 mod resume;
 mod touch;
 
@@ -19,6 +20,7 @@ use tokio::{
 };
 
 pub(crate) use self::hub::{Hub, Step};
+use self::open_watches::OpenWatch;
 use super::{Service, Snapshot, read::snapshot_action};
 
 /// How often a watcher's rights are checked while nothing happens.
@@ -68,6 +70,7 @@ pub struct Watch {
     /// Changes up to this row are known already.
     seen: u64,
     ends: Instant,
+    _open: OpenWatch,
 }
 
 impl Service {
@@ -81,6 +84,7 @@ impl Service {
     ) -> Result<Watch, Refusal> {
         let watched = Watched { path, own_only };
         self.authorize_watch(caller, &watched)?;
+        let open = self.inner.hub.open_watches().open(caller)?;
         // First the subscription, then the state: what is committed in between is in both, and known by its row.
         let live = self.inner.hub.subscribe(&watched, &self.inner.state)?;
         let state = self.inner.state.load_full();
@@ -92,9 +96,11 @@ impl Service {
             missed: VecDeque::new(),
             live: Some(live),
             ends: Instant::now() + LIFETIME,
+            _open: open,
         };
         let current = hub::snapshot(&state, &watch.watched)?;
         if let Some(after) = after.filter(|after| *after != current.version()) {
+            let _turn = self.inner.turns.of(caller).await;
             watch.missed = match resume::missed(self, &watch.watched, after, watch.seen).await? {
                 Some(missed) => missed,
                 None => VecDeque::from([Arc::new(reset(&current, watch.seen))]),

@@ -15,6 +15,7 @@ mod lifecycle;
 mod logs;
 mod malformed;
 mod reload;
+mod revocation;
 mod schemas;
 mod shortage;
 mod tls;

@@ -92,3 +92,16 @@ async fn a_body_that_is_announced_too_large_is_refused_before_it_is_sent() {
         assert_eq!(answer.status(), status, "{length}");
     }
 }
+
+#[tokio::test]
+async fn a_request_is_for_one_host() {
+    for (headers, status) in [
+        (&[("host", "k.example.com")][..], 200),
+        (&[], 400),
+        (&[("host", "k.example.com"), ("host", "evil.example")], 400),
+        (&[("host", "k.example.com"), ("host", "k.example.com")], 400),
+        (&[("content-type", "application/grpc")], 400),
+    ] {
+        assert_eq!(sent(Method::GET, "/api/v1/projects", headers).await.status(), status, "{headers:?}");
+    }
+}

@@ -234,3 +234,12 @@ async fn the_metadata_leads_to_the_endpoint_and_to_the_keys() {
     assert_eq!((&keys["keys"][0]["alg"], &keys["keys"][0]["use"]), (&"ES256".into(), &"sig".into()));
     assert!(keys["keys"][0].get("d").is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let scene = scene_with(false);
+    let body = Body::from_stream(tokio_stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let answer = scene.send(request().body(body).unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(json_of(answer).await["error_description"], "the body did not come within 10 seconds");
+}

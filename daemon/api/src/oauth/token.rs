@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{Response, StatusCode},
+    http::{HeaderMap, Response, StatusCode},
 };
 use kontraktor_access::{Scope, Scopes};
 use kontraktor_domain::{Author, ServiceAccount};
@@ -13,12 +13,14 @@ use kontraktor_identity::{Client, ClientSecret, PublicKey, scope_text};
 use kontraktor_model::limits::DEFAULT_VIA;
 use kontraktor_service::TokenOutcome;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{
     OAuth,
     credentials::ClaimedClient,
     error::{TokenEndpointError, answer},
     form::Form,
+    reading::READ_WITHIN,
 };
 use crate::{auth, listener::Peer};
 
@@ -32,12 +34,13 @@ pub(super) async fn issue(State(oauth): State<OAuth>, request: Request) -> Respo
         let _ = auth::refuse_token_in_url(&parts.uri);
         return TokenEndpointError::InvalidRequest("parameters belong in the body, not in the URL").answer();
     }
-    let form = match Form::read(&parts.headers, body).await {
+    let peer = parts.extensions.get::<Peer>();
+    let form = match oauth.form(&parts.headers, body, peer).await {
         Ok(form) => form,
         Err(error) => return error.answer(),
     };
     let via = auth::via(&parts.headers).unwrap_or(DEFAULT_VIA);
-    let peer = parts.extensions.get::<Peer>().map(peer_text);
+    let peer = peer.map(peer_text);
     let claimed = match ClaimedClient::read(&parts.headers, &form) {
         Ok(claimed) => claimed,
         Err(error) => {
@@ -61,6 +64,18 @@ pub(super) async fn issue(State(oauth): State<OAuth>, request: Request) -> Respo
 }
 
 impl OAuth {
+    /// Reads the body, which anybody may send.
+    async fn form(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        peer: Option<&Peer>,
+    ) -> Result<Form, TokenEndpointError> {
+        let _reading = self.reading.begin(peer).ok_or(TokenEndpointError::Unavailable)?;
+        let read = timeout(READ_WITHIN, Form::read(headers, body)).await;
+        read.unwrap_or(Err(TokenEndpointError::InvalidRequest("the body did not come within 10 seconds")))
+    }
+
     async fn token(
         &self,
         account: Option<&ServiceAccount>,

@@ -49,14 +49,14 @@ impl HeldCertificate {
                 return Withdrawn::Expired;
             };
             match timeout(CLOCK_CHECK.min(Duration::from_secs(left)), self.reloads.changed()).await {
-                Ok(Ok(())) => {
+                // Without a reload too: lists of revoked certificates and the authorities between end in time.
+                Ok(Ok(())) | Err(_) => {
                     if let Err(error) = self.verify() {
                         return Withdrawn::Refused(error);
                     }
                 }
                 // The sender lives as long as `tls`.
                 Ok(Err(_)) => std::future::pending().await,
-                Err(_) => {}
             }
         }
     }

@@ -1,5 +1,6 @@
-//! Denials of calls that hand out no secret, and refused tokens. Nobody waits for their rows: equal ones within a window are one row with a
-//! count, and how many rows a window can have is bounded for each actor, so that denials fill neither memory nor disk.
+//! Denials and refused tokens. Nobody waits for the rows of calls that hand out no secret: equal ones within a window are one row with a
+//! count. Denied accesses to secrets are written before they are answered. How many rows of both sorts a window can have is bounded
+//! for each actor, so that denials fill neither memory nor disk.
 
 use std::{
     collections::HashMap,
@@ -33,15 +34,21 @@ struct Window {
 }
 
 impl Window {
+    /// Takes one of the actor's rows, where there are some left.
+    fn take_row(&mut self, actor: &Arc<str>) -> bool {
+        let rows = self.actors.entry(Arc::clone(actor)).or_default();
+        let is_left = *rows < ROWS_OF_ACTOR;
+        *rows += usize::from(is_left);
+        is_left
+    }
+
     fn add(&mut self, author: Author, access: Access, count: u64) {
         let row = (author, access);
         if let Some(known) = self.rows.get_mut(&row) {
             *known += count;
             return;
         }
-        let rows = self.actors.entry(Arc::clone(&row.0.actor)).or_default();
-        if *rows < ROWS_OF_ACTOR {
-            *rows += 1;
+        if self.take_row(&row.0.actor) {
             self.rows.insert(row, count);
             return;
         }
@@ -101,6 +108,30 @@ impl Service {
     pub(crate) fn count(&self, author: Author, access: Access) {
         let mut window = self.inner.audit.denials.lock();
         window.add(author, access, 1);
+        self.open(&mut window);
+    }
+
+    /// Returns which of these accesses are written at once: all but the denials beyond those that their actor may cause in a window,
+    /// which are counted.
+    pub(super) fn without_excess(&self, accesses: Vec<(Author, Access)>) -> Vec<(Author, Access)> {
+        if accesses.iter().all(|(_, access)| access.operation != AccessOperation::Denied) {
+            return accesses;
+        }
+        let mut window = self.inner.audit.denials.lock();
+        self.open(&mut window);
+        let mut at_once = Vec::with_capacity(accesses.len());
+        for (author, access) in accesses {
+            if access.operation != AccessOperation::Denied || window.take_row(&author.actor) {
+                at_once.push((author, access));
+            } else {
+                window.add(author, access, 1);
+            }
+        }
+        at_once
+    }
+
+    /// Lets a window end in time.
+    fn open(&self, window: &mut Window) {
         // Without a runtime, a later denial or the end of the service finds them.
         if !window.is_open
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
@@ -176,5 +207,21 @@ mod tests {
         assert_eq!(record.accesses.len(), ROWS_OF_ACTOR + 2);
         assert_eq!(record.accesses.iter().map(|(_, _, count)| count).sum::<u64>(), 100_001);
         assert!(denials.take().accesses.is_empty());
+    }
+
+    #[test]
+    fn rows_that_are_written_at_once_are_among_those_that_an_actor_may_have() {
+        let denials = Denials::default();
+        let eve = Arc::from("unix:eve");
+        let at_once = (0..100).filter(|_| denials.lock().take_row(&eve)).count();
+        assert_eq!(at_once, ROWS_OF_ACTOR);
+        for number in 0..100 {
+            let (author, access) = from("unix:eve", &format!("p{number}/dev"));
+            denials.lock().add(author, access, 1);
+        }
+        let record = denials.take();
+        assert_eq!(record.accesses.len(), 1);
+        assert_eq!(record.accesses[0].2, 100);
+        assert!(denials.lock().take_row(&eve), "a new window has begun");
     }
 }

@@ -9,7 +9,7 @@ use kontraktor_model::{
 };
 use uuid::Uuid;
 
-use kontraktor_access::{Action, Caller, Resource, Rights, authorize};
+use kontraktor_access::{Action, Caller, Resource, Rights, Scope, Scopes, authorize};
 
 use super::{
     super::{Service, Snapshot, visible::Visible},
@@ -65,6 +65,9 @@ pub struct EnvironmentSecrets {
     /// One for each reference whose key has the prefix, by key.
     pub secrets: Secrets,
 }
+
+/// One of these shows a caller more of an environment than what they could write themselves.
+const READING: Scopes = Scopes::of(&[Scope::EnvRead, Scope::SecretRead]);
 
 /// A requested secret before it is read.
 struct Asked {
@@ -129,7 +132,7 @@ impl Service {
         }
         let snapshot = match at {
             None => self.current(path, own_only)?,
-            Some(at) => self.earlier(path, own_only, at).await?,
+            Some(at) => self.earlier(caller, path, own_only, at).await?,
         };
         let state = self.inner.state.load_full();
         let asked = snapshot
@@ -197,13 +200,20 @@ impl Service {
     /// Finds the references of targets. One that the caller may not see does not exist for them.
     fn find_all(&self, caller: &Caller, action: Action, targets: &[Target]) -> Vec<Asked> {
         let state = self.inner.state.load_full();
+        let rights = Rights::new(caller, state.roles());
         let mut resolver = Resolver::new(self);
         targets
             .iter()
             .map(|target| match target {
-                Target::Reference(_) => self.asked(&state, caller, action, None, resolver.find(target)),
+                Target::Reference(_) => self.asked(&state, caller, action, None, resolver.find(target, true)),
                 Target::Key(path, key) => match self.decide(caller, action, Resource::Key(path, key)) {
-                    Ok(()) => self.asked(&state, caller, action, Some((path, key)), resolver.find(target)),
+                    Ok(()) => {
+                        // Those who write without reading know nothing of what is imported.
+                        let own_only = action == Action::SecretCheck
+                            && !rights.on(Resource::Key(path, key)).intersects(READING);
+                        let found = resolver.find(target, own_only);
+                        self.asked(&state, caller, action, Some((path, key)), found)
+                    }
                     Err(refusal) => Asked {
                         environment: Some(path.clone()),
                         key: Some(key.clone()),

@@ -35,7 +35,7 @@ pub(super) struct ResolvedTarget {
 /// The snapshots of the environments that one request names, each taken once.
 pub(super) struct Resolver<'a> {
     service: &'a Service,
-    snapshots: HashMap<EnvPath, Result<Snapshot, Refusal>>,
+    snapshots: HashMap<(EnvPath, bool), Result<Snapshot, Refusal>>,
 }
 
 impl<'a> Resolver<'a> {
@@ -43,7 +43,8 @@ impl<'a> Resolver<'a> {
         Self { service, snapshots: HashMap::new() }
     }
 
-    pub(super) fn find(&mut self, target: &Target) -> Result<ResolvedTarget, Refusal> {
+    /// Finds what a target leads to; with `own_only`, imports are no part of an environment.
+    pub(super) fn find(&mut self, target: &Target, own_only: bool) -> Result<ResolvedTarget, Refusal> {
         match target {
             Target::Reference(reference) => Ok(ResolvedTarget {
                 text: reference.to_string().into(),
@@ -53,8 +54,10 @@ impl<'a> Resolver<'a> {
             }),
             Target::Key(path, key) => {
                 let service = self.service;
-                let snapshot =
-                    self.snapshots.entry(path.clone()).or_insert_with(|| service.current(path, false));
+                let snapshot = self
+                    .snapshots
+                    .entry((path.clone(), own_only))
+                    .or_insert_with(|| service.current(path, own_only));
                 let snapshot = snapshot.as_ref().map_err(Clone::clone)?;
                 let entry = snapshot.get(key).ok_or_else(|| missing(path, key))?;
                 if entry.variable.kind != VariableKind::Reference {

@@ -17,7 +17,9 @@ use kontraktor_model::names::EnvPath;
 use tokio::sync::broadcast;
 
 use super::{
-    EnvironmentChange, Watched, reset, stopping,
+    EnvironmentChange, Watched,
+    open_watches::OpenWatches,
+    reset, stopping,
     touch::{Touch, TouchingRow, changes, touches},
 };
 use crate::Snapshot;
@@ -44,6 +46,7 @@ pub(crate) struct Hub {
     /// How many environments are watched: the writer asks before it does anything for watchers.
     watched: Arc<AtomicUsize>,
     steps: Sender<Step>,
+    open: OpenWatches,
 }
 
 #[derive(Default)]
@@ -80,12 +83,17 @@ impl Hub {
         let watched = Arc::<AtomicUsize>::default();
         let publisher = Publisher { topics: Arc::clone(&topics), watched: Arc::clone(&watched) };
         thread::Builder::new().name("watch".to_owned()).spawn(move || publisher.run(&received))?;
-        Ok(Self { topics, watched, steps })
+        Ok(Self { topics, watched, steps, open: OpenWatches::default() })
     }
 
     /// Whether anybody watches. The writer asks after it has published a state: a watcher that comes later sees that state.
     pub(crate) fn is_watched(&self) -> bool {
         self.watched.load(Ordering::SeqCst) > 0
+    }
+
+    /// How many watches each actor has open.
+    pub(super) fn open_watches(&self) -> &OpenWatches {
+        &self.open
     }
 
     /// Hands a step over. It does not wait.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
-use kontraktor_access::{Action, Caller, Scopes};
+use kontraktor_access::{Action, Authority, Caller, Scopes};
 use kontraktor_domain::{
     AccessEvent, AuditEntry, Code, CreateEnvironment, CreateProject, CreateSchema, DeleteEnvironment,
     DeleteProject, DeleteSchema, EnvironmentSettings, ProjectSettings, Refusal, SchemaSettings,
@@ -243,6 +243,32 @@ async fn equal_denials_of_ten_seconds_are_one_row() {
         "access denied snapshot.read p/dev/ x100000 unix:eve pid:7",
     ];
     assert_eq!(denials(&service).await, expected);
+}
+
+/// One request names up to 1,000 secrets, and those who may do nothing must not fill the log with them.
+#[tokio::test(start_paused = true)]
+async fn denied_secrets_are_few_rows_of_an_actor_whatever_they_name() {
+    let service = start(Arc::new(MemoryStore::new()));
+    let head = || service.status(&caller()).unwrap().head.unwrap().seq;
+    let targets: Vec<_> =
+        (0..1_000).map(|n| Target::Key(format!("p{n}/dev").parse().unwrap(), "K".parse().unwrap())).collect();
+    let (none, unseen) = (Scopes::NONE, Scopes::ALL);
+    for (actor, scopes) in [("idp:eve", none), ("idp:mallory", unseen)] {
+        let actor = Caller { authority: Authority::Roles, ..Caller::new(actor, "test", scopes) };
+        let before = head();
+        for _ in 0..10 {
+            let answer = service.read_secrets(&actor, &targets, false).await;
+            assert_eq!(answer.is_err(), scopes == none);
+        }
+        assert_eq!(head() - before, 16, "the first are written before they are answered");
+    }
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    until(|| head() >= 34).await;
+    let rows = denials(&service).await;
+    for actor in ["idp:eve", "idp:mallory"] {
+        assert!(rows.contains(&format!("secret denied  // x9984 {actor} ")), "{rows:#?}");
+    }
+    assert_eq!(rows.len(), 34);
 }
 
 #[tokio::test(start_paused = true)]

@@ -240,6 +240,33 @@ async fn resolve(service: &Service, caller: &Caller, targets: &[Target]) -> Vec<
     answer.secrets.iter().map(word).collect()
 }
 
+/// They may ask whether their references can be resolved, and hear nothing of what is imported.
+#[tokio::test]
+async fn a_writer_who_does_not_read_checks_own_references_alone() {
+    let vault = Arc::new(Shelf::default());
+    vault.put("app-db", "s3cret");
+    let service = granting(Arc::new(MemoryStore::new()), &vault, &[("*", "app-*")]);
+    world(&service).await;
+    let refer = |path, key| refer(path, key, "azure-kv://kv/app-db");
+    let items = vec![refer("a/dev", "OWN"), refer("b/base", "IMPORTED"), put("b/base", "PLAIN", "1")];
+    write(&service, 2, items).await.unwrap();
+    grant(&service, "editor", "idp:eve", "a/dev").await;
+    let checked = async |scopes: &[Scope]| {
+        let eve = restricted("idp:eve", Scopes::of(scopes));
+        let targets = ["OWN", "IMPORTED", "PLAIN", "NONE"]
+            .map(|key| Target::Key("a/dev".parse().unwrap(), key.parse().unwrap()));
+        let results = service.check_secrets(&eve, &targets).await.unwrap();
+        let code = |result: kontraktor_service::SecretResult| result.secret.err().map(|refusal| refusal.code);
+        results.into_iter().map(code).collect::<Vec<_>>()
+    };
+    let unknown = Some(Code::NotFound);
+    assert_eq!(checked(&[Scope::EnvWrite]).await, [None, unknown, unknown, unknown]);
+    assert_eq!(
+        checked(&[Scope::EnvRead, Scope::EnvWrite]).await,
+        [None, Some(Code::Denied), Some(Code::NotASecret), unknown]
+    );
+}
+
 #[tokio::test]
 async fn a_secret_needs_the_right_to_its_origin_and_a_grant_of_its_vault() {
     let vault = Arc::new(Shelf::default());
