@@ -38,6 +38,9 @@ pub(crate) use self::{
 use super::stopping::Stopping;
 use kontraktor_domain::{Code, Refusal};
 
+/// The largest question about the API itself. It names a symbol or a file, and its stream lasts as long as its client likes.
+const MAX_QUESTION_BYTES: usize = 64 * 1024;
+
 /// What every service of the API works on.
 #[derive(Clone)]
 pub(crate) struct Api {
@@ -69,9 +72,9 @@ pub(crate) fn routes(api: &Api, health: &Health) -> Result<Router, tonic_reflect
         .add_service(limited!(AuditServer))
         .add_service(limited!(AccessServer))
         .add_service(limited!(SystemServer))
-        .add_service(described().build_v1()?.max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(described().build_v1()?.max_decoding_message_size(MAX_QUESTION_BYTES))
         // Older tools know only this one.
-        .add_service(described().build_v1alpha()?.max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(described().build_v1alpha()?.max_decoding_message_size(MAX_QUESTION_BYTES))
         .add_service(health.server());
     Ok(routes.into_axum_router())
 }
