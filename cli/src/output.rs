@@ -70,6 +70,13 @@ impl Output {
         Ok(writeln!(self.writer, "{text}")?)
     }
 
+    /// Prints JSON in one line.
+    pub(crate) fn json_line(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+        let text = serde_json::to_string(value)
+            .map_err(|error| CliError::general(format!("cannot serialize the output as JSON: {error}")))?;
+        Ok(writeln!(self.writer, "{text}")?)
+    }
+
     /// Prints columns under headings, or the line `empty` if there are no rows.
     pub(crate) fn table<const N: usize>(
         &mut self,

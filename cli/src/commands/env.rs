@@ -8,6 +8,7 @@ mod protect;
 mod rollback;
 mod show;
 mod update;
+mod watch;
 
 use clap::Subcommand;
 
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Show(show::Args),
     Diff(diff::Args),
     Rollback(rollback::Args),
+    Watch(watch::Args),
 }
 
 pub(super) async fn run(command: Command, context: &mut Context) -> Result<(), CliError> {
@@ -41,5 +43,6 @@ pub(super) async fn run(command: Command, context: &mut Context) -> Result<(), C
         Command::Show(args) => show::run(args, context).await,
         Command::Diff(args) => diff::run(args, context).await,
         Command::Rollback(args) => rollback::run(args, context).await,
+        Command::Watch(args) => watch::run(args, context).await,
     }
 }

@@ -172,6 +172,7 @@ fn every_group_lists_its_commands() {
       diff       Compare two environments, or one at two points in time
       rollback   Restore an environment's own variables, imports and description from an earlier
                  revision
+      watch      Print the changes of an environment as they happen
       help       Print this message or the help of the given subcommand(s)
     var
       get        Print the value of a variable

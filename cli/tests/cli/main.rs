@@ -15,4 +15,5 @@ mod running;
 mod schemas;
 mod secrets;
 mod variables;
+mod watching;
 mod world;

@@ -69,6 +69,11 @@ impl World {
         world
     }
 
+    /// Ends the daemon and starts another one on the same data and socket.
+    pub(crate) fn restart(&mut self) {
+        self.daemon.as_mut().expect("a daemon").restart();
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -14,6 +14,7 @@ mod settings;
 mod stream;
 mod tls;
 mod transport;
+mod watch;
 
 pub use self::{
     call::Client,
@@ -23,4 +24,5 @@ pub use self::{
     rpcs::new_batch_id,
     settings::{Level, Setting, SettingError},
     tls::TlsOptions,
+    watch::Watch,
 };

@@ -24,9 +24,9 @@ use super::{
 use crate::v1::ProblemCode;
 
 /// The pause before the first retry; it doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A connection to the daemon that is made when it is first needed, and again when it was lost. Clones share it.
 ///
@@ -248,7 +248,7 @@ fn can_retry(failure: &Failure, kind: RpcKind, is_first: bool, was_connected: bo
 }
 
 /// Returns between half and all of the pause, so that clients that failed together do not retry together.
-fn jittered(pause: Duration) -> Duration {
+pub(super) fn jittered(pause: Duration) -> Duration {
     let share = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
     pause / 2 + pause / 2 * share / 255
 }

@@ -5,6 +5,7 @@ mod common;
 mod network;
 mod stream;
 mod tokens;
+mod watch;
 
 use std::{os::unix::net::UnixListener, path::Path, time::Duration};
 
