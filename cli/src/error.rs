@@ -190,6 +190,7 @@ fn kind_of(problem: &Problem) -> Kind {
         | ProblemCode::RateLimited
         | ProblemCode::StorageFull
         | ProblemCode::ShuttingDown
+        | ProblemCode::IssuerUnavailable
         | ProblemCode::VaultUnavailable => Kind::TryAgain,
         ProblemCode::Unspecified
         | ProblemCode::Unimplemented

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use kontraktor_domain::Author;
 
 use super::Scopes;
@@ -34,6 +35,9 @@ pub struct Caller {
     /// From where: `pid:4711` for a local peer, an address otherwise, with the client certificate's name where the request has
     /// a token too (`203.0.113.7 cert:ci`); `None` where it is not known.
     pub peer: Option<Arc<str>>,
+    /// From when on the credentials are not accepted any more, which ends what outlives its request; `None` where they have no
+    /// end of their own.
+    pub expires: Option<Timestamp>,
     /// The id of the request, which log lines carry; `None` outside of one.
     pub request_id: Option<Arc<str>>,
 }
@@ -49,6 +53,7 @@ impl Caller {
             authority: Authority::Unrestricted,
             via: via.into(),
             peer: None,
+            expires: None,
             request_id: None,
         }
     }

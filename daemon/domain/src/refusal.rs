@@ -52,6 +52,8 @@ pub enum Code {
     Unauthenticated,
     /// The caller or its address has sent too many requests.
     RateLimited,
+    /// The issuer of the caller's token cannot be reached, so that the token cannot be verified.
+    IssuerUnavailable,
     /// It, or something that would be deleted with it, is protected from deletion.
     Protected,
     /// Another environment imports it.

@@ -104,6 +104,11 @@ pub(crate) fn has_expired(expires: i64, now: i64) -> bool {
     now >= expires.saturating_add(SKEW_SECONDS)
 }
 
+/// Returns from when on a token that expires then is not accepted any more.
+pub(crate) fn accepted_until(expires: i64) -> Timestamp {
+    Timestamp::from_second(expires.saturating_add(SKEW_SECONDS)).unwrap_or(Timestamp::MAX)
+}
+
 pub(crate) fn invalid(name: &str) -> TokenError {
     TokenError::InvalidClaim(name.to_owned().into())
 }

@@ -95,7 +95,15 @@ impl Issuer {
     ) -> Result<VerifiedPrincipal, TokenError> {
         let settings = &self.settings;
         settings.check_header(&token)?;
-        let (key, generation) = self.keys.find(token.key_id.as_deref(), token.algorithm).await?;
+        let (key, generation) = match self.keys.find(token.key_id.as_deref(), token.algorithm).await {
+            Err(unavailable @ TokenError::KeysUnavailable { .. }) => {
+                // A token that no key can make valid is not worth another try.
+                settings.check_claims(token.claimed(), now)?;
+                settings.principal(token.claimed())?;
+                return Err(unavailable);
+            }
+            found => found?,
+        };
         let claims = token.verify(&key)?;
         let expires = settings.check_claims(&claims, now)?;
         Ok(VerifiedPrincipal { principal: settings.principal(&claims)?, expires, generation })

@@ -33,5 +33,5 @@ pub use self::{
         AccountToken, DEFAULT_TOKEN_LIFETIME, IssuedToken, KeyStoreError, SigningError, SigningKeys,
         TOKEN_LIFETIMES, TokenIssuer, scope_text,
     },
-    verifier::{VerifiedToken, Verifier},
+    verifier::{Verified, VerifiedToken, Verifier},
 };

@@ -20,7 +20,7 @@ fn verifier(issuers: Value, published: &Published) -> Verifier {
 
 /// Verifies a token of an issuer.
 async fn verify(verifier: &Verifier, token: &str) -> Result<Arc<Principal>, TokenError> {
-    match verifier.verify(token, signer::now()).await? {
+    match verifier.verify(token, signer::now()).await?.token {
         VerifiedToken::External(principal) => Ok(principal),
         other @ VerifiedToken::Account(_) => panic!("{other:?}"),
     }

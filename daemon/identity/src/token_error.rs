@@ -1,6 +1,6 @@
 //! Why a token is refused. The log shows it; the caller only learns that the token is invalid.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// The longest token that is read, in bytes. Tokens of Entra ID with 200 groups have about 10 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -30,8 +30,15 @@ pub enum TokenError {
     #[error("the issuer has no key for the token")]
     UnknownKey,
     /// The keys of the issuer cannot be read, and none that are recent enough are known.
-    #[error("the keys of the issuer are not available: {0}")]
-    KeysUnavailable(String),
+    #[error("the keys of the issuer {issuer} are not available: {problem}")]
+    KeysUnavailable {
+        /// The issuer's configured name.
+        issuer: String,
+        /// Why they cannot be read.
+        problem: String,
+        /// When the daemon tries to read them again.
+        retry_after: Duration,
+    },
     /// The signature is not the issuer's.
     #[error("the token's signature is invalid")]
     Signature,

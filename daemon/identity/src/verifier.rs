@@ -13,7 +13,7 @@ use lru::LruCache;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    claims::has_expired,
+    claims::{accepted_until, has_expired},
     issuer::{Fetch, HttpFetch, Issuer, IssuerSettings, Principal},
     jws::UnverifiedToken,
     token_error::{MAX_TOKEN_BYTES, TokenError},
@@ -32,6 +32,15 @@ pub enum VerifiedToken {
     Account(AccountToken),
 }
 
+/// A valid token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// What it proves.
+    pub token: VerifiedToken,
+    /// From when on it is not accepted any more: its end, and the difference that clocks may have.
+    pub accepted_until: Timestamp,
+}
+
 /// Verifies tokens.
 #[derive(Debug)]
 pub struct Verifier {
@@ -47,6 +56,12 @@ struct Remembered {
     generation: u64,
     /// `None` for the daemon's own.
     issuer: Option<Arc<Issuer>>,
+}
+
+impl Remembered {
+    fn verified(&self) -> Verified {
+        Verified { token: self.token.clone(), accepted_until: accepted_until(self.expires) }
+    }
 }
 
 impl Verifier {
@@ -81,7 +96,7 @@ impl Verifier {
     }
 
     /// Verifies a token, and fetches the keys of its issuer where they are not known.
-    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLarge);
         }
@@ -89,21 +104,21 @@ impl Verifier {
         if let Some(known) = self.remembered(&digest, now) {
             return Ok(known);
         }
-        let verified = self.verify_anew(token, now).await?;
-        let token = verified.token.clone();
-        self.lock().put(digest, verified);
-        Ok(token)
+        let remembered = self.verify_anew(token, now).await?;
+        let verified = remembered.verified();
+        self.lock().put(digest, remembered);
+        Ok(verified)
     }
 
     /// Returns what a token proves that was verified before.
-    fn remembered(&self, digest: &[u8; 32], now: Timestamp) -> Option<VerifiedToken> {
+    fn remembered(&self, digest: &[u8; 32], now: Timestamp) -> Option<Verified> {
         let known = self.lock().get(digest)?.clone();
         let is_confirmed = match (&known.issuer, &self.own) {
             (Some(issuer), _) => issuer.keys.confirms(known.generation),
             (None, Some(own)) => own.keys().generation() == known.generation,
             (None, None) => false,
         };
-        (is_confirmed && !has_expired(known.expires, now.as_second())).then_some(known.token)
+        (is_confirmed && !has_expired(known.expires, now.as_second())).then(|| known.verified())
     }
 
     async fn verify_anew(&self, token: &str, now: Timestamp) -> Result<Remembered, TokenError> {

@@ -26,7 +26,7 @@ use super::{Service, Snapshot, read::snapshot_action};
 /// How often a watcher's rights are checked while nothing happens.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How long one watch lasts. After that the client asks again, with credentials that are valid then.
+/// How long one watch lasts. After that the client asks again.
 const LIFETIME: Duration = Duration::from_hours(1);
 
 /// One commit that changed the effective variables, the settings or the imports of a watched environment.
@@ -70,6 +70,8 @@ pub struct Watch {
     /// Changes up to this row are known already.
     seen: u64,
     ends: Instant,
+    /// Whether it is the credentials that end then.
+    expires: bool,
     _open: OpenWatch,
 }
 
@@ -88,6 +90,8 @@ impl Service {
         // First the subscription, then the state: what is committed in between is in both, and known by its row.
         let live = self.inner.hub.subscribe(&watched, &self.inner.state)?;
         let state = self.inner.state.load_full();
+        let now = Instant::now();
+        let left = caller.expires.map(|end| self.now().duration_until(end).try_into().unwrap_or_default());
         let mut watch = Watch {
             service: self.clone(),
             caller: caller.clone(),
@@ -95,7 +99,8 @@ impl Service {
             watched,
             missed: VecDeque::new(),
             live: Some(live),
-            ends: Instant::now() + LIFETIME,
+            ends: now + left.map_or(LIFETIME, |left: Duration| left.min(LIFETIME)),
+            expires: left.is_some_and(|left| left < LIFETIME),
             _open: open,
         };
         let current = hub::snapshot(&state, &watch.watched)?;
@@ -137,7 +142,7 @@ impl Service {
 
 impl Watch {
     /// Returns the next change. None: the environment was deleted, the daemon stops, or the watch has lasted for an hour.
-    /// An error is the last item: the caller may not see the environment any more.
+    /// An error is the last item: the caller may not see the environment any more, or their credentials have expired.
     pub async fn next(&mut self) -> Option<Result<Arc<EnvironmentChange>, Refusal>> {
         loop {
             let change = match self.missed.pop_front() {
@@ -171,7 +176,7 @@ impl Watch {
             Ok(Ok(change)) => Ok((change.seq > self.seen).then_some(change)),
             Ok(Err(RecvError::Lagged(_))) => Ok(Some(self.start_over())),
             Ok(Err(RecvError::Closed)) => Err(None),
-            Err(_) if Instant::now() >= self.ends => Err(None),
+            Err(_) if Instant::now() >= self.ends => Err(self.expires.then(expired)),
             Err(_) => self.service.authorize_watch(&self.caller, &self.watched).map(|()| None).map_err(Some),
         }
     }
@@ -218,6 +223,12 @@ fn reset(current: &Snapshot, seq: u64) -> EnvironmentChange {
         deleted: false,
         seq,
     }
+}
+
+/// The credentials that the watch was asked for with are not accepted any more.
+fn expired() -> Refusal {
+    Refusal::new(Code::Unauthenticated, "the access token has expired, which ends the stream")
+        .remedy("watch again from the last version on, with a new access token")
 }
 
 /// The daemon stops.

@@ -5,8 +5,8 @@ use std::process::Command;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kontraktor_proto::v1::{
-    CreateServiceAccountRequest, DeleteServiceAccountRequest, GrantRoleRequest, ListProjectsRequest, Role,
-    access_client::AccessClient,
+    CreateServiceAccountRequest, DeleteServiceAccountRequest, EnvironmentName, GrantRoleRequest,
+    ListProjectsRequest, Role, WatchEnvironmentRequest, access_client::AccessClient,
 };
 use rcgen::KeyPair;
 use serde_json::{Value, json};
@@ -223,6 +223,95 @@ async fn a_service_account_gets_a_token_that_ends_with_the_account() {
     daemon.wait_for_log("the service account of the token does not exist");
     let log = daemon.terminate().ok();
     assert!(!log.contains(token) && !log.contains(&created.client_secret), "{log}");
+}
+
+/// Returns claims of a token that expired so many seconds ago; less than 60 are accepted.
+fn expired(issuer: &str, audience: &str, seconds: u64) -> Value {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    json!({
+        "iss": issuer, "sub": "pipeline", "aud": audience, "iat": now - 300, "exp": now - seconds, "scope": "env.read",
+    })
+}
+
+#[tokio::test]
+async fn a_token_of_an_issuer_that_cannot_be_reached_is_to_be_sent_again_later() {
+    let home = Home::new();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let issuer = format!("http://{closed}");
+    let config = format!("[[issuer]]\nurl = '{issuer}'\nname = 'gone'\naudience = '{AUDIENCE}'\n");
+    std::fs::write(home.dir.path().join("kontraktord.toml"), config).unwrap();
+    let daemon = home.start();
+    let token = |claims: &Value| {
+        let header = json!({ "typ": "at+jwt", "alg": "RS256", "kid": "first" });
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.{}", part(&header), part(claims), BASE64_URL_SAFE_NO_PAD.encode([7; 256]))
+    };
+    let good = token(&expired(&issuer, AUDIENCE, 0));
+    let bearer = format!("authorization: Bearer {good}");
+    let (status, answer) = curl(&daemon, &["--dump-header", "-", "--header", &bearer], "/api/v1/projects");
+    assert_eq!(status, 503, "{answer}");
+    assert!(answer.to_lowercase().contains("\nretry-after: "), "{answer}");
+    assert!(
+        answer.contains("issuer_unavailable") && answer.contains("its issuer cannot be reached"),
+        "{answer}"
+    );
+    daemon.wait_for_log("cannot fetch the keys of an issuer");
+
+    let mut request = Request::new(ListProjectsRequest::default());
+    request.metadata_mut().insert("authorization", format!("Bearer {good}").parse().unwrap());
+    let refused = daemon.projects().list_projects(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+
+    // No key makes these valid.
+    for claims in [expired(&issuer, AUDIENCE, 90), expired(&issuer, "others", 0), json!({ "iss": issuer })] {
+        assert_eq!(read(&daemon, &token(&claims)).0, 401, "{claims}");
+    }
+    assert_eq!(read(&daemon, "rubbish").0, 401);
+    let log = daemon.terminate().ok();
+    assert!(!log.contains(&good), "{log}");
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_its_token() {
+    let (home, oidc) = (Home::new(), Oidc::start());
+    let daemon = start(&home, &oidc, "oidc:pipeline").await;
+    let header = json!({ "typ": "at+jwt", "alg": "RS256", "kid": "first" });
+    let token = oidc.sign("first", &header, &expired(oidc.url(), AUDIENCE, 56));
+    let bearer = format!("authorization: Bearer {token}");
+    let (status, events) =
+        curl(&daemon, &["--no-buffer", "--header", &bearer], "/api/v1/environments/demo/dev/events");
+    assert_eq!(status, 200, "{events}");
+    assert!(events.contains("event: problem") && events.contains("unauthenticated"), "{events}");
+    assert_eq!(read(&daemon, &token).0, 401);
+
+    let token = oidc.sign("first", &header, &expired(oidc.url(), AUDIENCE, 56));
+    let name = Some(EnvironmentName { project: "demo".to_owned(), env: "dev".to_owned() });
+    let mut request = Request::new(WatchEnvironmentRequest { name, ..Default::default() });
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    let mut changes = daemon.environments().watch_environment(request).await.unwrap().into_inner();
+    let ended = changes.message().await.unwrap_err();
+    assert_eq!(ended.code(), Code::Unauthenticated, "{ended:?}");
+    daemon.terminate().ok();
+}
+
+#[tokio::test]
+async fn tokens_name_the_port_that_the_system_chose() {
+    let home = Home::new();
+    let mut daemon = home.builder().args(["--listen", "127.0.0.1:0"]).start();
+    for _ in 0..2 {
+        let token =
+            account_token(&daemon, &format!("at-{}", daemon.url().replace([':', '/', '.'], "-"))).await;
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        assert_eq!(claims["iss"], daemon.url());
+        let metadata = curl(&daemon, &[], "/.well-known/oauth-authorization-server").1;
+        assert!(metadata.contains(&format!("{}/oauth/token", daemon.url())), "{metadata}");
+        daemon.signal(nix::sys::signal::Signal::SIGHUP);
+        daemon.wait_for_log("SIGHUP: reloaded the configuration");
+        assert!(!daemon.log().contains("a changed setting takes effect"), "{}", daemon.log());
+        daemon.restart();
+    }
+    daemon.terminate().ok();
 }
 
 #[tokio::test]

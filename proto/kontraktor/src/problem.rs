@@ -105,7 +105,7 @@ fn statuses(code: ProblemCode) -> (Code, http::StatusCode) {
         ProblemCode::StorageFull => (Code::ResourceExhausted, Http::INSUFFICIENT_STORAGE),
         ProblemCode::Storage => (Code::Internal, Http::INTERNAL_SERVER_ERROR),
         ProblemCode::VaultAnswer => (Code::Internal, Http::BAD_GATEWAY),
-        ProblemCode::ShuttingDown | ProblemCode::VaultUnavailable => {
+        ProblemCode::ShuttingDown | ProblemCode::VaultUnavailable | ProblemCode::IssuerUnavailable => {
             (Code::Unavailable, Http::SERVICE_UNAVAILABLE)
         }
         ProblemCode::RateLimited => (Code::ResourceExhausted, Http::TOO_MANY_REQUESTS),

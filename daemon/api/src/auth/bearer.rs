@@ -1,6 +1,6 @@
 //! Bearer tokens (RFC 6750): in the header `authorization` and nowhere else.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use kontraktor_access::{Authority, Caller};
 use kontraktor_domain::{Code, Refusal};
@@ -31,10 +31,15 @@ impl BearerAuthenticator {
 
     async fn caller(&self, token: &str, parts: &Parts) -> Result<Caller, TokenError> {
         let verified = self.identity.verifier().verify(token, self.service.now()).await?;
+        let expires = Some(verified.accepted_until);
         let peer = Some(Arc::from(peer(parts, &self.identity)));
-        let caller =
-            |actor, scopes| Caller { peer, authority: Authority::Roles, ..Caller::new(actor, "", scopes) };
-        match verified {
+        let caller = |actor, scopes| Caller {
+            peer,
+            expires,
+            authority: Authority::Roles,
+            ..Caller::new(actor, "", scopes)
+        };
+        match verified.token {
             VerifiedToken::External(principal) => {
                 let Principal { actor, display_name, groups, scopes } = Principal::clone(&principal);
                 Ok(Caller { display_name, groups, ..caller(actor, scopes) })
@@ -62,12 +67,24 @@ impl Authenticator for BearerAuthenticator {
         };
         match self.caller(token, parts).await {
             Ok(caller) => Ok(Some(Caller { via: via(&parts.headers)?.into(), ..caller })),
+            Err(TokenError::KeysUnavailable { issuer, problem, retry_after }) => {
+                tracing::info!(issuer, problem, "a token cannot be verified");
+                Err(issuer_unavailable(retry_after).into())
+            }
             Err(error) => {
                 tracing::info!(cause = %error, "unauthenticated");
                 Err(AuthenticationError::invalid_token())
             }
         }
     }
+}
+
+/// The token may be valid: only its issuer knows.
+fn issuer_unavailable(retry_after: Duration) -> Refusal {
+    let message = "the access token cannot be verified, because its issuer cannot be reached";
+    Refusal::new(Code::IssuerUnavailable, message)
+        .remedy("try again later; the daemon's log has the cause")
+        .retry_after_ms(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Returns the token of a request. The error says what is wrong with the header.

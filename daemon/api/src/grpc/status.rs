@@ -44,6 +44,7 @@ pub(super) fn code(code: Code) -> v1::ProblemCode {
         Code::Storage => v1::ProblemCode::Storage,
         Code::StorageDamaged => v1::ProblemCode::StorageDamaged,
         Code::ShuttingDown => v1::ProblemCode::ShuttingDown,
+        Code::IssuerUnavailable => v1::ProblemCode::IssuerUnavailable,
         Code::Denied => v1::ProblemCode::Denied,
         Code::Unauthenticated => v1::ProblemCode::Unauthenticated,
         Code::RateLimited => v1::ProblemCode::RateLimited,

@@ -137,7 +137,7 @@ async fn a_client_gets_a_token_for_its_secret_in_the_body_or_in_the_header() {
     assert_eq!(body["scope"], "env.read env.write");
     let token = body["access_token"].as_str().unwrap();
     let verified = scene.identity.verifier().verify(token, now()).await.unwrap();
-    assert!(matches!(verified, VerifiedToken::Account(account) if &*account.client_id == "sa-1"));
+    assert!(matches!(verified.token, VerifiedToken::Account(account) if &*account.client_id == "sa-1"));
 
     let secret: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let basic = BASE64_STANDARD.encode(format!("sa-1:{secret}"));

@@ -34,7 +34,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Server-sent events: each commit that changes the environment or what it imports, once and in order. The name of an event
 /// is `change`, `reset` (changes before it are not known: read the snapshot) or `deleted`, its data an `EnvironmentChange`,
 /// and its id the version to resume with: `Last-Event-ID` gives what was missed. `problem` is the last event where the
-/// caller may not see the environment any more. A stream ends after an hour, and clients connect again.
+/// caller may not see the environment any more, or their access token has expired. A stream ends after an hour, and clients
+/// connect again.
 #[utoipa::path(get, path = "/api/v1/environments/{project}/{env}/events", operation_id = "watch_environment",
     tag = "environments",
     params(EnvironmentParams,

@@ -120,10 +120,7 @@ impl KeySource {
         }
         let set = match current {
             Some(set) if set.fetched.elapsed() < STALE => set,
-            _ => {
-                let problem = self.0.refreshing.lock().await.last_problem.clone();
-                return Err(TokenError::KeysUnavailable(problem));
-            }
+            _ => return Err(self.0.refreshing.lock().await.unavailable(&self.0.name)),
         };
         self.refresh_ahead(&set);
         if let Some(key) = set.find(id, algorithm) {
@@ -131,7 +128,16 @@ impl KeySource {
         }
         self.refresh(Some(&set), Why::UnknownKey).await;
         let set = self.0.current.load_full().unwrap_or(set);
-        set.find(id, algorithm).map(|key| (key, set.generation)).ok_or(TokenError::UnknownKey)
+        if let Some(key) = set.find(id, algorithm) {
+            return Ok((key, set.generation));
+        }
+        let attempts = self.0.refreshing.lock().await;
+        // A new key of an issuer that cannot be reached looks like one that nobody has.
+        if attempts.failures > 0 {
+            Err(attempts.unavailable(&self.0.name))
+        } else {
+            Err(TokenError::UnknownKey)
+        }
     }
 
     /// Returns whether tokens that were verified with keys of this generation need no other look at the keys.
@@ -233,6 +239,16 @@ enum Why {
 }
 
 impl Attempts {
+    /// Returns the error of a token that cannot be checked before the next attempt.
+    fn unavailable(&self, issuer: &str) -> TokenError {
+        let next = self.not_before.map(|time| time.saturating_duration_since(Instant::now()));
+        TokenError::KeysUnavailable {
+            issuer: issuer.to_owned(),
+            problem: self.last_problem.clone(),
+            retry_after: next.unwrap_or_default().max(FIRST_RETRY),
+        }
+    }
+
     fn may_fetch_early(&mut self, now: Instant) -> bool {
         let free = self.early.filter(|free| *free > now).unwrap_or(now);
         if free > now + EARLY_INTERVAL * (EARLY_BURST - 1) {

@@ -25,7 +25,10 @@ async fn verified(
     token: &str,
     now: Timestamp,
 ) -> Result<VerifiedToken, TokenError> {
-    Verifier::new(Vec::new(), Some(Arc::clone(issuer)), None).verify(token, now).await
+    let verifier = Verifier::new(Vec::new(), Some(Arc::clone(issuer)), None);
+    let verified = verifier.verify(token, now).await?;
+    assert!(now < verified.accepted_until);
+    Ok(verified.token)
 }
 
 #[tokio::test]

@@ -207,6 +207,28 @@ async fn nobody_watches_what_they_may_not_read_or_what_does_not_exist() {
     assert_eq!(missing.code, Code::NotFound);
 }
 
+#[tokio::test]
+async fn a_watch_ends_with_the_credentials_of_its_caller() {
+    let service = start(Arc::new(MemoryStore::new()));
+    composed(&service).await;
+    // The writer's thread is done: nothing but timers is waited for.
+    tokio::time::pause();
+    for (left, expected) in [
+        (Some(jiff::SignedDuration::from_secs(40)), (40, Some(Code::Unauthenticated))),
+        (Some(jiff::SignedDuration::from_secs(-5)), (0, Some(Code::Unauthenticated))),
+        (Some(jiff::SignedDuration::from_hours(3)), (3600, None)),
+        (None, (3600, None)),
+    ] {
+        let expires = left.map(|left| service.now() + left);
+        let caller = Caller { expires, ..caller() };
+        let begun = tokio::time::Instant::now();
+        let mut watched = service.watch(&caller, path("demo/dev"), false, None).await.unwrap();
+        let ended = watched.next().await.map(|ended| ended.unwrap_err().code);
+        assert_eq!((begun.elapsed().as_secs(), ended), expected);
+        assert!(watched.next().await.is_none());
+    }
+}
+
 /// However writes and watchers interleave, each watcher hears every revision once and in order.
 #[test]
 fn every_revision_is_heard_once_by_every_watcher_whenever_it_comes() {

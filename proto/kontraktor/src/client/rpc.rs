@@ -116,7 +116,13 @@ impl From<Status> for Failure {
 
 /// Returns whether the daemon refused for reasons of its own, without looking at the request.
 pub(super) fn refused_unseen(problem: &Problem) -> bool {
-    matches!(problem.code(), ProblemCode::Busy | ProblemCode::RateLimited | ProblemCode::ShuttingDown)
+    matches!(
+        problem.code(),
+        ProblemCode::Busy
+            | ProblemCode::RateLimited
+            | ProblemCode::ShuttingDown
+            | ProblemCode::IssuerUnavailable
+    )
 }
 
 /// Encodes a request. One that is too long is refused here.

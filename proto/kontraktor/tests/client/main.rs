@@ -92,15 +92,16 @@ async fn refusals_come_through_whole() {
 #[tokio::test]
 async fn a_busy_daemon_is_asked_again() {
     let (_dir, path) = socket();
-    let busy = [Act::Refuse(ProblemCode::Busy), Act::Refuse(ProblemCode::ShuttingDown)];
+    let codes = [ProblemCode::Busy, ProblemCode::ShuttingDown, ProblemCode::IssuerUnavailable];
+    let busy = codes.map(Act::Refuse);
     let daemon = Daemon::start(path.clone(), busy.clone());
     let client = client(&path, TIMEOUT);
     client.get_project(get()).await.expect("answered in the end");
-    assert_eq!(daemon.calls(), 3);
+    assert_eq!(daemon.calls(), 4);
     // The daemon has not looked at it, so a write without an id may be sent again too.
     daemon.log().script.extend(busy);
     client.create_project(create()).await.expect("answered in the end");
-    assert_eq!(daemon.calls(), 6);
+    assert_eq!(daemon.calls(), 8);
 }
 
 #[tokio::test]

@@ -30,7 +30,11 @@ impl Events {
                     let line = event.lines().find_map(|line| line.strip_prefix(name));
                     line.unwrap_or_default().trim().to_owned()
                 };
-                let parsed = (field("event:"), field("id:"), serde_json::from_str(&field("data:")).unwrap());
+                let parsed = (
+                    field("event:"),
+                    field("id:"),
+                    serde_json::from_str(&field("data:")).unwrap_or_default(),
+                );
                 self.1 = rest.to_owned();
                 return Some(parsed);
             }
@@ -84,6 +88,28 @@ async fn a_stream_ends_with_its_environment_and_with_the_daemon() {
     let mut stays = Events(stays.into_body(), String::new());
     assert!(stays.next().await.is_none());
     assert!(daemon.get(EVENTS).await.problem().starts_with("503 shutting_down"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_when_the_token_expires_with_a_problem_that_says_so() {
+    let daemon = Daemon::start();
+    daemon.put("dev", "A", "1").await;
+    let expires = Some(daemon.service.now() + jiff::SignedDuration::from_secs(30));
+    let caller = Caller { expires, ..Caller::new("idp:bob", "test", Scopes::ALL) };
+    let daemon = Daemon { caller: Some(Arc::new(caller)), ..daemon };
+    let mut events = Events::open(&daemon, &[]).await;
+    let (name, _, problem) = loop {
+        // Comments keep the connection busy meanwhile.
+        match events.next().await.unwrap() {
+            (name, ..) if name.is_empty() => {}
+            event => break event,
+        }
+    };
+    assert_eq!(
+        (&*name, &problem["status"], &problem["code"]),
+        ("problem", &json!(401), &json!("unauthenticated"))
+    );
+    assert!(events.next().await.is_none());
 }
 
 #[tokio::test]

@@ -102,7 +102,9 @@ async fn keys_are_refreshed_ahead_and_used_for_a_day_without_their_issuer() {
 
     tokio::time::advance(STALE).await;
     let gone = source.find(Some("a"), SignatureAlgorithm::ES256).await.unwrap_err();
-    assert_eq!(gone, TokenError::KeysUnavailable("its metadata cannot be fetched: refused".to_owned()));
+    let TokenError::KeysUnavailable { issuer, problem, retry_after } = gone else { panic!("{gone:?}") };
+    assert_eq!((&*issuer, &*problem), ("login.example.com", "its metadata cannot be fetched: refused"));
+    assert!(retry_after >= FIRST_RETRY && retry_after <= LONGEST_RETRY, "{retry_after:?}");
     published.issuer(URL, &[&key]);
     tokio::time::advance(LONGEST_RETRY).await;
     assert!(is_found(&source, "a").await);
