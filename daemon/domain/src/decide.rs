@@ -2,6 +2,7 @@
 //! event at all.
 
 mod accesses;
+mod at_version;
 mod draft;
 mod environments;
 mod imports;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use kontraktor_model::{limits::MAX_LISTED_NAMES, value::check_description};
 
 pub use self::{
+    at_version::{AtVersion, Versioned},
     draft::Draft,
     lookup::{find_environment, find_project, find_role_binding, find_schema, find_service_account},
 };

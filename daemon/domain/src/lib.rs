@@ -23,8 +23,8 @@ mod state;
 pub use access::{Access, AccessEvent, AccessOperation, ReportedVersion, SeenVersion, VersionEvent};
 pub use batch::{BATCH_MEMORY, BatchRecord, Remembered};
 pub use decide::{
-    AnyCommand, Command, Decision, Draft, Weight, find_environment, find_project, find_role_binding,
-    find_schema, find_service_account,
+    AnyCommand, AtVersion, Command, Decision, Draft, Versioned, Weight, find_environment, find_project,
+    find_role_binding, find_schema, find_service_account,
 };
 pub use entry::{AuditEntry, AuditSubject, Operation};
 pub use event::{

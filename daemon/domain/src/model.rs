@@ -82,6 +82,39 @@ pub struct Environment {
     pub last_version: Hash,
 }
 
+impl Authorship {
+    fn added_to(&self, hasher: FieldHasher) -> FieldHasher {
+        hasher.text(&self.actor).text(&self.via).signed(self.at.as_microsecond())
+    }
+}
+
+impl Project {
+    /// Returns the version of what readers see of the project itself: its settings, and how much is in it. Opaque to clients.
+    pub fn version(&self) -> String {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let hasher = FieldHasher::new("kontraktor project version 1")
+            .text(&self.description)
+            .flag(self.implicit)
+            .flag(self.protected)
+            .number(count(self.environments.len()))
+            .number(count(self.schemas.len()));
+        version_of(self.changed.added_to(self.created.added_to(hasher)))
+    }
+}
+
+impl VariableSchema {
+    /// Returns the version of the schema. Opaque to clients.
+    pub fn version(&self) -> String {
+        let hasher =
+            FieldHasher::new("kontraktor schema version 1").text(&self.key_pattern).text(&self.schema);
+        version_of(self.changed.added_to(hasher))
+    }
+}
+
+fn version_of(hasher: FieldHasher) -> String {
+    hex::encode(&hasher.finish().as_bytes()[..12])
+}
+
 impl Environment {
     /// Opaque to clients. Two environments of one version hold the same: it carries the hash of the newest row, which
     /// covers all the rows before it, so that a restored backup that went another way shows. A new line of the lockfile

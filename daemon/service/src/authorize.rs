@@ -3,9 +3,9 @@
 
 use kontraktor_access::{Action, Caller, Denied, Resource, Rights, authorize};
 use kontraktor_domain::{
-    Command, CreateEnvironment, CreateProject, CreateSchema, DeleteEnvironment, DeleteProject, DeleteSchema,
-    DeleteServiceAccount, GrantRole, Refusal, RevokeRole, State, UpdateEnvironment, UpdateProject,
-    UpdateSchema,
+    AtVersion, Command, CreateEnvironment, CreateProject, CreateSchema, DeleteEnvironment, DeleteProject,
+    DeleteSchema, DeleteServiceAccount, GrantRole, Refusal, RevokeRole, State, UpdateEnvironment,
+    UpdateProject, UpdateSchema, Versioned,
 };
 use kontraktor_model::names::EnvPath;
 
@@ -89,6 +89,12 @@ fn refusal(state: &State, caller: &Caller, denied: &Denied, resource: Resource<'
 pub(super) trait Authorized: Command {
     /// Refuses a caller who may not do what the command asks for.
     fn authorize(&self, service: &Service, caller: &Caller) -> Result<(), Refusal>;
+}
+
+impl<C: Authorized + Versioned> Authorized for AtVersion<C> {
+    fn authorize(&self, service: &Service, caller: &Caller) -> Result<(), Refusal> {
+        self.command.authorize(service, caller)
+    }
 }
 
 /// Declares the action of each command, and the field and kind of the resource that it is done to.

@@ -6,7 +6,7 @@ use kontraktor_access::{Authority, Caller};
 
 use super::{Service, authorize::Authorized};
 use kontraktor_domain::{
-    Author, Batch, BatchOutcome, Code, Command, CreateEnvironment, CreateProject, CreateSchema,
+    AtVersion, Author, Batch, BatchOutcome, Code, Command, CreateEnvironment, CreateProject, CreateSchema,
     DeleteEnvironment, DeleteProject, DeleteSchema, Environment, Everything, Project, RecordAccesses,
     Refusal, Sight, UpdateEnvironment, UpdateProject, UpdateSchema, VariableSchema,
 };
@@ -21,18 +21,22 @@ impl Service {
         self.submit(caller, command).await
     }
 
-    /// Changes a project.
+    /// Changes a project; where a version is given, only at that one.
     pub async fn update_project(
         &self,
         caller: &Caller,
-        command: UpdateProject,
+        command: impl Into<AtVersion<UpdateProject>>,
     ) -> Result<Arc<Project>, Refusal> {
-        self.submit(caller, command).await
+        self.submit(caller, command.into()).await
     }
 
-    /// Deletes a project.
-    pub async fn delete_project(&self, caller: &Caller, command: DeleteProject) -> Result<(), Refusal> {
-        self.submit(caller, command).await
+    /// Deletes a project; where a version is given, only at that one.
+    pub async fn delete_project(
+        &self,
+        caller: &Caller,
+        command: impl Into<AtVersion<DeleteProject>>,
+    ) -> Result<(), Refusal> {
+        self.submit(caller, command.into()).await
     }
 
     /// Creates an environment, or adopts an implicit one.
@@ -44,22 +48,22 @@ impl Service {
         self.submit(caller, command).await
     }
 
-    /// Changes an environment.
+    /// Changes an environment; where a version is given, only at that one.
     pub async fn update_environment(
         &self,
         caller: &Caller,
-        command: UpdateEnvironment,
+        command: impl Into<AtVersion<UpdateEnvironment>>,
     ) -> Result<Arc<Environment>, Refusal> {
-        self.submit(caller, command).await
+        self.submit(caller, command.into()).await
     }
 
-    /// Deletes an environment.
+    /// Deletes an environment; where a version is given, only at that one.
     pub async fn delete_environment(
         &self,
         caller: &Caller,
-        command: DeleteEnvironment,
+        command: impl Into<AtVersion<DeleteEnvironment>>,
     ) -> Result<(), Refusal> {
-        self.submit(caller, command).await
+        self.submit(caller, command.into()).await
     }
 
     /// Attaches a schema to a project.
@@ -71,18 +75,22 @@ impl Service {
         self.submit(caller, command).await
     }
 
-    /// Changes a schema.
+    /// Changes a schema; where a version is given, only at that one.
     pub async fn update_schema(
         &self,
         caller: &Caller,
-        command: UpdateSchema,
+        command: impl Into<AtVersion<UpdateSchema>>,
     ) -> Result<Arc<VariableSchema>, Refusal> {
-        self.submit(caller, command).await
+        self.submit(caller, command.into()).await
     }
 
-    /// Deletes a schema.
-    pub async fn delete_schema(&self, caller: &Caller, command: DeleteSchema) -> Result<(), Refusal> {
-        self.submit(caller, command).await
+    /// Deletes a schema; where a version is given, only at that one.
+    pub async fn delete_schema(
+        &self,
+        caller: &Caller,
+        command: impl Into<AtVersion<DeleteSchema>>,
+    ) -> Result<(), Refusal> {
+        self.submit(caller, command.into()).await
     }
 
     /// Writes a batch of variables. A refused item is a result, not an error.

@@ -4,7 +4,8 @@ use axum::{extract::State, response::Response};
 use http::{StatusCode, Uri};
 use kontraktor_access::Caller;
 use kontraktor_domain::{
-    CreateEnvironment, DeleteEnvironment, Environment, EnvironmentSettings, Refusal, UpdateEnvironment,
+    AtVersion, Code, CreateEnvironment, DeleteEnvironment, Environment, EnvironmentSettings, Refusal,
+    UpdateEnvironment,
 };
 use kontraktor_model::names::EnvPath;
 use kontraktor_proto::json;
@@ -18,7 +19,6 @@ use super::{
     etag::{Conditions, Etag},
     page_problem,
     params::{By, Names, Query},
-    precondition_failed,
     prefer::Prefer,
     problem::Problem,
 };
@@ -184,18 +184,16 @@ pub(super) async fn update(
     Json(changes): Json<EnvironmentChanges>,
 ) -> Result<Response, Problem> {
     let path = names.environment()?;
-    let expect = checked(&rest, &caller, &path, &conditions)?;
-    let has_condition = expect.is_some();
+    let version = expected(&rest, &caller, &path, &conditions)?;
     let command = UpdateEnvironment {
-        path,
+        path: path.clone(),
         description: changes.description,
         protected: changes.deletion_protection,
         imports: changes.imports.as_deref().map(imports).transpose()?,
-        expect,
+        expect: None,
     };
-    let updated = rest.service.update_environment(&caller, command).await.map_err(Problem::from);
-    let environment =
-        updated.map_err(|problem| if has_condition { problem.precondition() } else { problem })?;
+    let updated = rest.service.update_environment(&caller, AtVersion { command, version }).await;
+    let environment = updated.map_err(|refusal| explained(&rest, &caller, &path, &conditions, refusal))?;
     answer::written(&prefer, StatusCode::OK, Some(tag(&environment)), &shape(&environment))
 }
 
@@ -216,8 +214,10 @@ pub(super) async fn delete(
 ) -> Result<Response, Problem> {
     let force = Query::of(&uri, &["force"])?.flag("force")?;
     let path = names.environment()?;
-    checked(&rest, &caller, &path, &conditions)?;
-    rest.service.delete_environment(&caller, DeleteEnvironment { path, force }).await?;
+    let version = expected(&rest, &caller, &path, &conditions)?;
+    let command = AtVersion { command: DeleteEnvironment { path: path.clone(), force }, version };
+    let deleted = rest.service.delete_environment(&caller, command).await;
+    deleted.map_err(|refusal| explained(&rest, &caller, &path, &conditions, refusal))?;
     Ok(answer::deleted(&prefer))
 }
 
@@ -237,15 +237,12 @@ pub(super) async fn rollback(
     Json(asked): Json<Rollback>,
 ) -> Result<Response, Problem> {
     let path = names.environment()?;
-    let has_condition = checked(&rest, &caller, &path, &conditions)?.is_some();
-    let expect = match conditions.revisions() {
-        Some(revisions) if asked.expect_revision.is_none() => revisions.first().copied(),
-        _ => asked.expect_revision.filter(|revision| *revision > 0),
-    };
-    let restored =
-        rest.service.rollback(&caller, path, asked.to_revision, expect).await.map_err(Problem::from);
-    let restored =
-        restored.map_err(|problem| if has_condition { problem.precondition() } else { problem })?;
+    // Each change of an environment is a revision: the writer expects the one that the version begins with.
+    let version = expected(&rest, &caller, &path, &conditions)?;
+    let revision = version.as_deref().and_then(|version| version.split('-').next()?.parse().ok());
+    let expect = asked.expect_revision.filter(|revision| *revision > 0).or(revision);
+    let restored = rest.service.rollback(&caller, path.clone(), asked.to_revision, expect).await;
+    let restored = restored.map_err(|refusal| explained(&rest, &caller, &path, &conditions, refusal))?;
     let shape = RolledBack {
         environment: shape(&restored.environment),
         written_variable_count: convert::count64(restored.written),
@@ -254,25 +251,31 @@ pub(super) async fn rollback(
     answer::written(&prefer, StatusCode::OK, Some(tag(&restored.environment)), &shape)
 }
 
-/// Checks `If-Match`, and returns the settings that the environment must still have when it is written.
-fn checked(
+/// Returns the version that `If-Match` requires.
+fn expected(
     rest: &Rest,
     caller: &Caller,
     path: &EnvPath,
     conditions: &Conditions,
-) -> Result<Option<EnvironmentSettings>, Problem> {
-    if conditions.if_match.is_none() {
-        return Ok(None);
-    }
-    let environment = rest.service.environment(caller, path)?;
-    if !conditions.allows(Some(&tag(&environment))) {
-        return Err(precondition_failed("environment", Some(environment.revision)));
-    }
-    Ok(Some(EnvironmentSettings {
-        description: environment.description.to_string(),
-        protected: environment.protected,
-        imports: environment.imports.to_vec(),
-    }))
+) -> Result<Option<String>, Problem> {
+    conditions.expected("environment", || {
+        let environment = rest.service.environment(caller, path)?;
+        Ok((environment.version(), Some(environment.revision)))
+    })
+}
+
+/// Explains why a write was refused: where another one came between, with the revision that it led to.
+fn explained(
+    rest: &Rest,
+    caller: &Caller,
+    path: &EnvPath,
+    conditions: &Conditions,
+    refusal: Refusal,
+) -> Problem {
+    let came_between = conditions.if_match.is_some() && refusal.code == Code::Conflict;
+    let problem = conditions.explain(refusal);
+    let current = came_between.then(|| rest.service.environment(caller, path).ok()).flatten();
+    problem.current_revision(current.map(|environment| environment.revision))
 }
 
 fn imports(names: &[String]) -> Result<Vec<EnvPath>, Problem> {

@@ -2,9 +2,10 @@
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use kontraktor_domain::Refusal;
 use sha2::{Digest as _, Sha256};
 
-use super::problem::Problem;
+use super::{precondition_failed, problem::Problem};
 
 /// The version of a representation, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,29 @@ impl Conditions {
             (Some(_), None) => false,
             (Some(Tags::Listed(tags)), Some(etag)) => tags.iter().any(|(weak, tag)| !weak && *tag == etag.0),
         }
+    }
+
+    /// Checks `If-Match` against what the resource is now: its version, and its revision where it has one. Returns the version
+    /// that the writer must find too, because the resource may change meanwhile.
+    pub(super) fn expected(
+        &self,
+        what: &'static str,
+        current: impl FnOnce() -> Result<(String, Option<u64>), Refusal>,
+    ) -> Result<Option<String>, Problem> {
+        let Some(tags) = &self.if_match else { return Ok(None) };
+        let (version, revision) = current()?;
+        let etag = Etag::new(version);
+        if !self.allows(Some(&etag)) {
+            return Err(precondition_failed(what, revision));
+        }
+        // Whether it exists is what the writer checks in any case.
+        Ok((*tags != Tags::Any).then_some(etag.0))
+    }
+
+    /// Makes a conflict that the writer found a failed precondition, where the request had one.
+    pub(super) fn explain(&self, refusal: Refusal) -> Problem {
+        let problem = Problem::from(refusal);
+        if self.if_match.is_some() { problem.precondition() } else { problem }
     }
 
     /// Whether the resource must not exist.

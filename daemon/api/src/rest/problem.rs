@@ -125,6 +125,7 @@ impl Problem {
             let revision = self.body.current.as_ref().map(|current| current.revision);
             let reference = self.body.current_secret_reference.as_ref().map(|current| current.revision);
             self.body.current_revision = self.body.current_revision.or(revision).or(reference);
+            return self.renamed("version", "if-match");
         }
         self
     }

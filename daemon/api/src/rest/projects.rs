@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use http::{StatusCode, Uri};
 use kontraktor_access::Caller;
-use kontraktor_domain::{CreateProject, DeleteProject, Project, ProjectSettings, UpdateProject};
+use kontraktor_domain::{AtVersion, CreateProject, DeleteProject, Project, ProjectSettings, UpdateProject};
 use kontraktor_model::names::ProjectName;
 use kontraktor_proto::json;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,6 @@ use super::{
     etag::{Conditions, Etag},
     page_problem,
     params::{By, Names, Query},
-    precondition_failed,
     prefer::Prefer,
     problem::Problem,
 };
@@ -100,7 +99,7 @@ pub(super) async fn create(
         adopt_existing: new.adopt_existing,
     };
     let project = rest.service.create_project(&caller, command).await?;
-    let response = answer::written(&prefer, StatusCode::CREATED, None, &shape(&project))?;
+    let response = answer::written(&prefer, StatusCode::CREATED, Some(tag(&project)), &shape(&project))?;
     Ok(answer::located(response, &format!("/api/v1/projects/{}", project.name)))
 }
 
@@ -116,7 +115,7 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     Query::of(&uri, &[])?;
     let project = rest.service.project(&caller, &names.project()?)?;
-    answer::read(&conditions, None, &shape(&project))
+    answer::read(&conditions, Some(tag(&project)), &shape(&project))
 }
 
 /// Change a project.
@@ -134,17 +133,16 @@ pub(super) async fn update(
     Json(changes): Json<ProjectChanges>,
 ) -> Result<Response, Problem> {
     let name = names.project()?;
-    let expect = checked(&rest, &caller, &name, &conditions)?;
-    let has_condition = expect.is_some();
+    let version = expected(&rest, &caller, &name, &conditions)?;
     let command = UpdateProject {
         name,
         description: changes.description,
         protected: changes.deletion_protection,
-        expect,
+        expect: None,
     };
-    let updated = rest.service.update_project(&caller, command).await.map_err(Problem::from);
-    let project = updated.map_err(|problem| if has_condition { problem.precondition() } else { problem })?;
-    answer::written(&prefer, StatusCode::OK, None, &shape(&project))
+    let updated = rest.service.update_project(&caller, AtVersion { command, version }).await;
+    let project = updated.map_err(|refusal| conditions.explain(refusal))?;
+    answer::written(&prefer, StatusCode::OK, Some(tag(&project)), &shape(&project))
 }
 
 /// Delete a project.
@@ -163,27 +161,24 @@ pub(super) async fn delete(
 ) -> Result<Response, Problem> {
     let force = Query::of(&uri, &["force"])?.flag("force")?;
     let name = names.project()?;
-    checked(&rest, &caller, &name, &conditions)?;
-    rest.service.delete_project(&caller, DeleteProject { name, force }).await?;
+    let version = expected(&rest, &caller, &name, &conditions)?;
+    let command = AtVersion { command: DeleteProject { name, force }, version };
+    rest.service.delete_project(&caller, command).await.map_err(|refusal| conditions.explain(refusal))?;
     Ok(answer::deleted(&prefer))
 }
 
-/// Checks `If-Match`, and returns the settings that the project must still have when it is written.
-fn checked(
+/// Returns the version that `If-Match` requires.
+fn expected(
     rest: &Rest,
     caller: &Caller,
     name: &ProjectName,
     conditions: &Conditions,
-) -> Result<Option<ProjectSettings>, Problem> {
-    if conditions.if_match.is_none() {
-        return Ok(None);
-    }
-    let project = rest.service.project(caller, name)?;
-    let etag = Etag::of_bytes(&answer::document(&shape(&project))?);
-    if !conditions.allows(Some(&etag)) {
-        return Err(precondition_failed("project", None));
-    }
-    Ok(Some(ProjectSettings { description: project.description.to_string(), protected: project.protected }))
+) -> Result<Option<String>, Problem> {
+    conditions.expected("project", || Ok((rest.service.project(caller, name)?.version(), None)))
+}
+
+fn tag(project: &Project) -> Etag {
+    Etag::new(project.version())
 }
 
 fn shape(project: &Project) -> json::Project {

@@ -3,7 +3,9 @@
 use axum::{extract::State, response::Response};
 use http::{StatusCode, Uri};
 use kontraktor_access::Caller;
-use kontraktor_domain::{CreateSchema, DeleteSchema, SchemaSettings, UpdateSchema, VariableSchema};
+use kontraktor_domain::{
+    AtVersion, CreateSchema, DeleteSchema, SchemaSettings, UpdateSchema, VariableSchema,
+};
 use kontraktor_model::names::{ProjectName, SchemaName};
 use kontraktor_proto::json;
 use serde::{Deserialize, Serialize};
@@ -16,7 +18,6 @@ use super::{
     etag::{Conditions, Etag},
     page_problem,
     params::{By, Names, Query},
-    precondition_failed,
     prefer::Prefer,
     problem::Problem,
 };
@@ -106,7 +107,7 @@ pub(super) async fn create(
         adopt_existing: new.adopt_existing,
     };
     let schema = rest.service.create_schema(&caller, command).await?;
-    let response = answer::written(&prefer, StatusCode::CREATED, None, &shape(&schema))?;
+    let response = answer::written(&prefer, StatusCode::CREATED, Some(tag(&schema)), &shape(&schema))?;
     Ok(answer::located(response, &format!("/api/v1/projects/{}/schemas/{}", schema.project, schema.name)))
 }
 
@@ -122,7 +123,7 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     Query::of(&uri, &[])?;
     let schema = rest.service.schema(&caller, &names.project()?, &names.schema()?)?;
-    answer::read(&conditions, None, &shape(&schema))
+    answer::read(&conditions, Some(tag(&schema)), &shape(&schema))
 }
 
 /// Replace what a schema says.
@@ -140,13 +141,12 @@ pub(super) async fn update(
     Json(content): Json<SchemaContent>,
 ) -> Result<Response, Problem> {
     let (project, name) = (names.project()?, names.schema()?);
-    let expect = checked(&rest, &caller, &project, &name, &conditions)?;
-    let has_condition = expect.is_some();
+    let version = expected(&rest, &caller, &project, &name, &conditions)?;
     let settings = SchemaSettings { key_pattern: content.key_pattern, schema: content.schema };
-    let command = UpdateSchema { project, name, settings, expect };
-    let updated = rest.service.update_schema(&caller, command).await.map_err(Problem::from);
-    let schema = updated.map_err(|problem| if has_condition { problem.precondition() } else { problem })?;
-    answer::written(&prefer, StatusCode::OK, None, &shape(&schema))
+    let command = UpdateSchema { project, name, settings, expect: None };
+    let updated = rest.service.update_schema(&caller, AtVersion { command, version }).await;
+    let schema = updated.map_err(|refusal| conditions.explain(refusal))?;
+    answer::written(&prefer, StatusCode::OK, Some(tag(&schema)), &shape(&schema))
 }
 
 /// Delete a schema.
@@ -162,31 +162,25 @@ pub(super) async fn delete(
 ) -> Result<Response, Problem> {
     Query::of(&uri, &[])?;
     let (project, name) = (names.project()?, names.schema()?);
-    checked(&rest, &caller, &project, &name, &conditions)?;
-    rest.service.delete_schema(&caller, DeleteSchema { project, name }).await?;
+    let version = expected(&rest, &caller, &project, &name, &conditions)?;
+    let command = AtVersion { command: DeleteSchema { project, name }, version };
+    rest.service.delete_schema(&caller, command).await.map_err(|refusal| conditions.explain(refusal))?;
     Ok(answer::deleted(&prefer))
 }
 
-/// Checks `If-Match`, and returns the settings that the schema must still have when it is written.
-fn checked(
+/// Returns the version that `If-Match` requires.
+fn expected(
     rest: &Rest,
     caller: &Caller,
     project: &ProjectName,
     name: &SchemaName,
     conditions: &Conditions,
-) -> Result<Option<SchemaSettings>, Problem> {
-    if conditions.if_match.is_none() {
-        return Ok(None);
-    }
-    let schema = rest.service.schema(caller, project, name)?;
-    let etag = Etag::of_bytes(&answer::document(&shape(&schema))?);
-    if !conditions.allows(Some(&etag)) {
-        return Err(precondition_failed("schema", None));
-    }
-    Ok(Some(SchemaSettings {
-        key_pattern: schema.key_pattern.to_string(),
-        schema: schema.schema.to_string(),
-    }))
+) -> Result<Option<String>, Problem> {
+    conditions.expected("schema", || Ok((rest.service.schema(caller, project, name)?.version(), None)))
+}
+
+fn tag(schema: &VariableSchema) -> Etag {
+    Etag::new(schema.version())
 }
 
 fn shape(schema: &VariableSchema) -> json::Schema {

@@ -85,6 +85,40 @@ async fn settings_are_changed_only_at_the_version_that_was_read() {
     assert!(refused.problem().starts_with("400 invalid if-match"), "{}", refused.problem());
 }
 
+/// Both read the same version, and both are checked before either is written: the writer lets one pass.
+#[tokio::test]
+async fn of_two_writes_to_one_version_one_is_refused() {
+    let daemon = Daemon::start();
+    let schema = json!({"name": "ports", "key_pattern": "PORT", "schema": "{}"});
+    for round in 0..20 {
+        daemon.put("dev", "A", "1").await;
+        daemon.json("POST", "/api/v1/projects/demo/schemas", &[], schema.clone()).await;
+        for (path, method, change) in [
+            ("/api/v1/projects/demo/schemas/ports", "PUT", json!({"key_pattern": "P", "schema": "{}"})),
+            ("/api/v1/environments/demo/dev", "PATCH", json!({"description": "new"})),
+            ("/api/v1/projects/demo", "PATCH", json!({"description": "new"})),
+        ] {
+            let tag = daemon.get(path).await.header("etag").to_owned();
+            let condition = [("if-match", &*tag)];
+            let (force, delete) = (format!("{path}?force=true"), path.to_owned());
+            let delete = if path.ends_with("ports") { delete } else { force };
+            let answers = tokio::join!(
+                daemon.json(method, path, &condition, change),
+                daemon.send("DELETE", &delete, &condition, "")
+            );
+            let statuses = (answers.0.status.as_u16(), answers.1.status.as_u16());
+            assert_eq!(statuses, (200, 412), "{round} {path}: {}", answers.1.value());
+            assert!(answers.1.problem().starts_with("412 conflict if-match"), "{}", answers.1.problem());
+            if path.ends_with("/dev") {
+                assert_eq!(answers.1.value()["current_revision"], answers.0.value()["revision"]);
+            }
+        }
+        daemon.send("DELETE", "/api/v1/projects/demo?force=true", &[("if-match", "*")], "").await;
+    }
+    let gone = daemon.send("DELETE", "/api/v1/projects/demo", &[("if-match", "*")], "").await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
 #[tokio::test]
 async fn what_is_preferred_is_done_and_named() {
     let daemon = Daemon::start();
