@@ -123,8 +123,26 @@ impl Config {
     /// Returns the configuration with those settings of a running daemon that cannot change.
     pub fn with_fixed_settings_of(self, running: &Self) -> Self {
         let Self { data_dir, socket, log_format, network, .. } = running.clone();
+        // Whether there is TLS at all cannot change; which, can.
+        let tls = if network.tls.value.is_some() && self.network.tls.value.is_some() {
+            self.network.tls.clone()
+        } else {
+            network.tls.clone()
+        };
+        let network = Network { tls, ..network };
         let identities = self.identities.clone().with_fixed_settings_of(&running.identities);
         Self { data_dir, socket, log_format, network, identities, ..self }
+    }
+
+    /// Returns the configuration with the port that the system has chosen for the first address, in the URL that nobody has
+    /// named.
+    pub fn with_chosen_port(mut self, port: Option<u16>) -> Self {
+        if let (Some(port), Source::Default) = (port, &self.identities.public_url.source)
+            && let Some(host) = self.identities.public_url.value.strip_suffix(":0")
+        {
+            self.identities.public_url.value = format!("{host}:{port}");
+        }
+        self
     }
 
     /// Returns the configuration file that was read, where there was one.

@@ -85,7 +85,7 @@ pub struct ClientCertificates {
 
 /// The TLS of the daemon's listeners. All of them share it.
 pub struct Tls {
-    options: TlsOptions,
+    options: ArcSwap<TlsOptions>,
     clock: Arc<dyn Clock>,
     provider: Arc<CryptoProvider>,
     current: ArcSwap<Current>,
@@ -104,7 +104,7 @@ struct Current {
 
 impl std::fmt::Debug for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tls").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Tls").field("options", &self.options.load()).finish_non_exhaustive()
     }
 }
 
@@ -118,7 +118,7 @@ impl Tls {
         let fingerprint = Fingerprint::of(&options);
         let current = read(&options, &provider, &clock)?;
         Ok(Arc::new(Self {
-            options,
+            options: ArcSwap::from_pointee(options),
             clock,
             provider,
             current: ArcSwap::from_pointee(current),
@@ -139,7 +139,7 @@ impl Tls {
 
     /// Returns the certificate of the daemon's own authority, which clients have to trust.
     pub fn own_authority(&self) -> Option<PathBuf> {
-        match &self.options.server {
+        match &self.options.load().server {
             ServerCertificate::SelfSigned { directory, .. } => Some(Authority::certificate_in(directory)),
             ServerCertificate::Files { .. } => None,
         }
@@ -153,13 +153,27 @@ impl Tls {
         self.reload_locked(&mut files).await;
     }
 
+    /// Uses other options from now on: new connections use what their files contain; the open ones stay, as after a reload.
+    ///
+    /// # Errors
+    /// The file and the reason. The options in use stay, with what was read of their files.
+    pub async fn replace(self: &Arc<Self>, options: TlsOptions) -> Result<(), TlsError> {
+        let mut files = self.files.lock().await;
+        let options = Arc::new(options);
+        let (fingerprint, current) = self.read(Arc::clone(&options)).await;
+        self.replace_current(current?);
+        self.options.store(options);
+        *files = fingerprint;
+        Ok(())
+    }
+
     /// Watches the files for as long as it is polled: whatever replaces them, in whatever order, is used once it is complete.
     pub async fn watch(self: &Arc<Self>) {
         let mut seen: Option<Fingerprint> = None;
         let mut renewal_due = tokio::time::Instant::now() + RENEWAL_CHECK;
         loop {
             tokio::time::sleep(POLL).await;
-            let found = self.offload(|tls| Fingerprint::of(&tls.options)).await;
+            let found = self.offload(|tls| Fingerprint::of(&tls.options.load())).await;
             let mut files = self.files.lock().await;
             if *files == found {
                 seen = None;
@@ -183,15 +197,10 @@ impl Tls {
     }
 
     async fn reload_locked(self: &Arc<Self>, files: &mut Fingerprint) {
-        let read = self.offload(|tls| {
-            let fingerprint = Fingerprint::of(&tls.options);
-            (fingerprint, self::read(&tls.options, &tls.provider, &tls.clock))
-        });
-        let (fingerprint, current) = read.await;
+        let (fingerprint, current) = self.read(self.options.load_full()).await;
         match current {
             Ok(current) => {
-                self.current.store(Arc::new(current));
-                self.reloads.send_modify(|count| *count += 1);
+                self.replace_current(current);
                 tracing::info!("reloaded the TLS certificates");
             }
             Err(error) => {
@@ -200,6 +209,20 @@ impl Tls {
         }
         // A file that cannot be used is reported once.
         *files = fingerprint;
+    }
+
+    /// Reads the files of these options, which may change meanwhile: the fingerprint is that of before.
+    async fn read(self: &Arc<Self>, options: Arc<TlsOptions>) -> (Fingerprint, Result<Current, TlsError>) {
+        self.offload(move |tls| {
+            let fingerprint = Fingerprint::of(&options);
+            (fingerprint, self::read(&options, &tls.provider, &tls.clock))
+        })
+        .await
+    }
+
+    fn replace_current(&self, current: Current) {
+        self.current.store(Arc::new(current));
+        self.reloads.send_modify(|count| *count += 1);
     }
 
     async fn offload<T: Send + 'static>(
@@ -215,7 +238,7 @@ impl Tls {
 
     /// Renews the daemon's own certificate where that is due. Returns whether it did.
     fn ensure_own(&self, now: Timestamp) -> Result<bool, TlsError> {
-        match &self.options.server {
+        match &self.options.load().server {
             ServerCertificate::SelfSigned { directory, names } => {
                 self_signed::ensure(directory, &Names::of_this_host(names), now)
             }

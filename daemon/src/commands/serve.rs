@@ -4,7 +4,7 @@ mod callers;
 mod network;
 mod reload;
 
-use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
+use std::{io::Write as _, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use kontraktor_api::{ApiOptions, Listener, Running, ServeError, Tls};
 use kontraktor_service::{DAMAGED_REMEDY, Service, ServiceOptions, StoreLost};
@@ -59,14 +59,14 @@ async fn serve(
     load: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
     broker: Broker,
 ) -> Result<(), Failure> {
-    let (data_dir, socket) = (config.data_dir.value.as_path(), config.socket.value.as_path());
+    let (data_dir, socket) = (config.data_dir.value.clone(), config.socket.value.clone());
     // Before anything else, so that a signal during the start is not lost.
     let mut signals = Signals::new()
         .map_err(|error| Failure::new(Exit::Failure, format!("cannot handle signals: {error}")))?;
 
     let tls = TlsStart::load(&config.network)?;
-    let (store, service) = open(data_dir, broker.clone()).await?;
-    let Serving { _bound, listeners, urls, tls } = match listen(&config, tls).await {
+    let (store, service) = open(&data_dir, broker.clone()).await?;
+    let Serving { _bound, listeners, urls, port, tls } = match listen(&config, tls).await {
         Ok(serving) => serving,
         Err(failure) => {
             service.drain(CLOSED_BY).await;
@@ -74,10 +74,11 @@ async fn serve(
         }
     };
     // For commands that find the data locked. Without it they try the default socket.
-    if let Err(error) = store.dir().note_socket(socket) {
+    if let Err(error) = store.dir().note_socket(&socket) {
         tracing::warn!(%error, "cannot record the socket beside the data");
     }
 
+    let config = config.with_chosen_port(port);
     let callers = match Callers::open(&config).await {
         Ok(callers) => callers,
         Err(failure) => {
@@ -88,15 +89,16 @@ async fn serve(
 
     announce(&urls, tls.as_deref());
     let options = ApiOptions {
-        data_dir: data_dir.to_owned(),
+        data_dir,
         connections: network::fit_open_files(&config.network.connections.value),
         cors_origins: config.network.cors_origins.value.clone().into(),
         identity: Arc::clone(&callers.identity),
         limits: Arc::clone(&callers.limits),
     };
-    let (hung_up, tls_hung_up) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let tls_task = tls.map(|tls| network::tls_task(tls, Arc::clone(&tls_hung_up)));
-    let reloader = Reloader::new(config, load, broker.clone(), callers, REVOKED_WITHIN);
+    let hung_up = Arc::new(Notify::new());
+    let tls_task = tls.clone().map(network::tls_task);
+    let load = move || load().map(|config| config.with_chosen_port(port));
+    let reloader = Reloader::new(config, load, broker.clone(), callers, tls, REVOKED_WITHIN);
     Supervisor::default()
         .stage(vec![store_task(service.clone()), vaults_task(broker.clone())])
         .stage(
@@ -108,7 +110,6 @@ async fn serve(
         .on_reload(move || {
             forget_secrets(&broker);
             hung_up.notify_one();
-            tls_hung_up.notify_one();
         })
         .run(&mut signals)
         .await
@@ -121,6 +122,8 @@ struct Serving {
     listeners: Vec<Listener>,
     /// Where the listeners are reached.
     urls: Vec<String>,
+    /// The port of the first address.
+    port: Option<u16>,
     tls: Option<Arc<Tls>>,
 }
 
@@ -131,10 +134,12 @@ async fn listen(config: &Config, tls: TlsStart) -> Result<Serving, Failure> {
     let tls = tls.finish(&config.network)?;
     let mut listeners = vec![Listener::Unix(listener)];
     let mut urls = vec![format!("unix://{}", socket.display())];
-    let (ports, ports_urls) = network::bind(&config.network.listen.value, tls.as_ref()).await?;
+    let (ports, addresses) = network::bind(&config.network.listen.value, tls.as_ref()).await?;
     listeners.extend(ports);
-    urls.extend(ports_urls);
-    Ok(Serving { _bound: bound, listeners, urls, tls })
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    urls.extend(addresses.iter().map(|address| format!("{scheme}://{address}")));
+    let port = addresses.first().map(SocketAddr::port);
+    Ok(Serving { _bound: bound, listeners, urls, port, tls })
 }
 
 /// Watches the store, and at the end writes what was accepted and closes it.

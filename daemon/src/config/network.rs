@@ -74,11 +74,11 @@ impl Network {
         Some(format!("{scheme}://{host}:{}", address.port()))
     }
 
-    /// Returns each setting as a text, to be compared with another configuration's.
+    /// Returns each setting that cannot change while the daemon runs as a text, to be compared with another configuration's.
     pub fn shown(&self) -> [(&'static str, String); 4] {
         [
             ("listen", format!("{:?}", self.listen.value)),
-            ("tls", format!("{:?}", self.tls.value)),
+            ("tls", if self.tls.value.is_some() { "on" } else { "off" }.to_owned()),
             ("connections", format!("{:?}", self.connections.value)),
             ("cors-origins", format!("{:?}", self.cors_origins.value)),
         ]

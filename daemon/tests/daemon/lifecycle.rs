@@ -354,9 +354,8 @@ fn help_describes_everything() {
 
     Signals: SIGTERM and SIGINT stop the daemon once running requests are answered, within 10 seconds;
     a second signal stops it at once. SIGHUP clears the caches of secrets and reads the configuration
-    again: `log`, [limits], [[issuer]], [[client-certificate]], [[vault]] and what the files of [tls]
-    contain change at once, the other settings with the next start. Changed files of [tls] are also
-    noticed without a signal.
+    again: `log`, [tls], [limits], [[issuer]], [[client-certificate]] and [[vault]] change at once, the
+    other settings with the next start. Changed files of [tls] are also noticed without a signal.
 
     Exit codes:
       0  success

@@ -324,6 +324,59 @@ async fn a_certificate_is_replaced_without_dropping_a_connection() {
     daemon.terminate().ok();
 }
 
+#[tokio::test]
+async fn other_files_are_used_after_a_signal_without_dropping_a_connection() {
+    let site = Site::new();
+    let daemon = site.builder("", "").start();
+    let mut open = connect(&daemon, &site.authority).await;
+    ask(&mut open).await;
+    let reload = |certificate: &str, more: &str| {
+        let text = format!(
+            "log = 'debug'\nlisten = ['127.0.0.1:0']\n[tls]\ncert = '{}'\nkey = '{}'\n{more}",
+            site.path(&format!("{certificate}.pem")).display(),
+            site.path(&format!("{certificate}.key")).display(),
+        );
+        fs::write(site.path("kontraktord.toml"), text).unwrap();
+        daemon.signal(Signal::SIGHUP);
+    };
+    let clients = Authority::new();
+    fs::write(site.path("clients.pem"), clients.pem()).unwrap();
+    fs::write(site.path("crl.pem"), clients.revocation_list(&[])).unwrap();
+    let second = Authority::new();
+    second.server().write(&site.path("second.pem"), &site.path("second.key"));
+
+    // What cannot be used changes nothing.
+    reload("missing", "");
+    daemon.wait_for_log("the settings of TLS were not replaced; those in use stay in use");
+    assert!(daemon.log().contains("missing.pem"), "{}", daemon.log());
+    ask(&mut connect(&daemon, &site.authority).await).await;
+
+    let path = |name: &str| site.path(name).display().to_string();
+    let required = format!(
+        "client_ca = '{}'\nclient_crl = '{}'\nclient_auth = 'required'",
+        path("clients.pem"),
+        path("crl.pem")
+    );
+    reload("second", &required);
+    daemon.wait_for_log("SIGHUP: replaced the settings of TLS");
+    ask(&mut open).await;
+    fs::write(site.path("ca.pem"), second.pem()).unwrap();
+    site.curl(&daemon, &[]).fails();
+    let client = site.client("client", &clients.client("ci"));
+    let client: Vec<_> = client.iter().map(String::as_str).collect();
+    site.curl(&daemon, &client).ok();
+
+    // From now on these files are watched.
+    let third = Authority::new();
+    third.server().write(&site.path("second.pem"), &site.path("second.key"));
+    daemon.wait_for_log("reloaded the TLS certificates");
+    fs::write(site.path("ca.pem"), third.pem()).unwrap();
+    site.curl(&daemon, &client).ok();
+    ask(&mut open).await;
+    assert!(!daemon.log().contains("a changed setting takes effect"), "{}", daemon.log());
+    daemon.terminate().ok();
+}
+
 #[test]
 fn certificates_that_cannot_be_used_stop_the_start_with_the_file_and_the_reason() {
     let site = Site::new();

@@ -10,7 +10,7 @@ use std::{
 
 use kontraktor_api::{ConnectionLimits, Listener, ServerCertificate, Tls, TlsError};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::net::TcpListener;
 
 use crate::{
     clock,
@@ -64,20 +64,19 @@ pub(super) struct BindError {
     source: io::Error,
 }
 
-/// Binds the ports. Returns the listeners, and the URL of each, with the port that it has.
+/// Binds the ports. Returns the listeners, and the address of each, with the port that it has.
 pub(super) async fn bind(
     addresses: &[SocketAddr],
     tls: Option<&Arc<Tls>>,
-) -> Result<(Vec<Listener>, Vec<String>), BindError> {
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let (mut listeners, mut urls) = (Vec::new(), Vec::new());
+) -> Result<(Vec<Listener>, Vec<SocketAddr>), BindError> {
+    let (mut listeners, mut bound) = (Vec::new(), Vec::new());
     for &address in addresses {
         let failed = |source| BindError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
-        urls.push(format!("{scheme}://{}", listener.local_addr().map_err(failed)?));
+        bound.push(listener.local_addr().map_err(failed)?);
         listeners.push(Listener::Tcp(listener, tls.cloned()));
     }
-    Ok((listeners, urls))
+    Ok((listeners, bound))
 }
 
 /// Raises the number of open files as far as the system allows, and returns limits that fit into it.
@@ -103,19 +102,12 @@ pub(super) fn fit_open_files(limits: &ConnectionLimits) -> ConnectionLimits {
     ConnectionLimits { max: limits.max.min(most), ..limits.clone() }
 }
 
-/// Watches the files of TLS, and reads them after each SIGHUP.
-pub(super) fn tls_task(tls: Arc<Tls>, hung_up: Arc<Notify>) -> Task {
+/// Watches the files of TLS.
+pub(super) fn tls_task(tls: Arc<Tls>) -> Task {
     Task::new("the TLS certificates", move |mut stop| {
-        let (tls, hung_up) = (Arc::clone(&tls), Arc::clone(&hung_up));
+        let tls = Arc::clone(&tls);
         async move {
-            let reloads = async {
-                loop {
-                    hung_up.notified().await;
-                    tls.reload().await;
-                }
-            };
             tokio::select! {
-                () = reloads => {}
                 () = tls.watch() => {}
                 _ = stop.requested() => {}
             }

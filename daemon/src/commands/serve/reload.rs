@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use kontraktor_api::Tls;
 use kontraktor_identity::{CertificateRules, IssuerSettings};
 use kontraktor_vault::{Broker, ConfiguredVault, VaultChanges};
 
@@ -19,6 +20,8 @@ pub(super) struct Reloader {
     load: Load,
     broker: Broker,
     callers: Callers,
+    /// None: the daemon serves without it.
+    tls: Option<Arc<Tls>>,
     /// How long removing a vault may take.
     vault_deadline: Duration,
 }
@@ -41,22 +44,26 @@ impl Reloader {
         load: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
         broker: Broker,
         callers: Callers,
+        tls: Option<Arc<Tls>>,
         vault_deadline: Duration,
     ) -> Self {
-        Self { running, load: Arc::new(load), broker, callers, vault_deadline }
+        Self { running, load: Arc::new(load), broker, callers, tls, vault_deadline }
     }
 
-    /// Reads the configuration and uses what can change while the daemon runs: what is logged, the vaults, and who may call
-    /// how often. One that
-    /// cannot be used changes nothing.
+    /// Reads the configuration and uses what can change while the daemon runs: what is logged, the vaults, who may call how
+    /// often, and TLS. One that cannot be used changes nothing but what the files of TLS contain.
     pub(super) async fn reload(&mut self) {
-        let Loaded { config, vaults, issuers, certificates } = match self.read().await {
+        let Loaded { mut config, vaults, issuers, certificates } = match self.read().await {
             Ok(read) => read,
             Err(error) => {
                 tracing::error!(%error, "SIGHUP: the configuration was not reloaded; the running one stays in use");
+                if let Some(tls) = &self.tls {
+                    tls.reload().await;
+                }
                 return;
             }
         };
+        self.reload_tls(&mut config).await;
         for Fixed { setting, running, configured } in fixed(&self.running, &config) {
             tracing::warn!(
                 setting,
@@ -85,6 +92,23 @@ impl Reloader {
             "SIGHUP: reloaded the configuration"
         );
         self.running = config.with_fixed_settings_of(&self.running);
+    }
+
+    /// Uses the settings of TLS where they have changed, and otherwise what their files contain now. Settings that cannot be used
+    /// are those of the running configuration again.
+    async fn reload_tls(&self, config: &mut Config) {
+        let (Some(tls), Some(options)) = (&self.tls, &config.network.tls.value) else { return };
+        if self.running.network.tls.value.as_ref() == Some(options) {
+            tls.reload().await;
+            return;
+        }
+        match tls.replace(options.clone()).await {
+            Ok(()) => tracing::info!("SIGHUP: replaced the settings of TLS; open connections stay"),
+            Err(error) => {
+                tracing::warn!(%error, "SIGHUP: the settings of TLS were not replaced; those in use stay in use");
+                config.network.tls = self.running.network.tls.clone();
+            }
+        }
     }
 
     async fn read(&self) -> Result<Loaded, ReloadError> {
