@@ -9,6 +9,7 @@ mod compose;
 mod grants;
 mod log;
 mod offload;
+mod order;
 mod page;
 mod point_in_time;
 mod queue;
@@ -50,6 +51,7 @@ pub use self::{
     clock::Clock,
     compose::{Entry, Snapshot},
     offload::{DAMAGED_REMEDY, SMALL_ANSWER},
+    order::{Order, SortKey},
     page::{Page, PageRequest},
     roles::GrantedRole,
     secrets::{EnvironmentSecrets, Secret, SecretResult, Secrets, Target},

@@ -3,6 +3,7 @@
 use kontraktor_model::{limits::MAX_NAME_CHARS, names::EnvPath};
 use sha2::{Digest, Sha256};
 
+use super::Order;
 use kontraktor_domain::Refusal;
 
 /// A request for one page of a list.
@@ -12,6 +13,8 @@ pub struct PageRequest {
     pub size: Option<u32>,
     /// `next` of the previous page; `None` for the first.
     pub token: Option<String>,
+    /// The order, in lists that can have others than the usual one.
+    pub order: Order,
 }
 
 /// One page of a list.

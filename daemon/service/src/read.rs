@@ -29,24 +29,23 @@ impl Service {
     /// Returns all projects, by name.
     pub fn projects(&self, caller: &Caller, page: &PageRequest) -> Result<Page<Arc<Project>>, Refusal> {
         self.authorize(caller, Action::ProjectList, Resource::Daemon)?;
-        let listing = Listing::new(&["projects"]);
-        let after = parsed::<ProjectName>(listing.after(page.token.as_deref())?)?;
+        let listing = Listing::new(&["projects", page.order.word()]);
         let state = self.inner.state.load();
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let projects = state.projects().range::<_, ProjectName>((start, Bound::Unbounded));
         let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
         let visible = Visible::new(Rights::new(caller, state.roles()));
-        let projects = projects
-            .map(|(_, project)| project)
-            .filter(|project| visible.shows_project(project))
-            .map(|project| visible.project(project));
-        Ok(cut(
-            projects,
-            size,
-            &listing,
-            |project| project.description.len(),
-            |project| project.name.to_string(),
-        ))
+        let shown = |(_, project): (&ProjectName, &Arc<Project>)| {
+            visible.shows_project(project).then(|| visible.project(project))
+        };
+        let weigh = |project: &Arc<Project>| project.description.len();
+        if !page.order.is_usual() {
+            let place = |project: &Arc<Project>| (project.name.to_string(), project.changed.at);
+            let projects = state.projects().iter().filter_map(shown);
+            return page.order.page(projects, page, size, &listing, place, weigh);
+        }
+        let after = parsed::<ProjectName>(listing.after(page.token.as_deref())?)?;
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let projects = state.projects().range::<_, ProjectName>((start, Bound::Unbounded));
+        Ok(cut(projects.filter_map(shown), size, &listing, weigh, |project| project.name.to_string()))
     }
 
     /// Returns a project.
@@ -97,13 +96,30 @@ impl Service {
     ) -> Result<Page<Arc<Environment>>, Refusal> {
         let resource = project.map_or(Resource::Daemon, Resource::Project);
         self.authorize(caller, Action::EnvironmentList, resource)?;
-        let listing = Listing::new(&["environments", project.map_or("", ProjectName::as_str)]);
-        let after = parsed::<EnvPath>(listing.after(page.token.as_deref())?)?;
+        let word = page.order.word();
+        let listing = Listing::new(&["environments", project.map_or("", ProjectName::as_str), word]);
         let state = self.inner.state.load();
         if let Some(name) = project {
             find_project(&state, name)?;
         }
         let visible = Visible::new(Rights::new(caller, state.roles()));
+        let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
+        let weigh = |found: &Arc<Environment>| found.description.len() + weigh_imports(&found.imports);
+        if !page.order.is_usual() {
+            let environments = state
+                .projects()
+                .values()
+                .filter(|found| project.is_none_or(|name| found.name == *name))
+                .flat_map(|found| found.environments.values())
+                .filter(|environment| visible.environment(&environment.path))
+                .map(Arc::clone);
+            // What separates the names is less than every character of a name.
+            let place = |found: &Arc<Environment>| {
+                (format!("{}\n{}", found.path.project, found.path.env), found.changed.at)
+            };
+            return page.order.page(environments, page, size, &listing, place, weigh);
+        }
+        let after = parsed::<EnvPath>(listing.after(page.token.as_deref())?)?;
         let first = project.or(after.as_ref().map(|path| &path.project));
         let start = first.map_or(Bound::Unbounded, Bound::Included);
         let environments = state
@@ -120,8 +136,6 @@ impl Service {
             })
             .filter(|(_, environment)| visible.environment(&environment.path))
             .map(|(_, environment)| Arc::clone(environment));
-        let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
-        let weigh = |found: &Arc<Environment>| found.description.len() + weigh_imports(&found.imports);
         Ok(cut(environments, size, &listing, weigh, |found| found.path.to_string()))
     }
 
@@ -176,20 +190,28 @@ impl Service {
         page: &PageRequest,
     ) -> Result<(Arc<Environment>, Page<Arc<Variable>>), Refusal> {
         self.authorize(caller, Action::VariableList, Resource::Environment(path))?;
-        let listing = Listing::new(&["variables", path.project.as_str(), path.env.as_str(), prefix]);
-        let after = parsed::<Key>(listing.after(page.token.as_deref())?)?;
+        let (project, env) = (path.project.as_str(), path.env.as_str());
+        let listing = Listing::new(&["variables", project, env, prefix, page.order.word()]);
         let environment = Arc::clone(find_environment(&self.inner.state.load(), path)?);
-        let start = match &after {
-            Some(key) => Bound::Excluded(key.as_str()),
-            None => Bound::Included(prefix),
+        let variables_from = |start: Bound<&str>| {
+            environment
+                .variables
+                .range::<_, str>((start, Bound::Unbounded))
+                .take_while(|(key, _)| key.as_str().starts_with(prefix))
+                .map(|(_, variable)| Arc::clone(variable))
         };
-        let variables = environment
-            .variables
-            .range::<_, str>((start, Bound::Unbounded))
-            .take_while(|(key, _)| key.as_str().starts_with(prefix))
-            .map(|(_, variable)| Arc::clone(variable));
         let size = page_size(page.size, MAX_PAGE_SIZE, MAX_PAGE_SIZE);
         let weigh = |variable: &Arc<Variable>| variable.value.len() + variable.description.len();
+        if !page.order.is_usual() {
+            let place = |variable: &Arc<Variable>| (variable.key.to_string(), variable.written.at);
+            let variables = variables_from(Bound::Included(prefix));
+            let page = page.order.page(variables, page, size, &listing, place, weigh)?;
+            return Ok((environment, page));
+        }
+        let after = parsed::<Key>(listing.after(page.token.as_deref())?)?;
+        let variables = variables_from(
+            after.as_ref().map_or(Bound::Included(prefix), |key| Bound::Excluded(key.as_str())),
+        );
         let page = cut(variables, size, &listing, weigh, |variable| variable.key.to_string());
         Ok((environment, page))
     }

@@ -30,7 +30,11 @@ pub(crate) use self::{
 
 /// A size of 0 and an empty token are proto3's way to send none.
 pub(crate) fn page(size: u32, token: String) -> PageRequest {
-    PageRequest { size: (size > 0).then_some(size), token: (!token.is_empty()).then_some(token) }
+    PageRequest {
+        size: (size > 0).then_some(size),
+        token: (!token.is_empty()).then_some(token),
+        ..PageRequest::default()
+    }
 }
 
 fn authorship(written: &Authorship) -> v1::Authorship {

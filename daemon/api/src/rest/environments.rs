@@ -27,7 +27,7 @@ use crate::grpc::convert;
 /// One page of environments.
 #[derive(Serialize, ToSchema)]
 pub(super) struct EnvironmentPage {
-    /// The environments, by project and name.
+    /// The environments.
     environments: Vec<json::Environment>,
     /// The cursor of the next page; `null` on the last.
     next_cursor: Option<String>,
@@ -102,9 +102,11 @@ pub(super) struct RolledBack {
 
 /// List environments.
 ///
-/// By project and name, in pages; those of one project where `project` is set.
+/// In pages; those of one project where `project` is set.
 #[utoipa::path(get, path = "/api/v1/environments", operation_id = "list_environments", tag = "environments",
-    params(("project" = Option<String>, Query, description = "Only environments of this project."), PageParams, ReadHeaders),
+    params(("project" = Option<String>, Query, description = "Only environments of this project."),
+        ("sort" = Option<String>, Query, description = "`name` (project and name, the default), `changed_time`, or with `-` before it the other way round."),
+        PageParams, ReadHeaders),
     responses((status = 200, description = "A page of environments", body = EnvironmentPage)))]
 pub(super) async fn list(
     State(rest): State<Rest>,
@@ -113,8 +115,8 @@ pub(super) async fn list(
     prefer: Prefer,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
-    let query = Query::of(&uri, &["project", "page_size", "cursor"])?;
-    let page = query.page(&rest, &prefer)?;
+    let query = Query::of(&uri, &["project", "sort", "page_size", "cursor"])?;
+    let page = query.sorted_page(&rest, &prefer, "name", "changed_time")?;
     let project = query.name("project")?;
     let found = rest.service.environments(&caller, project.as_ref(), &page).map_err(page_problem)?;
     let next_cursor = answer::next(&rest, &found);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use kontraktor_access::Caller;
 use kontraktor_domain::{Code, Refusal};
 use kontraktor_model::names::{AccountName, EnvPath, Key, NameError, ProjectName, SchemaName};
-use kontraktor_service::PageRequest;
+use kontraktor_service::{Order, PageRequest, SortKey};
 use kontraktor_store::PointInTime;
 use uuid::Uuid;
 
@@ -130,6 +130,27 @@ impl Query {
         self.text(name).map(|text| point_in_time(name, text)).transpose()
     }
 
+    /// The page that is asked for, in the order that `sort` asks for: by `name` or by `time`, as the list calls these.
+    pub(super) fn sorted_page(
+        &self,
+        rest: &Rest,
+        prefer: &Prefer,
+        name: &'static str,
+        time: &'static str,
+    ) -> Result<PageRequest, Problem> {
+        let sort = self.text("sort").unwrap_or(name);
+        let (key, descending) = sort.strip_prefix('-').map_or((sort, false), |key| (key, true));
+        let by = match key {
+            key if key == name => SortKey::Name,
+            key if key == time => SortKey::Time,
+            _ => {
+                let expected = format!("invalid sort: expected {name}, -{name}, {time} or -{time}");
+                return Err(Problem::invalid("sort", expected));
+            }
+        };
+        Ok(PageRequest { order: Order { by, descending }, ..self.page(rest, prefer)? })
+    }
+
     /// The page that is asked for, and its size where the request limits it.
     pub(super) fn page(&self, rest: &Rest, prefer: &Prefer) -> Result<PageRequest, Problem> {
         let asked = self.number("page_size")?.map(|size| u32::try_from(size).unwrap_or(u32::MAX));
@@ -138,7 +159,7 @@ impl Query {
         }
         let size = asked.into_iter().chain(prefer.max_page_size).min();
         let token = self.text("cursor").map(|cursor| rest.cursors.open(cursor)).transpose()?;
-        Ok(PageRequest { size, token })
+        Ok(PageRequest { size, token, ..PageRequest::default() })
     }
 }
 

@@ -24,7 +24,7 @@ use crate::grpc::convert;
 /// One page of projects.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ProjectPage {
-    /// The projects, by name.
+    /// The projects.
     projects: Vec<json::Project>,
     /// The cursor of the next page; `null` on the last.
     next_cursor: Option<String>,
@@ -63,9 +63,11 @@ pub(super) struct ProjectChanges {
 
 /// List projects.
 ///
-/// By name, in pages.
+/// In pages.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects",
-    params(PageParams, ReadHeaders), responses((status = 200, description = "A page of projects", body = ProjectPage)))]
+    params(("sort" = Option<String>, Query, description = "`name` (the default), `changed_time`, or with `-` before it the other way round."),
+        PageParams, ReadHeaders),
+    responses((status = 200, description = "A page of projects", body = ProjectPage)))]
 pub(super) async fn list(
     State(rest): State<Rest>,
     By(caller): By,
@@ -73,7 +75,8 @@ pub(super) async fn list(
     prefer: Prefer,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
-    let page = Query::of(&uri, &["page_size", "cursor"])?.page(&rest, &prefer)?;
+    let query = Query::of(&uri, &["sort", "page_size", "cursor"])?;
+    let page = query.sorted_page(&rest, &prefer, "name", "changed_time")?;
     let found = rest.service.projects(&caller, &page).map_err(page_problem)?;
     let next_cursor = answer::next(&rest, &found);
     let projects = found.items.iter().map(|project| convert::project(project).into()).collect();

@@ -27,9 +27,9 @@ use crate::grpc::convert;
 /// One page of the own variables of an environment.
 #[derive(Serialize, ToSchema)]
 pub(super) struct VariablePage {
-    /// The variables of the page, by key.
+    /// The variables of the page.
     variables: Vec<json::Variable>,
-    /// The secret references of the page, by key.
+    /// The secret references of the page.
     secret_references: Vec<json::SecretReference>,
     /// The cursor of the next page; `null` on the last.
     next_cursor: Option<String>,
@@ -47,11 +47,12 @@ pub(super) enum KeyContent {
 
 /// List the own variables of an environment.
 ///
-/// By key, in pages, secret references among them. The effective variables are in its snapshot.
+/// In pages, secret references among them. The effective variables are in its snapshot.
 #[utoipa::path(get, path = "/api/v1/environments/{project}/{env}/variables", operation_id = "list_variables",
     tag = "variables",
     params(EnvironmentParams, PageParams, ReadHeaders,
-        ("prefix" = Option<String>, Query, description = "Only keys that start with it.")),
+        ("prefix" = Option<String>, Query, description = "Only keys that start with it."),
+        ("sort" = Option<String>, Query, description = "`key` (the default), `written_time`, or with `-` before it the other way round.")),
     responses((status = 200, description = "A page of variables", body = VariablePage)))]
 pub(super) async fn list(
     State(rest): State<Rest>,
@@ -61,8 +62,8 @@ pub(super) async fn list(
     prefer: Prefer,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
-    let query = Query::of(&uri, &["prefix", "page_size", "cursor"])?;
-    let page = query.page(&rest, &prefer)?;
+    let query = Query::of(&uri, &["prefix", "sort", "page_size", "cursor"])?;
+    let page = query.sorted_page(&rest, &prefer, "key", "written_time")?;
     let prefix = query.text("prefix").unwrap_or_default();
     let (environment, found) =
         rest.service.variables(&caller, &names.environment()?, prefix, &page).map_err(page_problem)?;

@@ -196,7 +196,7 @@ async fn without_scopes_every_call_is_denied_and_reveals_nothing() {
 /// The denials in the log: operation, action, what it was about, count and author.
 async fn denials(service: &Service) -> Vec<String> {
     let query = AuditQuery { oldest_first: true, ..AuditQuery::default() };
-    let page = PageRequest { size: Some(1000), token: None };
+    let page = PageRequest { size: Some(1000), token: None, ..PageRequest::default() };
     let page = service.audit(&caller(), query, &page).await.unwrap();
     let line = |entry: &AuditEntry| {
         let AccessEvent { access, count } = entry.access()?;

@@ -28,7 +28,7 @@ async fn history_is_newest_first_and_outlives_the_environment() {
     let path = "demo/dev".parse().unwrap();
     let key = "A".parse().unwrap();
     service.delete_environment(&caller(), delete_env("demo/dev")).await.unwrap();
-    let mut page = PageRequest { size: Some(2), token: None };
+    let mut page = PageRequest { size: Some(2), token: None, ..PageRequest::default() };
     let first = service.history(&caller(), &path, Some(&key), None, &page).await.unwrap();
     page.token = first.next;
     let second = service.history(&caller(), &path, Some(&key), None, &page).await.unwrap();
@@ -70,7 +70,7 @@ async fn the_audit_log_continues_where_the_previous_page_ended() {
     let service = filled().await;
     for oldest_first in [true, false] {
         let query = AuditQuery { oldest_first, ..AuditQuery::default() };
-        let mut page = PageRequest { size: Some(3), token: None };
+        let mut page = PageRequest { size: Some(3), token: None, ..PageRequest::default() };
         let mut seen = Vec::new();
         loop {
             let found = service.audit(&caller(), query.clone(), &page).await.unwrap();
@@ -86,7 +86,11 @@ async fn the_audit_log_continues_where_the_previous_page_ended() {
         }
         assert_eq!(seen, wanted);
         page.token = service
-            .audit(&caller(), query.clone(), &PageRequest { size: Some(1), token: None })
+            .audit(
+                &caller(),
+                query.clone(),
+                &PageRequest { size: Some(1), token: None, ..PageRequest::default() },
+            )
             .await
             .unwrap()
             .next;

@@ -374,7 +374,7 @@ async fn history_ends_at_a_point_in_time() {
         let values: Vec<_> = found.items.iter().map(|entry| entry.new_value().unwrap().to_owned()).collect();
         assert_eq!(values, ["2", "1"]);
     }
-    let ask = |size, token| PageRequest { size: Some(size), token };
+    let ask = |size, token| PageRequest { size: Some(size), token, ..PageRequest::default() };
     let first = world
         .service
         .history(&caller(), &path, None, Some(PointInTime::Revision(2)), &ask(3, None))

@@ -1,13 +1,13 @@
 //! Reading the current state, in pages.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kontraktor_domain::{Code, Refusal};
-use kontraktor_service::{Page, PageRequest, Service};
+use kontraktor_service::{Order, Page, PageRequest, Service, ServiceOptions, SortKey};
 use kontraktor_store::MemoryStore;
 
 use super::{
-    start,
+    HandClock, start,
     world::{caller, put},
     write,
 };
@@ -28,7 +28,7 @@ fn pages<T>(
     list: impl Fn(&PageRequest) -> Result<Page<T>, Refusal>,
     name: impl Fn(&T) -> String,
 ) -> Vec<Vec<String>> {
-    let mut request = PageRequest { size: (size > 0).then_some(size), token: None };
+    let mut request = PageRequest { size: (size > 0).then_some(size), token: None, ..PageRequest::default() };
     let mut pages = Vec::new();
     loop {
         let page = list(&request).unwrap();
@@ -77,9 +77,63 @@ async fn lists_come_in_pages() {
 }
 
 #[tokio::test]
+async fn lists_come_in_other_orders_and_pages_of_any_size() {
+    let clock = HandClock::new();
+    let service =
+        Service::start(Arc::new(MemoryStore::new()), Arc::new(clock.clone()), ServiceOptions::default())
+            .unwrap();
+    // A hyphen is less than what separates the names of project and environment.
+    for (id, (path, key)) in
+        [("b/dev", "B"), ("a/dev", "C"), ("a-2/dev", "A"), ("a/base", "D"), ("a/dev", "E"), ("a/dev", "C2")]
+            .into_iter()
+            .enumerate()
+    {
+        write(&service, id as u128 + 1, vec![put(path, key, "1")]).await.unwrap();
+        if id != 4 {
+            clock.advance(Duration::from_secs(1));
+        }
+    }
+    write(&service, 9, vec![put("a/dev", "C", "2")]).await.unwrap();
+    let path = "a/dev".parse().unwrap();
+    let [name, time] = [SortKey::Name, SortKey::Time];
+    for (by, projects, environments, variables) in [
+        (name, "a a-2 b", "a/base a/dev a-2/dev b/dev", "C C2 E"),
+        (time, "b a a-2", "b/dev a/dev a-2/dev a/base", "C2 E C"),
+    ] {
+        for descending in [false, true] {
+            let order = Order { by, descending };
+            let expected = |names: &str| {
+                let mut names: Vec<_> = names.split(' ').map(str::to_owned).collect();
+                if descending {
+                    names.reverse();
+                }
+                names
+            };
+            let ordered = |page: &PageRequest| PageRequest { order, ..page.clone() };
+            for size in 1..=5 {
+                let list = |page: &PageRequest| service.projects(&caller(), &ordered(page));
+                assert_eq!(pages(size, list, |it| it.name.to_string()).concat(), expected(projects));
+                let list = |page: &PageRequest| service.environments(&caller(), None, &ordered(page));
+                assert_eq!(pages(size, list, |it| it.path.to_string()).concat(), expected(environments));
+                let list = |page: &PageRequest| {
+                    service.variables(&caller(), &path, "", &ordered(page)).map(|found| found.1)
+                };
+                assert_eq!(pages(size, list, |it| it.key.to_string()).concat(), expected(variables));
+            }
+        }
+    }
+    // A token continues in the order that it is of.
+    let one = PageRequest { size: Some(1), ..PageRequest::default() };
+    let token = service.projects(&caller(), &one).unwrap().next;
+    let order = Order { by: name, descending: true };
+    let refused = service.projects(&caller(), &PageRequest { token, order, ..one }).unwrap_err();
+    assert_eq!(refused.field.as_deref(), Some("page_token"));
+}
+
+#[tokio::test]
 async fn a_token_belongs_to_its_list() {
     let service = filled().await;
-    let first = PageRequest { size: Some(1), token: None };
+    let first = PageRequest { size: Some(1), token: None, ..PageRequest::default() };
     let page = |token: &str| PageRequest { token: Some(token.to_owned()), ..first.clone() };
     let path = "gamma/b".parse().unwrap();
     let token = service.variables(&caller(), &path, "APP_", &first).unwrap().1.next.unwrap();

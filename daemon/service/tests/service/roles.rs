@@ -47,8 +47,9 @@ async fn an_owner_manages_what_their_pattern_covers_and_sees_nothing_else() {
     assert_eq!(listed(&service, &restricted("idp:bob", Scopes::ALL), &page).0, [""; 0]);
     assert_eq!(listed(&service, &restricted("idp:root", Scopes::ALL), &page).0.len(), 5);
     // In pages.
-    let first = listed(&service, &ann, &PageRequest { size: Some(1), token: None });
-    let second = listed(&service, &ann, &PageRequest { size: Some(1), token: first.1 });
+    let first = listed(&service, &ann, &PageRequest { size: Some(1), token: None, ..PageRequest::default() });
+    let second =
+        listed(&service, &ann, &PageRequest { size: Some(1), token: first.1, ..PageRequest::default() });
     assert_eq!((second.0, second.1), (vec!["a/dev idp:bob editor".to_owned()], None));
 
     let granted = service.grant_role(&ann, role("viewer", "service-account:ci", "a/new")).await.unwrap();

@@ -130,7 +130,10 @@ async fn read(service: &Service, targets: &[Target]) -> Vec<String> {
 /// The accesses in the log, oldest first: operation, key, version, problem, count, actor and peer.
 async fn accesses(service: &Service) -> Vec<String> {
     let query = AuditQuery { oldest_first: true, ..AuditQuery::default() };
-    let page = service.audit(&caller(), query, &PageRequest { size: Some(1000), token: None }).await.unwrap();
+    let page = service
+        .audit(&caller(), query, &PageRequest { size: Some(1000), token: None, ..PageRequest::default() })
+        .await
+        .unwrap();
     page.items
         .iter()
         .filter_map(|entry| {
@@ -299,7 +302,10 @@ async fn equal_accesses_that_come_together_are_few_rows() {
         assert_eq!(reader.await.unwrap(), ["hunter2"]);
     }
     let query = AuditQuery { oldest_first: true, beyond: Some(before), ..AuditQuery::default() };
-    let page = service.audit(&caller(), query, &PageRequest { size: Some(1000), token: None }).await.unwrap();
+    let page = service
+        .audit(&caller(), query, &PageRequest { size: Some(1000), token: None, ..PageRequest::default() })
+        .await
+        .unwrap();
     let reads = page.items.iter().filter(|entry| entry.operation() == Operation::SecretRead);
     let counts: Vec<u64> = reads.map(|entry| entry.access().unwrap().count).collect();
     assert_eq!(counts.iter().sum::<u64>(), 500, "every access is counted");

@@ -32,7 +32,7 @@ async fn world(service: &Service) {
 }
 
 fn all() -> PageRequest {
-    PageRequest { size: Some(1000), token: None }
+    PageRequest { size: Some(1000), token: None, ..PageRequest::default() }
 }
 
 async fn log(service: &Service, caller: &Caller) -> Vec<String> {
@@ -92,7 +92,7 @@ async fn lists_figures_and_the_log_show_only_what_one_may_read() {
         // In pages of one, nothing is lost and nothing shown that the token could tell.
         let mut token = None;
         for number in 1.. {
-            let page = PageRequest { size: Some(1), token };
+            let page = PageRequest { size: Some(1), token, ..PageRequest::default() };
             let page = service.audit(&eve, AuditQuery::default(), &page).await.unwrap();
             assert_eq!(page.items.len(), 1);
             token = page.next;

@@ -41,6 +41,40 @@ async fn a_list_is_followed_by_its_links() {
 }
 
 #[tokio::test]
+async fn lists_are_sorted_as_asked_for_also_on_the_next_page() {
+    let daemon = Daemon::start();
+    for number in 0..3 {
+        daemon.put("dev", &format!("KEY_{number}"), "x").await;
+        daemon.put(&format!("env-{number}"), "A", "x").await;
+    }
+    let variables = "/api/v1/environments/demo/dev/variables";
+    for (path, list, member, expected) in [
+        (format!("{variables}?sort=-key&page_size=2"), "variables", "key", "KEY_2 KEY_1 KEY_0"),
+        (format!("{variables}?sort=-written_time&page_size=2"), "variables", "key", "KEY_2 KEY_1 KEY_0"),
+        (format!("{variables}?sort=key&page_size=2"), "variables", "key", "KEY_0 KEY_1 KEY_2"),
+        (
+            "/api/v1/environments?sort=-name&page_size=3".to_owned(),
+            "environments",
+            "env",
+            "env-2 env-1 env-0 dev",
+        ),
+        ("/api/v1/projects?sort=-changed_time".to_owned(), "projects", "project", "demo"),
+    ] {
+        let (mut next_page, mut found) = (Some(path.clone()), Vec::new());
+        while let Some(path) = next_page {
+            let page = daemon.get(&path).await;
+            let value = page.value();
+            let items = value[list].as_array().unwrap_or_else(|| panic!("{value}"));
+            found.extend(items.iter().map(|item| item[member].as_str().unwrap().to_owned()));
+            next_page = page.headers.get("link").map(|link| next(link.to_str().unwrap()));
+        }
+        assert_eq!(found.join(" "), expected, "{path}");
+    }
+    let refused = daemon.get(&format!("{variables}?sort=value")).await.problem();
+    assert_eq!(refused, "400 invalid sort: invalid sort: expected key, -key, written_time or -written_time");
+}
+
+#[tokio::test]
 async fn the_smaller_size_counts() {
     let daemon = Daemon::start();
     for number in 0..4 {

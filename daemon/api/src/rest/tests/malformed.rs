@@ -86,7 +86,7 @@ async fn every_failure_is_a_problem_that_says_what_is_wrong() {
         GET /api/v1/projects?page_size=0
           400 invalid page_size: invalid page_size: expected a number from 1 to 1000
         GET /api/v1/projects?size=1
-          400 invalid query: unknown parameter; expected one of page_size, cursor
+          400 invalid query: unknown parameter; expected one of sort, page_size, cursor
         GET /api/v1/projects?page_size=1&page_size=2
           400 invalid page_size: the parameter page_size occurs twice
         GET /api/v1/projects?access_token=hunter2
