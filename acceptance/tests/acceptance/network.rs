@@ -4,6 +4,7 @@ mod certificates;
 mod ktr;
 mod pipelines;
 mod restarts;
+mod roles;
 mod service_accounts;
 mod tools;
 

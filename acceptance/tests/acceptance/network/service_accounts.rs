@@ -2,9 +2,20 @@
 
 use std::{fs, thread, time::Duration};
 
+use testkit::Run;
+
 use super::{Site, apply_to_the_gate, gated};
 
 const SCOPES: &[&str] = &["env.read", "env.write"];
+
+const VARIABLE: &str = r#"
+resource "kontraktor_variable" "v" {
+  project = "shop"
+  env     = "dev"
+  key     = "KEY"
+  value   = "one"
+}
+"#;
 
 #[test]
 fn a_token_that_expires_in_mid_apply_is_renewed_even_when_the_daemon_is_restarted_just_then() {
@@ -99,16 +110,26 @@ resource "kontraktor_variable" "v" {
     reader.plan(&[]).fails().says(&["requires the scope env.read", "the daemon's operator"]);
 }
 
+/// As the provider's page shows it: the id in the configuration, the secret in the environment.
+#[test]
+fn the_secret_can_come_from_the_environment() {
+    let site = Site::new().start("", "");
+    let account = site.account("pipeline", SCOPES);
+    site.grant("editor", "service-account:pipeline", "shop/*");
+    let workspace = site.workspace(&[("client_id", &account.id)], VARIABLE);
+    workspace
+        .apply(&[])
+        .fails()
+        .says(&["client_secret is missing", "set client_id and client_secret together"]);
+    let mut apply = workspace.command(&["apply", "-auto-approve", "-no-color"]);
+    apply.env("KONTRAKTOR_CLIENT_SECRET", &account.secret);
+    // A token in the environment is another credential, and the configuration wins.
+    apply.env("KONTRAKTOR_TOKEN", "another");
+    Run::of(&mut apply).ok().says(&["1 added"]);
+}
+
 #[test]
 fn an_account_that_cannot_sign_in_is_reported_with_what_to_check() {
-    const VARIABLE: &str = r#"
-resource "kontraktor_variable" "v" {
-  project = "shop"
-  env     = "dev"
-  key     = "KEY"
-  value   = "one"
-}
-"#;
     let site = Site::new().start("", "");
     let account = site.account("pipeline", SCOPES);
     let endpoint = format!("{}/oauth/token", site.url());
