@@ -44,6 +44,10 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         ("actor", actor),
         ("writable", writable),
     ] {
+        // The daemon does not tell everybody where it keeps its data.
+        if value.is_empty() {
+            continue;
+        }
         context.out.line(&format!("{name:<16}{value}"))?;
     }
     Ok(())
