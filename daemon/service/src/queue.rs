@@ -1,5 +1,7 @@
 //! The queue of the writer: bounded in commands and in bytes. A command that finds it full is refused at once.
 
+mod shares;
+
 use std::sync::{
     Arc, Weak,
     atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -9,6 +11,7 @@ use std::sync::{
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use self::shares::{Share, Shares};
 use super::ServiceOptions;
 use kontraktor_domain::{Author, Code, Command, Decision, Event, Refusal, Sight, State, Weight};
 
@@ -17,10 +20,13 @@ pub(super) type Answer<O> = Result<O, Refusal>;
 /// Returns both ends of a new queue.
 pub(super) fn queue(options: &ServiceOptions) -> (Sender, Receiver<Message>) {
     let (queue, messages) = sync_channel(options.queue_requests);
-    (
-        Sender { queue: Arc::new(queue), waiting_bytes: Arc::default(), max_bytes: options.queue_bytes },
-        messages,
-    )
+    let sender = Sender {
+        queue: Arc::new(queue),
+        waiting_bytes: Arc::default(),
+        max_bytes: options.queue_bytes,
+        shares: Shares::of_queue(options.queue_requests, options.queue_bytes),
+    };
+    (sender, messages)
 }
 
 /// The end that commands come in by.
@@ -28,6 +34,7 @@ pub(super) struct Sender {
     queue: Arc<SyncSender<Message>>,
     waiting_bytes: Arc<AtomicUsize>,
     max_bytes: usize,
+    shares: Shares,
 }
 
 /// What the writer receives.
@@ -76,6 +83,8 @@ pub(super) struct Job {
     pub(super) items: usize,
     bytes: usize,
     waiting_bytes: Arc<AtomicUsize>,
+    /// None: its author may fill the whole queue.
+    _share: Option<Share>,
 }
 
 /// What a command changes.
@@ -152,15 +161,21 @@ impl Sender {
         FollowNotifier { queue: Arc::downgrade(&self.queue), is_queued: Arc::default() }
     }
 
-    /// Queues a command. It is refused if the queue is full or the writer has ended.
+    /// Queues a command. It is refused if the queue is full, or the part of it that `share_of` may fill, or if the writer has
+    /// ended.
     pub(super) fn submit<C: Command>(
         &self,
         author: Author,
         sight: Box<dyn Sight>,
+        share_of: Option<&Arc<str>>,
         command: C,
     ) -> Result<oneshot::Receiver<Answer<C::Outcome>>, Refusal> {
         let (answer, answered) = oneshot::channel();
         let Weight { items, bytes } = command.weight();
+        let share = match share_of {
+            Some(actor) => Some(self.shares.take(actor, bytes).ok_or_else(|| too_many_of(actor))?),
+            None => None,
+        };
         let before = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         if before > 0 && before + bytes > self.max_bytes {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -168,7 +183,7 @@ impl Sender {
         }
         let waiting_bytes = Arc::clone(&self.waiting_bytes);
         let task = Box::new(Pending { command, author, sight, decided: Err(store_failed()), answer });
-        let job = Job { task, items, bytes, waiting_bytes };
+        let job = Job { task, items, bytes, waiting_bytes, _share: share };
         self.queue.try_send(Message::Job(job)).map_err(|error| {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             match error {
@@ -184,6 +199,12 @@ impl Sender {
 fn busy() -> Refusal {
     Refusal::new(Code::Busy, "the write queue is full; nothing was written")
         .remedy("try again later")
+        .retry_after_ms(50)
+}
+
+fn too_many_of(actor: &str) -> Refusal {
+    Refusal::new(Code::Busy, format!("too many writes of {actor} wait for the writer; nothing was written"))
+        .remedy("try again later, and send fewer writes at a time")
         .retry_after_ms(50)
 }
 

@@ -111,14 +111,15 @@ impl Service {
 
     /// Queues the daemon's own record of accesses, which no caller asks for.
     pub(super) async fn append(&self, record: RecordAccesses) -> Result<(), Refusal> {
-        self.enqueue(daemon(), Box::new(Everything), record).await
+        self.enqueue(daemon(), Box::new(Everything), None, record).await
     }
 
     /// Queues the record of denials at the end of the service. Nobody waits for its answer.
     pub(super) fn queue_last(&self, denials: RecordAccesses) {
         let count = denials.accesses.len();
         let sender = self.inner.sender.read().unwrap_or_else(PoisonError::into_inner);
-        let queued = sender.as_ref().map(|sender| sender.submit(daemon(), Box::new(Everything), denials));
+        let queued =
+            sender.as_ref().map(|sender| sender.submit(daemon(), Box::new(Everything), None, denials));
         if !matches!(queued, Some(Ok(_))) {
             tracing::warn!(count, "denials could not be recorded");
         }
@@ -126,22 +127,23 @@ impl Service {
 
     /// Queues a command that was authorized, and waits for its outcome.
     pub(super) async fn queue<C: Command>(&self, caller: &Caller, command: C) -> Result<C::Outcome, Refusal> {
-        let sight: Box<dyn Sight> = match caller.authority {
-            Authority::Unrestricted => Box::new(Everything),
-            Authority::Roles => Box::new(caller.clone()),
+        let (sight, share_of): (Box<dyn Sight>, _) = match caller.authority {
+            Authority::Unrestricted => (Box::new(Everything), None),
+            Authority::Roles => (Box::new(caller.clone()), Some(&caller.actor)),
         };
-        self.enqueue(caller.author(), sight, command).await
+        self.enqueue(caller.author(), sight, share_of, command).await
     }
 
     async fn enqueue<C: Command>(
         &self,
         author: Author,
         sight: Box<dyn Sight>,
+        share_of: Option<&Arc<str>>,
         command: C,
     ) -> Result<C::Outcome, Refusal> {
         let answer = {
             let sender = self.inner.sender.read().unwrap_or_else(PoisonError::into_inner);
-            sender.as_ref().ok_or_else(shutting_down)?.submit(author, sight, command)?
+            sender.as_ref().ok_or_else(shutting_down)?.submit(author, sight, share_of, command)?
         };
         // Without an answer the writer died over this command: the process ends, and its outcome is unknown.
         answer.await.unwrap_or_else(|_| {

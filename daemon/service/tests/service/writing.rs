@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use kontraktor_access::Scopes;
 use kontraktor_domain::{Code, ItemOutcome};
 use kontraktor_service::ServiceOptions;
 use kontraktor_store::{MemoryStore, Occasion};
@@ -11,10 +12,10 @@ use tokio::task::JoinSet;
 use super::{
     HandClock, drained, duckdb,
     faults::FaultyStore,
-    start, start_with, until,
+    roles, start, start_with, until,
     world::{
-        caller, create_env, create_project, delete, delete_env, delete_project, expecting_absence, put,
-        update_env, update_project,
+        batch, caller, create_env, create_project, delete, delete_env, delete_project, expecting_absence,
+        put, update_env, update_project,
     },
     write,
 };
@@ -187,6 +188,40 @@ async fn a_full_queue_says_when_to_come_back() {
         assert_eq!(outcome.unwrap().results[0].outcome, ItemOutcome::Written);
     }
     write(&service, 99, vec![put("demo/dev", "LATER", "1")]).await.unwrap();
+    drained(&service).await;
+}
+
+#[tokio::test]
+async fn who_fills_their_part_of_the_queue_leaves_room_for_others() {
+    let options = ServiceOptions { queue_requests: 8, ..ServiceOptions::default() };
+    let store = Arc::new(FaultyStore::default());
+    let service = start_with(Arc::clone(&store) as _, options);
+    for actor in ["idp:eve", "idp:ann"] {
+        roles::grant(&service, "editor", actor, "demo/*").await;
+    }
+    store.hold();
+    let mut running = JoinSet::new();
+    let senders = [["idp:eve"; 6].as_slice(), &["idp:ann"]].concat();
+    for (number, actor) in (1_u128..).zip(senders) {
+        let service = service.clone();
+        running.spawn(async move {
+            let items = vec![vec![put("demo/dev", &format!("K{number}"), "1")]];
+            let caller = roles::restricted(actor, Scopes::ALL);
+            (actor, service.write_variables(&caller, batch(number, items)).await.map(drop))
+        });
+    }
+    // Each task has run until it waits.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    store.release();
+    let outcomes = running.join_all().await;
+    let refused: Vec<_> =
+        outcomes.iter().filter_map(|(actor, outcome)| Some((*actor, outcome.as_ref().err()?))).collect();
+    // A queue of eight, of which two are hers.
+    assert_eq!(refused.len(), 4, "{refused:?}");
+    for (actor, refusal) in refused {
+        assert_eq!((actor, refusal.code), ("idp:eve", Code::Busy));
+        assert!(refusal.message.contains("too many writes of idp:eve"), "{refusal}");
+    }
     drained(&service).await;
 }
 
