@@ -24,7 +24,7 @@ fn known_values_are_refused_at_plan() {
         ("type = \"bool\"\nvalue = \"yes\"", &["value = \"yes\"", "true", "false"]),
         (
             "type = \"json\"\nvalue = \"{\\\"a\\\":1,\\\"a\\\":2}\"",
-            &["with kontraktor_variable.v", "the key \"a\" twice"],
+            &["with kontraktor_variable.v", "the same key twice in one JSON object", "line 1 column 12"],
         ),
         ("type = \"json\"\nvalue = \"{\"", &["with kontraktor_variable.v", "JSON"]),
         ("type = \"text\"", &["type = \"text\"", "string", "number", "bool", "json"]),
