@@ -84,7 +84,7 @@ pub(super) struct Job {
     bytes: usize,
     waiting_bytes: Arc<AtomicUsize>,
     /// None: its author may fill the whole queue.
-    _share: Option<Share>,
+    share: Option<Share>,
 }
 
 /// What a command changes.
@@ -139,18 +139,20 @@ impl Job {
     }
 
     /// Answers with the outcome; where nothing was decided, with the refusal that the store failed before.
-    pub(super) fn answer(self) {
+    pub(super) fn answer(mut self) {
         self.release();
         self.task.answer();
     }
 
     /// Answers with a refusal, whatever was decided.
-    pub(super) fn refuse(self, refusal: Refusal) {
+    pub(super) fn refuse(mut self, refusal: Refusal) {
         self.release();
         self.task.refuse(refusal);
     }
 
-    fn release(&self) {
+    /// Before it is answered, so that its author's next command finds the room.
+    fn release(&mut self) {
+        self.share = None;
         self.waiting_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
@@ -183,7 +185,7 @@ impl Sender {
         }
         let waiting_bytes = Arc::clone(&self.waiting_bytes);
         let task = Box::new(Pending { command, author, sight, decided: Err(store_failed()), answer });
-        let job = Job { task, items, bytes, waiting_bytes, _share: share };
+        let job = Job { task, items, bytes, waiting_bytes, share };
         self.queue.try_send(Message::Job(job)).map_err(|error| {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             match error {
