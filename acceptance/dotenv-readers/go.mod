@@ -1,6 +1,6 @@
 module dotenv-readers
 
-go 1.23.0
+go 1.26.6
 
 require (
 	github.com/compose-spec/compose-go/v2 v2.4.7
