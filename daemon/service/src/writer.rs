@@ -158,8 +158,11 @@ impl Writer {
             return;
         }
         loop {
-            let wait =
-                if self.unresolved_commit.is_some() { Some(self.options.retry) } else { self.maintain_after };
+            let wait = if self.unresolved_commit.is_some() || !self.is_healthy() {
+                Some(self.options.retry)
+            } else {
+                self.maintain_after
+            };
             let received = match wait {
                 Some(wait) => self.messages.recv_timeout(wait),
                 None => self.messages.recv().map_err(|RecvError| RecvTimeoutError::Disconnected),
@@ -402,6 +405,10 @@ impl Writer {
         if self.unresolved_commit.is_some() {
             return self.resolve().map(drop);
         }
+        // Callers learn that writes succeed as soon as they would, and not by the next one.
+        if !self.is_healthy() && self.store.check_room().is_ok() {
+            self.heal();
+        }
         self.maintain(Occasion::Idle)
     }
 
@@ -446,8 +453,12 @@ impl Writer {
         self.health.send_replace(Health::Trouble(format!("{}: {reason}", cause.description()).into()));
     }
 
+    fn is_healthy(&self) -> bool {
+        matches!(*self.health.borrow(), Health::Good)
+    }
+
     fn heal(&self) {
-        if !matches!(*self.health.borrow(), Health::Good) {
+        if !self.is_healthy() {
             tracing::info!("writes succeed again");
             self.health.send_replace(Health::Good);
         }

@@ -70,12 +70,12 @@ pub enum StoreError {
         /// The version that this daemon reads.
         supported: u32,
     },
-    /// The file of the database is damaged, as by a disk that fails.
-    #[error("the database {} is damaged: {reason}", path.display())]
+    /// A file of the store is damaged, as by a disk that fails.
+    #[error("{} is damaged: {reason}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What the engine found.
+        /// What was found.
         reason: String,
     },
     /// The log contains rows that no daemon can have written.

@@ -9,7 +9,7 @@ pub mod contract;
 mod error;
 mod follow;
 mod memory;
-mod replay;
+pub mod replay;
 mod verify;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -112,14 +112,19 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the name and version of the store.
     fn info(&self) -> StoreInfo;
 
-    /// Does what the store needs beside commits, such as moving a write-ahead log into its tables. The writer calls it
-    /// between commits; it may be slow, and reads and writes may wait for it.
+    /// Lets the store do what it needs beside commits, such as moving a write-ahead log into its tables. The writer calls it
+    /// between commits, and waits for it: what is slow belongs to a thread of the store's own.
     ///
     /// Returns how long the writer must have had nothing to do before it calls again with [`Occasion::Idle`]; None: not
     /// before the next commit.
     ///
     /// After [`StoreError::Full`] and [`StoreError::Failed`], the store has to [`recover`](Self::recover). No row is lost.
     fn maintain(&self, occasion: Occasion) -> Result<Option<Duration>, StoreError>;
+
+    /// Returns whether a commit would find room on the disk, as far as that can be known beforehand.
+    fn check_room(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Makes the store usable again after [`StoreError::Full`] or [`StoreError::Failed`], and returns the newest row.
     fn recover(&self) -> Result<Head, StoreError>;
@@ -175,6 +180,18 @@ pub struct AuditQuery {
 }
 
 impl AuditQuery {
+    /// Returns whether an entry passes every filter.
+    pub fn matches(&self, entry: &AuditEntry) -> bool {
+        self.is_within(entry)
+            && !(self.writes_only && entry.operation().is_access())
+            && self.project.as_ref().is_none_or(|project| entry.project() == Some(project))
+            && self.env.as_ref().is_none_or(|env| entry.environment().is_some_and(|path| path.env == *env))
+            && self.key.as_ref().is_none_or(|key| entry.key() == Some(key))
+            && self.since.is_none_or(|since| entry.written.at >= since)
+            && self.until.is_none_or(|until| entry.written.at < until)
+            && self.beyond.is_none_or(|row| if self.oldest_first { entry.seq > row } else { entry.seq < row })
+    }
+
     /// Returns whether an entry may be about something that the query's patterns match.
     pub fn is_within(&self, entry: &AuditEntry) -> bool {
         self.within.as_ref().is_none_or(|patterns| {

@@ -128,21 +128,7 @@ impl Store for MemoryStore {
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
         let events = self.events()?;
-        let matches = |entry: &AuditEntry| {
-            query.is_within(entry)
-                && !(query.writes_only && entry.operation().is_access())
-                && query.project.as_ref().is_none_or(|project| entry.project() == Some(project))
-                && query
-                    .env
-                    .as_ref()
-                    .is_none_or(|env| entry.environment().is_some_and(|path| path.env == *env))
-                && query.key.as_ref().is_none_or(|key| entry.key() == Some(key))
-                && query.since.is_none_or(|since| entry.written.at >= since)
-                && query.until.is_none_or(|until| entry.written.at < until)
-                && query
-                    .beyond
-                    .is_none_or(|row| if query.oldest_first { entry.seq > row } else { entry.seq < row })
-        };
+        let matches = |entry: &AuditEntry| query.matches(entry);
         let entries = events.iter().map(AuditEntry::from);
         Ok(if query.oldest_first {
             entries.filter(matches).take(query.limit).collect()

@@ -28,7 +28,8 @@ fn events<S: Store + ?Sized>(store: &S, mut each: impl FnMut(&Event) -> bool) ->
     }
 }
 
-pub(super) fn row_at<S: Store + ?Sized>(
+/// Returns the row that was the newest at a point in time of an environment.
+pub fn row_at<S: Store + ?Sized>(
     store: &S,
     environment: Uuid,
     at: PointInTime,
@@ -68,7 +69,8 @@ fn revision_of(event: &Event, environment: Uuid) -> Option<u64> {
     }
 }
 
-pub(super) fn locks_at<S: Store + ?Sized>(
+/// Returns the end of a revision's lockfile.
+pub fn locks_at<S: Store + ?Sized>(
     store: &S,
     environment: Uuid,
     revision: u64,
@@ -83,7 +85,8 @@ pub(super) fn locks_at<S: Store + ?Sized>(
     Ok(found)
 }
 
-pub(super) fn as_of<S: Store + ?Sized>(
+/// Returns an environment as of a row.
+pub fn as_of<S: Store + ?Sized>(
     store: &S,
     environment: Uuid,
     seq: u64,

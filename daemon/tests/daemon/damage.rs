@@ -1,7 +1,11 @@
 //! A file of the database that rots. Whatever byte is wrong: either everything that is read is right, or the daemon reports
 //! which file is damaged and what to do, with the exit code for that.
 
-use std::{fs, os::unix::net::UnixStream, path::Path};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, net::UnixStream},
+    path::Path,
+};
 
 use kontraktor_proto::{
     problem::from_status,
@@ -59,6 +63,13 @@ struct Truth {
 
 /// Current values in some blocks of the file, and earlier ones, which only the history needs, in others.
 async fn written(home: &Home) -> Truth {
+    let (daemon, truth) = writing(home).await;
+    daemon.terminate().ok();
+    truth
+}
+
+/// The same, and the daemon still runs.
+async fn writing(home: &Home) -> (Daemon, Truth) {
     let daemon = home.start();
     for round in 0..2 {
         let items = (0..24).map(|key| put(&format!("k{key}"), &noise(round * 100 + key)));
@@ -67,14 +78,14 @@ async fn written(home: &Home) -> Truth {
     let status = daemon.system().get_status(GetStatusRequest {}).await.unwrap().into_inner();
     let head = format!("{}:{}", status.head_sequence, status.head_hash);
     let (snapshot, history) = (snapshot(&daemon).await.unwrap(), history(&daemon).await.unwrap());
-    daemon.terminate().ok();
-    Truth { head, snapshot, history }
+    (daemon, Truth { head, snapshot, history })
 }
 
 #[track_caller]
 fn assert_reported(code: Option<i32>, report: &str, what: &str) {
     assert_eq!(code, Some(4), "{what}: {report}");
-    assert!(report.contains(DATABASE_FILE) && report.contains("\nhint: "), "{what}: {report}");
+    let names_it = report.contains(DATABASE_FILE) || report.contains("kontraktor.journal.");
+    assert!(names_it && report.contains("\nhint: "), "{what}: {report}");
 }
 
 fn verify(home: &Home, head: &str, what: &str) {
@@ -153,4 +164,76 @@ async fn a_wrong_byte_anywhere_gives_the_right_data_or_a_report() {
         fs::write(&file, &good[..length]).unwrap();
         examine(&home, &truth, &format!("{length} of {} bytes", good.len())).await;
     }
+}
+
+/// What a killed daemon leaves: rows in the database, in DuckDB's write-ahead log, and in the journal only. The journal has every row
+/// that DuckDB's log has, so damage of that log shows nowhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_byte_in_what_a_crash_leaves_gives_the_right_data_or_a_report() {
+    let home = Home::new();
+    let (daemon, _) = writing(&home).await;
+    // Reading the history moved the rows so far; these are in the journal alone.
+    let items = (0..24).map(|key| put(&format!("k{key}"), &format!("late {key}")));
+    daemon.variables().write_variables(batch(items)).await.unwrap();
+    let status = daemon.system().get_status(GetStatusRequest {}).await.unwrap().into_inner();
+    let head = format!("{}:{}", status.head_sequence, status.head_hash);
+    let (snapshot, history) = (snapshot(&daemon).await.unwrap(), history(&daemon).await.unwrap());
+    let truth = Truth { head, snapshot, history };
+    let mut daemon = daemon;
+    daemon.kill();
+
+    let mut left: Vec<_> = fs::read_dir(home.data()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    left.retain(|path| path.is_file());
+    let good: Vec<_> = left.iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    let restore = || {
+        for entry in fs::read_dir(home.data()).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_file() {
+                fs::remove_file(entry).unwrap();
+            }
+        }
+        for (path, bytes) in &good {
+            fs::write(path, bytes).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+    };
+    let (mut refused, mut served) = (0, 0);
+    for (path, bytes) in &good {
+        let name = path.file_name().unwrap().to_string_lossy();
+        let is_journal = name.contains(".journal.");
+        if !is_journal && !name.ends_with(".wal") {
+            continue;
+        }
+        // The journal's file is longer than what is in it.
+        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        for place in 0..12 {
+            restore();
+            let at = (end - 1) * place / 11;
+            with_byte_flipped(path, bytes, at);
+            if examine_left(&home, &truth, &format!("byte {at} of {name}"), is_journal).await {
+                served += 1;
+            } else {
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused >= 10, "{refused} refused, {served} served");
+}
+
+/// As [`examine`], with the write-ahead logs as they are. `may_refuse`: otherwise the daemon must serve the right data.
+async fn examine_left(home: &Home, truth: &Truth, what: &str, may_refuse: bool) -> bool {
+    let mut daemon = home.builder().spawn();
+    eventually("the daemon listens or ends", || {
+        !daemon.is_running() || UnixStream::connect(home.socket()).is_ok()
+    });
+    if !daemon.is_running() {
+        let Ended { code, log } = daemon.wait();
+        assert_reported(code, &log, what);
+        assert!(may_refuse, "{what}: {log}");
+        return false;
+    }
+    assert!(snapshot(&daemon).await.unwrap() == truth.snapshot, "{what}: other data");
+    assert!(history(&daemon).await.unwrap() == truth.history, "{what}: another history");
+    daemon.terminate().ok();
+    verify(home, &truth.head, what);
+    true
 }

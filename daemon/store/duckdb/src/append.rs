@@ -10,18 +10,13 @@ use duckdb::{
 use super::{StoreError, errors::classify};
 use kontraktor_domain::{Field, LOGS, Log, Row};
 
-/// Commits rows, all or none. `once`: after an error, these rows are not committed again before the database is reopened.
+/// Commits rows, all or none. After an error, the same rows must not be committed again before the database is reopened: an
+/// appender that failed tries again when it is dropped, and a commit may have been kept.
 pub(super) fn commit(
     connection: &Connection,
     orders: &ColumnOrders,
     rows: &[Row<'_>],
-    once: bool,
 ) -> Result<(), StoreError> {
-    // A single row is a transaction without BEGIN and COMMIT, and costs a seventh less. But an appender that failed tries
-    // again when it is dropped, and nothing rolls that back.
-    if once && rows.len() == 1 {
-        return append(connection, orders, rows).map_err(classify);
-    }
     connection.execute_batch("BEGIN TRANSACTION").map_err(classify)?;
     match append(connection, orders, rows).and_then(|()| connection.execute_batch("COMMIT")) {
         Ok(()) => Ok(()),

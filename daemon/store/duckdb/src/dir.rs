@@ -15,9 +15,6 @@ use super::StoreError;
 /// The database, in the data directory.
 pub const DATABASE_FILE: &str = "kontraktor.duckdb";
 
-/// The journal of accesses to secrets that are not in the database yet, in the data directory.
-pub const JOURNAL_FILE: &str = "kontraktor.journal";
-
 /// The file that a daemon locks while it uses the directory. It contains the daemon's process id.
 pub const LOCK_FILE: &str = "kontraktord.lock";
 
@@ -127,11 +124,6 @@ impl DataDir {
     /// Returns the path of the database.
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE_FILE)
-    }
-
-    /// Returns the path of the journal.
-    pub fn journal(&self) -> PathBuf {
-        self.path.join(JOURNAL_FILE)
     }
 }
 

@@ -9,10 +9,11 @@ use std::{
 
 use duckdb::{AccessMode, Config, Connection};
 use kontraktor_hardening::file::{self, Rule};
+use kontraktor_journal::Journal;
 
 use super::{
     DuckDbOptions, SCHEMA_VERSION, StoreError,
-    dir::{JOURNAL_FILE, io_error, open_error},
+    dir::{io_error, open_error},
     errors::{classify, located},
     schema::{Tables, find, migrate},
 };
@@ -30,11 +31,8 @@ pub(super) fn writable(path: &Path, options: &DuckDbOptions) -> Result<Connectio
 /// Creates the database under another name and renames it when it is complete. An incomplete one, left by a daemon that was
 /// killed, would look damaged.
 fn create(path: &Path, options: &DuckDbOptions) -> Result<(), StoreError> {
-    let journal = path.with_file_name(JOURNAL_FILE);
-    let left = [
-        (wal_of(path).exists(), "write-ahead log"),
-        (fs::metadata(journal).is_ok_and(|journal| journal.len() > 0), "journal"),
-    ];
+    let has_journal = Journal::exists(path.parent().unwrap_or(path))?;
+    let left = [(wal_of(path).exists(), "write-ahead log"), (has_journal, "journal")];
     if let Some((_, left)) = left.iter().find(|(exists, _)| *exists) {
         let reason = format!(
             "the file is missing, but its {left} exists: restore it, or move the {left} away to start with an empty database"

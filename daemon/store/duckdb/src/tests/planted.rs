@@ -9,7 +9,7 @@ const NAMES: [&str; 8] = [
     "kontraktor.duckdb",
     "kontraktor.duckdb.wal",
     "kontraktor.duckdb.tmp",
-    "kontraktor.journal",
+    "kontraktor.journal.00000001",
     "kontraktor.new",
     "kontraktor.new.wal",
     "kontraktor.upgrading",
