@@ -1,6 +1,6 @@
 //! Wording that tables and messages share: counts, times, changes from old to new. It knows no command and no output.
 
-use kontraktor_proto::json::Authorship;
+use kontraktor_proto::json::{AuditEntry, Authorship};
 
 /// Characters of a value in a change; longer ones are truncated, so that both sides of the arrow can be seen.
 const MAX_VALUE_CHARS: usize = 50;
@@ -40,6 +40,19 @@ pub(crate) fn time_to_second(time: &str) -> String {
 /// Returns the actor of a write, or an empty cell.
 pub(crate) fn actor(authorship: Option<&Authorship>) -> String {
     authorship.map(|authorship| authorship.actor.clone()).unwrap_or_default()
+}
+
+/// Returns the actor of an entry with the readable name: `ACTOR (NAME)`.
+pub(crate) fn named_actor(entry: &AuditEntry) -> String {
+    with_name(actor(entry.written.as_ref()), entry.actor_display_name.as_deref())
+}
+
+/// Returns `ACTOR (NAME)`, or the actor alone where no name is known.
+pub(crate) fn with_name(actor: String, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("{actor} ({name})"),
+        None => actor,
+    }
 }
 
 /// Returns the text as a sentence: with a capital letter at its beginning, and a full stop where it has no other mark.

@@ -11,7 +11,7 @@ use crate::{
     error::CliError,
     output::Format,
     point_in_time::TimeSpec,
-    text::{actor, seconds},
+    text::{named_actor, seconds},
 };
 
 /// Show the audit log, newest entries first
@@ -73,7 +73,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         args.output,
         ["SEQUENCE", "TIME", "BY", "VIA", "OPERATION", "WHERE", "KEY", "CHANGE"],
         |entry| {
-            let change = change(&entry);
+            let (change, by) = (change(&entry), named_actor(&entry));
             let scope = match (entry.project, entry.env) {
                 (Some(project), Some(env)) => format!("{project}/{env}"),
                 (project, _) => project.unwrap_or_default(),
@@ -81,7 +81,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             [
                 entry.sequence.to_string(),
                 seconds(entry.written.as_ref()),
-                actor(entry.written.as_ref()),
+                by,
                 entry.written.map(|written| written.via).unwrap_or_default(),
                 entry.operation,
                 scope,

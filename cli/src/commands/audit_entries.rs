@@ -76,10 +76,10 @@ impl NewestEntries {
     }
 }
 
-/// Describes what changed: `old → new`, who got which role, what an environment imports, and whether it is protected now.
+/// Describes what changed: `old → new`, a name, who got which role, what an environment imports, and whether it is protected now.
 pub(super) fn change(entry: &AuditEntry) -> String {
     let mut parts = Vec::new();
-    if entry.schema.is_some() {
+    if entry.schema.is_some() || entry.operation == "actor_named" {
         // The log has only the text afterwards, and none for a deletion.
         parts.extend(entry.new_value.as_deref().map(truncated_value));
     } else if entry.old_value.is_some() || entry.new_value.is_some() {

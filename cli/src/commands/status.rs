@@ -2,7 +2,7 @@
 
 use kontraktor_proto::{json::Status, v1};
 
-use crate::{context::Context, error::CliError, output::Format};
+use crate::{context::Context, error::CliError, output::Format, text::with_name};
 
 /// Show the status of the daemon
 #[derive(Debug, clap::Args)]
@@ -26,10 +26,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
         "" => "0 rows".to_owned(),
         head => format!("{} rows, head {head}", status.head_sequence),
     };
-    let actor = match status.display_name {
-        Some(name) => format!("{} ({name})", status.actor),
-        None => status.actor,
-    };
+    let actor = with_name(status.actor, status.display_name.as_deref());
     for (name, value) in [
         ("host", status.host),
         ("version", status.version),

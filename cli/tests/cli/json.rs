@@ -99,6 +99,7 @@ fn every_listing_has_its_shape() {
             "via": "ktr",
             "time": "TIME"
           },
+          "actor_display_name": null,
           "operation": "variable_created",
           "project": "infra-demo",
           "env": "dev",

@@ -58,8 +58,12 @@ impl Caller {
         }
     }
 
-    /// Returns what the log keeps of the caller in every row.
+    /// Returns what the log keeps of the caller: who and through what in every row, and the readable name once.
     pub fn author(&self) -> Author {
-        Author { actor: Arc::clone(&self.actor), via: Arc::clone(&self.via) }
+        Author {
+            actor: Arc::clone(&self.actor),
+            via: Arc::clone(&self.via),
+            display_name: self.display_name.clone(),
+        }
     }
 }

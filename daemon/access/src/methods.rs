@@ -109,6 +109,6 @@ pub const ROUTES: &[(&str, &[Action])] = &[
     ("POST /api/v1/service-accounts", &[Action::ServiceAccountCreate]),
     ("GET /api/v1/service-accounts/{account}", &[Action::ServiceAccountRead]),
     ("DELETE /api/v1/service-accounts/{account}", &[Action::ServiceAccountDelete]),
-    ("POST /api/v1/service-accounts/{account}/rotate", &[Action::ServiceAccountRotate]),
+    ("POST /api/v1/service-accounts/{account}:rotate", &[Action::ServiceAccountRotate]),
     ("GET /api/v1/status", &[Action::DaemonStatus]),
 ];

@@ -29,6 +29,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod verbs;
 
 use std::{path::Path, sync::Arc};
 
@@ -105,7 +106,7 @@ fn described() -> OpenApiRouter<Rest> {
         .routes(routes!(role_bindings::get, role_bindings::revoke))
         .routes(routes!(service_accounts::list, service_accounts::create))
         .routes(routes!(service_accounts::get, service_accounts::delete))
-        .routes(routes!(service_accounts::rotate))
+        .merge(verbs::routes(routes!(service_accounts::rotate)))
         .routes(routes!(audit::list))
         .routes(routes!(audit::history))
         .routes(routes!(audit::verify))

@@ -205,7 +205,8 @@ impl Memory {
             | Body::Access(_)
             | Body::Version(_)
             | Body::RoleBinding(_)
-            | Body::ServiceAccount(_) => {}
+            | Body::ServiceAccount(_)
+            | Body::Actor(_) => {}
         }
         self.bytes = self.bytes - before + batch.bytes;
         self.keep_within_bounds();

@@ -4,9 +4,10 @@ use kontraktor_model::names::{EnvPath, Key, ProjectName};
 use uuid::Uuid;
 
 use super::{
-    AccessEvent, AccessOperation, Authorship, Body, EnvironmentEvent, EnvironmentOperation, Event, Hash,
-    ProjectEvent, ProjectOperation, RoleBindingEvent, RoleBindingOperation, SchemaEvent, SchemaOperation,
-    ServiceAccountEvent, ServiceAccountOperation, VariableEvent, VariableOperation, VersionEvent,
+    AccessEvent, AccessOperation, ActorEvent, Authorship, Body, EnvironmentEvent, EnvironmentOperation,
+    Event, Hash, ProjectEvent, ProjectOperation, RoleBindingEvent, RoleBindingOperation, SchemaEvent,
+    SchemaOperation, ServiceAccountEvent, ServiceAccountOperation, VariableEvent, VariableOperation,
+    VersionEvent,
 };
 
 /// One row of the log, for its readers.
@@ -45,6 +46,8 @@ pub enum AuditSubject {
     RoleBinding(RoleBindingEvent),
     /// A service account.
     ServiceAccount(ServiceAccountEvent),
+    /// The readable name of the row's own actor.
+    Actor(ActorEvent),
 }
 
 impl AuditEntry {
@@ -61,6 +64,7 @@ impl AuditEntry {
             AuditSubject::Version(_) => Operation::SecretVersion,
             AuditSubject::RoleBinding(binding) => binding.operation.into(),
             AuditSubject::ServiceAccount(account) => account.operation.into(),
+            AuditSubject::Actor(_) => Operation::ActorNamed,
         }
     }
 
@@ -75,7 +79,8 @@ impl AuditEntry {
             | AuditSubject::Schema(_)
             | AuditSubject::Batch
             | AuditSubject::RoleBinding(_)
-            | AuditSubject::ServiceAccount(_) => None,
+            | AuditSubject::ServiceAccount(_)
+            | AuditSubject::Actor(_) => None,
         }
     }
 
@@ -125,13 +130,14 @@ impl AuditEntry {
         }
     }
 
-    /// Returns the variable's value after the row, or the schema's text.
+    /// Returns the variable's value after the row, the schema's text, or the actor's name.
     pub fn new_value(&self) -> Option<&str> {
         match &self.subject {
             AuditSubject::Variable(variable) => variable.new_value.as_deref(),
             AuditSubject::Schema(schema) if schema.operation != SchemaOperation::Deleted => {
                 Some(&schema.schema)
             }
+            AuditSubject::Actor(actor) => Some(&actor.display_name),
             _ => None,
         }
     }
@@ -160,6 +166,7 @@ impl From<&Event> for AuditEntry {
             Body::Version(version) => AuditSubject::Version(version.clone()),
             Body::RoleBinding(binding) => AuditSubject::RoleBinding(binding.clone()),
             Body::ServiceAccount(account) => AuditSubject::ServiceAccount(account.clone()),
+            Body::Actor(actor) => AuditSubject::Actor(actor.clone()),
         };
         Self {
             seq: event.seq,
@@ -260,6 +267,9 @@ pub enum Operation {
     /// A token was refused.
     #[strum(serialize = "token refused")]
     TokenRefused,
+    /// An actor has another readable name than before.
+    #[strum(serialize = "actor named")]
+    ActorNamed,
 }
 
 impl Operation {

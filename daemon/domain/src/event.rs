@@ -7,8 +7,8 @@ use kontraktor_model::names::{EnvPath, Key, ProjectName, SchemaName};
 use uuid::Uuid;
 
 use super::{
-    AccessEvent, Authorship, BatchRecord, Hash, RoleBindingEvent, ServiceAccountEvent, VariableKind,
-    VersionEvent,
+    AccessEvent, ActorEvent, Authorship, BatchRecord, Hash, RoleBindingEvent, ServiceAccountEvent,
+    VariableKind, VersionEvent,
 };
 
 /// One thing that happened, at its place in the one sequence that all logs share.
@@ -69,6 +69,8 @@ pub enum Body {
     RoleBinding(RoleBindingEvent),
     /// To a service account.
     ServiceAccount(ServiceAccountEvent),
+    /// The actor has another readable name.
+    Actor(ActorEvent),
 }
 
 /// What happened to a project.

@@ -2,6 +2,7 @@
 //! about disks, clocks, threads and wire formats.
 
 mod access;
+mod actor;
 mod batch;
 mod decide;
 mod digest;
@@ -21,6 +22,7 @@ mod sight;
 mod state;
 
 pub use access::{Access, AccessEvent, AccessOperation, ReportedVersion, SeenVersion, VersionEvent};
+pub use actor::{ActorEvent, DisplayNames};
 pub use batch::{BATCH_MEMORY, BatchRecord, Remembered};
 pub use decide::{
     AnyCommand, AtVersion, Command, Decision, Draft, Versioned, Weight, find_environment, find_project,

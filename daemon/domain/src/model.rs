@@ -17,6 +17,15 @@ pub struct Author {
     pub actor: Arc<str>,
     /// The client's name for itself: `terraform`, `ktr`, `api`.
     pub via: Arc<str>,
+    /// The actor's readable name, where it is known. It is no part of a row, but where it is new it becomes one of its own.
+    pub display_name: Option<Arc<str>>,
+}
+
+impl Author {
+    /// Returns an author without a readable name.
+    pub fn new(actor: impl Into<Arc<str>>, via: impl Into<Arc<str>>) -> Self {
+        Self { actor: actor.into(), via: via.into(), display_name: None }
+    }
 }
 
 /// Who wrote, when, and through what.

@@ -109,6 +109,7 @@ impl Row<'_> {
             | RowBody::Version { .. }
             | RowBody::RoleBinding { .. }
             | RowBody::ServiceAccount { .. }
+            | RowBody::Actor { .. }
             | RowBody::Batch { .. } => (false, None),
         };
         with_settings(self.body.hash(common), protected, imports).finish()

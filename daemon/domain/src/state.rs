@@ -9,9 +9,9 @@ use kontraktor_model::names::{EnvPath, ProjectName};
 use uuid::Uuid;
 
 use super::{
-    AccessOperation, Authorship, Body, Environment, EnvironmentEvent, EnvironmentOperation, Event, Hash,
-    Project, ProjectEvent, ProjectOperation, RoleBindings, SchemaEvent, SchemaOperation, SeenVersion,
-    ServiceAccounts, Variable, VariableEvent, VariableKind, VariableSchema, VersionEvent,
+    AccessOperation, Authorship, Body, DisplayNames, Environment, EnvironmentEvent, EnvironmentOperation,
+    Event, Hash, Project, ProjectEvent, ProjectOperation, RoleBindings, SchemaEvent, SchemaOperation,
+    SeenVersion, ServiceAccounts, Variable, VariableEvent, VariableKind, VariableSchema, VersionEvent,
     batch::{Memory, Remembered},
 };
 
@@ -47,6 +47,7 @@ pub struct State {
     batches: Memory,
     roles: RoleBindings,
     accounts: ServiceAccounts,
+    names: DisplayNames,
     environments: usize,
     variables: usize,
     references: usize,
@@ -82,6 +83,11 @@ impl State {
     /// All service accounts.
     pub fn service_accounts(&self) -> &ServiceAccounts {
         &self.accounts
+    }
+
+    /// The readable names of actors.
+    pub fn display_names(&self) -> &DisplayNames {
+        &self.names
     }
 
     /// What is remembered of a batch, unless it is older than [`super::BATCH_MEMORY`].
@@ -128,6 +134,7 @@ impl State {
             Body::Schema(schema) => self.apply_schema(event, schema),
             Body::Version(version) => self.apply_version(event, version),
             Body::RoleBinding(_) | Body::ServiceAccount(_) | Body::Access(_) => self.restore_access(event),
+            Body::Actor(_) => self.restore_display_name(event),
             Body::Batch(_) => {}
         }
         self.batches.learn(event);
@@ -410,6 +417,13 @@ impl State {
                 self.accounts.use_by(&event.actor, event.at);
             }
             _ => {}
+        }
+    }
+
+    /// Then the newest readable name of each actor.
+    pub fn restore_display_name(&mut self, event: &Event) {
+        if let Body::Actor(actor) = &event.body {
+            self.names.apply(&event.actor, actor);
         }
     }
 

@@ -2,6 +2,7 @@
 //! equal ones are one row with a count: a secret that many read at once costs one row for all of them.
 
 mod denials;
+mod names;
 
 use std::{
     collections::HashMap,
@@ -12,7 +13,7 @@ use std::{
 use kontraktor_model::names::{EnvPath, Key};
 use tokio::sync::oneshot;
 
-use self::denials::Denials;
+use self::{denials::Denials, names::Names};
 use super::Service;
 use kontraktor_domain::{Access, Author, Code, RecordAccesses, Refusal, ReportedVersion};
 
@@ -27,7 +28,9 @@ pub(super) struct AuditBatcher {
 
 #[derive(Default)]
 struct Waiting {
+    /// Their authors are without names.
     accesses: HashMap<(Author, Access), u64>,
+    names: Names,
     versions: HashMap<(EnvPath, Key), ReportedVersion>,
     answers: Vec<oneshot::Sender<Written>>,
     /// A task is writing, and takes what is here when it is done.
@@ -48,9 +51,13 @@ impl AuditBatcher {
             return None;
         }
         let accesses = mem::take(&mut waiting.accesses);
+        let names = mem::take(&mut waiting.names);
         let versions = mem::take(&mut waiting.versions);
         let record = RecordAccesses {
-            accesses: accesses.into_iter().map(|((author, access), count)| (author, access, count)).collect(),
+            accesses: accesses
+                .into_iter()
+                .map(|((author, access), count)| (names.give_to(author), access, count))
+                .collect(),
             versions: versions.into_values().collect(),
         };
         Some((record, mem::take(&mut waiting.answers)))
@@ -72,8 +79,9 @@ impl Service {
         let (answer, answered) = oneshot::channel();
         let lead = {
             let mut waiting = self.inner.audit.lock();
-            for access in accesses {
-                *waiting.accesses.entry(access).or_default() += 1;
+            for (author, access) in accesses {
+                let author = waiting.names.take_from(author);
+                *waiting.accesses.entry((author, access)).or_default() += 1;
             }
             for version in versions {
                 waiting.versions.insert((version.environment.clone(), version.key.clone()), version);

@@ -50,6 +50,7 @@ use self::{
 pub use self::{
     clock::Clock,
     compose::{Entry, Snapshot},
+    log::NamedEntry,
     offload::{DAMAGED_REMEDY, SMALL_ANSWER},
     order::{Order, SortKey},
     page::{Page, PageRequest},

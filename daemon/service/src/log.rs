@@ -1,5 +1,7 @@
 //! Reading and checking the log, in pages. The store may block, so it is read through `offload`.
 
+use std::sync::Arc;
+
 use kontraktor_model::{
     limits::{DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE},
     names::{EnvPath, Key},
@@ -18,6 +20,16 @@ use kontraktor_store::{AuditQuery, ChainReport, PointInTime, Store, StoreError, 
 /// How many entries are read before it is known how large they are: a whole page of the default size, and 16 MiB at most.
 const ROWS_AT_FIRST: usize = 128;
 
+/// An entry of the log as people are shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedEntry {
+    /// The entry.
+    pub entry: AuditEntry,
+    /// The readable name of the entry's actor: the one that is known now, not the one at the time of the entry. None: the
+    /// actor has none.
+    pub actor_display_name: Option<Arc<str>>,
+}
+
 impl Service {
     /// Returns entries of the log. `beyond` and `limit` of the query are set here, from the page.
     pub async fn audit(
@@ -25,7 +37,7 @@ impl Service {
         caller: &Caller,
         mut query: AuditQuery,
         page: &PageRequest,
-    ) -> Result<Page<AuditEntry>, Refusal> {
+    ) -> Result<Page<NamedEntry>, Refusal> {
         let resource = query.project.as_ref().map_or(Resource::Log, Resource::Project);
         self.authorize(caller, Action::AuditRead, resource)?;
         let text = |part: Option<String>| part.unwrap_or_default();
@@ -56,7 +68,7 @@ impl Service {
         key: Option<&Key>,
         until: Option<PointInTime>,
         page: &PageRequest,
-    ) -> Result<Page<AuditEntry>, Refusal> {
+    ) -> Result<Page<NamedEntry>, Refusal> {
         let resource = key.map_or(Resource::Environment(path), |key| Resource::Key(path, key));
         self.authorize(caller, Action::HistoryRead, resource)?;
         let known = self.known(path)?;
@@ -108,12 +120,19 @@ impl Service {
         listing: Listing,
         page: &PageRequest,
         shown: impl Fn(&AuditEntry) -> bool + Send + 'static,
-    ) -> Result<Page<AuditEntry>, Refusal> {
+    ) -> Result<Page<NamedEntry>, Refusal> {
         let size = page_size(page.size, DEFAULT_AUDIT_PAGE_SIZE, MAX_PAGE_SIZE);
         let (cut, more) = self
             .blocking(&self.inner.pages, move |store| some_entries(store, &mut query, size, shown))
             .await?;
-        Ok(cut.page(more, &listing, |entry| entry.seq.to_string()))
+        let Page { items, next } = cut.page(more, &listing, |entry: &AuditEntry| entry.seq.to_string());
+        // Loaded after the rows, so that it knows the names of their actors.
+        let state = self.inner.state.load();
+        let named = items.into_iter().map(|entry| NamedEntry {
+            actor_display_name: state.display_names().get(&entry.written.actor).cloned(),
+            entry,
+        });
+        Ok(Page { items: named.collect(), next })
     }
 }
 

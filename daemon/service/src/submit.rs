@@ -158,7 +158,7 @@ impl Service {
 
 /// The daemon as the author of a request; each row has an author of its own.
 fn daemon() -> Author {
-    Author { actor: "kontraktord".into(), via: "kontraktord".into() }
+    Author::new("kontraktord", "kontraktord")
 }
 
 fn shutting_down() -> Refusal {

@@ -90,8 +90,8 @@ impl<'a> Visible<'a> {
     }
 
     /// Returns whether an entry of the log is about what the caller may see. What is about everything, such as the record of
-    /// a batch, is for those who may read everything; roles are for those who may grant them, and service accounts and their
-    /// tokens for those who own everything.
+    /// a batch or the name of an actor, is for those who may read everything; roles are for those who may grant them, and
+    /// service accounts and their tokens for those who own everything.
     pub(super) fn entry(&self, entry: &AuditEntry) -> bool {
         match &entry.subject {
             AuditSubject::Project(project) => self.any(|pattern| pattern.may_match_in(&project.name)),
@@ -105,7 +105,7 @@ impl<'a> Visible<'a> {
                 (None, Some(project)) => self.any(|pattern| pattern.matches_project(project)),
                 (None, None) => self.any(Pattern::matches_all),
             },
-            AuditSubject::Batch => self.any(Pattern::matches_all),
+            AuditSubject::Batch | AuditSubject::Actor(_) => self.any(Pattern::matches_all),
             AuditSubject::RoleBinding(binding) => self.rights.owns(Resource::Role(&binding.grant)),
             AuditSubject::ServiceAccount(_) => self.rights.sees_everything(),
         }

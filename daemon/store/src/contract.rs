@@ -9,24 +9,24 @@ use std::{any::Any, collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use kontraktor_domain::{
-    AccessEvent, AccessOperation, AnyCommand, AuditEntry, AuditSubject, Code, Command, CreateSchema,
-    DeleteEnvironment, DeleteSchema, EarlierState, Event, Head, ItemOutcome, Operate, Operation,
-    RecordAccesses, RestoreEnvironment, Row, SchemaSettings, State, UpdateEnvironment, UpdateProject,
-    WriteItem,
+    AccessEvent, AccessOperation, AnyCommand, AuditEntry, AuditSubject, Author, Body, Code, Command,
+    CreateSchema, DeleteEnvironment, DeleteSchema, EarlierState, Event, Head, ItemOutcome, Operate,
+    Operation, RecordAccesses, RestoreEnvironment, Row, SchemaSettings, State, UpdateEnvironment,
+    UpdateProject, WriteItem,
 };
 use kontraktor_model::names::SchemaName;
 
 use self::world::{
-    World, batch, create_account, create_env, create_project, delete, delete_account, delete_env,
-    delete_project, expecting_absence, grant, importing, put, refer, revoke, rotate_account, seen, token,
-    update_env, update_project,
+    World, author, batch, create_account, create_env, create_project, delete, delete_account, delete_env,
+    delete_project, expecting_absence, grant, importing, named, put, refer, revoke, rotate_account, seen,
+    token, update_env, update_project,
 };
 pub use self::writers::{
     a_commit_on_an_older_row_writes_nothing, a_follower_beside_a_writer_sees_no_gap,
     a_follower_has_the_same_state, a_log_of_another_history_is_not_followed,
     concurrent_writers_lose_and_double_nothing, interleaved_writers_lose_and_double_nothing,
 };
-use crate::{AuditQuery, Commit, Occasion, Store, StoreError, verify};
+use crate::{AsOf, AuditQuery, Commit, Occasion, PointInTime, Store, StoreError, verify};
 
 /// An empty store to test.
 pub struct Fixture {
@@ -53,6 +53,7 @@ macro_rules! contract_tests {
             settings_survive,
             secrets_are_written_down_and_never_held,
             roles_and_service_accounts_survive,
+            names_of_actors_survive,
             changes_come_in_order_and_in_pages,
             the_chain_verifies,
             the_log_is_filtered_and_paged,
@@ -200,13 +201,28 @@ pub fn filled(store: &dyn Store) -> (World, Vec<Event>) {
         Box::new(grant("editor", "service-account:brief", "other/dev")),
         Box::new(create_account("brief", 5)),
         Box::new(delete_account("brief")),
-        Box::new(denied()),
     ];
     let mut all = Vec::new();
-    for command in commands {
+    let mut ask = |author: Author, command: Box<dyn AnyCommand>| {
+        world.author = author;
         all.extend(commit(store, &mut world, &command));
         world.now += SignedDuration::from_secs(60);
+    };
+    for command in commands {
+        ask(author(), command);
     }
+    let keys = |id, value| {
+        Box::new(batch(id, vec![vec![put("demo/named", "A", value)], vec![put("demo/named", "B", value)]]))
+    };
+    ask(named("unix:ada", "Ada Byron"), keys(20, "1"));
+    // The same name again, no name, another one, and that of somebody else.
+    ask(named("unix:ada", "Ada Byron"), keys(21, "2"));
+    ask(author(), keys(22, "3"));
+    ask(named("unix:ada", "Ada Lovelace"), keys(23, "4"));
+    let mut read = seen("demo/named", "A", "", "");
+    read.accesses[0].0 = named("idp:eve", "Eve 🦀");
+    ask(author(), Box::new(read));
+    ask(author(), Box::new(denied()));
     (world, all)
 }
 
@@ -313,6 +329,49 @@ pub fn roles_and_service_accounts_survive(fixture: &Fixture) {
     let count = |operation| all.iter().filter(|entry| entry.operation() == operation).count();
     assert_eq!((count(Operation::TokenIssued), count(Operation::ServiceAccountRotated)), (4, 1));
     assert_eq!((count(Operation::RoleGranted), count(Operation::RoleRevoked)), (5, 2));
+}
+
+/// The readable names of actors are read back; their rows belong to no environment, no revision and no batch.
+pub fn names_of_actors_survive(fixture: &Fixture) {
+    let (world, events) = filled(&*fixture.store);
+    let state = fixture.store.load(world.now).unwrap();
+    let name = |actor: &str| state.display_names().get(actor).map(|name| &**name);
+    assert_eq!(
+        [name("unix:ada"), name("idp:eve"), name("service-account:ci")],
+        [Some("Ada Lovelace"), Some("Eve 🦀"), None]
+    );
+    let query = AuditQuery { oldest_first: true, limit: 1000, ..AuditQuery::default() };
+    let entries = fixture.store.audit(&query).unwrap();
+    let shown: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.operation() == Operation::ActorNamed)
+        .map(|entry| (&*entry.written.actor, entry.new_value().unwrap(), entry.batch_id))
+        .collect();
+    assert_eq!(
+        shown,
+        [("unix:ada", "Ada Byron", None), ("unix:ada", "Ada Lovelace", None), ("idp:eve", "Eve 🦀", None)]
+    );
+    let path = "demo/named".parse().unwrap();
+    let history = fixture.store.history(&path, None, None, 1000).unwrap();
+    assert!(history.iter().all(|entry| entry.operation() != Operation::ActorNamed));
+    assert_eq!(history.len(), 1 + 4 * 2, "its creation, and each key four times");
+    // A revision is complete with the last row of its request, and a name comes before the first.
+    let environment = state.environment(&path).unwrap();
+    for revision in 1..=environment.revision {
+        let row = fixture.store.row_at(environment.id, PointInTime::Revision(revision)).unwrap().unwrap();
+        let last = |event: &&Event| match &event.body {
+            Body::Variable(change) => change.path == path && change.revision == revision,
+            _ => false,
+        };
+        assert_eq!(Some(row), events.iter().rfind(last).map(|event| event.seq), "{revision}");
+        let AsOf::Found { environment, .. } = fixture.store.as_of(environment.id, row, row, false).unwrap()
+        else {
+            panic!("it existed")
+        };
+        assert_eq!(environment.revision, revision);
+    }
+    let results = |id| state.batch(uuid::Uuid::from_u128(id), world.now).unwrap().results().len();
+    assert_eq!([20, 21, 22, 23].map(results), [2; 4]);
 }
 
 pub fn an_empty_store_is_empty(fixture: &Fixture) {

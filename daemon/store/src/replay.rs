@@ -65,7 +65,8 @@ fn revision_of(event: &Event, environment: Uuid) -> Option<u64> {
         | Body::Access(_)
         | Body::Version(_)
         | Body::RoleBinding(_)
-        | Body::ServiceAccount(_) => None,
+        | Body::ServiceAccount(_)
+        | Body::Actor(_) => None,
     }
 }
 

@@ -5,8 +5,9 @@ use std::process::Command;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kontraktor_proto::v1::{
-    CreateServiceAccountRequest, DeleteServiceAccountRequest, EnvironmentName, GrantRoleRequest,
-    ListProjectsRequest, Role, WatchEnvironmentRequest, access_client::AccessClient,
+    AuditEntry, CreateServiceAccountRequest, DeleteServiceAccountRequest, EnvironmentName, GrantRoleRequest,
+    ListAuditEntriesRequest, ListHistoryRequest, ListProjectsRequest, Role, VerifyAuditRequest,
+    WatchEnvironmentRequest, access_client::AccessClient,
 };
 use rcgen::KeyPair;
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ fn read(daemon: &Daemon, token: &str) -> (u16, String) {
 /// Starts a daemon that accepts tokens of the provider, with a project and one viewer.
 async fn start(home: &Home, oidc: &Oidc, viewer: &str) -> Daemon {
     let config = format!(
-        "[[issuer]]\nurl = \"{}\"\nname = \"oidc\"\naudience = \"{AUDIENCE}\"\ngroups_claim = \"groups\"\n",
+        "[[issuer]]\nurl = \"{}\"\nname = \"oidc\"\naudience = \"{AUDIENCE}\"\ngroups_claim = \"groups\"\nname_claim = \"name\"\n",
         oidc.url()
     );
     std::fs::write(home.dir.path().join("kontraktord.toml"), config).unwrap();
@@ -292,6 +293,98 @@ async fn a_watch_ends_with_its_token() {
     let ended = changes.message().await.unwrap_err();
     assert_eq!(ended.code(), Code::Unauthenticated, "{ended:?}");
     daemon.terminate().ok();
+}
+
+/// Writes a key as the subject of a token with this readable name.
+async fn write_as(daemon: &Daemon, oidc: &Oidc, subject: &str, name: Value, value: &str) {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let claims = json!({
+        "iss": oidc.url(), "sub": subject, "aud": AUDIENCE, "iat": now, "exp": now + 300, "scope": "env.write",
+        "name": name,
+    });
+    let token = oidc.sign("first", &json!({ "typ": "at+jwt", "alg": "RS256", "kid": "first" }), &claims);
+    let mut request = Request::new(batch([put("KEY", value)]));
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    daemon.variables().write_variables(request).await.unwrap();
+}
+
+/// Returns the names that gRPC and REST show beside an actor: in the log and in the history, newest first.
+async fn shown_names(daemon: &Daemon, actor: &str) -> Vec<String> {
+    let history = ListHistoryRequest {
+        environment: Some(EnvironmentName { project: "demo".to_owned(), env: "dev".to_owned() }),
+        ..Default::default()
+    };
+    let log = daemon.audit().list_audit_entries(ListAuditEntriesRequest::default()).await.unwrap();
+    let history = daemon.audit().list_history(history).await.unwrap();
+    let of_grpc: Vec<Vec<String>> = [log.into_inner().entries, history.into_inner().entries]
+        .into_iter()
+        .map(|entries| {
+            let is_theirs = |entry: &AuditEntry| entry.written.as_ref().unwrap().actor == actor;
+            entries.into_iter().filter(is_theirs).map(|entry| entry.actor_display_name).collect()
+        })
+        .collect();
+    let of_rest = ["/api/v1/audit/entries", "/api/v1/environments/demo/dev/history"].map(|path| {
+        let list: Value = serde_json::from_str(&curl(daemon, &[], path).1).unwrap();
+        let theirs =
+            list["entries"].as_array().unwrap().iter().filter(|entry| entry["written"]["actor"] == actor);
+        theirs
+            .map(|entry| entry["actor_display_name"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(of_grpc, of_rest);
+    of_grpc.concat()
+}
+
+#[tokio::test]
+async fn the_log_shows_an_actor_with_the_name_that_is_known_now() {
+    let (home, oidc) = (Home::new(), Oidc::start());
+    let mut daemon = start(&home, &oidc, "oidc:pipeline").await;
+    for subject in ["oidc:1001", "oidc:1002"] {
+        let role = GrantRoleRequest {
+            role: Role::Editor.into(),
+            subject: subject.to_owned(),
+            pattern: "demo/*".to_owned(),
+        };
+        AccessClient::new(daemon.channel()).grant_role(role).await.unwrap();
+    }
+    write_as(&daemon, &oidc, "1001", json!("Ada Byron"), "1").await;
+    // In the log the row of the name, too.
+    assert_eq!(shown_names(&daemon, "oidc:1001").await, ["Ada Byron"; 2 + 1]);
+    write_as(&daemon, &oidc, "1001", json!("Ada Byron"), "2").await;
+    assert_eq!(shown_names(&daemon, "oidc:1001").await, ["Ada Byron"; 3 + 2]);
+    write_as(&daemon, &oidc, "1001", json!("Ada Lovelace"), "3").await;
+    assert_eq!(shown_names(&daemon, "oidc:1001").await, ["Ada Lovelace"; 5 + 3]);
+
+    // What cannot be shown is no name, and leaves the one before.
+    for name in ["\u{1b}[31mEve", "Eve\r\nroot", "\u{85}", "", &"x".repeat(257)] {
+        for subject in ["1001", "1002"] {
+            write_as(&daemon, &oidc, subject, json!(name), &format!("{subject} {}", name.len())).await;
+        }
+    }
+    assert_eq!(shown_names(&daemon, "oidc:1001").await, ["Ada Lovelace"; 10 + 8]);
+    assert_eq!(shown_names(&daemon, "oidc:1002").await, [""; 5 + 5]);
+    assert_eq!(shown_names(&daemon, "unix:nobody").await, Vec::<String>::new());
+
+    daemon.restart();
+    assert_eq!(shown_names(&daemon, "oidc:1001").await, ["Ada Lovelace"; 10 + 8]);
+    write_as(&daemon, &oidc, "1001", json!("Ada Lovelace"), "last").await;
+    assert_eq!(shown_names(&daemon, "oidc:1001").await, ["Ada Lovelace"; 11 + 9], "it is not written again");
+    let verified = daemon.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner();
+    assert!(verified.intact, "{}", verified.explanation);
+    daemon.terminate().ok();
+    assert_eq!(home.run(&["audit", "verify"]).code, 0);
+
+    // No row but those two has a name, and no name a control character.
+    let database =
+        duckdb::Connection::open(home.data().join(kontraktor_store_duckdb::DATABASE_FILE)).unwrap();
+    let sql = "SELECT string_agg(actor || ' ' || display_name, ', ' ORDER BY seq) FROM actor_log";
+    let rows: String = database.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, "oidc:1001 Ada Byron, oidc:1001 Ada Lovelace");
+
+    // A name that somebody altered shows.
+    database.execute_batch("UPDATE actor_log SET display_name = 'Eve'; CHECKPOINT;").unwrap();
+    drop(database);
+    assert_eq!(home.run(&["audit", "verify"]).code, 5);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use kontraktor_store_duckdb::DATABASE_FILE;
 const BACK_TO_VERSION_1: &str = "
     DROP VIEW variables; DROP VIEW variable_revisions; DROP VIEW environment_names;
     DROP TABLE schema_log; DROP TABLE audit_events; DROP TABLE secret_version_log; DROP TABLE role_binding_log;
-    DROP TABLE service_account_log;
+    DROP TABLE service_account_log; DROP TABLE actor_log;
     ALTER TABLE project_log DROP COLUMN deletion_protection;
     ALTER TABLE environment_log DROP COLUMN deletion_protection;
     ALTER TABLE environment_log DROP COLUMN imports;

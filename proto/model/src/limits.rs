@@ -75,6 +75,9 @@ pub const MAX_SERVICE_ACCOUNTS: usize = 10_000;
 /// The public key of a service account, in bytes of PEM.
 pub const MAX_PUBLIC_KEY_BYTES: usize = 8_192;
 
+/// Readable names of actors of one daemon: each is in memory.
+pub const MAX_DISPLAY_NAMES: usize = 100_000;
+
 /// How many names a refusal lists before it only counts.
 pub const MAX_LISTED_NAMES: usize = 20;
 

@@ -127,6 +127,16 @@ resource "kontraktor_role_binding" "main" {{
     let created = site.audit().into_iter().find(|entry| entry["operation"] == "variable_created");
     let author = created.expect("an entry")["written"].clone();
     assert_eq!((&author["actor"], &author["via"]), (&ACTOR.into(), &"terraform".into()));
+    // People read the name of the workflow beside it.
+    let workflow = "octo-org/octo-repo/.github/workflows/deploy.yml@refs/heads/main";
+    let shown = format!("{ACTOR} ({workflow})");
+    site.world.ktr(&["audit", "--key", "KEY"]).ok().says(&[&shown]);
+    site.world.ktr(&["var", "history", "shop/dev", "KEY"]).ok().says(&[&shown]);
+    let history = site.world.ktr(&["var", "history", "shop/dev", "KEY", "--output", "json"]).ok().stdout;
+    let history: Value = serde_json::from_str(&history).expect("ktr prints JSON");
+    assert_eq!(history["entries"][0]["actor_display_name"], workflow);
+    let named = site.audit().into_iter().find(|entry| entry["operation"] == "actor_named");
+    assert_eq!(named.expect("an entry")["new_value"], workflow);
 
     // A branch reads what the repository may, and changes nothing.
     let branch = pipelines.token("refs/heads/idea", &json!({}));

@@ -9,7 +9,7 @@ use crate::{
     error::CliError,
     output::Format,
     point_in_time::PointInTimeSpec,
-    text::{actor, seconds},
+    text::{named_actor, seconds},
 };
 
 /// Show the changes of an environment or a variable, newest first
@@ -56,7 +56,7 @@ pub(super) async fn run(args: Args, context: &mut Context) -> Result<(), CliErro
             [
                 entry.revision.map(|revision| revision.to_string()).unwrap_or_default(),
                 seconds(entry.written.as_ref()),
-                actor(entry.written.as_ref()),
+                named_actor(&entry),
                 entry.written.map(|written| written.via).unwrap_or_default(),
                 entry.operation,
                 entry.key.unwrap_or_default(),

@@ -6,7 +6,7 @@ use super::*;
 
 /// Returns role bindings, each given as role, subject and pattern.
 fn bindings(grants: &[(&str, &str, &str)]) -> RoleBindings {
-    let author = Author { actor: "unix:ada".into(), via: "test".into() };
+    let author = Author::new("unix:ada", "test");
     let mut state = State::default();
     for (role, subject, pattern) in grants {
         let grant = RoleGrant {

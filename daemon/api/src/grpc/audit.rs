@@ -7,8 +7,8 @@ use kontraktor_proto::v1::{
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Api, caller, convert, status};
-use kontraktor_domain::{AuditEntry, Hash, Head, Refusal};
-use kontraktor_service::Page;
+use kontraktor_domain::{Hash, Head, Refusal};
+use kontraktor_service::{NamedEntry, Page};
 use kontraktor_store::AuditQuery;
 
 #[async_trait]
@@ -90,7 +90,7 @@ fn expected(request: &VerifyAuditRequest) -> Result<Option<Head>, Refusal> {
     Ok(Some(Head { seq: request.expect_sequence, hash }))
 }
 
-fn answer(page: Result<Page<AuditEntry>, Refusal>) -> Result<Response<ListAuditEntriesResponse>, Status> {
+fn answer(page: Result<Page<NamedEntry>, Refusal>) -> Result<Response<ListAuditEntriesResponse>, Status> {
     let page = page.map_err(status)?;
     Ok(Response::new(ListAuditEntriesResponse {
         entries: page.items.iter().map(convert::entry).collect(),

@@ -50,7 +50,7 @@ pub(super) async fn issue(State(oauth): State<OAuth>, request: Request) -> Respo
     };
     let account = oauth.accounts.client(&claimed.client_id);
     let actor = account.as_ref().map_or_else(|| UNKNOWN_CLIENT.into(), |account| Arc::clone(&account.actor));
-    let author = Author { actor, via: via.into() };
+    let author = Author::new(actor, via);
     match oauth.token(account.as_deref(), &claimed, &form, &author, peer.as_ref()).await {
         Ok(answer) => answer,
         Err(error) => {

@@ -2,9 +2,9 @@
 
 use axum::{extract::State, response::Response};
 use http::{StatusCode, Uri};
-use kontraktor_domain::{AuditEntry, Hash, Head, Refusal};
+use kontraktor_domain::{Hash, Head, Refusal};
 use kontraktor_proto::json;
-use kontraktor_service::{Page, PageRequest};
+use kontraktor_service::{NamedEntry, Page, PageRequest};
 use kontraktor_store::AuditQuery;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -172,7 +172,7 @@ fn answer_page(
     prefer: &Prefer,
     conditions: &Conditions,
     page: &PageRequest,
-    found: &Page<AuditEntry>,
+    found: &Page<NamedEntry>,
 ) -> Result<Response, Problem> {
     let entries = found.items.iter().map(|entry| convert::entry(entry).into()).collect();
     let list = AuditPage { entries, next_cursor: answer::next(rest, found) };

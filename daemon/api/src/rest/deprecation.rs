@@ -9,6 +9,8 @@ use axum::{
 use http::{HeaderName, HeaderValue, Method, header};
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
+use super::verbs;
+
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
@@ -61,7 +63,9 @@ impl Deprecations {
             return None;
         }
         let path = request.extensions().get::<MatchedPath>()?.as_str();
-        self.0.iter().find(|deprecated| deprecated.path == path && deprecated.method == *request.method())
+        self.0.iter().find(|deprecated| {
+            verbs::routed(deprecated.path) == path && deprecated.method == *request.method()
+        })
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
         "AuditEntry",
         r#"{
         "sequence": 42, "written": {"actor": "unix:ada", "via": "ktr", "time": "2026-05-01T12:00:00.000000Z"},
+        "actor_display_name": null,
         "operation": "variable_updated", "project": "infra-demo", "env": "dev", "key": "LOG_LEVEL", "revision": 7,
         "type": "string", "old_value": "debug", "new_value": "info", "description": "How much is logged", "schema": null,
         "deletion_protection": false, "imports": null, "batch_id": "0198c1de-8a5c-7b6e-9b1f-2d3c4b5a6978", "access": null,
@@ -94,7 +95,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
         "Status",
         r#"{
         "host": "kontraktor.example.com:8743", "version": "0.1.0", "start_time": "2026-05-01T12:00:00.000000Z",
-        "data_dir": "/var/lib/kontraktor", "store_version": "v1.5.6", "schema_version": 3, "project_count": 2,
+        "data_dir": "/var/lib/kontraktor", "store_version": "v1.5.6", "schema_version": 5, "project_count": 2,
         "environment_count": 5, "variable_count": 117, "secret_reference_count": 3, "head_sequence": 480,
         "head_hash": "6d1f0a9be1a54f4de3d1a2f3b6a1c6f0a0b8a4d7c5e2f1908172635445362718", "actor": "service-account:ci",
         "display_name": null, "writable": true, "write_error": null

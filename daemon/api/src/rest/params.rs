@@ -12,7 +12,7 @@ use kontraktor_service::{Order, PageRequest, SortKey};
 use kontraktor_store::PointInTime;
 use uuid::Uuid;
 
-use super::{Rest, prefer::Prefer, problem::Problem};
+use super::{Rest, prefer::Prefer, problem::Problem, verbs};
 
 /// The header that names a batch.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -51,6 +51,13 @@ impl Names {
 
     pub(super) fn account(&self) -> Result<AccountName, Problem> {
         self.parsed("account").map_err(|problem| problem.renamed("name", "account"))
+    }
+
+    /// The account of an operation with a verb.
+    pub(super) fn account_before(&self, verb: &str) -> Result<AccountName, Problem> {
+        let name = verbs::before(self.get("account"), verb, "GET,HEAD,DELETE")?;
+        let account = name.parse::<AccountName>().map_err(Problem::from);
+        account.map_err(|problem| problem.renamed("name", "account"))
     }
 
     pub(super) fn key(&self) -> Result<Key, Problem> {

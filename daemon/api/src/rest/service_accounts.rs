@@ -137,7 +137,7 @@ pub(super) async fn get(
 /// Rotate the secret of a service account.
 ///
 /// The new secret is shown only here. At most two secrets are valid at a time.
-#[utoipa::path(post, path = "/api/v1/service-accounts/{account}/rotate", operation_id = "rotate_service_account",
+#[utoipa::path(post, path = "/api/v1/service-accounts/{account}:rotate", operation_id = "rotate_service_account",
     tag = "access", params(("account" = String, Path, description = "The account's name.", example = "ci")),
     request_body = Rotation,
     responses((status = 200, description = "The account with its new secret", body = json::ServiceAccountCredentials)))]
@@ -145,11 +145,13 @@ pub(super) async fn rotate(
     State(rest): State<Rest>,
     By(caller): By,
     names: Names,
-    Json(asked): Json<Rotation>,
+    asked: Result<Json<Rotation>, Problem>,
 ) -> Result<Response, Problem> {
+    let account = names.account_before("rotate")?;
+    let Json(asked) = asked?;
     let overlap = convert::duration(asked.overlap_ms);
     let lifetime = convert::lifetime(asked.secret_lifetime_ms);
-    let rotated = rest.service.rotate_service_account(&caller, names.account()?, overlap, lifetime).await?;
+    let rotated = rest.service.rotate_service_account(&caller, account, overlap, lifetime).await?;
     answer::secret(&json::ServiceAccountCredentials::from(convert::credentials(&rotated, rest.service.now())))
 }
 

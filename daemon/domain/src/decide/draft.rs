@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Author, BatchMark, Body, EnvironmentEvent, EnvironmentOperation, EnvironmentSettings, Event, Hash,
-        ProjectEvent, ProjectOperation, Row, Sight, State, hash::FieldHasher,
+        ActorEvent, Author, BatchMark, Body, EnvironmentEvent, EnvironmentOperation, EnvironmentSettings,
+        Event, Hash, ProjectEvent, ProjectOperation, Row, Sight, State, hash::FieldHasher,
     },
     Decision,
 };
@@ -138,14 +138,26 @@ impl<'a> Draft<'a> {
         self.append(author, None, body);
     }
 
+    /// Where the author has another readable name than the log knows, that comes first. It is no result of a batch, and has
+    /// no mark of one.
     fn append(&mut self, author: &Author, item: Option<u32>, body: Body) {
+        if let Some(name) = &author.display_name
+            && self.state.display_names().accepts(&author.actor, name)
+        {
+            self.push(author, None, Body::Actor(ActorEvent { display_name: Arc::clone(name) }));
+        }
+        let batch = self.batch.map(|(id, digest)| BatchMark { id, digest, item });
+        self.push(author, batch, body);
+    }
+
+    fn push(&mut self, author: &Author, batch: Option<BatchMark>, body: Body) {
         let head = self.state.head();
         let mut event = Event {
             seq: head.seq + 1,
             at: self.at,
             actor: Arc::clone(&author.actor),
             via: Arc::clone(&author.via),
-            batch: self.batch.map(|(id, digest)| BatchMark { id, digest, item }),
+            batch,
             body,
             hash: Hash::ZERO,
         };

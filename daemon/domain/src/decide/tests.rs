@@ -1,6 +1,7 @@
 //! The rules by example. The helpers are here, with the tests of single items and groups.
 
 mod access;
+mod actors;
 mod budget;
 mod containers;
 mod force;
@@ -43,7 +44,7 @@ impl World {
     }
 
     fn ask<C: Command>(&mut self, command: &C) -> Result<C::Outcome, Refusal> {
-        let author = Author { actor: "unix:ada".into(), via: "test".into() };
+        let author = Author::new("unix:ada", "test");
         let decision = command.decide(&self.state, &author, self.now)?;
         let mut rebuilt = self.state.clone();
         for event in &decision.events {

@@ -431,6 +431,11 @@ logs! {
         /// Afterwards, in PEM.
         public_key: OptionalText = "public_key" since 4 Hashed,
     }
+    /// Readable names of actors.
+    Actor ACTORS "actor_log" since 5 {
+        /// The name that the row's own actor has from then on.
+        display_name: Text = "display_name" since 5 Hashed,
+    }
 }
 
 const fn common(name: &'static str, of: ColumnType, optional: bool) -> Column {

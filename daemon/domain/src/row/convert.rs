@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Access, AccessEvent, AccountSecret, BatchMark, BatchRecord, Body, EnvironmentEvent, Event, Hash,
-        ProjectEvent, RoleBindingEvent, RoleGrant, SchemaEvent, ServiceAccountEvent, VariableEvent,
-        VersionEvent, access::split_denied,
+        Access, AccessEvent, AccountSecret, ActorEvent, BatchMark, BatchRecord, Body, EnvironmentEvent,
+        Event, Hash, ProjectEvent, RoleBindingEvent, RoleGrant, SchemaEvent, ServiceAccountEvent,
+        VariableEvent, VersionEvent, access::split_denied,
     },
     Row, RowBody, RowError,
 };
@@ -136,6 +136,9 @@ impl Row<'_> {
                 secrets: secrets.as_deref().map_or_else(|| Ok(Arc::default()), account_secrets)?,
                 public_key: public_key.as_deref().map(Arc::from),
             }),
+            RowBody::Actor { display_name } => {
+                Body::Actor(ActorEvent { display_name: display_name.as_ref().into() })
+            }
         };
         let batch = match (self.batch_id, &self.batch_digest) {
             (Some(id), Some(digest)) => {
@@ -267,6 +270,7 @@ impl<'a> From<&'a Event> for Row<'a> {
                 secrets: account_secrets_text(&account.secrets).map(Cow::Owned),
                 public_key: account.public_key.as_deref().map(Cow::Borrowed),
             },
+            Body::Actor(actor) => RowBody::Actor { display_name: actor.display_name.as_ref().into() },
         };
         Self {
             seq: event.seq,

@@ -170,6 +170,19 @@ fn hashes_of_role_bindings_and_service_accounts_stay_what_they_are() {
     );
 }
 
+/// The same for the names of actors.
+#[test]
+fn hashes_of_display_names_stay_what_they_are() {
+    let named = |name: &'static str| hash(RowBody::Actor { display_name: name.into() });
+    assert_eq!(
+        [named("Ada Lovelace"), named("")],
+        [
+            "d505c3957be94a3279b1c3d00bac3e8fdd4be817f9b55917a0bd3755df045eeb",
+            "70a2dc5fc2f6f82ace80537893083da5b29beb0123f2614d2f1cae991be74bc5",
+        ]
+    );
+}
+
 #[test]
 fn imports_that_nobody_wrote_are_not_read() {
     for text in ["", "null", "[1]", "{}", "[\"p/a\",\"P\"]"] {

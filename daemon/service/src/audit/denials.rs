@@ -12,6 +12,7 @@ use std::{
 use kontraktor_access::{Action, Caller, Resource};
 use kontraktor_domain::{Access, AccessOperation, Author, Code, RecordAccesses};
 
+use super::names::Names;
 use crate::{Inner, Service};
 
 /// How long denials are collected before they are written.
@@ -26,7 +27,9 @@ pub(super) struct Denials(Mutex<Window>);
 
 #[derive(Default)]
 struct Window {
+    /// Their authors are without names.
     rows: HashMap<(Author, Access), u64>,
+    names: Names,
     /// How many rows each actor has.
     actors: HashMap<Arc<str>, usize>,
     /// A task waits for the end of the window.
@@ -43,7 +46,7 @@ impl Window {
     }
 
     fn add(&mut self, author: Author, access: Access, count: u64) {
-        let row = (author, access);
+        let row = (self.names.take_from(author), access);
         if let Some(known) = self.rows.get_mut(&row) {
             *known += count;
             return;
@@ -74,8 +77,8 @@ impl Denials {
 
     /// Returns what was collected, and closes the window.
     fn take(&self) -> RecordAccesses {
-        let window = mem::take(&mut *self.lock());
-        let rows = window.rows.into_iter().map(|((author, access), count)| (author, access, count));
+        let Window { rows, names, .. } = mem::take(&mut *self.lock());
+        let rows = rows.into_iter().map(|((author, access), count)| (names.give_to(author), access, count));
         RecordAccesses { accesses: rows.collect(), versions: Vec::new() }
     }
 }
@@ -189,7 +192,7 @@ mod tests {
     use super::*;
 
     fn from(actor: &str, path: &str) -> (Author, Access) {
-        let author = Author { actor: actor.into(), via: "test".into() };
+        let author = Author::new(actor, "test");
         let access = denial("snapshot.read".into(), Some("pid:7".into()));
         (author, Access { environment: Some(path.parse().unwrap()), ..access })
     }
@@ -207,6 +210,23 @@ mod tests {
         assert_eq!(record.accesses.len(), ROWS_OF_ACTOR + 2);
         assert_eq!(record.accesses.iter().map(|(_, _, count)| count).sum::<u64>(), 100_001);
         assert!(denials.take().accesses.is_empty());
+    }
+
+    #[test]
+    fn another_name_makes_no_other_row() {
+        let denials = Denials::default();
+        for number in 0..100 {
+            let (author, access) = from("idp:eve", &format!("p{number}/dev"));
+            let author = Author { display_name: Some(format!("Eve {number}").into()), ..author };
+            denials.lock().add(author.clone(), access.clone(), 1);
+            denials.lock().add(Author { display_name: None, ..author }, access, 1);
+        }
+        let record = denials.take();
+        assert_eq!(record.accesses.len(), ROWS_OF_ACTOR + 1);
+        let names: Vec<_> =
+            record.accesses.iter().map(|(author, ..)| author.display_name.as_deref()).collect();
+        assert_eq!(names, [Some("Eve 99"); ROWS_OF_ACTOR + 1]);
+        assert_eq!(record.accesses.iter().map(|(_, _, count)| count).sum::<u64>(), 200);
     }
 
     #[test]

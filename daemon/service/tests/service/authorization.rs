@@ -208,7 +208,7 @@ async fn denials(service: &Service) -> Vec<String> {
         let peer = access.peer.as_deref().unwrap_or_default();
         Some(format!("{operation} {action} {about} x{count} {actor} {peer}"))
     };
-    let mut lines: Vec<_> = page.items.iter().filter_map(line).collect();
+    let mut lines: Vec<_> = page.items.iter().filter_map(|named| line(&named.entry)).collect();
     lines.sort();
     lines
 }

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use kontraktor_domain::{Code, Hash, Head, Refusal};
-use kontraktor_service::{PageRequest, Service};
+use kontraktor_access::{Caller, Scopes};
+use kontraktor_domain::{Code, Hash, Head, Operation, Refusal};
+use kontraktor_model::names::EnvPath;
+use kontraktor_service::{NamedEntry, PageRequest, Service};
 use kontraktor_store::{AuditQuery, MemoryStore};
 use kontraktor_store_duckdb::{DataDir, DuckDbOptions, DuckDbStore};
 use tempfile::TempDir;
 
 use super::{
-    drained, start,
-    world::{caller, delete, delete_env, put},
+    drained, duckdb,
+    roles::{grant, restricted},
+    start,
+    world::{batch, caller, delete, delete_env, put},
     write,
 };
 
@@ -37,7 +41,8 @@ async fn history_is_newest_first_and_outlives_the_environment() {
         .items
         .iter()
         .chain(&second.items)
-        .map(|entry| {
+        .map(|named| {
+            let entry = &named.entry;
             let value = |value: Option<&str>| value.unwrap_or("nothing").to_owned();
             format!(
                 "{}: {} {} -> {}",
@@ -74,7 +79,7 @@ async fn the_audit_log_continues_where_the_previous_page_ended() {
         let mut seen = Vec::new();
         loop {
             let found = service.audit(&caller(), query.clone(), &page).await.unwrap();
-            seen.extend(found.items.into_iter().map(|entry| entry.seq));
+            seen.extend(found.items.into_iter().map(|named| named.entry.seq));
             if found.next.is_none() {
                 break;
             }
@@ -110,6 +115,65 @@ async fn verifying_compares_with_what_is_expected() {
     assert_eq!((report.head, report.rows, report.broken), (head, 7, None));
     let wrong = service.verify(&caller(), Some(Head { seq: 3, hash: Hash::ZERO })).await.unwrap();
     assert_eq!(wrong.broken.unwrap().seq, 3);
+}
+
+/// Returns who did what, newest first, with the names that are shown.
+fn shown(entries: &[NamedEntry]) -> Vec<String> {
+    let line = |named: &NamedEntry| {
+        let NamedEntry { entry, actor_display_name } = named;
+        let name = actor_display_name.as_deref().unwrap_or("nobody");
+        format!("{} {} ({name})", entry.operation(), entry.written.actor)
+    };
+    entries.iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn entries_have_the_name_of_their_actor_that_is_known_now() {
+    let dir = TempDir::new().unwrap();
+    let service = start(duckdb(dir.path()));
+    let named = |name: &str| Caller { display_name: Some(name.into()), ..restricted("idp:1", Scopes::ALL) };
+    write(&service, 1, vec![put("demo/dev", "A", "1")]).await.unwrap();
+    grant(&service, "editor", "idp:1", "demo/*").await;
+    let path: EnvPath = "demo/dev".parse().unwrap();
+    let history = async |service: &Service| {
+        let page = service.history(&caller(), &path, None, None, &PageRequest::default()).await.unwrap();
+        shown(&page.items)
+    };
+    let value = |id, value| batch(id, vec![vec![put("demo/dev", "A", value)]]);
+    service.write_variables(&named("Ada Byron"), value(2, "2")).await.unwrap();
+    assert_eq!(history(&service).await[0], "variable updated idp:1 (Ada Byron)");
+    service.write_variables(&named("Ada Lovelace"), value(3, "3")).await.unwrap();
+    let nameless = restricted("idp:1", Scopes::ALL);
+    service.write_variables(&nameless, value(4, "4")).await.unwrap();
+    let renamed = [
+        "variable updated idp:1 (Ada Lovelace)",
+        "variable updated idp:1 (Ada Lovelace)",
+        "variable updated idp:1 (Ada Lovelace)",
+        "variable created unix:ada (nobody)",
+        "environment created unix:ada (nobody)",
+    ];
+    assert_eq!(history(&service).await, renamed);
+    let log = service.audit(&caller(), AuditQuery::default(), &PageRequest::default()).await.unwrap();
+    let names: Vec<_> = log
+        .items
+        .iter()
+        .filter(|named| named.entry.operation() == Operation::ActorNamed)
+        .map(|named| (named.entry.new_value().unwrap(), named.actor_display_name.as_deref().unwrap()))
+        .collect();
+    assert_eq!(names, [("Ada Lovelace", "Ada Lovelace"), ("Ada Byron", "Ada Lovelace")]);
+    assert!(service.verify(&caller(), None).await.unwrap().is_intact());
+    // A denial has its author, too, with the first word that there is of them.
+    let eve = Caller { display_name: Some("Eve".into()), ..restricted("idp:2", Scopes::ALL) };
+    service.write_variables(&eve, value(5, "5")).await.unwrap_err();
+    drained(&service).await;
+    drop(service);
+
+    let service = start(duckdb(dir.path()));
+    assert_eq!(history(&service).await, renamed, "it is the same after a restart");
+    let log = service.audit(&caller(), AuditQuery::default(), &PageRequest::default()).await.unwrap();
+    assert_eq!(shown(&log.items)[..2], ["access denied idp:2 (Eve)", "actor named idp:2 (Eve)"]);
+    assert!(service.verify(&caller(), None).await.unwrap().is_intact());
+    drained(&service).await;
 }
 
 /// A crowd of readers shares the engine's memory with each other and with the writer.

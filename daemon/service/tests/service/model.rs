@@ -5,13 +5,13 @@ mod commands;
 use std::{collections::BTreeMap, sync::Arc};
 
 use kontraktor_domain::{
-    BatchOutcome, EarlierState, Environment, Event, Expect, Head, ItemOutcome, Row, State,
+    BatchOutcome, Body, EarlierState, Environment, Event, Expect, Head, ItemOutcome, Row, State,
 };
 use kontraktor_store::{Store, verify};
 use proptest::{collection::vec, prelude::*};
 use tempfile::TempDir;
 
-use self::commands::{Command, Item, batch_of, command};
+use self::commands::{Command, Item, batch_of, command, name};
 use super::{
     duckdb,
     world::{World, append},
@@ -53,6 +53,8 @@ struct Model {
     envs: BTreeMap<String, Env>,
     /// The last revisions of those that are gone.
     gone: BTreeMap<String, u64>,
+    /// The readable name of who asks.
+    name: Option<&'static str>,
 }
 
 fn project_of(path: &str) -> String {
@@ -354,13 +356,14 @@ impl EarlierStates {
 }
 
 /// Puts commands to the rules and to the model; gives every event, in the portions in which they were decided.
-fn play(commands: &[Command]) -> Result<(World, Vec<Vec<Event>>), TestCaseError> {
+fn play(commands: &[(Command, Option<&'static str>)]) -> Result<(World, Vec<Vec<Event>>), TestCaseError> {
     let mut world = World::new(State::default());
     let mut model = Model::default();
     let mut pasts = EarlierStates::default();
     let mut rebuilt = State::default();
     let mut all = Vec::new();
-    for (id, command) in (1..).zip(commands) {
+    for (id, (command, name)) in (1..).zip(commands) {
+        world.author.display_name = name.map(Into::into);
         let before = world.state.head();
         let past = pasts.of(command);
         if matches!(command, Command::Restore { .. }) && past.is_none() {
@@ -382,6 +385,21 @@ fn play(commands: &[Command]) -> Result<(World, Vec<Vec<Event>>), TestCaseError>
             (_, None) => Ok(Vec::new()),
         };
         let events = answer.map_err(|refusal| TestCaseError::fail(refusal.to_string()))?;
+        let recorded: Vec<_> = events
+            .iter()
+            .enumerate()
+            .filter_map(|(place, event)| match &event.body {
+                Body::Actor(actor) => Some((place, &*actor.display_name, event.batch)),
+                _ => None,
+            })
+            .collect();
+        // A name is written with something else, before it, and only where it is another one.
+        let expected = name.filter(|name| !events.is_empty() && model.name != Some(*name));
+        model.name = expected.or(model.name);
+        prop_assert_eq!(recorded, expected.map(|name| (0, name, None)).into_iter().collect::<Vec<_>>());
+        prop_assert!(expected.is_none() || events.len() > 1);
+        let known = world.state.display_names().get(&world.author.actor);
+        prop_assert_eq!(known.map(|name| &**name), model.name);
         let mut head = before;
         for event in &events {
             prop_assert_eq!(event.seq, head.seq + 1);
@@ -405,7 +423,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_rules_do_what_the_model_says(commands in vec(command(), 1..60)) {
+    fn the_rules_do_what_the_model_says(commands in vec((command(), name()), 1..60)) {
         play(&commands)?;
     }
 }
@@ -414,7 +432,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_database_holds_the_current_state(commands in vec(command(), 20..60)) {
+    fn the_database_holds_the_current_state(commands in vec((command(), name()), 20..60)) {
         let (world, portions) = play(&commands)?;
         let dir = TempDir::new().unwrap();
         let store = duckdb(dir.path());

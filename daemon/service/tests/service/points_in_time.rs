@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use kontraktor_domain::{
-    AnyCommand, AuditEntry, CreateEnvironment, DeleteEnvironment, DeleteProject, Environment,
-    EnvironmentSettings, Refusal, State,
+    AnyCommand, CreateEnvironment, DeleteEnvironment, DeleteProject, Environment, EnvironmentSettings,
+    Refusal, State,
 };
 use kontraktor_model::names::EnvPath;
 use kontraktor_service::{PageRequest, Service, ServiceOptions, Snapshot};
@@ -371,7 +371,8 @@ async fn history_ends_at_a_point_in_time() {
     let page = PageRequest::default();
     for at in [PointInTime::Revision(2), PointInTime::Time(second)] {
         let found = world.service.history(&caller(), &path, Some(&key), Some(at), &page).await.unwrap();
-        let values: Vec<_> = found.items.iter().map(|entry| entry.new_value().unwrap().to_owned()).collect();
+        let values: Vec<_> =
+            found.items.iter().map(|named| named.entry.new_value().unwrap().to_owned()).collect();
         assert_eq!(values, ["2", "1"]);
     }
     let ask = |size, token| PageRequest { size: Some(size), token, ..PageRequest::default() };
@@ -390,7 +391,8 @@ async fn history_ends_at_a_point_in_time() {
             .items
     }]
     .concat();
-    assert_eq!(all.iter().filter_map(AuditEntry::revision).collect::<Vec<_>>(), [2, 2, 1, 1, 1]);
+    let revisions: Vec<_> = all.iter().filter_map(|named| named.entry.revision()).collect();
+    assert_eq!(revisions, [2, 2, 1, 1, 1]);
     let other = world
         .service
         .history(&caller(), &path, None, Some(PointInTime::Revision(1)), &ask(3, first.next))

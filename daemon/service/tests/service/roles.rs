@@ -145,7 +145,7 @@ async fn a_service_account_has_no_more_than_its_creator() {
 async fn a_token_is_on_disk_before_it_is_handed_out() {
     let service = start(Arc::new(MemoryStore::new()));
     let made = create(&service, &caller(), "ci", &[Scope::EnvRead]).await.unwrap();
-    let author = Author { actor: made.account.actor.clone(), via: "oauth".into() };
+    let author = Author::new(made.account.actor.clone(), "oauth");
     assert_eq!(made.account.last_used, None);
     service.record_token(author, Some("192.0.2.7".into()), TokenOutcome::Issued).await.unwrap();
     let now = service.client(&made.account.client_id).unwrap().last_used;

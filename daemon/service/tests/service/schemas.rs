@@ -259,7 +259,8 @@ async fn schemas_outlive_a_restart_and_are_in_the_log() {
         .items
         .iter()
         .rev()
-        .filter_map(|entry| {
+        .filter_map(|named| {
+            let entry = &named.entry;
             let AuditSubject::Schema(schema) = &entry.subject else { return None };
             let text = entry.new_value().unwrap_or("");
             Some(format!("{}: {} {text:?}", entry.operation(), schema.name))

@@ -136,7 +136,8 @@ async fn accesses(service: &Service) -> Vec<String> {
         .unwrap();
     page.items
         .iter()
-        .filter_map(|entry| {
+        .filter_map(|named| {
+            let entry = &named.entry;
             let line = match &entry.subject {
                 AuditSubject::Access(AccessEvent { access, count }) => {
                     let path = access.environment.as_ref().map_or("/".to_owned(), ToString::to_string);
@@ -306,8 +307,8 @@ async fn equal_accesses_that_come_together_are_few_rows() {
         .audit(&caller(), query, &PageRequest { size: Some(1000), token: None, ..PageRequest::default() })
         .await
         .unwrap();
-    let reads = page.items.iter().filter(|entry| entry.operation() == Operation::SecretRead);
-    let counts: Vec<u64> = reads.map(|entry| entry.access().unwrap().count).collect();
+    let reads = page.items.iter().filter(|named| named.entry.operation() == Operation::SecretRead);
+    let counts: Vec<u64> = reads.map(|named| named.entry.access().unwrap().count).collect();
     assert_eq!(counts.iter().sum::<u64>(), 500, "every access is counted");
     assert!(counts.len() < 250, "{} rows", counts.len());
     assert!(service.verify(&caller(), None).await.unwrap().is_intact());

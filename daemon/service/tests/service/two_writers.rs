@@ -80,7 +80,8 @@ async fn concurrent_writes_of_the_same_keys_are_all_in_the_log() {
             .audit(&caller(), AuditQuery { writes_only: true, ..AuditQuery::default() }, &page)
             .await
             .unwrap();
-        logged.extend(entries.items.into_iter().filter_map(|entry| entry.new_value().map(str::to_owned)));
+        logged
+            .extend(entries.items.into_iter().filter_map(|named| named.entry.new_value().map(str::to_owned)));
         if entries.next.is_none() {
             break;
         }

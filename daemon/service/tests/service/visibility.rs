@@ -42,7 +42,7 @@ async fn log(service: &Service, caller: &Caller) -> Vec<String> {
         (Some(path), _) => path.to_string(),
         (None, project) => project.map(ToString::to_string).unwrap_or_default(),
     };
-    page.items.iter().map(|entry| format!("{} {}", entry.operation(), name(entry))).collect()
+    page.items.iter().map(|named| format!("{} {}", named.entry.operation(), name(&named.entry))).collect()
 }
 
 #[tokio::test]
@@ -110,6 +110,17 @@ async fn lists_figures_and_the_log_show_only_what_one_may_read() {
         let of_all = log(&service, &restricted("idp:all", Scopes::ALL)).await;
         assert!(!of_all.iter().any(|line| line.starts_with("role")), "{of_all:?}");
         assert_eq!(log(&service, &restricted("idp:root", Scopes::ALL)).await, log(&service, &caller()).await);
+        // The name of an actor is about everything, as the record of a batch is.
+        let ada = Caller { display_name: Some("Ada".into()), ..caller() };
+        service.update_environment(&ada, importing("a/dev", &[])).await.unwrap();
+        let sees = async |actor: &str| {
+            let lines = log(&service, &restricted(actor, Scopes::ALL)).await;
+            lines.iter().any(|line| line.starts_with("actor named"))
+        };
+        assert_eq!(
+            [sees("idp:eve").await, sees("idp:all").await, sees("idp:root").await],
+            [false, true, true]
+        );
     }
 }
 

@@ -72,6 +72,29 @@ async fn changes_of_an_environment_and_its_imports_are_heard_in_order() {
     silent(&mut own).await;
 }
 
+/// The name of an actor is a row before the others of its command, and about no environment.
+#[tokio::test]
+async fn a_name_is_no_change_of_an_environment() {
+    let dir = tempfile::TempDir::new().unwrap();
+    for service in [start(Arc::new(MemoryStore::new())), start(duckdb(dir.path()))] {
+        composed(&service).await;
+        let version = service.snapshot(&caller(), &path("demo/dev"), false).unwrap().version();
+        let mut live = watch(&service, "demo/dev", None).await;
+        for (id, env, name) in [(3, "demo/base", "Ada"), (4, "demo/dev", "Ada"), (5, "demo/dev", "Ada B.")] {
+            let ada = Caller { display_name: Some(name.into()), ..caller() };
+            let write = batch(id, vec![vec![put(env, "A", &id.to_string())], vec![put(env, "C", name)]]);
+            service.write_variables(&ada, write).await.unwrap();
+        }
+        let mut resumed = watch(&service, "demo/dev", Some(&version)).await;
+        for watch in [&mut live, &mut resumed] {
+            for expected in ["demo/base 2 A,C", "demo/dev 3 A,C", "demo/dev 4 A,C"] {
+                assert_eq!(brief(&*next(watch).await), expected);
+            }
+            silent(watch).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_import_that_is_added_is_followed_and_one_that_is_removed_is_not() {
     let service = start(Arc::new(MemoryStore::new()));

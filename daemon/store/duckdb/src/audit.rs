@@ -26,7 +26,8 @@ const NARROW: &str = "
     UNION ALL SELECT seq, ts, '', '', '' FROM batch_log
     UNION ALL SELECT seq, ts, CASE WHEN starts_with(pattern, '*') THEN '' ELSE split_part(pattern, '/', 1) END, '', ''
         FROM role_binding_log
-    UNION ALL SELECT seq, ts, '', '', '' FROM service_account_log";
+    UNION ALL SELECT seq, ts, '', '', '' FROM service_account_log
+    UNION ALL SELECT seq, ts, '', '', '' FROM actor_log";
 
 /// The same of `audit_events`, which may have many more rows than the others.
 const NARROW_ACCESSES: &str = "

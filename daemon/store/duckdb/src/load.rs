@@ -47,6 +47,9 @@ fn load_parts(connection: &Connection, now: Timestamp) -> Result<State, StoreErr
         state.restore_version(&event);
     }
     access(connection, &paths, &mut state)?;
+    for event in events(connection, &Log::ACTORS, &newest(&Log::ACTORS, "actor", "true"), &paths)? {
+        state.restore_display_name(&event);
+    }
     batches(connection, &paths, now, &mut state)?;
     state.restore_head(head(connection)?);
     Ok(state)

@@ -9,7 +9,7 @@ use kontraktor_domain::{ColumnType, LOGS, Log};
 use super::{StoreError, errors::classify};
 
 /// The version of the tables that this daemon reads and writes.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// Views of version 1.
 pub(super) const VIEWS_1: &str = "
@@ -55,6 +55,7 @@ DROP VIEW environment_names;
 /// 2: protection, imports and schemas. Old rows have NULL in the new columns, which means the same as false and none.
 /// 3: accesses to secrets, and the lockfile.
 /// 4: role bindings and service accounts.
+/// 5: readable names of actors.
 pub(super) fn step(version: u32) -> String {
     let (before, after) = match version {
         1 => ("", VIEWS_1),
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn the_steps_stay_what_they_are() {
         let tables = |version: u32| LOGS.iter().map(|log| table(log, version)).collect::<String>();
-        insta::assert_snapshot!([tables(1), tables(2), tables(3), tables(4)].join("\n"), @r"
+        insta::assert_snapshot!([tables(1), tables(2), tables(3), tables(4), tables(5)].join("\n"), @r"
         CREATE TABLE project_log (
             seq UBIGINT NOT NULL,
             ts TIMESTAMP NOT NULL,
@@ -305,6 +306,18 @@ mod tests {
             scopes VARCHAR NOT NULL,
             secrets VARCHAR,
             public_key VARCHAR
+        );
+
+        CREATE TABLE actor_log (
+            seq UBIGINT NOT NULL,
+            ts TIMESTAMP NOT NULL,
+            actor VARCHAR NOT NULL,
+            via VARCHAR NOT NULL,
+            batch_id UUID,
+            batch_digest BLOB,
+            batch_item UINTEGER,
+            hash BLOB NOT NULL,
+            display_name VARCHAR NOT NULL
         );
         ");
     }

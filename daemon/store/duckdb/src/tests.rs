@@ -75,7 +75,7 @@ fn protected(value: &str) -> Operate {
 fn filled(dir: &Path) -> (DuckDbStore, Head) {
     let store = open(dir).unwrap();
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
-    let author = Author { actor: "unix:ada".into(), via: "test".into() };
+    let author = Author::new("unix:ada", "test");
     let mut state = store.load(now).unwrap();
     let batches = [
         vec![vec![item("A", put("one"), Expect::Nothing)], vec![item("B", put("two"), Expect::Nothing)]],
@@ -202,7 +202,7 @@ fn what_is_not_ours_is_refused_and_left_untouched() {
         .execute_batch("INSERT INTO schema_version VALUES (7, now()::TIMESTAMP, '9.9.9'); CHECKPOINT;")
         .unwrap();
     drop(newer);
-    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, and this kontraktord supports versions up to 4; nothing was changed. Start the newer kontraktord that wrote it");
+    insta::assert_snapshot!(refuse(fs::read(&file).unwrap()), @"DIR/kontraktor.duckdb has tables of version 7, and this kontraktord supports versions up to 5; nothing was changed. Start the newer kontraktord that wrote it");
 }
 
 #[test]

@@ -19,17 +19,19 @@ pub struct World {
     pub state: State,
     /// The time of the next request.
     pub now: Timestamp,
+    /// The author of the next request.
+    pub author: Author,
 }
 
 impl World {
     /// Starts with a state, on a fixed day.
     pub fn new(state: State) -> Self {
-        Self { state, now: "2026-01-02T03:04:05.678901Z".parse().unwrap() }
+        Self { state, now: "2026-01-02T03:04:05.678901Z".parse().unwrap(), author: author() }
     }
 
     /// Decides a request and applies its events.
     pub fn ask<C: Command>(&mut self, command: &C) -> Result<(Vec<Event>, C::Outcome), Refusal> {
-        let decision = command.decide(&self.state, &author(), self.now)?;
+        let decision = command.decide(&self.state, &self.author, self.now)?;
         self.state = decision.state;
         Ok((decision.events, decision.outcome))
     }
@@ -40,9 +42,14 @@ pub fn append(store: &dyn Store, events: &[Event]) {
     assert_eq!(store.commit(store.head().unwrap(), events).unwrap(), Commit::Committed);
 }
 
-/// Returns the author of every request.
+/// Returns the author of requests where they have no other.
 pub fn author() -> Author {
-    Author { actor: "unix:ada".into(), via: "test".into() }
+    Author::new("unix:ada", "test")
+}
+
+/// Returns an author with a readable name.
+pub fn named(actor: &str, name: &str) -> Author {
+    Author { display_name: Some(name.into()), ..Author::new(actor, "test") }
 }
 
 /// Returns a batch of groups.
@@ -231,6 +238,6 @@ pub fn token(name: &str) -> RecordAccesses {
         peer: Some("192.0.2.7".into()),
         problem: None,
     };
-    let author = Author { actor: format!("service-account:{name}").into(), via: "test".into() };
+    let author = Author::new(format!("service-account:{name}"), "test");
     RecordAccesses { accesses: vec![(author, access, 1)], versions: Vec::new() }
 }

@@ -28,6 +28,8 @@ pub struct AuditEntry {
     pub sequence: u64,
     /// Who wrote it.
     pub written: Option<Authorship>,
+    /// The readable name of the actor that wrote it, as it is known now; `null` where the actor has none.
+    pub actor_display_name: Option<String>,
     /// The operation in lower case, such as `variable_updated`.
     pub operation: String,
     /// The project's name.
@@ -43,7 +45,7 @@ pub struct AuditEntry {
     pub value_type: Option<&'static str>,
     /// The value before.
     pub old_value: Option<String>,
-    /// The value afterwards; for schemas, the schema's text.
+    /// The value afterwards; for schemas, the schema's text; for `actor_named`, the name.
     pub new_value: Option<String>,
     /// The description afterwards.
     pub description: String,
@@ -162,6 +164,7 @@ impl From<v1::AuditEntry> for AuditEntry {
             operation,
             sequence: entry.sequence,
             written: entry.written.map(Authorship::from),
+            actor_display_name: non_empty(entry.actor_display_name),
             project: non_empty(entry.project),
             env: non_empty(entry.env),
             key: non_empty(entry.key),

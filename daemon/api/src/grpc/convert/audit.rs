@@ -1,8 +1,9 @@
 //! Entries of the log.
 
-use kontraktor_domain::{AccessEvent, AuditEntry, AuditSubject, Operation};
+use kontraktor_domain::{AccessEvent, AuditSubject, Operation};
 use kontraktor_model::names::{Key, ProjectName};
 use kontraktor_proto::v1;
+use kontraktor_service::NamedEntry;
 
 use super::{
     access::{logged_account, role_of},
@@ -13,10 +14,12 @@ use super::{
 use crate::grpc::status::code;
 
 /// Proto3 has no presence for most of these fields: absent ones are empty or zero.
-pub(crate) fn entry(entry: &AuditEntry) -> v1::AuditEntry {
+pub(crate) fn entry(named: &NamedEntry) -> v1::AuditEntry {
+    let NamedEntry { entry, actor_display_name } = named;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let wire = v1::AuditEntry {
         sequence: entry.seq,
+        actor_display_name: text(actor_display_name.as_deref()),
         written: Some(authorship(&entry.written)),
         operation: operation(entry.operation()).into(),
         project: text(entry.project().map(ProjectName::as_str)),
@@ -50,7 +53,7 @@ pub(crate) fn entry(entry: &AuditEntry) -> v1::AuditEntry {
         AuditSubject::ServiceAccount(account) => {
             v1::AuditEntry { service_account: Some(logged_account(account)), ..wire }
         }
-        AuditSubject::Batch => wire,
+        AuditSubject::Batch | AuditSubject::Actor(_) => wire,
         AuditSubject::Access(AccessEvent { access, count }) => {
             let access = v1::SecretAccess {
                 action: text(access.action.as_deref()),
@@ -104,5 +107,6 @@ fn operation(operation: Operation) -> v1::AuditOperation {
         Operation::ServiceAccountDeleted => v1::AuditOperation::ServiceAccountDeleted,
         Operation::TokenIssued => v1::AuditOperation::TokenIssued,
         Operation::TokenRefused => v1::AuditOperation::TokenRefused,
+        Operation::ActorNamed => v1::AuditOperation::ActorNamed,
     }
 }

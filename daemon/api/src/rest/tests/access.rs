@@ -48,9 +48,19 @@ async fn the_secret_of_a_service_account_is_shown_once_and_never_cached() {
     assert_eq!((created.status, created.header("cache-control")), (StatusCode::CREATED, "no-store"));
     let place = created.header("location").to_owned();
     let secret = created.value()["client_secret"].as_str().unwrap().to_owned();
-    let rotated = daemon.json("POST", &format!("{place}/rotate"), &[], json!({"overlap_ms": 60_000})).await;
+    let rotated = daemon.json("POST", &format!("{place}:rotate"), &[], json!({"overlap_ms": 60_000})).await;
     assert_eq!(rotated.header("cache-control"), "no-store");
     assert_ne!(rotated.value()["client_secret"], secret);
+    // Without the verb, or with another, there is no such method.
+    for path in [place.clone(), format!("{place}:delete"), format!("{place}rotate")] {
+        let refused = daemon.json("POST", &path, &[], json!({"overlap_ms": "soon"})).await;
+        assert_eq!(
+            (refused.status, refused.header("allow")),
+            (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD,DELETE")
+        );
+    }
+    let nobody = daemon.json("POST", &format!("{ACCOUNTS}/:rotate"), &[], json!({})).await;
+    assert!(nobody.problem().starts_with("400 invalid account"), "{}", nobody.problem());
     let read = daemon.get(&place).await;
     assert_eq!(read.value()["secrets"].as_array().unwrap().len(), 2);
     assert!(!String::from_utf8_lossy(&read.body).contains(&secret));
@@ -110,8 +120,70 @@ async fn nobody_gives_an_account_more_scopes_than_they_have() {
     let few = Daemon { caller: Some(Arc::new(Caller::new("unix:ada", "test", admin))), ..daemon };
     let create = few.json("POST", ACCOUNTS, &[], json!({"name": "more", "scopes": create["scopes"]})).await;
     assert!(create.problem().starts_with("403 denied scopes"), "{}", create.problem());
-    let rotate = few.json("POST", &format!("{ACCOUNTS}/ci/rotate"), &[], json!({})).await;
+    let rotate = few.json("POST", &format!("{ACCOUNTS}/ci:rotate"), &[], json!({})).await;
     assert!(rotate.problem().starts_with("403 denied") && rotate.problem().contains("secret.read"));
+}
+
+/// What an environment imports is a setting of it, which who may write it may read; what the imports hold is not.
+#[tokio::test]
+async fn who_may_only_write_an_environment_sees_the_names_of_its_imports_and_not_what_they_hold() {
+    let daemon = Daemon::start();
+    daemon.put("base", "HIDDEN", "hunter2").await;
+    daemon.put("dev", "OWN", "1").await;
+    let place = "/api/v1/environments/demo/dev";
+    daemon.json("PATCH", place, &[], json!({"imports": ["demo/base"]})).await;
+    daemon.json("POST", BINDINGS, &[], role("editor", "idp:bob", "demo/dev")).await;
+    let bob = as_bob(&daemon, Scopes::of(&[Scope::EnvWrite]));
+
+    let own = bob.get(&format!("{place}/snapshot?own_only=true")).await;
+    assert_eq!(own.value()["imports"], json!(["demo/base"]), "{}", own.value());
+    let keys: Vec<_> =
+        own.value()["variables"].as_array().unwrap().iter().map(|it| it["key"].clone()).collect();
+    assert_eq!(keys, ["OWN"]);
+    let written = bob.json("PATCH", place, &[], json!({"description": "written"})).await;
+    assert_eq!(
+        (&written.value()["description"], &written.value()["imports"]),
+        (&json!("written"), &json!(["demo/base"]))
+    );
+    for answer in [own, written] {
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(!text.contains("hunter2") && !text.contains("HIDDEN"), "{text}");
+    }
+    let effective = bob.get(&format!("{place}/snapshot")).await.problem();
+    assert!(effective.contains("snapshot.read requires the scope env.read"), "{effective}");
+    // Not even as a reader of their environment do they see the import itself.
+    let reader = as_bob(&daemon, Scopes::of(&[Scope::EnvRead, Scope::EnvWrite]));
+    let import = reader.get("/api/v1/environments/demo/base/snapshot?own_only=true").await.problem();
+    assert!(import.starts_with("404 not_found"), "{import}");
+}
+
+#[tokio::test]
+async fn entries_of_the_log_have_the_readable_name_of_their_actor() {
+    let daemon = Daemon::start();
+    daemon.put("dev", "A", "1").await;
+    let caller = Caller::clone(daemon.caller.as_ref().unwrap());
+    let history = "/api/v1/environments/demo/dev/history";
+    let names = |list: &Value| -> Vec<Value> {
+        list["entries"].as_array().unwrap().iter().map(|it| it["actor_display_name"].clone()).collect()
+    };
+    let nameless = daemon.get(history).await;
+    assert_eq!(names(&nameless.value()), [Value::Null, Value::Null]);
+
+    let ada = Caller { display_name: Some("Ada Lovelace".into()), ..caller };
+    let daemon = Daemon { caller: Some(Arc::new(ada)), ..daemon };
+    daemon.put("dev", "A", "2").await;
+    let tag = nameless.header("etag").to_owned();
+    let named = daemon.send("GET", history, &[("if-none-match", &tag)], "").await;
+    assert_eq!(named.status, StatusCode::OK, "the name is a part of what is answered");
+    assert_eq!(names(&named.value()), ["Ada Lovelace"; 3]);
+    let log = daemon.get("/api/v1/audit/entries").await.value();
+    assert_eq!(names(&log), ["Ada Lovelace"; 5]);
+    let entry = &log["entries"][1];
+    assert_eq!(
+        (&entry["operation"], &entry["new_value"], &entry["written"]["actor"], &entry["batch_id"]),
+        (&json!("actor_named"), &json!("Ada Lovelace"), &json!("unix:ada"), &Value::Null)
+    );
+    assert_eq!(daemon.json("POST", "/api/v1/audit:verify", &[], json!({})).await.value()["row_count"], 5);
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ async fn the_document_has_every_operation_with_a_name_a_tag_and_errors() {
         POST /api/v1/service-accounts create_service_account
         DELETE /api/v1/service-accounts/{account} delete_service_account
         GET /api/v1/service-accounts/{account} get_service_account
-        POST /api/v1/service-accounts/{account}/rotate rotate_service_account
+        POST /api/v1/service-accounts/{account}:rotate rotate_service_account
         GET /api/v1/status get_status
         POST /api/v1/variables write_variables
         GET /api/v1/vaults list_vaults

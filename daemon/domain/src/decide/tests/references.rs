@@ -15,7 +15,7 @@ fn refer(path: &str, key: &str, reference: &str) -> WriteItem {
 }
 
 fn reported(reference: &str, version: &str) -> RecordAccesses {
-    let author = Author { actor: "unix:eve".into(), via: "ktr".into() };
+    let author = Author::new("unix:eve", "ktr");
     let access = Access {
         operation: AccessOperation::Read,
         action: None,

@@ -192,3 +192,8 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
         8 => groups().prop_map(Command::Write),
     ]
 }
+
+/// The readable name of who asks.
+pub(super) fn name() -> impl Strategy<Value = Option<&'static str>> {
+    select(vec![None, Some("Ada"), Some("Ada Lovelace")])
+}

@@ -9,7 +9,7 @@ use kontraktor_store::{AuditQuery, Occasion, PointInTime};
 
 /// Decides and commits, and returns the new state.
 fn commit(store: &DuckDbStore, state: State, command: &impl Command) -> State {
-    let author = Author { actor: "unix:ada".into(), via: "test".into() };
+    let author = Author::new("unix:ada", "test");
     let now: Timestamp = "2026-01-02T03:04:05.678901Z".parse().unwrap();
     let Ok(decision) = command.decide(&state, &author, now) else { panic!("it was refused") };
     assert_eq!(store.commit(state.head(), &decision.events).unwrap(), Commit::Committed);
@@ -18,7 +18,7 @@ fn commit(store: &DuckDbStore, state: State, command: &impl Command) -> State {
 
 fn accesses(reference: &str, number: u64) -> RecordAccesses {
     let access = |number| {
-        let author = Author { actor: "unix:ada".into(), via: "test".into() };
+        let author = Author::new("unix:ada", "test");
         let access = Access {
             operation: AccessOperation::Read,
             action: None,

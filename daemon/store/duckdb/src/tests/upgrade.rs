@@ -4,7 +4,7 @@ use super::{super::schema, *};
 use kontraktor_domain::{
     AuditEntry, AuditSubject, DeleteEnvironment, EnvironmentSettings, Event, Field, Row,
 };
-use kontraktor_store::contract::world::{create_account, grant, seen, token};
+use kontraktor_store::contract::world::{create_account, grant, named, seen, token};
 
 /// The tables as the daemon of version 1 made them.
 const TABLES_OF_VERSION_1: &str = "
@@ -102,7 +102,7 @@ fn insert(connection: &Connection, row: &Row<'_>, version: u32) {
 }
 
 fn author() -> Author {
-    Author { actor: "unix:ada".into(), via: "test".into() }
+    Author::new("unix:ada", "test")
 }
 
 fn now() -> Timestamp {
@@ -167,8 +167,8 @@ fn version_1(dir: &TempDir) -> State {
     state
 }
 
-/// Creates a database as a daemon of version 3 left it: with accesses, and imports.
-fn version_3(dir: &TempDir) -> State {
+/// Creates a database as a daemon of a version left it after these commands.
+fn left_by(dir: &TempDir, last: u32, commands: Vec<Box<dyn AnyCommand>>) -> State {
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let connection = Connection::open(file(dir)).unwrap();
     connection
@@ -176,13 +176,27 @@ fn version_3(dir: &TempDir) -> State {
         .unwrap();
     let versions = "CREATE TABLE schema_version (version UINTEGER NOT NULL, ts TIMESTAMP NOT NULL, daemon VARCHAR NOT NULL);";
     connection.execute_batch(versions).unwrap();
-    for number in 1..=3 {
+    for number in 1..=last {
         let version =
             format!("INSERT INTO schema_version VALUES ({number}, now()::TIMESTAMP, '0.1.0'); CHECKPOINT;");
         connection.execute_batch(&format!("{} {version}", schema::step(number))).unwrap();
     }
+    let mut state = State::default();
+    for command in commands {
+        let (after, events) = decided(&state, &command);
+        for event in &events {
+            insert(&connection, &Row::from(event), last);
+        }
+        state = after;
+    }
+    assert_eq!(version(&connection), last);
+    state
+}
+
+/// What a daemon of version 3 could do: with accesses, and imports.
+fn of_version_3() -> Vec<Box<dyn AnyCommand>> {
     let settings = EnvironmentSettings { imports: vec!["demo/dev".parse().unwrap()], ..Default::default() };
-    let commands: [Box<dyn AnyCommand>; 4] = [
+    vec![
         Box::new(first_batch()),
         Box::new(CreateEnvironment {
             path: "demo/stage".parse().unwrap(),
@@ -192,17 +206,16 @@ fn version_3(dir: &TempDir) -> State {
         }),
         Box::new(seen("demo/dev", "A", "azure-kv://kv/name", "0a1b")),
         Box::new(batch(3, vec![vec![item("B", Operate::Delete, Expect::Nothing)]])),
-    ];
-    let mut state = State::default();
-    for command in commands {
-        let (after, events) = decided(&state, &command);
-        for event in &events {
-            insert(&connection, &Row::from(event), 3);
-        }
-        state = after;
-    }
-    assert_eq!(version(&connection), 3);
-    state
+    ]
+}
+
+/// What a daemon of version 4 could do: also with roles and service accounts.
+fn of_version_4() -> Vec<Box<dyn AnyCommand>> {
+    let mut commands = of_version_3();
+    commands.push(Box::new(create_account("old", 4)));
+    commands.push(Box::new(token("old")));
+    commands.push(Box::new(grant("viewer", "service-account:old", "demo/*")));
+    commands
 }
 
 fn is_protected(entry: &AuditEntry) -> bool {
@@ -258,6 +271,13 @@ fn check(dir: &TempDir, state: &State) {
         after = next;
     }
     assert!(after.service_accounts().client("sa-1").unwrap().last_used.is_some());
+    let ada = named("unix:ada", "Ada Lovelace");
+    let decision =
+        batch(10, vec![vec![item("A", put("named"), Expect::Nothing)]]).decide(&after, &ada, now());
+    let decision = decision.unwrap();
+    assert_eq!(decision.events.len(), 2, "the name, and the write");
+    assert_eq!(store.commit(after.head(), &decision.events).unwrap(), Commit::Committed);
+    after = decision.state;
     // As after kill -9.
     drop(store);
     let store = open(dir.path()).unwrap();
@@ -283,7 +303,15 @@ fn tables_of_version_1_are_brought_up_to_date_and_nothing_in_them_changes() {
 #[test]
 fn tables_of_version_3_are_brought_up_to_date_and_nothing_in_them_changes() {
     let dir = TempDir::new().unwrap();
-    let state = version_3(&dir);
+    let state = left_by(&dir, 3, of_version_3());
+    check(&dir, &state);
+}
+
+#[test]
+fn tables_of_version_4_are_brought_up_to_date_and_nothing_in_them_changes() {
+    let dir = TempDir::new().unwrap();
+    let state = left_by(&dir, 4, of_version_4());
+    assert!(state.service_accounts().client("sa-4").unwrap().last_used.is_some());
     check(&dir, &state);
 }
 
@@ -336,6 +364,6 @@ fn reading_alone_does_not_bring_tables_up_to_date() {
     let Err(refused) = DuckDbStore::open_read_only(lock, DuckDbOptions::default()) else {
         panic!("tables of version 1 cannot be read as those of {SCHEMA_VERSION}")
     };
-    insta::assert_snapshot!(message(&refused, &dir), @"DIR/kontraktor.duckdb has tables of version 1, and this kontraktord reads version 4; nothing was changed. Start this kontraktord once to upgrade the tables, or use the kontraktord that wrote them");
+    insta::assert_snapshot!(message(&refused, &dir), @"DIR/kontraktor.duckdb has tables of version 1, and this kontraktord reads version 5; nothing was changed. Start this kontraktord once to upgrade the tables, or use the kontraktord that wrote them");
     assert_eq!(fs::read(file(&dir)).unwrap(), before);
 }
