@@ -1,6 +1,7 @@
 //! Times Kontraktor beside its rivals in one run, and prints ratios. See README.md beside this file.
 
 mod contenders;
+mod etcd;
 mod network;
 mod report;
 mod resolve;

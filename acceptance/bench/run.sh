@@ -9,6 +9,10 @@ shift
 "$here/../../scripts/setup" go
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kontraktor
 export PATH="$cache/tools/bin:$PATH" GOTOOLCHAIN=auto
+if ! command -v etcd >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+  echo "installing etcd-server, the rival of the writes" >&2
+  apt-get install -y -q --no-install-recommends etcd-server >/dev/null 2>&1 || echo "etcd-server cannot be installed; going on without" >&2
+fi
 mkdir -p "$cache/peer"
 (cd "$here/peer" && go build -ldflags '-s -w' -o "$cache/peer/terraform-provider-peer" .)
 export KONTRAKTOR_BENCH_PEER="$cache/peer/terraform-provider-peer"

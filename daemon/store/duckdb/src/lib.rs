@@ -222,7 +222,7 @@ impl Store for DuckDbStore {
     }
 
     fn maintain(&self, occasion: Occasion) -> Result<Option<Duration>, StoreError> {
-        self.head()?;
+        self.shared.check_open()?;
         let pending = &self.shared.pending;
         if let Some(Trouble::Lasting(_)) = pending.trouble() {
             // The thread has said why; the next commit would fail of it.

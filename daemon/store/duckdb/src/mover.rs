@@ -2,6 +2,7 @@
 //! waiting.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -65,7 +66,9 @@ fn run(shared: &Shared) {
         if asked == Asked::Stop {
             return;
         }
-        match work(shared, asked) {
+        let done = catch_unwind(AssertUnwindSafe(|| work(shared, asked)));
+        let panicked = || StoreError::Fatal("a thread of the store panicked; see the log".to_owned());
+        match done.unwrap_or_else(|_| Err(panicked())) {
             Ok(()) => {
                 if shared.pending.trouble().is_some() {
                     tracing::info!("rows are moved from the journal into the tables again");
@@ -87,6 +90,9 @@ fn work(shared: &Shared, asked: Asked) -> Result<(), StoreError> {
         Ok(()) => error,
         Err(worse) => worse,
     };
+    if !shared.is_open() {
+        shared.reopen()?;
+    }
     if matches!(shared.pending.trouble(), Some(Trouble::Passing { is_full: true, .. })) {
         shared.check_room_for_move()?;
     }

@@ -8,14 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kontraktor_domain::{AuditEntry, Event};
+use kontraktor_domain::{AuditEntry, Body, Event};
 use kontraktor_store::{AuditQuery, StoreError};
 
-/// With more rows or bytes than this, they are moved at once.
+/// With more rows or bytes than this, they are moved at once, and about so many in one transaction.
 const MANY: Size = Size { rows: 4_096, bytes: 4 * 1024 * 1024 };
 
 /// With more than this, commits wait until some have been moved.
 const TOO_MANY: Size = Size { rows: 262_144, bytes: 64 * 1024 * 1024 };
+
+/// Rows that are read from the journal are moved together in so many.
+const EVENTS_AT_ONCE: usize = 1_024;
 
 /// How long a commit waits for that.
 const BACK_PRESSURE: Duration = Duration::from_secs(10);
@@ -84,8 +87,7 @@ pub(super) enum Trouble {
 pub(super) struct View {
     /// The newest row of the tables.
     pub(super) moved: u64,
-    commits: Vec<Arc<[Event]>>,
-    bytes: usize,
+    commits: Vec<(Arc<[Event]>, usize)>,
 }
 
 impl Pending {
@@ -124,12 +126,37 @@ impl Pending {
 
     pub(super) fn view(&self) -> View {
         let queue = self.lock();
-        let commits = queue.commits.iter().map(|(events, _)| Arc::clone(events)).collect();
-        View { moved: queue.moved, commits, bytes: queue.size.bytes }
+        View { moved: queue.moved, commits: queue.commits.iter().cloned().collect() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.lock().commits.is_empty()
+    }
+
+    /// The newest row of the tables.
+    pub(super) fn moved(&self) -> u64 {
+        self.lock().moved
+    }
+
+    /// Replaces all rows: the tables end with the row `moved`, and these come after it.
+    pub(super) fn reset(&self, moved: u64, events: &[Event]) {
+        let mut queue = self.lock();
+        queue.commits = events.chunks(EVENTS_AT_ONCE).map(|events| (events.into(), weight(events))).collect();
+        queue.size = Size { rows: events.len(), bytes: queue.commits.iter().map(|(_, bytes)| bytes).sum() };
+        queue.moved = moved;
+        self.changed.notify_all();
+    }
+
+    /// Fails if a commit would find too many that cannot be moved.
+    pub(super) fn check_room(&self) -> Result<(), StoreError> {
+        let queue = self.lock();
+        match &queue.trouble {
+            Some(Trouble::Lasting(error)) => Err(again(error)),
+            Some(Trouble::Passing { reason, .. }) if queue.size.exceeds(TOO_MANY) => {
+                Err(StoreError::Failed(reason.to_string()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Waits while there are too many. Where they cannot be moved, it fails at once.
@@ -222,19 +249,38 @@ impl View {
         self.commits.is_empty()
     }
 
-    /// The length of their entries in the journal.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes as u64
+    /// The rows in portions, of which each is moved in one transaction.
+    pub(super) fn portions(&self) -> Vec<Vec<&Event>> {
+        let mut portions = Vec::new();
+        let mut size = Size::default();
+        for (events, bytes) in &self.commits {
+            if portions.is_empty() || size.exceeds(MANY) {
+                portions.push(Vec::new());
+                size = Size::default();
+            }
+            size.rows += events.len();
+            size.bytes += bytes;
+            if let Some(portion) = portions.last_mut() {
+                portion.extend(events.iter());
+            }
+        }
+        portions
+    }
+
+    /// The length of the first portion in the journal.
+    pub(super) fn next_bytes(&self) -> u64 {
+        let first = self.portions().first().map_or(0, Vec::len);
+        let mut rows = 0;
+        let of_first = self.commits.iter().take_while(|(events, _)| {
+            rows += events.len();
+            rows <= first
+        });
+        of_first.map(|(_, bytes)| *bytes as u64).sum()
     }
 
     /// The rows, oldest first.
     pub(super) fn events(&self) -> impl DoubleEndedIterator<Item = &Event> {
-        self.commits.iter().flat_map(|events| events.iter())
-    }
-
-    /// The newest row.
-    pub(super) fn last(&self) -> Option<&Event> {
-        self.events().next_back()
+        self.commits.iter().flat_map(|(events, _)| events.iter())
     }
 
     /// The rows after this one.
@@ -252,6 +298,18 @@ impl View {
             entries.rev().filter(matching).take(query.limit).collect()
         }
     }
+}
+
+/// About how many bytes events have in the journal, where that is not known.
+pub(super) fn weight(events: &[Event]) -> usize {
+    let texts = |event: &Event| match &event.body {
+        Body::Variable(change) => {
+            [&change.old_value, &change.new_value].into_iter().flatten().map(|value| value.len()).sum()
+        }
+        Body::Schema(change) => change.schema.len(),
+        _ => 0,
+    };
+    events.iter().map(|event| 256 + texts(event)).sum()
 }
 
 /// The same error for another caller.

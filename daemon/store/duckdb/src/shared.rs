@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use duckdb::Connection;
@@ -20,15 +23,12 @@ use super::{
     dir::io_error,
     errors::located,
     open,
-    pending::{Pending, View},
+    pending::{Asked, Pending, View, weight},
     rows,
 };
 
 /// A write-ahead log of more bytes is left to the next start: a checkpoint may outlast the time that stopping has.
 const WAL_CHECKPOINT_ON_CLOSE: u64 = 64 * 1024 * 1024;
-
-/// Rows of the journal that are moved together at the start.
-const ROWS_AT_ONCE: usize = 1_024;
 
 /// What moving rows takes on the disk, for each byte of the journal, and at least.
 const ROOM_FACTOR: u64 = 2;
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) dir: DataDir,
     pub(super) options: DuckDbOptions,
     log: Mutex<Log>,
+    /// It is closed: kept apart, so that readers do not wait for a commit to find out.
+    is_closed: AtomicBool,
     pub(super) pending: Pending,
     /// None: closed, or not reopened yet.
     database: RwLock<Option<Database>>,
@@ -47,10 +49,16 @@ pub(super) struct Shared {
 
 /// What commits are appended to.
 enum Log {
-    Open(Journal),
+    Open(Appended),
     /// Opened read-only; the newest row.
     ReadOnly(Head),
     Closed,
+}
+
+struct Appended {
+    journal: Journal,
+    /// The events of an append of which it is not known whether it was kept.
+    unresolved: Option<Arc<[Event]>>,
 }
 
 impl Shared {
@@ -59,7 +67,7 @@ impl Shared {
         refuse_old_journal(&dir)?;
         let has_journal = Journal::exists(dir.path())?;
         // A journal has every row that DuckDB's write-ahead log has.
-        let aside = if has_journal && path.exists() { SetAside::new(&path)? } else { SetAside::nothing() };
+        let aside = SetAside::new(&path, has_journal && path.exists())?;
         let connection = open::writable(&path, &options)?;
         let database = Database::new(connection, &path)?;
         let (journal, events, head) = {
@@ -69,38 +77,25 @@ impl Shared {
             }
             let connection = &tables.connection;
             let head = rows::head(connection)?;
-            let hash_at = |seq: u64| match seq.checked_sub(1) {
-                None => Ok(Some(Head::default().hash)),
-                Some(before) => {
-                    let found = rows::window(connection, before, 1)?;
-                    let row = found.first().filter(|row| row.seq == seq);
-                    row.map(|row| rows::hash_of(seq, &row.hash)).transpose()
-                }
-            };
-            let (journal, not_moved) = Journal::open(dir.path(), SCHEMA_VERSION, head, hash_at)?;
+            let (journal, not_moved) = Journal::open(dir.path(), SCHEMA_VERSION, head)?;
             (journal, events(&not_moved, rows::environment_paths(connection)?)?, head)
         };
         aside.discard();
         let shared = Self {
             dir,
             options,
-            log: Mutex::new(Log::Open(journal)),
+            log: Mutex::new(Log::Open(Appended { journal, unresolved: None })),
+            is_closed: AtomicBool::new(false),
             pending: Pending::default(),
             database: RwLock::new(Some(database)),
             not_moved: None,
         };
-        shared.pending.moved_through(head.seq);
-        for events in events.chunks(ROWS_AT_ONCE) {
-            // Their length in the journal is not known any more, and matters little: they are moved now.
-            shared.pending.push(events.into(), events.len());
-        }
+        shared.pending.reset(head.seq, &events);
         match shared.move_pending() {
-            Err(StoreError::Full(reason)) => {
-                tracing::warn!(
-                    reason,
-                    "the disk is full: rows of the journal are not moved into the tables yet"
-                );
+            Err(error @ (StoreError::Full(_) | StoreError::Failed(_))) => {
+                tracing::warn!(%error, "rows of the journal cannot be moved into the tables yet");
                 shared.reopen()?;
+                shared.pending.ask(Asked::Move);
             }
             moved => moved?,
         }
@@ -120,54 +115,77 @@ impl Shared {
             dir,
             options,
             log: Mutex::new(Log::ReadOnly(newest)),
+            is_closed: AtomicBool::new(false),
             pending,
             not_moved: Some(not_moved),
         }))
     }
 
     pub(super) fn commit(&self, expected: Head, events: &[Event]) -> Result<Commit, StoreError> {
+        // Before the journal is locked, which the thread that makes room needs, too.
+        if !events.is_empty() {
+            self.pending.wait_for_room()?;
+        }
         let mut log = self.log();
-        let journal = log.journal()?;
+        let Appended { journal, unresolved } = log.appended()?;
         if expected != journal.head() {
             return Ok(Commit::Conflict(journal.head()));
         }
         if events.is_empty() {
             return Ok(Commit::Committed);
         }
-        self.pending.wait_for_room()?;
         let rows: Vec<_> = events.iter().map(Row::from).collect();
-        let bytes = journal.append(&rows)?;
-        // Under the lock of the journal, so that they are in the same order.
-        self.pending.push(events.into(), bytes);
+        match journal.append(&rows) {
+            // Under the lock of the journal, so that they are in the same order.
+            Ok(bytes) => self.pending.push(events.into(), bytes),
+            Err(error) => {
+                if journal.is_unresolved() && unresolved.is_none() {
+                    *unresolved = Some(events.into());
+                }
+                return Err(error);
+            }
+        }
         Ok(Commit::Committed)
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), StoreError> {
+        if self.is_closed.load(Ordering::Acquire) { Err(StoreError::Closed) } else { Ok(()) }
     }
 
     pub(super) fn head(&self) -> Result<Head, StoreError> {
         match &*self.log() {
-            Log::Open(journal) => Ok(journal.head()),
+            Log::Open(appended) => Ok(appended.journal.head()),
             Log::ReadOnly(head) => Ok(*head),
             Log::Closed => Err(StoreError::Closed),
         }
     }
 
     pub(super) fn check_room(&self) -> Result<(), StoreError> {
-        self.log().journal()?.make_room()
+        self.pending.check_room()?;
+        self.log().appended()?.journal.make_room()
     }
 
     /// Finds out what became of a commit that failed.
     pub(super) fn recover(&self) -> Result<Head, StoreError> {
-        self.log().journal()?.recover()
+        let mut log = self.log();
+        let Appended { journal, unresolved } = log.appended()?;
+        let head = journal.recover()?;
+        if let Some(events) = unresolved.take()
+            && events.last().is_some_and(|last| last.seq == head.seq && last.hash == head.hash)
+        {
+            let bytes = weight(&events);
+            self.pending.push(events, bytes);
+        }
+        Ok(head)
     }
 
     /// Returns the rows that are not in the tables.
     pub(super) fn view(&self) -> Result<View, StoreError> {
-        // Not after it was closed.
-        self.head()?;
+        self.check_open()?;
         let Some(not_moved) = &self.not_moved else { return Ok(self.pending.view()) };
         let paths = self.read(rows::environment_paths)?;
         let pending = Pending::default();
-        pending.moved_through(self.pending.view().moved);
-        pending.push(events(not_moved, paths)?.into(), 0);
+        pending.reset(self.pending.moved(), &events(not_moved, paths)?);
         Ok(pending.view())
     }
 
@@ -179,11 +197,19 @@ impl Shared {
         let guard = self.guard();
         let mut tables = guard.as_ref().ok_or_else(|| self.not_open())?.tables();
         // Another thread may have moved them while this one waited.
-        let view = self.pending.view();
-        let Some(last) = view.last() else { return Ok(()) };
-        let moved = tables.append(view.events());
-        moved.map_err(|error| located(error, &self.dir.database()))?;
-        self.pending.moved_through(last.seq);
+        for portion in self.pending.view().portions() {
+            let (Some(first), Some(last)) = (portion.first(), portion.last()) else { continue };
+            let moved = self.pending.moved();
+            if first.seq != moved + 1 {
+                let (row, reason) = (first.seq, "a row between them is missing");
+                return Err(StoreError::Fatal(format!(
+                    "row {row} waits to be moved into the tables, which end with row {moved}: {reason}"
+                )));
+            }
+            let last = last.seq;
+            tables.append(portion).map_err(|error| located(error, &self.dir.database()))?;
+            self.pending.moved_through(last);
+        }
         Ok(())
     }
 
@@ -192,11 +218,11 @@ impl Shared {
         let moved = {
             let guard = self.guard();
             let tables = guard.as_ref().ok_or_else(|| self.not_open())?.tables();
-            let moved = self.pending.view().moved;
+            let moved = self.pending.moved();
             tables.checkpoint().map_err(|error| located(error, &self.dir.database()))?;
             moved
         };
-        let released = self.log().journal()?.release(moved);
+        let released = self.log().appended()?.journal.release(moved);
         kontraktor_journal::remove(&released);
         Ok(())
     }
@@ -204,13 +230,13 @@ impl Shared {
     /// Returns the lengths of DuckDB's write-ahead log and of the journal.
     pub(super) fn log_bytes(&self) -> Result<(u64, u64), StoreError> {
         let wal = self.guard().as_ref().ok_or_else(|| self.not_open())?.tables().wal_bytes();
-        Ok((wal, self.log().journal()?.bytes()))
+        Ok((wal, self.log().appended()?.journal.bytes()))
     }
 
     /// Fails if the disk has no room to move rows, so that the engine need not find out.
     pub(super) fn check_room_for_move(&self) -> Result<(), StoreError> {
         let path = self.dir.path();
-        let needed = LEAST_ROOM + ROOM_FACTOR * self.pending.view().bytes();
+        let needed = LEAST_ROOM + ROOM_FACTOR * self.pending.view().next_bytes();
         let found = nix::sys::statvfs::statvfs(path)
             .map_err(|error| io_error("cannot inspect", path)(io::Error::from(error)))?;
         let free = found.blocks_available().saturating_mul(found.fragment_size());
@@ -222,20 +248,44 @@ impl Shared {
         Ok(())
     }
 
-    /// Opens the database anew after a failure, and finds out which rows it kept.
+    #[cfg(test)]
+    pub(super) fn fail_appends(&self, fail: bool) {
+        let mut log = self.log();
+        let appended = log.appended().unwrap_or_else(|error| panic!("{error}"));
+        appended.journal.fail_appends(fail).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Whether the database is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.guard().is_some()
+    }
+
+    /// Opens the database anew after a failure, as of its last checkpoint: the rows after it are in the journal.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
         let mut open = self.database.write().unwrap_or_else(PoisonError::into_inner);
         // The old engine must be gone before a new one opens the file.
         drop(open.take());
+        // Nothing is committed meanwhile.
+        let mut log = self.log();
+        let newest = log.appended()?.journal.head();
         let path = self.dir.database();
         if !path.exists() {
             return Err(StoreError::Fatal(format!("{} no longer exists", path.display())));
         }
+        let aside = SetAside::new(&path, true)?;
         let database = open::checked(&path, &self.options)
             .and_then(|connection| Database::new(connection, &path))
             .map_err(|error| located(error, &path))?;
-        let kept = rows::head(&database.tables().connection)?;
-        self.pending.moved_through(kept.seq);
+        let (kept, events) = {
+            let connection = &database.tables().connection;
+            let kept = rows::head(connection)?;
+            let mut rows = Journal::read(self.dir.path(), SCHEMA_VERSION, kept)?;
+            // An append of which nobody knows whether it was kept is not committed.
+            rows.retain(|row| row.seq <= newest.seq);
+            (kept, events(&rows, rows::environment_paths(connection)?)?)
+        };
+        aside.discard();
+        self.pending.reset(kept.seq, &events);
         *open = Some(database);
         Ok(())
     }
@@ -245,6 +295,7 @@ impl Shared {
     pub(super) fn close(&self) -> Result<(), StoreError> {
         let is_open = matches!(&*self.log(), Log::Open(_));
         let moved = if is_open { self.close_in_order() } else { Ok(()) };
+        self.is_closed.store(true, Ordering::Release);
         *self.log() = Log::Closed;
         let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
         database.map_or(Ok(()), Database::close).map_err(|error| located(error, &self.dir.database()))?;
@@ -286,9 +337,9 @@ impl Shared {
 }
 
 impl Log {
-    fn journal(&mut self) -> Result<&mut Journal, StoreError> {
+    fn appended(&mut self) -> Result<&mut Appended, StoreError> {
         match self {
-            Self::Open(journal) => Ok(journal),
+            Self::Open(appended) => Ok(appended),
             Self::ReadOnly(_) => Err(StoreError::Failed("it is opened read-only".to_owned())),
             Self::Closed => Err(StoreError::Closed),
         }
@@ -309,28 +360,36 @@ fn events(rows: &[Row<'_>], mut paths: HashMap<Uuid, EnvPath>) -> Result<Vec<Eve
 }
 
 /// DuckDB's write-ahead log under another name, until it is certain that it is not needed.
-struct SetAside(Option<[PathBuf; 2]>);
+struct SetAside {
+    wal: PathBuf,
+    aside: PathBuf,
+    /// It is under the other name.
+    is_aside: bool,
+}
 
 impl SetAside {
-    fn nothing() -> Self {
-        Self(None)
-    }
-
-    fn new(database: &Path) -> Result<Self, StoreError> {
+    /// Renames it if there is one, and if it is `covered`: another log has its rows.
+    fn new(database: &Path, covered: bool) -> Result<Self, StoreError> {
         let wal = open::wal_of(database);
         let aside = database.with_extension("duckdb.wal.unused");
-        match fs::rename(&wal, &aside) {
-            Ok(()) => Ok(Self(Some([wal, aside]))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(None)),
-            Err(error) => Err(io_error("cannot rename", &wal)(error)),
-        }
+        let is_aside = covered
+            && match fs::rename(&wal, &aside) {
+                Ok(()) => true,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(error) => return Err(io_error("cannot rename", &wal)(error)),
+            };
+        Ok(Self { wal, aside, is_aside })
     }
 
+    /// Removes it, and one that a start left that was interrupted.
     fn discard(mut self) {
-        if let Some([_, aside]) = self.0.take()
-            && let Err(error) = fs::remove_file(&aside)
-        {
-            tracing::warn!(path = %aside.display(), %error, "a file that is not needed any more cannot be removed");
+        self.is_aside = false;
+        match fs::remove_file(&self.aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let path = self.aside.display();
+                tracing::warn!(%path, %error, "a file that is not needed any more cannot be removed");
+            }
+            _ => {}
         }
     }
 }
@@ -338,10 +397,11 @@ impl SetAside {
 impl Drop for SetAside {
     /// The start was refused: everything is as it was before.
     fn drop(&mut self) {
-        if let Some([wal, aside]) = &self.0
-            && let Err(error) = fs::rename(aside, wal)
+        if self.is_aside
+            && let Err(error) = fs::rename(&self.aside, &self.wal)
         {
-            tracing::warn!(path = %aside.display(), %error, "DuckDB's write-ahead log cannot be renamed back");
+            let path = self.aside.display();
+            tracing::warn!(%path, %error, "DuckDB's write-ahead log cannot be renamed back");
         }
     }
 }

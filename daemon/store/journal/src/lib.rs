@@ -4,8 +4,8 @@
 //! # Files
 //!
 //! `kontraktor.journal.00000001` and the following numbers, in the data directory; the last one is appended to. A file has a fixed
-//! length, which its header names and which is reserved when it is made: an append never finds the disk full half-way, and a file
-//! that was cut off is recognized. Files are removed, the oldest first, when a checkpoint of the database has their rows.
+//! length, which its header names and which is reserved when it is made: an append does not find the disk full half-way (on a file system
+//! that can reserve: those that copy on each write may), and a file that was cut off is recognized. Files are removed, the oldest first, when a checkpoint of the database has their rows.
 //!
 //! All numbers are little-endian. A file begins with a header of 128 bytes:
 //!
@@ -114,14 +114,9 @@ impl Journal {
 
     /// Opens the journal of a database that ends with the row `database`, and returns the rows after it.
     ///
-    /// `hash_at` returns the hash of an earlier row of the database. A journal that does not continue the database is refused.
-    pub fn open(
-        dir: &Path,
-        tables: u32,
-        database: Head,
-        hash_at: impl FnOnce(u64) -> Result<Option<Hash>, StoreError>,
-    ) -> Result<(Self, Rows), StoreError> {
-        let contents = read_all(dir, tables)?;
+    /// A journal that does not have that row, or another one in its place, is of another log than the database, and refused.
+    pub fn open(dir: &Path, tables: u32, database: Head) -> Result<(Self, Rows), StoreError> {
+        let (contents, obsolete) = read_needed(dir, tables, database)?;
         let (Some(first), Some(last)) = (contents.first(), contents.last()) else {
             return Self::create(dir, tables, database).map(|journal| (journal, Rows::new()));
         };
@@ -136,14 +131,8 @@ impl Journal {
             ));
         }
         if database.seq > end {
-            // From an earlier backup than the database, at best: it has nothing to add.
-            let hash = last_hash(&contents)?;
-            if hash_at(end)? != Some(hash) {
-                return Err(mismatch(dir, &differs(end)));
-            }
-            let obsolete: Vec<_> = contents.into_iter().map(|content| content.segment.path).collect();
-            remove(&obsolete);
-            return Self::create(dir, tables, database).map(|journal| (journal, Rows::new()));
+            let what = format!("the database ends with row {}, and the journal with row {end}", database.seq);
+            return Err(mismatch(dir, &what));
         }
         let rows = rows_after(&contents, database)?;
         check_chain(dir, database, &rows)?;
@@ -157,6 +146,7 @@ impl Journal {
         rewrite_end(&file, &active)
             .map_err(|error| write_error("cannot repair", &active.segment.path, error))?;
         sync_directory(dir)?;
+        remove(&obsolete);
         // Rows of other tables than those that the file says go into a file of their own.
         let end = if active.segment.tables == tables { active.end } else { active.segment.size };
         let journal = Self { dir: dir.to_owned(), tables, segments, file, end, head, unresolved: None };
@@ -166,7 +156,20 @@ impl Journal {
     /// Reads the rows after the row `database` and changes nothing. Whether they continue it is left to the verification of the
     /// chain.
     pub fn read(dir: &Path, tables: u32, database: Head) -> Result<Rows, StoreError> {
-        rows_after(&read_all(dir, tables)?, database)
+        rows_after(&read_needed(dir, tables, database)?.0, database)
+    }
+
+    /// Whether it is unknown what became of the last append.
+    pub fn is_unresolved(&self) -> bool {
+        self.unresolved.is_some()
+    }
+
+    /// Makes appends fail, or succeed again: for tests of what uses it.
+    #[cfg(any(test, feature = "failures"))]
+    pub fn fail_appends(&mut self, fail: bool) -> io::Result<()> {
+        let path = &self.active().path;
+        self.file = std::fs::OpenOptions::new().read(true).write(!fail).open(path)?;
+        Ok(())
     }
 
     /// The newest row.
@@ -273,39 +276,47 @@ impl Journal {
     }
 }
 
-/// Removes files that [`Journal::release`] returned. One that cannot be removed is found, and skipped, at the next start.
+/// Removes files that [`Journal::release`] returned. One that cannot be removed is removed at the next start.
 pub fn remove(released: &[PathBuf]) {
     for path in released {
         if let Err(error) = std::fs::remove_file(path) {
             tracing::warn!(path = %path.display(), %error, "a file of the journal that is not needed any more cannot be removed");
-            // Nothing may be missing between those that remain.
-            return;
         }
     }
 }
 
-/// Reads all files. Each continues the one before.
-fn read_all(dir: &Path, tables: u32) -> Result<Vec<Content>, StoreError> {
-    let mut contents: Vec<Content> = Vec::new();
-    for (number, path) in segment::list(dir)? {
-        let content = Segment::read(number, path, tables)?;
-        if let Some(before) = contents.last() {
-            if before.torn {
-                let reason = format!("the entry at byte {} is not what was written", before.end);
-                return Err(damaged(&before.segment.path, reason));
-            }
-            let (last, hash) = (before.segment.last, last_hash(std::slice::from_ref(before))?);
-            if content.segment.before != (Head { seq: last, hash }) {
-                let reason = format!(
-                    "it does not continue {}, which ends with row {last}; a file between them may be missing",
-                    before.segment.path.file_name().unwrap_or_default().display()
-                );
-                return Err(damaged(&content.segment.path, reason));
-            }
+/// Reads the files that have rows after the row `database`, and returns the paths of older ones. Each continues the one before.
+fn read_needed(dir: &Path, tables: u32, database: Head) -> Result<(Vec<Content>, Vec<PathBuf>), StoreError> {
+    let mut left = segment::list(dir)?;
+    let mut contents: VecDeque<Content> = VecDeque::new();
+    while let Some((number, path)) = left.pop() {
+        let before = Segment::read(number, path, tables)?;
+        if let Some(after) = contents.front() {
+            check_continues(&before, after)?;
         }
-        contents.push(content);
+        let begins = before.segment.before.seq;
+        contents.push_front(before);
+        if begins <= database.seq {
+            break;
+        }
     }
-    Ok(contents)
+    Ok((contents.into(), left.into_iter().map(|(_, path)| path).collect()))
+}
+
+fn check_continues(before: &Content, after: &Content) -> Result<(), StoreError> {
+    if before.torn {
+        let reason = format!("the entry at byte {} is not what was written", before.end);
+        return Err(damaged(&before.segment.path, reason));
+    }
+    let (last, hash) = (before.segment.last, last_hash(before)?);
+    if after.segment.before != (Head { seq: last, hash }) {
+        let reason = format!(
+            "it does not continue {}, which ends with row {last}; a file between them may be missing",
+            before.segment.path.file_name().unwrap_or_default().display()
+        );
+        return Err(damaged(&after.segment.path, reason));
+    }
+    Ok(())
 }
 
 fn rows_of(content: &Content, entry: &Entry) -> Result<Rows, StoreError> {
@@ -315,17 +326,11 @@ fn rows_of(content: &Content, entry: &Entry) -> Result<Rows, StoreError> {
     })
 }
 
-/// Returns the hash of the last row of all.
-fn last_hash(contents: &[Content]) -> Result<Hash, StoreError> {
-    for content in contents.iter().rev() {
-        if let Some(entry) = content.entries.last() {
-            let rows = rows_of(content, entry)?;
-            return rows
-                .last()
-                .map_or(Ok(content.segment.before.hash), |row| head_of(row).map(|head| head.hash));
-        }
-    }
-    Ok(contents.first().map_or(Hash::ZERO, |content| content.segment.before.hash))
+/// Returns the hash of the last row.
+fn last_hash(content: &Content) -> Result<Hash, StoreError> {
+    let Some(entry) = content.entries.last() else { return Ok(content.segment.before.hash) };
+    let rows = rows_of(content, entry)?;
+    rows.last().map_or(Ok(content.segment.before.hash), |row| head_of(row).map(|head| head.hash))
 }
 
 /// Decodes the rows after the row `database`. It must be the same row here, if it is here.

@@ -10,6 +10,7 @@ use std::{
 use kontraktor_domain::{Hash, Head};
 use kontraktor_hardening::file::{self, OpenError, Rule};
 use kontraktor_store::StoreError;
+use nix::errno::Errno;
 use uuid::Uuid;
 
 use super::{
@@ -114,7 +115,11 @@ impl Segment {
             let _ = fs::remove_file(&draft);
             return Err(write_error("cannot write", &path, error));
         }
-        sync_directory(dir)?;
+        if let Err(error) = sync_directory(dir) {
+            // It must not be found by the next start: what follows goes into the file before it.
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
         let segment = Self { number, path, size, tables, before, seed: seed(id), last: before.seq };
         Ok((segment, file))
     }
@@ -167,10 +172,25 @@ fn seed(id: Uuid) -> Seed {
     Seed(crc32fast::hash(id.as_bytes()))
 }
 
-/// Some file systems have no way to reserve room, and are written to instead.
+/// Takes the room that the file will need. Where the file system has no call for that, as NFS and ZFS, zeros are written.
 fn allocate(file: &File, size: usize) -> io::Result<()> {
     let len = i64::try_from(size).map_err(io::Error::other)?;
-    nix::fcntl::posix_fallocate(file, 0, len).map_err(io::Error::from)
+    loop {
+        match nix::fcntl::posix_fallocate(file, 0, len) {
+            // A signal came.
+            Err(Errno::EINTR) => {}
+            Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL) => return write_zeros(file, size),
+            allocated => return allocated.map_err(io::Error::from),
+        }
+    }
+}
+
+fn write_zeros(file: &File, size: usize) -> io::Result<()> {
+    let zeros = vec![0; 64 * 1024];
+    for at in (0..size).step_by(zeros.len()) {
+        file.write_all_at(&zeros[..zeros.len().min(size - at)], at as u64)?;
+    }
+    Ok(())
 }
 
 fn encode_header(size: usize, tables: u32, before: Head, id: Uuid) -> [u8; HEADER_BYTES] {
@@ -229,4 +249,18 @@ fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
 /// Syncs a directory: until then, the names in it are not on disk.
 pub(crate) fn sync_directory(dir: &Path) -> Result<(), StoreError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_error("cannot sync", dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_taken_by_writing_where_there_is_no_other_way() {
+        for size in [4096, 64 * 1024, 200 * 1024 + 5] {
+            let file = tempfile::tempfile().unwrap();
+            write_zeros(&file, size).unwrap();
+            assert_eq!(file.metadata().unwrap().len(), size as u64);
+        }
+    }
 }

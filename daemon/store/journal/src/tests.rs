@@ -34,7 +34,7 @@ fn written(world: &mut World, id: u128, value: &str) -> Rows {
 }
 
 fn open(dir: &Path, database: Head) -> Result<(Journal, Rows), StoreError> {
-    Journal::open(dir, TABLES, database, |_| Ok(None))
+    Journal::open(dir, TABLES, database)
 }
 
 fn file(dir: &Path, number: u64) -> PathBuf {
@@ -145,7 +145,10 @@ fn files_follow_each_other_and_are_released_in_order() {
     let error = open(dir.path(), ends[0]).unwrap_err();
     let text = message(&error, dir.path());
     assert!(text.starts_with("cannot use the data directory DIR: the database ends with row "), "{text}");
+    // A file that could not be removed is removed at the next start.
+    fs::write(file(dir.path(), 1), "left").unwrap();
     journal = open(dir.path(), *ends.last().unwrap()).unwrap().0;
+    assert!(!file(dir.path(), 1).exists());
     remove(&journal.release(u64::MAX));
     assert_eq!(names(dir.path()).len(), 1, "one is always there");
     journal.append(&written(&mut world, 50, "after")).unwrap();
@@ -285,20 +288,14 @@ fn a_journal_of_another_log_is_refused() {
     let other = Head { hash: Hash::try_from([7; 32].as_slice()).unwrap(), ..head };
     let error = open(dir.path(), other).unwrap_err();
     insta::assert_snapshot!(message(&error, dir.path()), @"cannot use the data directory DIR: row 4 of the database and of the journal are different: the two are from different backups, or one was altered; restore both from the same backup");
-    // A database that is ahead has the row that the journal ends with.
-    let all = commits.concat();
-    let last = head_of(all.last().unwrap()).unwrap();
-    let ahead = Head { seq: last.seq + 5, hash: other.hash };
-    let (journal, rows) = Journal::open(dir.path(), TABLES, ahead, |seq| {
-        assert_eq!(seq, last.seq);
-        Ok(Some(last.hash))
-    })
-    .unwrap();
-    assert_eq!((journal.head(), rows), (ahead, Rows::new()));
-    assert_eq!(names(dir.path()).len(), 1);
-    drop(journal);
-    let refused = Journal::open(dir.path(), TABLES, Head { seq: last.seq + 9, ..ahead }, |_| Ok(None));
-    assert!(refused.is_err());
+    // Nothing is in the database that was not in the journal before.
+    let ahead = Head { seq: journal_end(&commits) + 5, ..other };
+    let error = open(dir.path(), ahead).unwrap_err();
+    insta::assert_snapshot!(message(&error, dir.path()), @"cannot use the data directory DIR: the database ends with row 10, and the journal with row 5: the two are from different backups, or one was altered; restore both from the same backup");
+}
+
+fn journal_end(commits: &[Rows]) -> u64 {
+    commits.concat().last().unwrap().seq
 }
 
 #[test]
@@ -306,10 +303,10 @@ fn a_journal_of_a_later_kontraktord_is_refused() {
     let dir = TempDir::new().unwrap();
     let (journal, _, mut world) = three(dir.path());
     drop(journal);
-    let error = Journal::open(dir.path(), TABLES - 1, Head::default(), |_| Ok(None)).unwrap_err();
+    let error = Journal::open(dir.path(), TABLES - 1, Head::default()).unwrap_err();
     assert!(matches!(error, StoreError::Newer { found: TABLES, .. }), "{error}");
     // Rows of later tables go into a file of their own.
-    let (mut journal, rows) = Journal::open(dir.path(), TABLES + 1, Head::default(), |_| Ok(None)).unwrap();
+    let (mut journal, rows) = Journal::open(dir.path(), TABLES + 1, Head::default()).unwrap();
     assert_eq!(rows.last().map(|row| row.seq), Some(world.state.head().seq));
     journal.append(&written(&mut world, 9, "late")).unwrap();
     assert_eq!(names(dir.path()).len(), 2);
@@ -321,16 +318,14 @@ fn an_append_that_failed_is_written_again() {
     let (mut journal, _, mut world) = three(dir.path());
     let before = journal.head();
     let path = file(dir.path(), 1);
-    let good = journal.file.try_clone().unwrap();
-    // A file that cannot be written to.
-    journal.file = fs::File::open(&path).unwrap();
+    journal.fail_appends(true).unwrap();
     let commit = written(&mut world, 4, "four");
     let error = journal.append(&commit).unwrap_err();
     assert!(matches!(error, StoreError::Failed(_)), "{error}");
     assert_eq!(journal.head(), before);
     assert!(journal.append(&commit).is_err(), "not before it is known what became of the last one");
     assert!(journal.recover().is_err());
-    journal.file = good;
+    journal.fail_appends(false).unwrap();
     assert_eq!(journal.recover().unwrap(), head_of(commit.last().unwrap()).unwrap());
     let content = segment::Segment::read(1, path, TABLES).unwrap();
     assert_eq!(content.entries.len(), 4);

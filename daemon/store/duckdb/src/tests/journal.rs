@@ -402,3 +402,48 @@ fn after_a_failure_everything_that_was_kept_is_there() {
     assert_eq!(store.recover().unwrap(), state.head());
     assert_intact(&store, state.head());
 }
+
+/// An append that failed may have been kept: after the store has recovered, it is there for every reader, or for none.
+#[test]
+fn what_a_failed_append_kept_is_read_and_moved() {
+    let dir = TempDir::new().unwrap();
+    let (store, state) = pending(dir.path());
+    let record = accesses("aws-sm://prod/x", 2);
+    let decision = record.decide(&state, &Author::new("unix:ada", "test"), Timestamp::UNIX_EPOCH).unwrap();
+    store.shared.fail_appends(true);
+    assert!(matches!(store.commit(state.head(), &decision.events), Err(StoreError::Failed(_))));
+    assert!(store.commit(state.head(), &decision.events).is_err());
+    assert!(store.recover().is_err());
+    assert_eq!(store.head().unwrap(), state.head());
+    assert_eq!(store.load(Timestamp::UNIX_EPOCH).unwrap(), state);
+    // The database is opened anew meanwhile.
+    store.shared.reopen().unwrap();
+    assert_eq!(store.load(Timestamp::UNIX_EPOCH).unwrap(), state);
+
+    store.shared.fail_appends(false);
+    assert_eq!(store.recover().unwrap(), decision.state.head());
+    assert_eq!(store.load(Timestamp::UNIX_EPOCH).unwrap(), decision.state);
+    assert_intact(&store, decision.state.head());
+    let state = commit(&store, decision.state, &write("after"));
+    store.checkpoint().unwrap();
+    assert_eq!(in_tables(&store), state.head().seq);
+    assert_intact(&store, state.head());
+    drop(store);
+    assert_intact(&open(dir.path()).unwrap(), state.head());
+}
+
+/// A database that could not be opened again is opened as soon as it can be, without anybody writing.
+#[test]
+fn a_database_that_is_not_open_is_opened_again() {
+    let dir = TempDir::new().unwrap();
+    let (store, state) = pending(dir.path());
+    store.checkpoint().unwrap();
+    let (file, elsewhere) = (dir.path().join(DATABASE_FILE), dir.path().join("elsewhere"));
+    fs::rename(&file, &elsewhere).unwrap();
+    assert!(store.shared.reopen().is_err());
+    assert!(store.audit(&all(false)).is_err());
+    fs::rename(&elsewhere, &file).unwrap();
+    store.shared.pending.ask(pending::Asked::Tidy);
+    eventually("it is open", || store.audit(&all(false)).is_ok());
+    assert_intact(&store, state.head());
+}
