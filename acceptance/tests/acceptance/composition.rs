@@ -114,6 +114,8 @@ fn a_revision_is_read_with_its_imports_as_of_its_commit() {
     let world = World::new();
     let writer = world.workspace(LAYERS);
     writer.apply(&[]).ok();
+    // The layers were written in any order: this revision comes after all of them.
+    world.ktr(&["var", "set", "infra/dev", "LAST=1"]).ok();
     let reader = world.workspace(&data(""));
     reader.apply(&[]).ok();
     let (then, revision) = (reader.output("variables"), reader.output("revision"));
@@ -123,7 +125,9 @@ fn a_revision_is_read_with_its_imports_as_of_its_commit() {
     reader.apply(&[]).ok();
     assert_eq!(
         reader.output("variables"),
-        json!({"ONLY_BASE": "later", "LATER": "1", "IN_TWO": "default", "IN_ALL": "dev", "ONLY_DEV": "later"})
+        json!({
+            "ONLY_BASE": "later", "LATER": "1", "IN_TWO": "default", "IN_ALL": "dev", "ONLY_DEV": "later", "LAST": "1"
+        })
     );
 
     let at = format!("at = {revision}");
