@@ -181,7 +181,7 @@ fn a_database_of_a_newer_daemon_is_refused_and_left_alone() {
     let before = fs::read(&file).unwrap();
     let refused = home.run(&[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
-    insta::assert_snapshot!(refused.report(), @"error: HOME/data/kontraktor.duckdb has tables of version 99, and this kontraktord supports versions up to 4; nothing was changed. Start the newer kontraktord that wrote it");
+    insta::assert_snapshot!(refused.report(), @"error: HOME/data/kontraktor.duckdb has tables of version 99, and this kontraktord supports versions up to 5; nothing was changed. Start the newer kontraktord that wrote it");
     assert_eq!(fs::read(&file).unwrap(), before);
 }
 
